@@ -1,0 +1,72 @@
+// Binds, verifies, runs the pipeline and hands the graph to a backend.
+#include "backends/compile.h"
+
+#include <chrono>
+#include <thread>
+
+#include "backends/reference/program.h"
+#include "ir/error.h"
+#include "ir/verify.h"
+#include "passes/pipeline.h"
+#ifdef WEFT_WITH_CPU
+#include "backends/cpu/program.h"
+#endif
+
+namespace weft {
+
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+ir::GraphPtr bound(const ir::GraphPtr& graph, const ir::Bindings& bindings) {
+  if (graph->symbols().empty()) return graph;
+  for (const std::string& symbol : graph->symbols())
+    if (bindings.count(symbol) == 0) fail("graph @{} needs a number for the dim {}", graph->name, symbol);
+  return std::make_shared<const ir::Graph>(ir::bind(*graph, bindings));
+}
+
+#ifdef WEFT_WITH_CPU
+std::unique_ptr<runtime::Program> compile_for_cpu(const ir::GraphPtr& graph, const CompileOptions& options,
+                                                  CompileReport& report) {
+  passes::Context context;
+  context.target = cpu::target();
+  const auto observe = [&](const std::string& pass, const ir::GraphPtr& result, double seconds) {
+    report.seconds.emplace_back(pass, seconds);
+    if (options.observe) options.observe(pass, result);
+  };
+  const ir::GraphPtr lowered = passes::run_passes(graph, passes::compile_pipeline(), context, observe);
+  report.notes.insert(report.notes.end(), context.notes.begin(), context.notes.end());
+  const int threads = options.threads > 0 ? options.threads : int(std::max(1u, std::thread::hardware_concurrency()));
+  return cpu::make_program(lowered, threads, report);
+}
+#endif
+
+}  // namespace
+
+std::vector<std::string> backend_names() {
+#ifdef WEFT_WITH_CPU
+  return {"cpu", "reference"};
+#else
+  return {"reference"};
+#endif
+}
+
+std::unique_ptr<runtime::Program> compile(const ir::GraphPtr& graph, const CompileOptions& options,
+                                          CompileReport* report) {
+  CompileReport unused;
+  CompileReport& facts = report ? *report : unused;
+  if (options.observe) options.observe("graph", graph);
+  const auto start = std::chrono::steady_clock::now();
+  const ir::GraphPtr numbered = bound(graph, options.bind);
+  ir::verify(*numbered);
+  facts.seconds.emplace_back("bind", seconds_since(start));
+  if (options.backend == "reference") return reference::make_program(numbered);
+#ifdef WEFT_WITH_CPU
+  if (options.backend == "cpu") return compile_for_cpu(numbered, options, facts);
+#endif
+  fail("this build has no backend '{}'; it has: {}", options.backend, fmt::join(backend_names(), ", "));
+}
+
+}  // namespace weft

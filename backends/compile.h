@@ -1,0 +1,41 @@
+// The driver: a graph becomes a running program. The only place that knows passes and backends both.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ir/graph.h"
+#include "passes/pass.h"
+#include "runtime/program.h"
+
+namespace weft {
+
+struct CompileOptions {
+  std::string backend = "cpu";  // "cpu" or "reference"
+  ir::Bindings bind;            // a number for every symbol of the graph
+  int threads = 0;              // 0: all cores
+  // Called with each stage's name and graph as it is reached: "graph" (as given), then each pass by name.
+  std::function<void(const std::string& stage, const ir::GraphPtr&)> observe;
+};
+
+struct CompileReport {
+  std::vector<std::pair<std::string, double>> seconds;  // by pass and stage, in order
+  std::vector<passes::Note> notes;
+  int kernels = 0;
+  std::string kernels_text, llvm_text,
+      asm_text;            // dumps of the stages `kernels`, `llvm`, `asm`; filled where asked for
+  bool want_text = false;  // set by the caller to have them filled
+};
+
+// Those this build has, the best first.
+std::vector<std::string> backend_names();
+
+// Compiles a graph (of any stage before `plan`: forward, or a training step after passes::update). Throws Error for a
+// symbol that is not bound, and for a backend that this build lacks.
+std::unique_ptr<runtime::Program> compile(const ir::GraphPtr& graph, const CompileOptions& options,
+                                          CompileReport* report = nullptr);
+
+}  // namespace weft

@@ -1,0 +1,84 @@
+// The items of a program's flat list. Each is made once and told where its operands lie before it runs.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/cpu/library.h"
+#include "backends/cpu/parallel.h"
+#include "ir/graph.h"
+
+namespace weft::cpu {
+
+class Item {
+ public:
+  virtual ~Item() = default;
+  // Operands, then results, in the order of the op.
+  virtual void bind(const std::vector<void*>& pointers, void* scratch) = 0;
+  virtual void run() = 0;
+  virtual std::size_t scratch_bytes() const { return 0; }
+  virtual std::string kind() const = 0;
+};
+
+class KernelItem final : public Item {
+ public:
+  KernelItem(const CompiledKernel& kernel, int threads) : kernel_(kernel), threads_(threads) {}
+  void bind(const std::vector<void*>& pointers, void* scratch) override {
+    buffers_ = pointers;
+    scratch_ = scratch;
+  }
+  void run() override { run_kernel(kernel_, buffers_.data(), scratch_, threads_); }
+  std::size_t scratch_bytes() const override { return kernel_.scratch_bytes; }
+  std::string kind() const override { return "kernel"; }
+
+ private:
+  CompiledKernel kernel_;
+  int threads_;
+  std::vector<void*> buffers_;
+  void* scratch_ = nullptr;
+};
+
+class PrimitiveItem final : public Item {
+ public:
+  explicit PrimitiveItem(std::unique_ptr<Primitive> primitive) : primitive_(std::move(primitive)) {}
+  void bind(const std::vector<void*>& pointers, void* scratch) override { primitive_->bind(pointers.data(), scratch); }
+  void run() override { primitive_->run(); }
+  std::size_t scratch_bytes() const override { return primitive_->scratch_bytes(); }
+  std::string kind() const override { return primitive_->implementation(); }
+
+ private:
+  std::unique_ptr<Primitive> primitive_;
+};
+
+// The gaps between the operands of a `pack`, which are zeros. Offsets and sizes in floats.
+class FillItem final : public Item {
+ public:
+  struct Gap {
+    std::size_t offset = 0, count = 0;
+  };
+  explicit FillItem(std::vector<Gap> gaps) : gaps_(std::move(gaps)) {}
+  void bind(const std::vector<void*>& pointers, void*) override { start_ = static_cast<float*>(pointers.at(0)); }
+  void run() override;
+  std::string kind() const override { return "fill"; }
+
+ private:
+  std::vector<Gap> gaps_;
+  float* start_ = nullptr;
+};
+
+// An op this backend has no code for yet, run by the reference interpreter. Slow, and it allocates.
+class ReferenceItem final : public Item {
+ public:
+  ReferenceItem(const ir::Graph& graph, const ir::Op& op);
+  void bind(const std::vector<void*>& pointers, void*) override { pointers_ = pointers; }
+  void run() override;
+  std::string kind() const override { return "reference"; }
+
+ private:
+  ir::Graph single_;  // inputs: the operands, output: the result
+  std::vector<void*> pointers_;
+};
+
+}  // namespace weft::cpu

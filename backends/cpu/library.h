@@ -1,0 +1,36 @@
+// oneDNN: the only file that makes its primitives, so that another version of its interface is a change here alone.
+// Made once, at compile time; run many times. No header of the library is seen from here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace weft::cpu {
+
+// A [rows, columns] matrix of f32 with one dim dense: element (i, j) is at i * row_stride + j * column_stride.
+struct Matrix {
+  std::int64_t rows = 0, columns = 0;
+  std::int64_t row_stride = 0, column_stride = 0;
+};
+
+// A library primitive made for fixed shapes, strides and number of threads. Operands: a, b, [bias], result.
+class Primitive {
+ public:
+  virtual ~Primitive() = default;
+  virtual void bind(void* const* operands, void* scratch) = 0;  // before `run`, and again when memory moves
+  virtual void run() = 0;
+  virtual std::size_t scratch_bytes() const = 0;
+  virtual std::string implementation()
+      const = 0;  // the library's name of the kernel it chose, such as "brg:avx512_core"
+};
+
+// result = activation(a * b + bias): bias is one number a column; activation "" or "relu". Uses the threads that
+// omp_get_max_threads() allows now. Bits do not depend on their number: measured for oneDNN 2.6.3, see bench/study.
+std::unique_ptr<Primitive> make_matmul(const Matrix& a, const Matrix& b, const Matrix& result, bool bias,
+                                       const std::string& activation);
+
+std::string library_version();  // "oneDNN 2.6.3"
+
+}  // namespace weft::cpu

@@ -1,0 +1,30 @@
+// Elementary functions as vector polynomials, straight-line but for the far arguments of sin and cos. Found by
+// ir/scalar.h through argument-dependent lookup. Accuracy: tests/unit/vector_math_test.cpp measures and holds it.
+#pragma once
+
+#include "backends/cpu/emit_code.h"
+
+namespace weft::cpu {
+
+Value exp(const Value& x);
+Value expm1(const Value& x);
+Value log(const Value& x);
+Value log1p(const Value& x);
+Value sin(const Value& x);
+Value cos(const Value& x);
+Value tanh(const Value& x);
+Value erf(const Value& x);
+Value pow(const Value& a, const Value& b);  // as std::pow, negative bases included
+
+// Philox4x32-10 on vectors, the numbers of runtime/rng.h to the bit. Words are i32 scalars of the rng buffer.
+struct RandomState {
+  LLVMValueRef seed_low, seed_high, step_low, step_high;
+  std::uint32_t stream;
+};
+Value random_uniform(const RandomState& state, const Value& element);  // element: i32 vector
+Value random_normal(const RandomState& state, const Value& element);
+
+// x / c for x that holds whole numbers, correctly rounded at the price of a multiplication.
+Value divide_whole(const Value& x, double c);
+
+}  // namespace weft::cpu

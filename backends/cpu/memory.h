@@ -1,0 +1,30 @@
+// One stretch of zeroed memory on huge pages where the system gives them: first touch and page walks cost more than
+// most kernels.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+namespace weft::cpu {
+
+class HugeMemory {
+ public:
+  HugeMemory() = default;
+  explicit HugeMemory(std::size_t bytes);  // Error where the system has no more
+  ~HugeMemory();
+  HugeMemory(HugeMemory&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  HugeMemory& operator=(HugeMemory&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  std::byte* data() const { return data_; }
+  std::size_t size() const { return bytes_; }
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t bytes_ = 0;  // as mapped
+};
+
+}  // namespace weft::cpu

@@ -1,0 +1,44 @@
+// Runs compiled kernels over threads: chunks fixed by the kernel, shared out to the OpenMP pool that oneDNN uses too.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace weft::cpu {
+
+// Machine code of one kernel. `buffers` has one pointer for each argument (the body's inputs, then its outputs).
+// A chunk may run on any thread and in any order: results do not depend on it. `finish`, where there is one, runs once
+// after all chunks. `scratch` is `scratch_bytes` of 64-byte aligned memory that nothing else uses between the two;
+// its content before is of no matter.
+struct CompiledKernel {
+  using Run = void (*)(void* const* buffers, void* scratch, std::int64_t begin_chunk, std::int64_t end_chunk);
+  using Finish = void (*)(void* const* buffers, void* scratch);
+  std::string name;
+  Run run = nullptr;
+  Finish finish = nullptr;
+  std::int64_t chunks = 0;
+  std::size_t scratch_bytes = 0;
+  int buffers = 0;
+  double work_ns = 0;  // estimate for one thread, all chunks
+};
+
+// fn(context, begin, end) over contiguous shares of [0, chunks), the same split for the same (chunks, threads).
+// Allocates nothing.
+using ChunkFunction = void (*)(void* context, std::int64_t begin, std::int64_t end);
+void parallel_chunks(std::int64_t chunks, int threads, ChunkFunction fn, void* context);
+
+template <typename Body>
+void parallel_chunks(std::int64_t chunks, int threads, Body& body) {
+  parallel_chunks(
+      chunks, threads,
+      [](void* context, std::int64_t begin, std::int64_t end) { (*static_cast<Body*>(context))(begin, end); }, &body);
+}
+
+// Estimated work below which a fork and join cost more than they save.
+inline constexpr double kSerialWorkNs = 2500;
+
+// All chunks, then `finish`. Stays on the caller's thread where the work is too small to share.
+void run_kernel(const CompiledKernel& kernel, void* const* buffers, void* scratch, int threads);
+
+}  // namespace weft::cpu

@@ -1,0 +1,289 @@
+// Lowers a planned graph: kernels for fused ops, oneDNN for contractions; `run` walks the list and does nothing else.
+#include "backends/cpu/program.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+#include "backends/cpu/item.h"
+#include "backends/cpu/jit.h"
+#include "backends/cpu/library.h"
+#include "backends/cpu/memory.h"
+#include "backends/kernel/lower.h"
+#include "ir/error.h"
+#include "passes/plan.h"
+
+namespace weft::cpu {
+
+using ir::Graph;
+using ir::kNone;
+using ir::Op;
+using ir::OpCode;
+using ir::OpId;
+using ir::ValueId;
+using passes::Place;
+using passes::Plan;
+
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+Matrix matrix_of(const Graph& graph, ValueId value, const Place& place, bool transposed) {
+  const auto dims = ir::numbers(graph.type(value).dims);
+  const Matrix matrix{dims[0], dims[1], place.strides[0], place.strides[1]};
+  return transposed ? Matrix{matrix.columns, matrix.rows, matrix.column_stride, matrix.row_stride} : matrix;
+}
+
+std::unique_ptr<Primitive> matmul_of(const Graph& graph, const Op& op, const std::vector<Place>& places) {
+  const auto matrix = [&](ValueId value, ir::Attr transpose) {
+    return matrix_of(graph, value, places[value], transpose != ir::Attr::none && op.attrs.integer(transpose) != 0);
+  };
+  return make_matmul(matrix(op.operands[0], ir::Attr::transpose_a), matrix(op.operands[1], ir::Attr::transpose_b),
+                     matrix(op.results[0], ir::Attr::none), op.operands.size() == 3,
+                     op.attrs.text(ir::Attr::activation));
+}
+
+double flops_of(const Graph& graph, const Op& op) {
+  if (op.code != OpCode::matmul) return 0;
+  const auto a = ir::numbers(graph.type(op.operands[0]).dims);
+  return 2.0 * double(a[0]) * double(a[1]) * double(graph.type(op.results[0]).elements()) /
+         double(op.attrs.integer(ir::Attr::transpose_a) ? a[1] : a[0]);
+}
+
+double bytes_of(const Graph& graph, const Op& op) {
+  double bytes = 0;
+  for (const ValueId value : op.operands) bytes += double(graph.type(value).bytes());
+  for (const ValueId value : op.results) bytes += double(graph.type(value).bytes());
+  return bytes;
+}
+
+// Spaces between the operands of a pack and behind the last.
+std::vector<FillItem::Gap> gaps_of(const Graph& graph, const Op& pack) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> parts;
+  const auto offsets = pack.attrs.integers(ir::Attr::offsets);
+  for (std::size_t i = 0; i < offsets.size(); ++i)
+    parts.emplace_back(offsets[i], offsets[i] + graph.type(pack.operands[i]).elements());
+  parts.emplace_back(graph.type(pack.results[0]).elements(), 0);
+  std::sort(parts.begin(), parts.end());
+  std::vector<FillItem::Gap> gaps;
+  std::int64_t end = 0;
+  for (const auto& [first, last] : parts) {
+    if (first > end) gaps.push_back({std::size_t(end), std::size_t(first - end)});
+    end = last;
+  }
+  return gaps;
+}
+
+// A kernel's name in dumps and profiles: what it is for, by the names of its results.
+std::string kernel_name(const Graph& graph, const Op& op, int number) {
+  std::string name = fmt::format("kernel_{}", number);
+  for (const ValueId result : op.results)
+    for (const char c : "_" + graph.values[result].name) {
+      if (name.size() < 60) name += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+    }
+  return name;
+}
+
+struct Entry {
+  std::unique_ptr<Item> item;
+  std::vector<ValueId> values;  // whose memory the item gets
+  OpId op = kNone;
+  int scratch_buffer = -1;
+  std::string name;
+};
+
+class CpuProgram final : public runtime::Program {
+ public:
+  CpuProgram(ir::GraphPtr graph, int threads, CompileReport& report) : graph_(std::move(graph)), threads_(threads) {
+    omp_set_num_threads(threads_);
+    plan_ = passes::make_plan(*graph_);
+    make_kernels(report);
+    make_items();
+    allocate();
+    bind_all();
+  }
+
+  void bind_input(int index, void* memory) override {
+    input_memory_[std::size_t(index)] = memory;
+    for (std::size_t i = 0; i < outputs_.size(); ++i)
+      if (outputs_[i].donates == index) output_memory_[i] = memory;
+    bind_all();
+  }
+
+  void run() override {
+    if (omp_get_max_threads() != threads_) omp_set_num_threads(threads_);
+    for (const Entry& entry : entries_) entry.item->run();
+  }
+
+  runtime::MemoryUse memory() const override { return {plan_.arena_bytes, plan_.naive_bytes, plan_.lower_bound_bytes}; }
+
+  std::vector<runtime::ItemProfile> profile(int runs) override {
+    std::vector<std::vector<double>> seconds(entries_.size());
+    omp_set_num_threads(threads_);
+    for (int i = 0; i < runs; ++i)
+      for (std::size_t j = 0; j < entries_.size(); ++j) {
+        const auto start = std::chrono::steady_clock::now();
+        entries_[j].item->run();
+        seconds[j].push_back(seconds_since(start));
+      }
+    std::vector<runtime::ItemProfile> profiles;
+    for (std::size_t j = 0; j < entries_.size(); ++j) {
+      std::nth_element(seconds[j].begin(), seconds[j].begin() + runs / 2, seconds[j].end());
+      const Op& op = graph_->ops[entries_[j].op];
+      profiles.push_back({entries_[j].name, entries_[j].item->kind(), op.where, seconds[j][std::size_t(runs / 2)],
+                          flops_of(*graph_, op), bytes_of(*graph_, op)});
+    }
+    return profiles;
+  }
+
+ private:
+  void make_kernels(CompileReport& report) {
+    const auto start = std::chrono::steady_clock::now();
+    for (const OpId id : plan_.order) {
+      const Op& op = graph_->ops[id];
+      if (op.code != OpCode::fused) continue;
+      kernel::Kernel kernel = lower_fused(op, report.kernels);
+      if (report.want_text) {
+        report.kernels_text += kernel::print(kernel) + "\n";
+        report.llvm_text += llvm_text(kernel) + "\n";
+        report.asm_text += assembly_text(kernel) + "\n";
+      }
+      jit_.add(std::move(kernel));
+      ++report.kernels;
+    }
+    report.seconds.emplace_back("lower", seconds_since(start));
+    const auto compile_start = std::chrono::steady_clock::now();
+    jit_.compile(threads_);
+    report.seconds.emplace_back("jit", seconds_since(compile_start));
+  }
+
+  kernel::Kernel lower_fused(const Op& op, int number) const {
+    std::vector<kernel::Strides> inputs, outputs;
+    for (const ValueId value : op.operands) inputs.push_back(plan_.places[value].strides);
+    for (const ValueId value : op.results) outputs.push_back(plan_.places[value].strides);
+    return kernel::lower(*op.body, inputs, outputs, kernel_name(*graph_, op, number));
+  }
+
+  // Makes every item, then plans again with the scratch they ask for.
+  void make_items() {
+    std::vector<std::size_t> scratch(graph_->ops.size(), 0);
+    std::set<ValueId> filled;
+    int next_kernel = 0;
+    for (const OpId id : plan_.order) {
+      const Op& op = graph_->ops[id];
+      for (const ValueId operand : op.operands) fill_gaps(operand, filled);
+      Entry entry = make_entry(op, next_kernel);
+      entry.op = id;
+      entry.values = op.operands;
+      entry.values.insert(entry.values.end(), op.results.begin(), op.results.end());
+      scratch[id] = entry.item->scratch_bytes();
+      entries_.push_back(std::move(entry));
+    }
+    for (const ir::Output& output : graph_->outputs) fill_gaps(output.value, filled);
+    const std::vector<OpId> order = plan_.order;
+    plan_ = passes::make_plan(*graph_, scratch);
+    check(order == plan_.order, "scratch changed the order of ops");
+    std::size_t step = 0;
+    for (Entry& entry : entries_)
+      if (step < order.size() && entry.op == order[step]) entry.scratch_buffer = plan_.scratch_buffer[step++];
+  }
+
+  Entry make_entry(const Op& op, int& next_kernel) const {
+    if (op.code == OpCode::fused) {
+      const CompiledKernel& kernel = jit_.kernel(next_kernel++);
+      return {std::make_unique<KernelItem>(kernel, threads_), {}, kNone, -1, kernel.name};
+    }
+    const std::string name = fmt::format("{} {}", ir::name(op.code), op.where.scope);
+    if (op.code == OpCode::matmul && graph_->type(op.results[0]).dtype == ir::DType::f32)
+      return {std::make_unique<PrimitiveItem>(matmul_of(*graph_, op, plan_.places)), {}, kNone, -1, name};
+    return {std::make_unique<ReferenceItem>(*graph_, op), {}, kNone, -1, name};
+  }
+
+  // Before a pack is read, zeros go between its parts.
+  void fill_gaps(ValueId value, std::set<ValueId>& filled) {
+    const Op* op = graph_->producer(value);
+    if (!op) return;
+    if (passes::is_view(op->code)) return fill_gaps(op->operands[0], filled);
+    if (op->code != OpCode::pack || !filled.insert(value).second) return;
+    std::vector<FillItem::Gap> gaps = gaps_of(*graph_, *op);
+    if (!gaps.empty())
+      entries_.push_back(
+          {std::make_unique<FillItem>(std::move(gaps)), {value}, graph_->values[value].op, -1, "fill gaps"});
+  }
+
+  void allocate() {
+    std::size_t bytes = plan_.arena_bytes;
+    std::vector<std::size_t> input_offsets, output_offsets;
+    const auto reserve = [&](const ir::Type& type) {
+      const std::size_t offset = bytes;
+      bytes += (type.bytes() + passes::kAlignment - 1) / passes::kAlignment * passes::kAlignment;
+      return offset;
+    };
+    for (std::uint32_t i = 0; i < graph_->inputs.size(); ++i) {
+      const ir::Input& input = graph_->inputs[i];
+      inputs_.push_back({graph_->input_name(i), graph_->type(input.value), input.role, input.init, input.slots, -1});
+      input_offsets.push_back(reserve(graph_->type(input.value)));
+    }
+    for (const ir::Output& output : graph_->outputs) {
+      outputs_.push_back({output.name,
+                          graph_->type(output.value),
+                          ir::Role::data,
+                          {},
+                          {},
+                          output.donates == kNone ? -1 : int(output.donates)});
+      output_offsets.push_back(output.donates == kNone ? reserve(graph_->type(output.value))
+                                                       : input_offsets[output.donates]);
+    }
+    memory_ = HugeMemory(bytes);
+    for (const std::size_t offset : input_offsets) input_memory_.push_back(memory_.data() + offset);
+    for (const std::size_t offset : output_offsets) output_memory_.push_back(memory_.data() + offset);
+  }
+
+  void bind_all() {
+    for (const Entry& entry : entries_) {
+      std::vector<void*> pointers;
+      for (const ValueId value : entry.values) pointers.push_back(pointer(value));
+      void* scratch =
+          entry.scratch_buffer < 0 ? nullptr : memory_.data() + plan_.buffers[std::size_t(entry.scratch_buffer)].offset;
+      entry.item->bind(pointers, scratch);
+    }
+  }
+
+  void* pointer(ValueId value) const {
+    const Place& place = plan_.places[value];
+    std::byte* start = nullptr;
+    switch (place.base) {
+      case Place::Base::input:
+        start = static_cast<std::byte*>(input_memory_[place.index]);
+        break;
+      case Place::Base::output:
+        start = static_cast<std::byte*>(output_memory_[place.index]);
+        break;
+      case Place::Base::buffer:
+        start = memory_.data() + plan_.buffers[place.index].offset;
+        break;
+    }
+    return start + place.offset * std::int64_t(ir::size_of(graph_->type(value).dtype));
+  }
+
+  ir::GraphPtr graph_;
+  int threads_;
+  Plan plan_;
+  Jit jit_;
+  std::vector<Entry> entries_;
+  HugeMemory memory_;  // arena, then inputs and outputs
+};
+
+}  // namespace
+
+passes::Target target() { return {}; }
+
+std::unique_ptr<runtime::Program> make_program(ir::GraphPtr graph, int threads, CompileReport& report) {
+  return std::make_unique<CpuProgram>(std::move(graph), threads, report);
+}
+
+}  // namespace weft::cpu

@@ -1,0 +1,35 @@
+// From a `fused` op's body to a loop-level Kernel (kernel.h), which both code generators emit.
+//
+// What a body may be (the contract with passes/fuse.cpp; anything else is an InternalError here):
+//  - Static dims. Ops: elementwise (incl. cast), constant, iota, random_*, broadcast, reduce_sum, reduce_max, `gather`
+//  whose
+//    operands are both body inputs, and `reshape` between shapes whose dims are all 1.
+//  - The iteration space S is the numpy broadcast of the dims of all values (right-aligned); every value has S_d or 1
+//  in each
+//    dim d, the tables and indices of gathers excepted.
+//  - A reduce whose result is consumed, however indirectly, by an op whose result has size > 1 along one of its axes is
+//  a *row*
+//    reduce; all row reduces of a body have the same axes. Any other reduce is a *final* one: its axes are free, its
+//    results go through elementwise ops to outputs, and are never reduced again. So a value is at point level (varies
+//    along the row axes), at row level (after row reduces) or at final level.
+//  - Outputs may have any level. Inputs and outputs are strided views (strides in elements, one per dim of their type).
+//  An
+//    output may share memory with an input of the same type and strides that is read at the same place it is written.
+// The order of every sum is fixed by the shape alone, never by the number of threads.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "backends/kernel/kernel.h"
+#include "ir/graph.h"
+
+namespace weft::kernel {
+
+using Strides = std::vector<std::int64_t>;  // in elements, one per dim; empty for row-major
+
+Kernel lower(const ir::Graph& body, const std::vector<Strides>& inputs, const std::vector<Strides>& outputs,
+             const std::string& name);
+
+}  // namespace weft::kernel

@@ -1,0 +1,104 @@
+// Matrix products and convolutions, as sums over every product that the definition names.
+#include "backends/reference/index.h"
+#include "backends/reference/kernels.h"
+
+namespace weft::reference {
+
+using ir::Attr;
+using ir::Attrs;
+using ir::Type;
+
+namespace {
+
+// Adds the optional last operand, one number for each place along `axis`.
+void add_bias(Tensor& result, const Operands& operands, std::size_t axis) {
+  if (operands.size() < 3) return;
+  std::size_t i = 0;
+  for_each_position(numbers(result.type.dims),
+                    [&](const Index& position) { result.data[i++] += operands[2]->data[std::size_t(position[axis])]; });
+}
+
+// The one relation of the three convolution ops, in the terms of conv2d: y [N,O,..] = x [N,C,..] * w [O,C/groups,..].
+class Convolution {
+ public:
+  Convolution(const Attrs& attrs, const Type& x, const Type& w, const Type& y)
+      : x_dims_(numbers(x.dims)),
+        w_dims_(numbers(w.dims)),
+        y_dims_(numbers(y.dims)),
+        stride_(attrs.integers(Attr::stride)),
+        padding_(attrs.integers(Attr::padding)),
+        dilation_(attrs.integers(Attr::dilation)),
+        outputs_a_group_(w_dims_[0] / attrs.integer(Attr::groups)) {}
+
+  // Calls body(x offset, w offset, y offset) for every product x * w that belongs to the sum y.
+  template <typename Body>
+  void for_each_product(Body body) const {
+    const Index x_strides = row_major_strides(x_dims_), y_strides = row_major_strides(y_dims_);
+    for_each_position(y_dims_, [&](const Index& y) {
+      const std::int64_t first_channel = y[1] / outputs_a_group_ * w_dims_[1];
+      std::size_t w_offset = std::size_t(y[1] * w_dims_[1] * w_dims_[2] * w_dims_[3]);
+      for_each_position({w_dims_[1], w_dims_[2], w_dims_[3]}, [&](const Index& tap) {
+        const std::int64_t row = y[2] * stride_[0] - padding_[0] + tap[1] * dilation_[0];
+        const std::int64_t column = y[3] * stride_[1] - padding_[1] + tap[2] * dilation_[1];
+        if (row >= 0 && row < x_dims_[2] && column >= 0 && column < x_dims_[3])
+          body(offset_of({y[0], first_channel + tap[0], row, column}, x_strides), w_offset, offset_of(y, y_strides));
+        ++w_offset;
+      });
+    });
+  }
+
+ private:
+  Index x_dims_, w_dims_, y_dims_, stride_, padding_, dilation_;
+  std::int64_t outputs_a_group_;
+};
+
+}  // namespace
+
+Tensor matmul(const Operands& operands, const Attrs& attrs, const Type& type) {
+  const Tensor &a = *operands[0], &b = *operands[1];
+  const Index a_dims = numbers(a.type.dims), b_dims = numbers(b.type.dims);
+  const bool transpose_a = attrs.integer(Attr::transpose_a) != 0, transpose_b = attrs.integer(Attr::transpose_b) != 0;
+  const std::int64_t inner = a_dims[transpose_a ? 0 : 1];
+  Tensor result{type, {}};
+  for_each_position(numbers(type.dims), [&](const Index& position) {
+    double sum = 0;
+    for (std::int64_t k = 0; k < inner; ++k) {
+      const std::int64_t a_offset = transpose_a ? k * a_dims[1] + position[0] : position[0] * a_dims[1] + k;
+      const std::int64_t b_offset = transpose_b ? position[1] * b_dims[1] + k : k * b_dims[1] + position[1];
+      sum += a.data[std::size_t(a_offset)] * b.data[std::size_t(b_offset)];
+    }
+    result.data.push_back(sum);
+  });
+  add_bias(result, operands, 1);
+  return result;
+}
+
+Tensor conv2d(const Operands& operands, const Attrs& attrs, const Type& type) {
+  const Tensor &x = *operands[0], &w = *operands[1];
+  Tensor y = filled(type, 0);
+  Convolution(attrs, x.type, w.type, y.type).for_each_product([&](std::size_t xi, std::size_t wi, std::size_t yi) {
+    y.data[yi] += x.data[xi] * w.data[wi];
+  });
+  add_bias(y, operands, 1);
+  return y;
+}
+
+Tensor conv_transpose2d(const Operands& operands, const Attrs& attrs, const Type& type) {
+  const Tensor &y = *operands[0], &w = *operands[1];
+  Tensor x = filled(type, 0);
+  Convolution(attrs, x.type, w.type, y.type).for_each_product([&](std::size_t xi, std::size_t wi, std::size_t yi) {
+    x.data[xi] += y.data[yi] * w.data[wi];
+  });
+  add_bias(x, operands, 1);
+  return x;
+}
+
+Tensor conv2d_weight_grad(const Tensor& x, const Tensor& dy, const Attrs& attrs, const Type& type) {
+  Tensor w = filled(type, 0);
+  Convolution(attrs, x.type, w.type, dy.type).for_each_product([&](std::size_t xi, std::size_t wi, std::size_t yi) {
+    w.data[wi] += x.data[xi] * dy.data[yi];
+  });
+  return w;
+}
+
+}  // namespace weft::reference

@@ -1,0 +1,48 @@
+// Walking row-major tensors: positions, strides and numpy broadcasting.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace weft::reference {
+
+using Index = std::vector<std::int64_t>;  // dims, strides or a position: one number a dim
+
+inline Index row_major_strides(const Index& dims) {
+  Index strides(dims.size());
+  std::int64_t stride = 1;
+  for (std::size_t i = dims.size(); i-- > 0; stride *= dims[i]) strides[i] = stride;
+  return strides;
+}
+
+// Strides that read a tensor of dims `from` at positions of dims `to`: 0 along the dims it is broadcast over.
+inline Index broadcast_strides(const Index& from, const Index& to) {
+  const Index own = row_major_strides(from);
+  Index strides(to.size(), 0);
+  const std::size_t lead = to.size() - from.size();
+  for (std::size_t i = 0; i < from.size(); ++i) strides[lead + i] = from[i] == 1 ? 0 : own[i];
+  return strides;
+}
+
+inline std::size_t offset_of(const Index& position, const Index& strides) {
+  std::int64_t offset = 0;
+  for (std::size_t i = 0; i < position.size(); ++i) offset += position[i] * strides[i];
+  return std::size_t(offset);
+}
+
+// Calls body(position) for every position of `dims`, in row-major order.
+template <typename Body>
+void for_each_position(const Index& dims, Body body) {
+  for (const std::int64_t dim : dims)
+    if (dim == 0) return;
+  Index position(dims.size(), 0);
+  for (;;) {
+    body(static_cast<const Index&>(position));
+    std::size_t axis = dims.size();
+    while (axis > 0 && ++position[axis - 1] == dims[axis - 1]) position[--axis] = 0;
+    if (axis == 0) return;
+  }
+}
+
+}  // namespace weft::reference

@@ -1,0 +1,58 @@
+// Bilinear sampling under an affine map, after Jaderberg et al., "Spatial Transformer Networks" (2015). Coordinates in
+// [-1, 1] run between the outer edges of the outer pixels; what lies outside of the image counts as 0.
+#include <cmath>
+
+#include "backends/reference/index.h"
+#include "backends/reference/kernels.h"
+
+namespace weft::reference {
+
+using ir::Type;
+
+namespace {
+
+// Pixel coordinate (pixel i has its centre at i) of a coordinate in [-1, 1], and back.
+double to_pixel(double coordinate, std::int64_t size) { return ((coordinate + 1) * double(size) - 1) / 2; }
+double to_coordinate(std::int64_t pixel, std::int64_t size) { return (2 * double(pixel) + 1) / double(size) - 1; }
+
+// Calls body(image offset, sample offset, weight) for every pixel that has a share in a sample: sample = sum of weight
+// times pixel.
+template <typename Body>
+void for_each_share(const Type& image, const Tensor& theta, const Type& samples, Body body) {
+  const Index image_dims = numbers(image.dims), image_strides = row_major_strides(image_dims);
+  const Index dims = numbers(samples.dims);
+  std::size_t i = 0;
+  for_each_position(dims, [&](const Index& position) {
+    const double* t = &theta.data[std::size_t(position[0] * 6)];
+    const double u = to_coordinate(position[3], dims[3]), v = to_coordinate(position[2], dims[2]);
+    const double column = to_pixel(t[0] * u + t[1] * v + t[2], image_dims[3]);
+    const double row = to_pixel(t[3] * u + t[4] * v + t[5], image_dims[2]);
+    for_each_position({2, 2}, [&](const Index& corner) {
+      const double y = std::floor(row) + double(corner[0]), x = std::floor(column) + double(corner[1]);
+      const double weight = (1 - std::abs(row - y)) * (1 - std::abs(column - x));
+      if (y >= 0 && y < double(image_dims[2]) && x >= 0 && x < double(image_dims[3]))
+        body(offset_of({position[0], position[1], std::int64_t(y), std::int64_t(x)}, image_strides), i, weight);
+    });
+    ++i;
+  });
+}
+
+}  // namespace
+
+Tensor affine_sample(const Tensor& x, const Tensor& theta, const Type& type) {
+  Tensor y = filled(type, 0);
+  for_each_share(x.type, theta, type, [&](std::size_t pixel, std::size_t sample, double weight) {
+    y.data[sample] += weight * x.data[pixel];
+  });
+  return y;
+}
+
+Tensor affine_sample_grad(const Tensor& theta, const Tensor& dy, const Type& type) {
+  Tensor dx = filled(type, 0);
+  for_each_share(type, theta, dy.type, [&](std::size_t pixel, std::size_t sample, double weight) {
+    dx.data[pixel] += weight * dy.data[sample];
+  });
+  return dx;
+}
+
+}  // namespace weft::reference

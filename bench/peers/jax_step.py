@@ -1,0 +1,112 @@
+"""One training step in JAX, jitted whole, with donated state; the same protocol and models as torch_step.py.
+
+    echo "run 200" | build/peers/venv/bin/python bench/peers/jax_step.py --step vae --batch 128 --threads 2
+"""
+
+import argparse
+import os
+
+from worker import serve
+
+BETA1, BETA2, EPSILON, RATE = 0.9, 0.999, 1e-8, 1e-3
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--step", choices=["vae", "deep_autoencoder", "nt_xent"], required=True)
+    parser.add_argument("--batch", type=int, required=True)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--losses", type=int, metavar="N", help="print N losses instead of serving: a check of sanity")
+    return parser.parse_args()
+
+
+def main():
+    options = parse()
+    # XLA sizes its pool by the processors it may use; there is no other reliable switch.
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    import jax
+    import jax.numpy as jnp
+
+    def linear(key, fan_in, fan_out):
+        bound = fan_in**-0.5
+        return {
+            "w": jax.random.uniform(key, (fan_in, fan_out), minval=-bound, maxval=bound),
+            "b": jnp.zeros(fan_out),
+        }
+
+    def apply(layer, x):
+        return x @ layer["w"] + layer["b"]
+
+    relu = jax.nn.relu
+
+    def vae_loss(params, x, key):
+        mu, logvar = jnp.split(apply(params[1], relu(apply(params[0], x))), 2, axis=1)
+        latent = mu + jax.random.normal(key, mu.shape) * jnp.exp(0.5 * logvar)
+        logits = apply(params[3], relu(apply(params[2], latent)))
+        bce = jnp.sum(jnp.maximum(logits, 0) - logits * x + jnp.log1p(jnp.exp(-jnp.abs(logits))))
+        return bce - 0.5 * jnp.sum(1 + logvar - mu * mu - jnp.exp(logvar))
+
+    def autoencoder_loss(params, x, key):
+        y = x
+        for i, layer in enumerate(params):
+            y = apply(layer, y)
+            if i not in (3, 7):
+                y = relu(y)
+        return jnp.mean((y - x) ** 2)
+
+    def nt_xent_loss(z, x, key):
+        z = z / jnp.linalg.norm(z, axis=1, keepdims=True)
+        n = len(z)
+        similarity = jnp.where(jnp.eye(n, dtype=bool), -jnp.inf, z @ z.T / 0.5)
+        positive = similarity[jnp.arange(n), (jnp.arange(n) + n // 2) % n]
+        return jnp.mean(jax.nn.logsumexp(similarity, axis=1) - positive)
+
+    def adam(params, gradients, state):
+        mean, square, count = state
+        count = count + 1
+        tree = jax.tree_util.tree_map
+        mean = tree(lambda m, g: BETA1 * m + (1 - BETA1) * g, mean, gradients)
+        square = tree(lambda v, g: BETA2 * v + (1 - BETA2) * g * g, square, gradients)
+        rate = RATE / (1 - BETA1**count)
+        scale = (1 - BETA2**count) ** -0.5
+        params = tree(lambda p, m, v: p - rate * m / (jnp.sqrt(v) * scale + EPSILON), params, mean, square)
+        return params, (mean, square, count)
+
+    keys = iter(jax.random.split(jax.random.PRNGKey(0), 16))
+    x = jax.random.uniform(next(keys), (options.batch, 784))
+    if options.step == "vae":
+        loss, widths = vae_loss, [(784, 400), (400, 40), (20, 400), (400, 784)]
+        params = [linear(next(keys), *w) for w in widths]
+    elif options.step == "deep_autoencoder":
+        w = [784, 1000, 500, 250, 30, 250, 500, 1000, 784]
+        loss, params = autoencoder_loss, [linear(next(keys), a, b) for a, b in zip(w, w[1:])]
+    else:
+        loss, params = nt_xent_loss, jax.random.normal(next(keys), (options.batch, 128))
+
+    def train(params, state, key, x):
+        key, noise = jax.random.split(key)
+        value, gradients = jax.value_and_grad(loss)(params, x, noise)
+        if options.step == "nt_xent":  # forward and backward only; the gradient is an output
+            return params, gradients, key, value
+        params, state = adam(params, gradients, state)
+        return params, state, key, value
+
+    compiled = jax.jit(train, donate_argnums=(0, 1))
+    zeros = lambda: jax.tree_util.tree_map(jnp.zeros_like, params)
+    state = zeros() if options.step == "nt_xent" else (zeros(), zeros(), jnp.zeros(()))
+    now = [params, state, jax.random.PRNGKey(1)]
+
+    def step():
+        *now[:], value = compiled(*now, x)
+        jax.block_until_ready((now, value))
+        return value
+
+    if options.losses:
+        print(*[f"{float(step()):.6g}" for _ in range(options.losses)])
+    else:
+        serve(step)
+
+
+if __name__ == "__main__":
+    main()

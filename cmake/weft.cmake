@@ -1,0 +1,37 @@
+# The few functions and settings that every folder's CMakeLists uses.
+include(GNUInstallDirs)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+# g++ 12 reports -Wrestrict for `"text" + std::string` (GCC bug 105651).
+add_compile_options(-Wall -Wextra -Werror -Wshadow -Wswitch-enum -Wno-restrict)
+if(WEFT_SANITIZE)
+  add_compile_options(-fsanitize=${WEFT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${WEFT_SANITIZE})
+endif()
+
+find_package(fmt REQUIRED)
+
+# weft_library(NAME SOURCES a.cpp ... USES weft_ir fmt::fmt ... PRIVATE_USES ...): one target a folder.
+function(weft_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES;PRIVATE_USES" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
+  target_link_libraries(${name} PUBLIC ${ARG_USES} PRIVATE ${ARG_PRIVATE_USES})
+endfunction()
+
+# weft_test(NAME SOURCES a_test.cpp ... USES ...): a doctest program, build/*/bin/test_NAME, run by ctest as NAME.
+function(weft_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
+  add_executable(test_${name} ${ARG_SOURCES} ${PROJECT_SOURCE_DIR}/tests/unit/main.cpp)
+  target_link_libraries(test_${name} PRIVATE ${ARG_USES})
+  target_compile_definitions(test_${name} PRIVATE WEFT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  add_test(NAME ${name} COMMAND test_${name})
+endfunction()

@@ -1,0 +1,29 @@
+// Activation functions, elementwise on floats, and the table that finds one by name.
+#pragma once
+
+#include <functional>
+#include <source_location>
+#include <string>
+#include <vector>
+
+#include "frontend/tensor.h"
+
+namespace weft {
+
+Tensor relu(Operand x);                             // max(x, 0)
+Tensor leaky_relu(Operand x, double slope = 0.01);  // x where x > 0, else slope * x
+Tensor elu(Operand x, double alpha = 1.0);          // x where x > 0, else alpha * (e^x - 1)   (Clevert et al. 2016)
+Tensor gelu(Operand x);                             // x * Phi(x), Phi the normal distribution (Hendrycks & Gimpel 2016)
+Tensor silu(Operand x);                             // x * sigmoid(x)
+Tensor sigmoid(Operand x);                          // 1 / (1 + e^-x)
+Tensor tanh(Operand x);
+Tensor softplus(Operand x);  // log(1 + e^x), finite for every finite x
+Tensor identity(Operand x);  // x
+
+using Activation = std::function<Tensor(Operand)>;
+
+// For flags: activation("relu"). An unknown name is an Error with the nearest right one.
+Activation activation(const std::string& name);
+std::vector<std::string> activation_names();
+
+}  // namespace weft

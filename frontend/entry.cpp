@@ -1,0 +1,52 @@
+// Opens and closes the graphs of a module; inputs, parameters, states and outputs.
+#include "frontend/entry.h"
+
+#include <exception>
+
+#include "frontend/recorder.h"
+#include "ir/error.h"
+
+namespace weft {
+
+Entry::Entry(ir::Module& module, const std::string& name, Mode mode, std::source_location where)
+    : exceptions_(std::uncaught_exceptions()) {
+  if (module.find(name)) fail("{}: the model has an entry \"{}\" already", to_string(where), name);
+  recorder_ = std::make_shared<Recorder>(module, name, mode);
+  recorder_->open(where);
+}
+
+Entry::~Entry() {
+  if (std::uncaught_exceptions() > exceptions_)
+    recorder_->abandon();  // an error is on its way through the block: the graph is a fragment
+  else
+    recorder_->close();
+}
+
+Tensor Entry::input(const std::string& name, const Dims& dims, DType dtype, std::source_location where) {
+  return recorder_->data_input(name, {dtype, dims}, where);
+}
+
+Tensor Entry::hyper(const std::string& name, double fallback, std::source_location where) {
+  return recorder_->shared_input(name, ir::f32({}), ir::Role::hyper, ir::constant_init(fallback), where);
+}
+
+void Entry::output(const std::string& name, Operand value) {
+  recorder_->output(name, as_tensors({value}).front().named(name), value.where());
+}
+
+Tensor parameter(const std::string& name, const Dims& dims, const ir::Init& init, std::source_location where) {
+  return Recorder::current(where)->shared_input(name, ir::f32(dims), ir::Role::param, init, where);
+}
+
+Tensor state(const std::string& name, const Dims& dims, const ir::Init& init, std::source_location where) {
+  const std::shared_ptr<Recorder> recorder = Recorder::current(where);
+  return recorder->latest_state(recorder->shared_input(name, ir::f32(dims), ir::Role::state, init, where), name);
+}
+
+void set_state(const std::string& name, Operand value) {
+  Recorder::of({value})->set_state(name, as_tensors({value}).front(), value.where());
+}
+
+Mode mode(std::source_location where) { return Recorder::current(where)->mode(); }
+
+}  // namespace weft

@@ -1,0 +1,172 @@
+// Layers.
+#include "frontend/layers.h"
+
+#include <utility>
+
+#include "frontend/entry.h"
+#include "frontend/recorder.h"
+#include "ir/error.h"
+
+namespace weft {
+
+namespace {
+
+Tensor weight_of(const std::string& layer, const Dims& dims, Fan fan, const Weights& weights) {
+  return parameter(layer + ".weight", dims, weights.initialiser(fan));
+}
+
+// y plus the layer's bias, whose dims are `dims` once they line up with y.
+Tensor add_bias(const Tensor& y, const std::string& layer, std::int64_t channels, const Dims& dims, Fan fan,
+                const Weights& weights) {
+  if (!weights.bias) return y.named(layer);
+  const Tensor bias = parameter(layer + ".bias", {channels}, weights.bias_initialiser(fan));
+  return (y + (dims.size() == 1 ? bias : reshape(bias, dims))).named(layer);
+}
+
+Fan conv_fan(std::int64_t in, std::int64_t out, std::int64_t groups, const Pair& kernel) {
+  const std::int64_t area = kernel.height * kernel.width;
+  return {in / groups * area, out * area};
+}
+
+}  // namespace
+
+// Linear
+
+Linear::Linear(std::string name, std::int64_t in, std::int64_t out, Weights weights)
+    : name_(std::move(name)), in_(in), out_(out), weights_(std::move(weights)) {}
+
+Tensor Linear::operator()(Operand x) const {
+  const Composite call(x, name_);
+  const Fan fan{in_, out_};
+  return add_bias(matmul(x, weight_of(name_, {in_, out_}, fan, weights_)), name_, out_, {out_}, fan, weights_);
+}
+
+// Convolutions
+
+Conv2d::Conv2d(std::string name, std::int64_t in, std::int64_t out, Pair kernel, Conv2dOptions options, Weights weights)
+    : name_(std::move(name)), in_(in), out_(out), kernel_(kernel), options_(options), weights_(std::move(weights)) {}
+
+Tensor Conv2d::operator()(Operand x) const {
+  const Composite call(x, name_);
+  const Fan fan = conv_fan(in_, out_, options_.groups, kernel_);
+  const Tensor w = weight_of(name_, {out_, in_ / options_.groups, kernel_.height, kernel_.width}, fan, weights_);
+  return add_bias(conv2d(x, w, options_), name_, out_, {out_, 1, 1}, fan, weights_);
+}
+
+ConvTranspose2d::ConvTranspose2d(std::string name, std::int64_t in, std::int64_t out, Pair kernel,
+                                 ConvTranspose2dOptions options, Weights weights)
+    : name_(std::move(name)), in_(in), out_(out), kernel_(kernel), options_(options), weights_(std::move(weights)) {}
+
+Tensor ConvTranspose2d::operator()(Operand x) const {
+  const Composite call(x, name_);
+  const Fan fan = conv_fan(out_, in_, options_.groups, kernel_);
+  const Tensor w = weight_of(name_, {in_, out_ / options_.groups, kernel_.height, kernel_.width}, fan, weights_);
+  return add_bias(conv_transpose2d(x, w, options_), name_, out_, {out_, 1, 1}, fan, weights_);
+}
+
+// BatchNorm
+
+namespace {
+
+struct Moments {
+  Tensor mean, variance;
+};
+
+// The elements that go into each channel's statistics, as a scalar.
+Tensor elements_per_channel(const Tensor& x) {
+  const Dims dims = x.dims();
+  Tensor count = dim_size(dims[0]);
+  for (std::size_t i = 2; i < dims.size(); ++i) count = count * dim_size(dims[i]);
+  return count;
+}
+
+// Over all dims but the channels, which stay where they are: [1,channels] or [1,channels,1,1].
+Moments batch_moments(const Tensor& x) {
+  const Axes axes = x.rank() == 2 ? Axes(0) : Axes({0, 2, 3});
+  const Tensor center = mean(x, axes, true);
+  return {center, mean(square(x - center), axes, true)};
+}
+
+// Of [channels].
+Moments running_moments(const std::string& layer, std::int64_t channels) {
+  return {state(layer + ".running_mean", {channels}, zeros()), state(layer + ".running_var", {channels}, ones())};
+}
+
+// The running values of `layer` move by `momentum` towards those of the batch of n elements a channel.
+void update_running(const std::string& layer, const Moments& running, const Moments& batch, const Tensor& n,
+                    double momentum) {
+  const Tensor unbiased = batch.variance * (n / maximum(n - 1, 1));
+  const auto move = [&](const std::string& name, const Tensor& from, const Tensor& to) {
+    set_state(layer + name, (1 - momentum) * from + momentum * reshape(to, from.dims()));
+  };
+  move(".running_mean", running.mean, batch.mean);
+  move(".running_var", running.variance, unbiased);
+}
+
+}  // namespace
+
+BatchNorm::BatchNorm(std::string name, std::int64_t channels, BatchNormOptions options)
+    : name_(std::move(name)), channels_(channels), options_(options) {}
+
+Tensor BatchNorm::operator()(Operand operand) const {
+  const Composite call(operand, name_);
+  const Tensor x = as_tensors({operand}).front();
+  if ((x.rank() != 2 && x.rank() != 4) || x.dims()[1] != Dim(channels_))
+    x.recorder()->fail(operand.where(), fmt::format("[{}] normalises [B,{}] or [B,{},H,W], got {}", name_, channels_,
+                                                    channels_, ir::to_string(x.type())));
+  const auto aligned = [&](const Tensor& each) {
+    return reshape(each, x.rank() == 2 ? Dims{1, channels_} : Dims{1, channels_, 1, 1});
+  };
+  const auto normalise = [&](const Moments& moments) {
+    const Tensor scale = aligned(parameter(name_ + ".weight", {channels_}, ones()));
+    const Tensor shift = aligned(parameter(name_ + ".bias", {channels_}, zeros()));
+    return ((x - moments.mean) * rsqrt(moments.variance + options_.epsilon) * scale + shift).named(name_);
+  };
+
+  const Moments running = running_moments(name_, channels_);
+  if (x.recorder()->mode() == Mode::eval) return normalise({aligned(running.mean), aligned(running.variance)});
+  const Moments batch = batch_moments(x);
+  update_running(name_, running, batch, elements_per_channel(x), options_.momentum);
+  return normalise(batch);
+}
+
+// Noise
+
+Dropout::Dropout(double rate, std::source_location where) : rate_(rate) {
+  if (!(rate >= 0 && rate < 1))
+    fail("{}: the rate of dropout is at least 0 and less than 1, got {}", to_string(where), rate);
+}
+
+Tensor Dropout::operator()(Operand operand) const {
+  const Composite call(operand);
+  const Tensor x = as_tensors({operand}).front();
+  if (x.recorder()->mode() == Mode::eval || rate_ == 0) return x;
+  return select(random_uniform(x.dims()) < rate_, 0, x * (1 / (1 - rate_)));
+}
+
+Tensor GaussianNoise::operator()(Operand operand) const {
+  const Composite call(operand);
+  const Tensor x = as_tensors({operand}).front();
+  if (x.recorder()->mode() == Mode::eval || deviation_ == 0) return x;
+  return x + deviation_ * random_normal(x.dims());
+}
+
+// Mlp
+
+Mlp::Mlp(const std::string& name, std::int64_t in, const std::vector<std::int64_t>& sizes, Activation activation,
+         const Weights& weights)
+    : name_(name), out_(in), activation_(std::move(activation)) {
+  for (const std::int64_t size : sizes) {
+    layers_.emplace_back(fmt::format("{}.fc{}", name, layers_.size() + 1), out_, size, weights);
+    out_ = size;
+  }
+}
+
+Tensor Mlp::operator()(Operand operand) const {
+  const Composite call(operand, name_);
+  Tensor x = as_tensors({operand}).front();
+  for (const Linear& layer : layers_) x = activation_(layer(x));
+  return x;
+}
+
+}  // namespace weft

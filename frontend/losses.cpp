@@ -1,0 +1,117 @@
+// Losses, measures and the normal posterior's two formulas.
+#include "frontend/losses.h"
+
+#include <cmath>
+#include <vector>
+
+#include "frontend/activations.h"
+#include "frontend/ops.h"
+#include "frontend/recorder.h"
+#include "ir/error.h"
+
+namespace weft {
+
+namespace {
+
+// Whether the label of each example, i32[B], is the class of each column -> bool[B,classes].
+Tensor is_label(Operand labels, const Dim& classes) {
+  const Tensor of = as_tensors({labels}).front();
+  if (of.rank() != 1)
+    of.recorder()->fail(labels.where(), fmt::format("labels must be i32[B], got {}", ir::to_string(of.type())));
+  return reshape(of, {of.dims()[0], 1}) == iota({1, classes}, 1);
+}
+
+// The largest along the axis, a constant for the gradient: shifting by it changes no softmax.
+Tensor shift(Operand logits, int axis) { return logits - stop_gradient(max(logits, axis, true)); }
+
+// Both must have the same dims: a broadcast between prediction and target is a mistake that would go unseen.
+void need_same_dims(Operand prediction, Operand target, const char* loss) {
+  const std::vector<Tensor> both = as_tensors({prediction, target});
+  if (prediction.tensor() && target.tensor() && both[0].dims() != both[1].dims())
+    both[0].recorder()->fail(prediction.where(),
+                             fmt::format("[{}] prediction and target differ: {} and {}", loss,
+                                         ir::to_string(both[0].type()), ir::to_string(both[1].type())));
+}
+
+}  // namespace
+
+Tensor mean_per_example(Operand terms) {
+  const Composite call(terms);
+  const Tensor x = as_tensors({terms}).front();
+  return x.rank() == 0 ? x : sum(x) / dim_size(x.dims()[0]);  // one sum over everything: one kernel
+}
+
+Tensor mse(Operand prediction, Operand target) {
+  const Composite call(prediction);
+  need_same_dims(prediction, target, "mse");
+  return mean_per_example(square(prediction - target));
+}
+
+Tensor l1(Operand prediction, Operand target) {
+  const Composite call(prediction);
+  need_same_dims(prediction, target, "l1");
+  return mean_per_example(abs(prediction - target));
+}
+
+Tensor bce(Operand probability, Operand target) {
+  const Composite call(probability);
+  need_same_dims(probability, target, "bce");
+  constexpr double kLeast = 1e-38;
+  return mean_per_example(
+      -(target * log(maximum(probability, kLeast)) + (1 - target) * log(maximum(1 - probability, kLeast))));
+}
+
+Tensor bce_with_logits(Operand logits, Operand target) {
+  const Composite call(logits);
+  need_same_dims(logits, target, "bce_with_logits");
+  return mean_per_example(softplus(logits) - logits * target);
+}
+
+Tensor log_softmax(Operand logits, int axis) {
+  const Composite call(logits);
+  const Tensor shifted = shift(logits, axis);
+  return shifted - log(sum(exp(shifted), axis, true));
+}
+
+Tensor softmax(Operand logits, int axis) {
+  const Composite call(logits);
+  const Tensor weights = exp(shift(logits, axis));
+  return weights / sum(weights, axis, true);
+}
+
+Tensor softmax_cross_entropy(Operand logits, Operand labels) {
+  const Composite call(logits);
+  const Tensor scores = log_softmax(logits);
+  return mean_per_example(select(is_label(labels, scores.dim(-1)), -scores, 0));
+}
+
+Tensor accuracy(Operand logits, Operand labels) {
+  const Composite call(logits);
+  return mean(cast(argmax(logits, -1) == labels, DType::f32));
+}
+
+Tensor one_hot(Operand labels, const Dim& classes) {
+  const Composite call(labels);
+  return cast(is_label(labels, classes), DType::f32);
+}
+
+Tensor kl_normal_terms(Operand mu, Operand logvar) {
+  const Composite call(mu);
+  // The tangent of exp at the bound goes on above it.
+  const Tensor beyond = std::exp(kLargestLogvar) * (logvar - (kLargestLogvar - 1));
+  const Tensor variance = select(logvar < kLargestLogvar, exp(minimum(logvar, kLargestLogvar)), beyond);
+  return 0.5 * (square(mu) + variance - 1 - logvar);
+}
+
+Tensor kl_normal(Operand mu, Operand logvar) {
+  const Composite call(mu);
+  return mean_per_example(kl_normal_terms(mu, logvar));
+}
+
+Tensor reparameterize(Operand mu, Operand logvar) {
+  const Composite call(mu);
+  const Tensor deviation = exp(0.5 * minimum(logvar, kLargestLogvar));
+  return mu + deviation * random_normal(deviation.dims());
+}
+
+}  // namespace weft

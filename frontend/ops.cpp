@@ -1,0 +1,241 @@
+// Elementwise ops, reductions, contractions and sources.
+#include "frontend/ops.h"
+
+#include <algorithm>
+
+#include "frontend/recorder.h"
+#include "ir/error.h"
+
+namespace weft {
+
+using ir::Attr;
+using ir::Attrs;
+using ir::OpCode;
+
+// Elementwise
+
+Tensor abs(Operand x) { return make(OpCode::abs, {x}); }
+Tensor sign(Operand x) { return make(OpCode::sign, {x}); }
+Tensor floor(Operand x) { return make(OpCode::floor, {x}); }
+Tensor exp(Operand x) { return make(OpCode::exp, {x}); }
+Tensor expm1(Operand x) { return make(OpCode::expm1, {x}); }
+Tensor log(Operand x) { return make(OpCode::log, {x}); }
+Tensor log1p(Operand x) { return make(OpCode::log1p, {x}); }
+Tensor sqrt(Operand x) { return make(OpCode::sqrt, {x}); }
+Tensor rsqrt(Operand x) { return make(OpCode::rsqrt, {x}); }
+Tensor sin(Operand x) { return make(OpCode::sin, {x}); }
+Tensor cos(Operand x) { return make(OpCode::cos, {x}); }
+Tensor erf(Operand x) { return make(OpCode::erf, {x}); }
+Tensor square(Operand x) { return make(OpCode::mul, {x, x}); }
+Tensor pow(Operand base, Operand exponent) { return make(OpCode::pow, {base, exponent}); }
+Tensor maximum(Operand a, Operand b) { return make(OpCode::max, {a, b}); }
+Tensor minimum(Operand a, Operand b) { return make(OpCode::min, {a, b}); }
+
+Tensor clamp(Operand x, Operand low, Operand high) {
+  const Composite call(x);
+  return minimum(maximum(x, low), high);
+}
+
+Tensor select(Operand condition, Operand a, Operand b) {
+  const Composite call(condition);  // so that two numbers find the graph and the line of the condition
+  const std::vector<Tensor> both = as_tensors({a, b});
+  return make(OpCode::select, {condition, both[0], both[1]});
+}
+
+Tensor cast(Operand x, DType dtype) {
+  const Tensor from = as_tensors({x}).front();
+  return make(OpCode::cast, {Operand(from, x.where())}, {}, ir::Type{dtype, from.dims()});
+}
+
+Tensor stop_gradient(Operand x) { return make(OpCode::stop_gradient, {x}); }
+
+// Reductions
+
+namespace {
+
+std::vector<std::int64_t> ascending(const Tensor& x, const Axes& axes, const std::source_location& where) {
+  const int rank = int(x.rank());
+  std::vector<std::int64_t> result;
+  for (const int axis : axes.values()) {
+    x.dim(axis, where);  // checks the range
+    result.push_back(axis < 0 ? axis + rank : axis);
+  }
+  std::sort(result.begin(), result.end());
+  if (std::adjacent_find(result.begin(), result.end()) != result.end())
+    x.recorder()->fail(where, fmt::format("an axis of {} is named twice", ir::to_string(x.type())));
+  return result;
+}
+
+Axes all_axes(Operand x) {
+  std::vector<int> axes(x.tensor() ? x.tensor()->rank() : 0);
+  for (std::size_t i = 0; i < axes.size(); ++i) axes[i] = int(i);
+  return axes;
+}
+
+Tensor reduce(OpCode code, Operand operand, const Axes& axes, bool keep_dims) {
+  const Tensor x = as_tensors({operand}).front();
+  const std::vector<std::int64_t> reduced = ascending(x, axes, operand.where());
+  if (reduced.empty()) return x;
+  const Composite call(operand);
+  const Tensor kept = make(code, {x}, Attrs().set(Attr::axes, reduced));
+  if (keep_dims) return kept;
+  Dims dims;
+  for (std::size_t i = 0; i < x.rank(); ++i)
+    if (!std::binary_search(reduced.begin(), reduced.end(), std::int64_t(i))) dims.push_back(kept.dims()[i]);
+  return make(OpCode::reshape, {kept}, {}, ir::Type{kept.dtype(), dims});
+}
+
+// Divides a sum by the number of elements that went into each result.
+Tensor divide_by_count(Tensor total, const Tensor& x, const Axes& axes) {
+  std::int64_t count = 1;
+  for (const int axis : axes.values()) {
+    const Dim dim = x.dim(axis);
+    count *= dim.factor;
+    if (!dim.is_number()) total = total / dim_size(Dim(dim.symbol));
+  }
+  return count == 1 ? total : total * (1.0 / double(count));
+}
+
+}  // namespace
+
+Tensor sum(Operand x, const Axes& axes, bool keep_dims) { return reduce(OpCode::reduce_sum, x, axes, keep_dims); }
+Tensor sum(Operand x) { return sum(x, all_axes(x)); }
+Tensor max(Operand x, const Axes& axes, bool keep_dims) { return reduce(OpCode::reduce_max, x, axes, keep_dims); }
+Tensor max(Operand x) { return max(x, all_axes(x)); }
+Tensor mean(Operand x) { return mean(x, all_axes(x)); }
+
+Tensor mean(Operand x, const Axes& axes, bool keep_dims) {
+  const Composite call(x);
+  return divide_by_count(sum(x, axes, keep_dims), as_tensors({x}).front(), axes);
+}
+
+Tensor argmax(Operand operand, int axis) {
+  const Composite call(operand);
+  const Tensor x = as_tensors({operand}).front();
+  Dims along(x.rank(), Dim(1));
+  const std::size_t index = std::size_t(ascending(x, axis, operand.where()).front());
+  along[index] = x.dims()[index];
+  // The first largest has the largest of the negated indices.
+  const Tensor negated = -iota(along, int(index), DType::f32);
+  const Tensor size = dim_size(along[index]);
+  return cast(-max(select(x == max(x, axis, true), negated, -size), axis), DType::i32);
+}
+
+// Contractions and windows
+
+namespace {
+
+std::vector<std::int64_t> numbers(const Pair& pair) { return {pair.height, pair.width}; }
+
+// The output_padding that makes one axis of a transposed convolution `wanted` long.
+std::int64_t solve_output_padding(const Tensor& x, const Tensor& w, const ConvTranspose2dOptions& options,
+                                  std::size_t axis, const std::source_location& where) {
+  const auto of = [&](const Pair& pair) { return axis == 0 ? pair.height : pair.width; };
+  const std::int64_t input = ir::number(x.dims()[2 + axis]);
+  const std::int64_t kernel = ir::number(w.dims()[2 + axis]);
+  const std::int64_t stride = of(options.stride), padding = of(options.padding), dilation = of(options.dilation);
+  const std::int64_t least = (input - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1;
+  const std::int64_t reach = std::max(stride, dilation);
+  const std::int64_t wanted = of(*options.output_size);
+  if (wanted >= least && wanted < least + reach) return wanted - least;
+  std::vector<std::int64_t> reachable;
+  for (std::int64_t size = std::max<std::int64_t>(least, 1); size < least + reach; ++size) reachable.push_back(size);
+  x.recorder()->fail(
+      where,
+      fmt::format("[conv_transpose2d] output {} {} is out of reach from {}: kernel {}, stride {}, padding {} and "
+                  "dilation {} reach {}",
+                  axis == 0 ? "height" : "width", wanted, input, kernel, stride, padding, dilation,
+                  reachable.empty() ? "nothing" : fmt::format("{}", fmt::join(reachable, ", "))));
+}
+
+bool is_image(const Tensor& x) {
+  const Dims dims = x.dims();
+  return dims.size() == 4 && dims[2].is_number() && dims[3].is_number();
+}
+
+}  // namespace
+
+Tensor matmul(Operand a, Operand b) { return make(OpCode::matmul, {a, b}); }
+
+Tensor conv2d(Operand x, Operand w, const Conv2dOptions& options) {
+  return make(OpCode::conv2d, {x, w},
+              Attrs()
+                  .set(Attr::stride, numbers(options.stride))
+                  .set(Attr::padding, numbers(options.padding))
+                  .set(Attr::dilation, numbers(options.dilation))
+                  .set(Attr::groups, options.groups));
+}
+
+Tensor conv_transpose2d(Operand x, Operand w, const ConvTranspose2dOptions& options) {
+  Pair output_padding = options.output_padding;
+  const std::vector<Tensor> both = as_tensors({x, w});
+  if (options.output_size && is_image(both[0]) && is_image(both[1]))  // what is not, the type rule reports
+    output_padding = Pair(solve_output_padding(both[0], both[1], options, 0, x.where()),
+                          solve_output_padding(both[0], both[1], options, 1, x.where()));
+  return make(OpCode::conv_transpose2d, {x, w},
+              Attrs()
+                  .set(Attr::stride, numbers(options.stride))
+                  .set(Attr::padding, numbers(options.padding))
+                  .set(Attr::output_padding, numbers(output_padding))
+                  .set(Attr::dilation, numbers(options.dilation))
+                  .set(Attr::groups, options.groups));
+}
+
+namespace {
+
+Attrs window(Pair kernel, const Pool2dOptions& options) {
+  return Attrs()
+      .set(Attr::kernel, numbers(kernel))
+      .set(Attr::stride, numbers(options.stride.value_or(kernel)))
+      .set(Attr::padding, numbers(options.padding));
+}
+
+}  // namespace
+
+Tensor max_pool2d(Operand x, Pair kernel, const Pool2dOptions& options) {
+  return make(OpCode::max_pool2d, {x}, window(kernel, options));
+}
+
+Tensor avg_pool2d(Operand x, Pair kernel, const Pool2dOptions& options) {
+  return make(OpCode::avg_pool2d, {x}, window(kernel, options));
+}
+
+Tensor global_average(Operand x) { return mean(x, {2, 3}); }
+
+Tensor affine_sample(Operand x, Operand theta, std::int64_t height, std::int64_t width) {
+  ir::Type type = as_tensors({x}).front().type();
+  if (type.rank() == 4) type.dims = {type.dims[0], type.dims[1], height, width};
+  return make(OpCode::affine_sample, {x, theta}, {}, type);
+}
+
+// Sources
+
+Tensor constant(double value, const Dims& dims, DType dtype, std::source_location where) {
+  return Recorder::current(where)->constant(value, {dtype, dims}, where);
+}
+
+Tensor constant(const std::vector<double>& values, const Dims& dims, DType dtype, std::source_location where) {
+  return Recorder::current(where)->create(OpCode::constant, {}, Attrs().set(Attr::values, values),
+                                          ir::Type{dtype, dims}, where);
+}
+
+Tensor iota(const Dims& dims, int axis, DType dtype, std::source_location where) {
+  const std::int64_t index = axis < 0 ? axis + std::int64_t(dims.size()) : axis;
+  return Recorder::current(where)->create(OpCode::iota, {}, Attrs().set(Attr::axis, index), ir::Type{dtype, dims},
+                                          where);
+}
+
+Tensor dim_size(const Dim& dim, DType dtype, std::source_location where) {
+  return Recorder::current(where)->create(OpCode::dim_size, {}, Attrs().set(Attr::dim, Dims{dim}), ir::Type{dtype, {}},
+                                          where);
+}
+
+Tensor random_uniform(const Dims& dims, std::source_location where) {
+  return Recorder::current(where)->random(OpCode::random_uniform, dims, where);
+}
+
+Tensor random_normal(const Dims& dims, std::source_location where) {
+  return Recorder::current(where)->random(OpCode::random_normal, dims, where);
+}
+
+}  // namespace weft

@@ -1,0 +1,105 @@
+// The graph being built behind the DSL's handles: places, scopes, shared inputs and random streams. For the frontend's
+// own files; a user sees Entry (entry.h) and Tensor (tensor.h).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "frontend/entry.h"
+#include "frontend/tensor.h"
+#include "ir/builder.h"
+
+namespace weft {
+
+class Recorder : public std::enable_shared_from_this<Recorder> {
+ public:
+  Recorder(ir::Module& module, const std::string& name, Mode mode)
+      : module_(&module), builder_(name), name_(name), mode_(mode) {}
+
+  // The open entry of this thread. Throws Error where there is none.
+  static std::shared_ptr<Recorder> current(const std::source_location& where);
+  // The same, once it is sure that no operand is of an entry that is closed.
+  static std::shared_ptr<Recorder> of(const std::vector<Operand>& operands);
+
+  // Begins: this is the open entry. Throws Error where another is open.
+  void open(const std::source_location& where);
+  // Ends: moves the graph to the module, with the new states as outputs that donate the old.
+  void close();
+  // Ends and drops the graph.
+  void abandon();
+
+  Mode mode() const { return mode_; }
+  ir::Type type(ir::ValueId value) const;
+  void set_name(ir::ValueId value, const std::string& name);
+
+  Tensor create(ir::OpCode code, const std::vector<Tensor>& operands, ir::Attrs attrs, std::optional<ir::Type> type,
+                const std::source_location& where);
+  Tensor constant(double value, ir::Type type, const std::source_location& where);
+  // A random op on a stream of its own; the entry's seed input is made at its first use.
+  Tensor random(ir::OpCode code, const Dims& dims, const std::source_location& where);
+
+  Tensor data_input(const std::string& name, ir::Type type, const std::source_location& where);
+  // Found by name in this entry or made; agrees with the input of that name in the module's other entries.
+  Tensor shared_input(const std::string& name, ir::Type type, ir::Role role, const ir::Init& init,
+                      const std::source_location& where);
+  Tensor latest_state(const Tensor& input, const std::string& name) const;
+  void set_state(const std::string& name, const Tensor& value, const std::source_location& where);
+  void output(const std::string& name, const Tensor& value, const std::source_location& where);
+
+  [[noreturn]] void fail(const std::source_location& where, const std::string& what) const;
+
+ private:
+  friend class Scope;
+  friend class Composite;
+
+  ir::Where place(const std::source_location& where) const;
+  // Error unless the input `name` of `graph`, where it has one, is this one.
+  void check_agrees(const ir::Graph& graph, const std::string& name, const ir::Type& type, ir::Role role,
+                    const ir::Init& init, const std::source_location& where) const;
+  Tensor tensor(ir::ValueId value) { return Tensor(shared_from_this(), value); }
+
+  ir::Module* module_;
+  ir::Builder builder_;
+  std::string name_;
+  Mode mode_;
+  bool closed_ = false;
+  std::string scope_;
+  std::optional<std::source_location> caller_;  // the user's line while a Composite is open
+  std::int64_t next_stream_ = 0;
+  std::map<std::string, ir::ValueId> states_;  // the new values
+};
+
+// A function of the DSL that is made of several ops opens one: they carry the place of its caller. A layer gives its
+// name, which is the scope of its ops, with slashes for dots, whatever scope is open.
+class Composite {
+ public:
+  explicit Composite(const Operand& first);
+  Composite(const Operand& first, const std::string& layer);
+  ~Composite();
+  Composite(const Composite&) = delete;
+  Composite& operator=(const Composite&) = delete;
+
+ private:
+  std::shared_ptr<Recorder> recorder_;
+  std::string outer_scope_;
+  std::optional<std::source_location> outer_caller_;
+};
+
+// "model.cpp:41", the name of the file without its folders.
+std::string to_string(const std::source_location& where);
+
+// The operands as tensors of one graph; numbers become constants of the dtype of the first tensor (f32 where all are
+// numbers).
+std::vector<Tensor> as_tensors(const std::vector<Operand>& operands);
+
+// Adds an op over the operands at the place of the first.
+Tensor make(ir::OpCode code, const std::vector<Operand>& operands, const ir::Attrs& attrs = {},
+            const std::optional<ir::Type>& type = {});
+
+}  // namespace weft

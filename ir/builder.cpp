@@ -1,0 +1,142 @@
+// Adds type-checked, interned ops to a graph.
+#include "ir/builder.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "ir/error.h"
+
+namespace weft::ir {
+
+namespace {
+
+std::size_t mix(std::size_t seed, std::size_t value) { return seed * 0x9e3779b97f4a7c15ull + value + (seed >> 7); }
+
+// Equal ops hash alike; attributes beyond their keys are left to the comparison.
+std::size_t hash(const Op& op) {
+  std::size_t seed = std::size_t(op.code);
+  for (const ValueId operand : op.operands) seed = mix(seed, operand);
+  for (const auto& [key, value] : op.attrs.values()) {
+    seed = mix(seed, std::size_t(key));
+    if (const auto* number = std::get_if<std::int64_t>(&value)) seed = mix(seed, std::size_t(*number));
+    if (const auto* numbers = std::get_if<std::vector<double>>(&value))
+      seed = mix(seed, std::hash<double>()(numbers->front()));
+  }
+  return seed;
+}
+
+}  // namespace
+
+ValueId Builder::input(const std::string& name, Type type, Role role, Init init, std::vector<Slot> slots) {
+  if (graph_.find_input(name) != kNone) fail("graph @{} already has an input %{}", graph_.name, name);
+  const ValueId id = ValueId(graph_.values.size());
+  graph_.values.push_back({std::move(type), kNone, 0, name});
+  graph_.inputs.push_back({id, role, init, std::move(slots)});
+  if (!where_.file.empty()) input_places_[id] = where_;
+  return id;
+}
+
+ValueId Builder::create(OpCode code, std::vector<ValueId> operands, Attrs attrs, std::optional<Type> type,
+                        std::string name) {
+  std::vector<Type> types;
+  for (const ValueId operand : operands) types.push_back(graph_.type(operand));
+  Type result;
+  try {
+    result = infer(code, types, attrs, type);
+  } catch (const Error& error) {
+    fail_op(code, operands, error.what());
+  }
+  Op op;
+  op.code = code;
+  op.operands = std::move(operands);
+  op.attrs = std::move(attrs);
+  op.where = where_;
+  return add(std::move(op), std::move(result), std::move(name));
+}
+
+ValueId Builder::add(Op op, Type type, std::string name) {
+  const std::size_t key = hash(op);
+  const auto [first, last] = interned_.equal_range(key);
+  for (auto each = first; each != last; ++each) {
+    const Op& other = graph_.ops[each->second];
+    const ValueId result = other.results.front();
+    if (other.code == op.code && other.operands == op.operands && other.attrs == op.attrs &&
+        graph_.type(result) == type) {
+      set_name(result, std::move(name));
+      return result;
+    }
+  }
+  const OpId op_id = OpId(graph_.ops.size());
+  const ValueId result = ValueId(graph_.values.size());
+  op.results = {result};
+  graph_.values.push_back({std::move(type), op_id, 0, std::move(name)});
+  graph_.ops.push_back(std::move(op));
+  interned_.emplace(key, op_id);
+  return result;
+}
+
+std::vector<ValueId> Builder::fused(std::vector<ValueId> operands, GraphPtr body) {
+  check(operands.size() == body->inputs.size(), "fused: one operand for each body input");
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const Type& expected = body->type(body->inputs[i].value);
+    if (graph_.type(operands[i]) != expected)
+      fail_op(OpCode::fused, operands,
+              fmt::format("operand {} is {}, the body takes {}", i, to_string(graph_.type(operands[i])),
+                          to_string(expected)));
+  }
+  const OpId op_id = OpId(graph_.ops.size());
+  Op op;
+  op.code = OpCode::fused;
+  op.operands = std::move(operands);
+  op.where = where_;
+  for (const Output& output : body->outputs) {
+    op.results.push_back(ValueId(graph_.values.size()));
+    graph_.values.push_back({body->type(output.value), op_id, std::uint32_t(op.results.size() - 1), output.name});
+  }
+  op.body = std::move(body);
+  const std::vector<ValueId> results = op.results;
+  graph_.ops.push_back(std::move(op));
+  return results;
+}
+
+ValueId Builder::constant(double value, Type type) {
+  return create(OpCode::constant, {}, Attrs().set(Attr::values, std::vector<double>{value}), std::move(type));
+}
+
+void Builder::output(const std::string& name, ValueId value, std::uint32_t donates) {
+  if (graph_.find_output(name) != kNone) fail("graph @{} already has an output {}", graph_.name, name);
+  if (donates != kNone && graph_.type(value) != graph_.type(graph_.inputs[donates].value))
+    fail("output {} is {}, but the input {} it replaces is {}", name, to_string(graph_.type(value)),
+         graph_.input_name(donates), to_string(graph_.type(graph_.inputs[donates].value)));
+  graph_.outputs.push_back({name, value, donates});
+}
+
+void Builder::set_name(ValueId value, std::string name) {
+  if (graph_.values[value].name.empty()) graph_.values[value].name = std::move(name);
+}
+
+void Builder::fail_op(OpCode code, const std::vector<ValueId>& operands, const std::string& what) const {
+  ir::fail_op(graph_, where_, code, operands, what, input_places_);
+}
+
+void fail_op(const Graph& graph, const Where& where, OpCode code, const std::vector<ValueId>& operands,
+             const std::string& what, const std::map<ValueId, Where>& input_places) {
+  std::string message = where.file.empty() ? std::string() : fmt::format("{}:{}: ", where.file, where.line);
+  message += fmt::format("[{}] {}", name(code), what);
+  std::string sources;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const Value& value = graph.values[operands[i]];
+    const Op* op = graph.producer(operands[i]);
+    const auto input = input_places.find(operands[i]);
+    const std::string place = op                            ? to_string(op->where)
+                              : input != input_places.end() ? to_string(input->second)
+                                                            : "an input";
+    if (place.empty()) continue;
+    sources +=
+        fmt::format("{}{} {} from {}", sources.empty() ? "\n  " : ", ",
+                    value.name.empty() ? fmt::format("operand {}", i) : value.name, to_string(value.type), place);
+  }
+  throw Error(message + sources);
+}
+
+}  // namespace weft::ir

@@ -1,0 +1,59 @@
+// The one way to make a graph: every op is type-checked as it is added, and a pure op that is there already is returned
+// instead of made again (interning), so common subexpressions never arise.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace weft::ir {
+
+class Builder {
+ public:
+  explicit Builder(std::string graph_name) { graph_.name = std::move(graph_name); }
+
+  // Names of inputs are unique: an Error says which is taken.
+  ValueId input(const std::string& name, Type type, Role role = Role::data, Init init = {},
+                std::vector<Slot> slots = {});
+
+  // Adds an op with one result. `type` is needed for ops that are `typed`, and must not differ from the inferred type
+  // for the others. Throws Error naming the op, the facts that disagree and where each operand came from.
+  ValueId create(OpCode code, std::vector<ValueId> operands, Attrs attrs = {}, std::optional<Type> type = {},
+                 std::string name = {});
+  // Adds a `fused` op; the results have the body's output types and names.
+  std::vector<ValueId> fused(std::vector<ValueId> operands, GraphPtr body);
+
+  ValueId constant(double value, Type type = {});  // fills `type`, default f32[]
+  void output(const std::string& name, ValueId value, std::uint32_t donates = kNone);
+
+  // Stamped on the ops and inputs made from here on.
+  void set_where(Where where) { where_ = std::move(where); }
+  const Where& where() const { return where_; }
+  void set_name(ValueId value, std::string name);  // only where it has none yet
+
+  const Graph& graph() const { return graph_; }
+  const Type& type(ValueId value) const { return graph_.type(value); }
+  Graph take() { return std::move(graph_); }
+
+ private:
+  [[noreturn]] void fail_op(OpCode code, const std::vector<ValueId>& operands, const std::string& what) const;
+  ValueId add(Op op, Type type, std::string name);
+
+  Graph graph_;
+  Where where_;
+  std::map<ValueId, Where> input_places_;      // for errors
+  std::multimap<std::size_t, OpId> interned_;  // hash of a pure op -> the op
+};
+
+// The type rule of `code`. Throws Error (without a place) that states both facts. `written` is the type of a typed op.
+Type infer(OpCode code, const std::vector<Type>& operands, const Attrs& attrs, const std::optional<Type>& written);
+
+// Throws the Error of an op that breaks a rule: its place, the op, `what`, and where each operand came from. Places of
+// inputs are the builder's; a graph keeps none.
+[[noreturn]] void fail_op(const Graph& graph, const Where& where, OpCode code, const std::vector<ValueId>& operands,
+                          const std::string& what, const std::map<ValueId, Where>& input_places = {});
+
+}  // namespace weft::ir

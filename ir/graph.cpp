@@ -1,0 +1,155 @@
+// Look-ups, binding of symbols and equality of graphs.
+#include "ir/graph.h"
+
+#include <algorithm>
+#include <set>
+
+#include "ir/error.h"
+
+namespace weft::ir {
+
+std::string to_string(const Where& where) {
+  if (where.file.empty()) return where.scope;
+  const std::string place = fmt::format("{}:{}", where.file, where.line);
+  return where.scope.empty() ? place : fmt::format("{} ({})", place, where.scope);
+}
+
+std::string_view name(Role role) {
+  switch (role) {
+    case Role::data:
+      return "data";
+    case Role::param:
+      return "param";
+    case Role::state:
+      return "state";
+    case Role::rng:
+      return "rng";
+    case Role::hyper:
+      return "hyper";
+  }
+  return "";
+}
+
+std::uint32_t Graph::find_input(std::string_view input_name) const {
+  for (std::uint32_t i = 0; i < inputs.size(); ++i)
+    if (values[inputs[i].value].name == input_name) return i;
+  return kNone;
+}
+
+std::uint32_t Graph::find_output(std::string_view output_name) const {
+  for (std::uint32_t i = 0; i < outputs.size(); ++i)
+    if (outputs[i].name == output_name) return i;
+  return kNone;
+}
+
+namespace {
+
+void collect_symbols(const Dims& dims, std::set<std::string>& symbols) {
+  for (const Dim& dim : dims)
+    if (!dim.is_number()) symbols.insert(dim.symbol);
+}
+
+void collect_symbols(const Graph& graph, std::set<std::string>& symbols) {
+  for (const Value& value : graph.values) collect_symbols(value.type.dims, symbols);
+  for (const Op& op : graph.ops) {
+    for (const auto& [key, value] : op.attrs.values())
+      if (const auto* dims = std::get_if<Dims>(&value)) collect_symbols(*dims, symbols);
+    if (op.body) collect_symbols(*op.body, symbols);
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> Graph::symbols() const {
+  std::set<std::string> symbols;
+  collect_symbols(*this, symbols);
+  return {symbols.begin(), symbols.end()};
+}
+
+std::vector<int> use_counts(const Graph& graph) {
+  std::vector<int> counts(graph.values.size(), 0);
+  for (const Op& op : graph.ops)
+    for (const ValueId operand : op.operands) ++counts[operand];
+  for (const Output& output : graph.outputs) ++counts[output.value];
+  return counts;
+}
+
+Graph bind(const Graph& graph, const Bindings& bindings) {
+  for (const auto& [symbol, size] : bindings)
+    if (size <= 0) fail("{} = {}: a batch must hold at least one element", symbol, size);
+  Graph bound = graph;
+  for (Value& value : bound.values) value.type.dims = bind(value.type.dims, bindings);
+  for (Op& op : bound.ops) {
+    Attrs attrs;
+    for (const auto& [key, value] : op.attrs.values()) {
+      const auto* dims = std::get_if<Dims>(&value);
+      attrs.set(key, dims ? AttrValue(bind(*dims, bindings)) : value);
+    }
+    op.attrs = std::move(attrs);
+    if (op.body) op.body = std::make_shared<const Graph>(bind(*op.body, bindings));
+  }
+  return bound;
+}
+
+namespace {
+
+// Compares two graphs; values correspond where the same input or the same result of the same op defines them.
+class Comparison {
+ public:
+  Comparison(const Graph& a, const Graph& b) : a_(a), b_(b), partner_(a.values.size(), kNone) {}
+
+  bool run() {
+    if (a_.name != b_.name || a_.inputs.size() != b_.inputs.size() || a_.outputs.size() != b_.outputs.size() ||
+        a_.ops.size() != b_.ops.size() || a_.values.size() != b_.values.size())
+      return false;
+    for (std::size_t i = 0; i < a_.inputs.size(); ++i)
+      if (!same(a_.inputs[i], b_.inputs[i])) return false;
+    for (std::size_t i = 0; i < a_.ops.size(); ++i)
+      if (!same(a_.ops[i], b_.ops[i])) return false;
+    for (std::size_t i = 0; i < a_.outputs.size(); ++i)
+      if (!same(a_.outputs[i], b_.outputs[i])) return false;
+    return true;
+  }
+
+ private:
+  // Notes that `a` and `b` correspond.
+  bool pair(ValueId a, ValueId b) {
+    partner_[a] = b;
+    return a_.values[a].type == b_.values[b].type && a_.values[a].name == b_.values[b].name;
+  }
+
+  bool same(const Input& a, const Input& b) {
+    return pair(a.value, b.value) && a.role == b.role && a.init == b.init && a.slots == b.slots;
+  }
+
+  bool same(const Op& a, const Op& b) {
+    if (a.code != b.code || a.attrs != b.attrs || a.where != b.where || a.operands.size() != b.operands.size() ||
+        a.results.size() != b.results.size() || !a.body != !b.body)
+      return false;
+    for (std::size_t i = 0; i < a.operands.size(); ++i)
+      if (partner_[a.operands[i]] != b.operands[i]) return false;
+    for (std::size_t i = 0; i < a.results.size(); ++i)
+      if (!pair(a.results[i], b.results[i])) return false;
+    return !a.body || equal(*a.body, *b.body);
+  }
+
+  bool same(const Output& a, const Output& b) const {
+    return a.name == b.name && partner_[a.value] == b.value && a.donates == b.donates;
+  }
+
+  const Graph& a_;
+  const Graph& b_;
+  std::vector<ValueId> partner_;  // value of a -> value of b
+};
+
+}  // namespace
+
+bool equal(const Graph& a, const Graph& b) { return Comparison(a, b).run(); }
+
+const Graph* Module::find(std::string_view graph_name) const {
+  for (const Graph& graph : graphs)
+    if (graph.name == graph_name) return &graph;
+  return nullptr;
+}
+
+}  // namespace weft::ir

@@ -1,0 +1,93 @@
+// The op and attribute tables, read from ops.def and attrs.def.
+#include "ir/op.h"
+
+#include <algorithm>
+
+#include "ir/error.h"
+
+namespace weft::ir {
+
+const std::vector<OpInfo>& op_table() {
+  constexpr bool kTyped = true;
+  constexpr bool kNone = false;
+  static const std::vector<OpInfo> table = {
+#define OP(name, kind, min_arity, max_arity, traits, attributes, doc) \
+  {#name, OpKind::kind, min_arity, max_arity, traits, attributes, doc},
+#include "ir/ops.def"
+#undef OP
+  };
+  return table;
+}
+
+const std::vector<AttrInfo>& attr_table() {
+  static const std::vector<AttrInfo> table = {
+#define ATTR(bit, name, type, fallback, doc) {Attr::name, #name, AttrType::type, fallback, doc},
+#include "ir/attrs.def"
+#undef ATTR
+  };
+  return table;
+}
+
+const OpInfo& info(OpCode code) { return op_table()[std::size_t(code)]; }
+std::string_view name(OpCode code) { return info(code).name; }
+
+const AttrInfo& info(Attr attr) {
+  for (const AttrInfo& row : attr_table())
+    if (row.attr == attr) return row;
+  throw InternalError("unknown attribute");
+}
+
+std::optional<OpCode> parse_op(std::string_view name) {
+  const auto& table = op_table();
+  const auto found = std::find_if(table.begin(), table.end(), [&](const OpInfo& row) { return row.name == name; });
+  if (found == table.end()) return {};
+  return OpCode(found - table.begin());
+}
+
+namespace {
+
+bool is_default(const AttrInfo& row, const AttrValue& value) {
+  if (row.fallback == kRequired) return false;
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return *number == row.fallback;
+  if (const auto* list = std::get_if<std::vector<std::int64_t>>(&value))
+    return std::all_of(list->begin(), list->end(), [&](std::int64_t each) { return each == row.fallback; });
+  if (const auto* text = std::get_if<std::string>(&value)) return text->empty();
+  return false;
+}
+
+}  // namespace
+
+Attrs& Attrs::set(Attr key, AttrValue value) {
+  if (is_default(info(key), value))
+    values_.erase(key);
+  else
+    values_[key] = std::move(value);
+  return *this;
+}
+
+const AttrValue& Attrs::required(Attr key) const {
+  const auto found = values_.find(key);
+  if (found == values_.end())
+    throw InternalError(fmt::format("internal error: attribute {} is missing", info(key).name));
+  return found->second;
+}
+
+std::int64_t Attrs::integer(Attr key) const {
+  if (!has(key) && info(key).fallback != kRequired) return info(key).fallback;
+  return std::get<std::int64_t>(required(key));
+}
+
+std::vector<std::int64_t> Attrs::integers(Attr key) const {
+  if (!has(key) && info(key).fallback != kRequired) return {info(key).fallback, info(key).fallback};
+  return std::get<std::vector<std::int64_t>>(required(key));
+}
+
+const std::vector<double>& Attrs::numbers(Attr key) const { return std::get<std::vector<double>>(required(key)); }
+const Dims& Attrs::dims(Attr key) const { return std::get<Dims>(required(key)); }
+
+std::string Attrs::text(Attr key) const {
+  if (!has(key) && info(key).fallback != kRequired) return {};
+  return std::get<std::string>(required(key));
+}
+
+}  // namespace weft::ir

@@ -1,0 +1,89 @@
+// What the op table (ops.def) and the attribute table (attrs.def) say, as enums and look-ups.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "ir/type.h"
+
+namespace weft::ir {
+
+enum class OpCode : std::uint8_t {
+#define OP(name, ...) name,
+#include "ir/ops.def"
+#undef OP
+};
+
+enum class OpKind : std::uint8_t { source, elementwise, reduce, contraction, pooling, movement, structured };
+
+// One bit an attribute, so that a row of ops.def names a set.
+enum class Attr : std::uint32_t {
+  none = 0,
+#define ATTR(bit, name, ...) name = 1u << bit,
+#include "ir/attrs.def"
+#undef ATTR
+};
+constexpr Attr operator|(Attr a, Attr b) { return Attr(std::uint32_t(a) | std::uint32_t(b)); }
+constexpr bool contains(Attr set, Attr one) { return (std::uint32_t(set) & std::uint32_t(one)) != 0; }
+
+enum class AttrType : std::uint8_t { integer, integers, numbers, dims, text };
+inline constexpr int kMany = 1 << 16;
+inline constexpr int kRequired = -1;
+
+struct OpInfo {
+  std::string_view name;
+  OpKind kind;
+  int min_arity;
+  int max_arity;
+  bool typed;
+  Attr attributes;
+  std::string_view doc;
+};
+
+struct AttrInfo {
+  Attr attr;
+  std::string_view name;
+  AttrType type;
+  int fallback;  // kRequired where it must be given
+  std::string_view doc;
+};
+
+const OpInfo& info(OpCode code);
+const std::vector<OpInfo>& op_table();      // indexed by OpCode
+const std::vector<AttrInfo>& attr_table();  // in the order of attrs.def
+const AttrInfo& info(Attr attr);
+std::optional<OpCode> parse_op(std::string_view name);
+std::string_view name(OpCode code);
+inline bool is_elementwise(OpCode code) { return info(code).kind == OpKind::elementwise; }
+
+using AttrValue = std::variant<std::int64_t, std::vector<std::int64_t>, std::vector<double>, Dims, std::string>;
+
+// The attributes of one op, by key. Absent keys read as their default; defaults are never stored, so that equal ops
+// compare equal. Reading a required one that is absent, or by the wrong type, is an InternalError: the verifier comes
+// first.
+class Attrs {
+ public:
+  Attrs() = default;
+  Attrs& set(Attr key, AttrValue value);  // drops a value that equals the default
+  bool has(Attr key) const { return values_.count(key) != 0; }
+
+  std::int64_t integer(Attr key) const;
+  std::vector<std::int64_t> integers(Attr key) const;
+  const std::vector<double>& numbers(Attr key) const;
+  const Dims& dims(Attr key) const;
+  std::string text(Attr key) const;
+
+  const std::map<Attr, AttrValue>& values() const { return values_; }
+  bool operator==(const Attrs&) const = default;
+
+ private:
+  const AttrValue& required(Attr key) const;
+  std::map<Attr, AttrValue> values_;
+};
+
+}  // namespace weft::ir

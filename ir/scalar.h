@@ -1,0 +1,144 @@
+// The meaning of every elementwise op, once, as a template over the number type N: double for folding, float for the
+// reference, LLVM values and CUDA text for the code generators.
+//
+// N needs: construction from double; + - * / and unary -; and, found by argument-dependent lookup or in
+// weft::ir::scalar for float and double: abs floor exp expm1 log log1p sqrt sin cos tanh erf pow, lt(a,b) eq(a,b)
+// (false where either is NaN), both(a,b) either(a,b) negate(a) on truth values, choose(c,a,b). Truth values are N as
+// well.
+#pragma once
+
+#include <cmath>
+
+#include "ir/error.h"
+#include "ir/op.h"
+
+namespace weft::ir {
+
+namespace scalar {
+using std::abs, std::floor, std::exp, std::expm1, std::log, std::log1p, std::sqrt, std::sin, std::cos, std::tanh,
+    std::erf, std::pow;
+inline float lt(float a, float b) { return a < b ? 1.0f : 0.0f; }
+inline double lt(double a, double b) { return a < b ? 1.0 : 0.0; }
+inline float eq(float a, float b) { return a == b ? 1.0f : 0.0f; }
+inline double eq(double a, double b) { return a == b ? 1.0 : 0.0; }
+inline float both(float a, float b) { return a != 0 && b != 0 ? 1.0f : 0.0f; }
+inline double both(double a, double b) { return a != 0 && b != 0 ? 1.0 : 0.0; }
+inline float either(float a, float b) { return a != 0 || b != 0 ? 1.0f : 0.0f; }
+inline double either(double a, double b) { return a != 0 || b != 0 ? 1.0 : 0.0; }
+inline float negate(float a) { return a == 0 ? 1.0f : 0.0f; }
+inline double negate(double a) { return a == 0 ? 1.0 : 0.0; }
+inline float choose(float c, float a, float b) { return c != 0 ? a : b; }
+inline double choose(double c, double a, double b) { return c != 0 ? a : b; }
+}  // namespace scalar
+
+// `x` holds the operands. `cast` and `stop_gradient` are the identity here: rounding to another dtype is the caller's.
+template <typename N>
+N apply_scalar(OpCode code, const N* x) {
+  using namespace scalar;
+  switch (code) {
+    case OpCode::neg:
+      return -x[0];
+    case OpCode::abs:
+      return abs(x[0]);
+    case OpCode::sign:
+      return choose(lt(N(0.0), x[0]), N(1.0), choose(lt(x[0], N(0.0)), N(-1.0), x[0]));
+    case OpCode::floor:
+      return floor(x[0]);
+    case OpCode::exp:
+      return exp(x[0]);
+    case OpCode::expm1:
+      return expm1(x[0]);
+    case OpCode::log:
+      return log(x[0]);
+    case OpCode::log1p:
+      return log1p(x[0]);
+    case OpCode::sqrt:
+      return sqrt(x[0]);
+    case OpCode::rsqrt:
+      return N(1.0) / sqrt(x[0]);
+    case OpCode::sin:
+      return sin(x[0]);
+    case OpCode::cos:
+      return cos(x[0]);
+    case OpCode::tanh:
+      return tanh(x[0]);
+    case OpCode::sigmoid:
+      return N(1.0) / (N(1.0) + exp(-x[0]));
+    case OpCode::softplus:
+      return choose(lt(x[0], N(0.0)), N(0.0), x[0]) + log1p(exp(-abs(x[0])));
+    case OpCode::erf:
+      return erf(x[0]);
+    case OpCode::relu:
+      return choose(lt(x[0], N(0.0)), N(0.0), x[0]);
+    case OpCode::logical_not:
+      return negate(x[0]);
+    case OpCode::cast:
+      return x[0];
+    case OpCode::stop_gradient:
+      return x[0];
+    case OpCode::add:
+      return x[0] + x[1];
+    case OpCode::sub:
+      return x[0] - x[1];
+    case OpCode::mul:
+      return x[0] * x[1];
+    case OpCode::div:
+      return x[0] / x[1];
+    case OpCode::pow:
+      return pow(x[0], x[1]);
+    case OpCode::max:
+      return choose(either(lt(x[1], x[0]), negate(eq(x[0], x[0]))), x[0], x[1]);
+    case OpCode::min:
+      return choose(either(lt(x[0], x[1]), negate(eq(x[0], x[0]))), x[0], x[1]);
+    case OpCode::eq:
+      return eq(x[0], x[1]);
+    case OpCode::ne:
+      return negate(eq(x[0], x[1]));
+    case OpCode::lt:
+      return lt(x[0], x[1]);
+    case OpCode::le:
+      return either(lt(x[0], x[1]), eq(x[0], x[1]));
+    case OpCode::gt:
+      return lt(x[1], x[0]);
+    case OpCode::ge:
+      return either(lt(x[1], x[0]), eq(x[0], x[1]));
+    case OpCode::logical_and:
+      return both(x[0], x[1]);
+    case OpCode::logical_or:
+      return either(x[0], x[1]);
+    case OpCode::select:
+      return choose(x[0], x[1], x[2]);
+    case OpCode::constant:
+    case OpCode::iota:
+    case OpCode::dim_size:
+    case OpCode::random_uniform:
+    case OpCode::random_normal:
+    case OpCode::reduce_sum:
+    case OpCode::reduce_max:
+    case OpCode::matmul:
+    case OpCode::conv2d:
+    case OpCode::conv_transpose2d:
+    case OpCode::conv2d_weight_grad:
+    case OpCode::max_pool2d:
+    case OpCode::max_pool2d_grad:
+    case OpCode::avg_pool2d:
+    case OpCode::avg_pool2d_grad:
+    case OpCode::broadcast:
+    case OpCode::reshape:
+    case OpCode::transpose:
+    case OpCode::slice:
+    case OpCode::pad:
+    case OpCode::concat:
+    case OpCode::gather:
+    case OpCode::scatter_add:
+    case OpCode::affine_sample:
+    case OpCode::affine_sample_grad:
+    case OpCode::pack:
+    case OpCode::view:
+    case OpCode::fused:
+      break;
+  }
+  throw InternalError("apply_scalar: not an elementwise op");
+}
+
+}  // namespace weft::ir

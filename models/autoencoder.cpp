@@ -1,0 +1,100 @@
+// The deep autoencoder (Hinton & Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", 2006).
+//
+// An encoder squeezes a picture through ever smaller layers into a few numbers, its code; a decoder, the same layers in
+// reverse, must bring the picture back from them. What the code keeps is what most helps to tell pictures apart: with
+// linear layers it would be their principal components, with curved ones a better map of the same size. The code itself
+// has no activation, so that it may take any value. The loss, `recon`, is the squared error an image.
+#include "models/autoencoder.h"
+
+#include <string>
+#include <vector>
+
+#include "frontend/weft.h"
+
+namespace weft::models {
+
+namespace {
+
+using Sizes = std::vector<std::int64_t>;
+
+struct Autoencoder {
+  std::int64_t pixels, latent;
+  bool squash;
+  Mlp encoder;
+  Linear code;
+  Mlp decoder;
+  Linear picture;
+
+  Autoencoder(const Settings& settings, const Sizes& hidden, const Activation& hidden_activation)
+      : pixels(settings.pixels()),
+        latent(settings.integer("latent", 1)),
+        squash(settings.choice("output", {"sigmoid", "linear"}) == "sigmoid"),
+        encoder("encoder", pixels, hidden, hidden_activation),
+        code("encoder.code", encoder.out(), latent),
+        decoder("decoder", latent, Sizes(hidden.rbegin(), hidden.rend()), hidden_activation),
+        picture("decoder.picture", decoder.out(), pixels) {}
+
+  Tensor encode(const Tensor& x) const { return code(encoder(x)); }
+
+  Tensor decode(const Tensor& z) const {
+    const Tensor pixel = picture(decoder(z));
+    return squash ? sigmoid(pixel) : pixel;
+  }
+
+  // What one looks at: pixels in [0,1], whatever the output layer is.
+  Tensor show(const Tensor& pixel) const { return squash ? pixel : clamp(pixel, 0, 1); }
+};
+
+void add_loss(ir::Module& module, const std::string& name, Mode mode, const Autoencoder& model) {
+  Entry entry(module, name, mode);
+  const Tensor x = entry.input("x", {B, model.pixels});
+  const Tensor xhat = model.decode(model.encode(x));
+
+  const Scope scope("loss");
+  const Tensor recon = mse(xhat, x);
+  entry.output("loss", recon);
+  entry.output("recon", recon);
+}
+
+void add_encode(ir::Module& module, const Autoencoder& model) {
+  Entry entry(module, "encode", Mode::eval);
+  const Tensor x = entry.input("x", {B, model.pixels});
+  entry.output("latent", model.encode(x));
+}
+
+void add_decode(ir::Module& module, const Autoencoder& model) {
+  Entry entry(module, "decode", Mode::eval);
+  const Tensor z = entry.input("z", {B, model.latent});
+  entry.output("x", model.show(model.decode(z)));
+}
+
+void add_reconstruct(ir::Module& module, const Autoencoder& model) {
+  Entry entry(module, "reconstruct", Mode::eval);
+  const Tensor x = entry.input("x", {B, model.pixels});
+  entry.output("xhat", model.show(model.decode(model.encode(x))));
+}
+
+ir::Module build_autoencoder(const Settings& settings) {
+  const Autoencoder model(settings, settings.integers("hidden", 1), activation(settings.text("activation")));
+  ir::Module module{"autoencoder", {}};
+  add_loss(module, "loss", Mode::train, model);
+  add_loss(module, "test", Mode::eval, model);
+  add_encode(module, model);
+  add_decode(module, model);
+  add_reconstruct(module, model);
+  return module;
+}
+
+}  // namespace
+
+Model autoencoder() {
+  return {"autoencoder",
+          "deep autoencoder of fully connected layers",
+          {{"hidden", "1000,500,250", "sizes of the encoder's hidden layers; the decoder mirrors them"},
+           {"latent", "30", "size of the code"},
+           {"activation", "relu", "of the hidden layers"},
+           {"output", "sigmoid", "of the picture: sigmoid or linear"}},
+          build_autoencoder};
+}
+
+}  // namespace weft::models

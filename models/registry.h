@@ -1,0 +1,15 @@
+// The models that come with Weft.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "frontend/model.h"
+
+namespace weft::models {
+
+const std::vector<Model>& all();
+// An unknown name is an Error with the nearest right one.
+const Model& find(const std::string& name);
+
+}  // namespace weft::models

@@ -1,0 +1,152 @@
+// The bias and the activation after a contraction go into it, where nothing else needs what comes between.
+#include <algorithm>
+
+#include "ir/error.h"
+#include "passes/passes.h"
+#include "passes/rewriter.h"
+
+namespace weft::passes {
+
+using ir::Attr;
+using ir::Dims;
+using ir::kNone;
+using ir::Op;
+using ir::OpCode;
+using ir::OpId;
+using ir::ValueId;
+
+namespace {
+
+// What follows one contraction and goes into it. The last op's result is the new contraction's.
+struct Epilogue {
+  OpId contraction = kNone;
+  OpId bias_add = kNone;
+  ValueId bias = kNone;
+  OpId activation = kNone;
+
+  OpId last() const { return activation != kNone ? activation : bias_add; }
+};
+
+bool takes_epilogue(OpCode code) {
+  return code == OpCode::matmul || code == OpCode::conv2d || code == OpCode::conv_transpose2d;
+}
+
+// Whether a value of these dims adds one number to each channel of a result: [N] or [1,N] for matrices, [C,1,1] or
+// [1,C,1,1] for images.
+bool is_bias(const Dims& dims, const Dims& result) {
+  const std::size_t channel = 1;
+  if (dims.size() > result.size()) return false;
+  const std::size_t lead = result.size() - dims.size();
+  if (lead > channel) return false;
+  for (std::size_t i = 0; i < dims.size(); ++i)
+    if (lead + i == channel ? dims[i] != result[channel] : !dims[i].is_one()) return false;
+  return true;
+}
+
+class Finder {
+ public:
+  Finder(const ir::Graph& graph, Context& context)
+      : graph_(graph), context_(context), sole_users_(sole_users(graph)), uses_(ir::use_counts(graph)) {}
+
+  std::vector<Epilogue> find() {
+    std::vector<Epilogue> found;
+    for (OpId id = 0; id < graph_.ops.size(); ++id)
+      if (takes_epilogue(graph_.ops[id].code)) {
+        const Epilogue epilogue = epilogue_of(id);
+        if (epilogue.last() != kNone) found.push_back(epilogue);
+      }
+    return found;
+  }
+
+ private:
+  Epilogue epilogue_of(OpId id) {
+    Epilogue epilogue;
+    epilogue.contraction = id;
+    const Op& contraction = graph_.ops[id];
+    if (contraction.attrs.has(Attr::activation)) return epilogue;
+    ValueId value = contraction.results.front();
+    if (contraction.operands.size() == 2) {
+      epilogue.bias_add = bias_add_of(value);
+      if (epilogue.bias_add != kNone) {
+        epilogue.bias = other_operand(graph_.ops[epilogue.bias_add], value);
+        value = graph_.ops[epilogue.bias_add].results.front();
+      }
+    }
+    epilogue.activation = activation_of(value);
+    return epilogue;
+  }
+
+  static ValueId other_operand(const Op& op, ValueId value) {
+    return op.operands[0] == value ? op.operands[1] : op.operands[0];
+  }
+
+  bool is_bias_add(const Op& op, ValueId value) const {
+    return op.code == OpCode::add && op.operands[0] != op.operands[1] &&
+           is_bias(graph_.type(other_operand(op, value)).dims, graph_.type(value).dims);
+  }
+
+  bool is_activation(const Op& op) const {
+    const auto& names = context_.target.activations;
+    return std::find(names.begin(), names.end(), ir::name(op.code)) != names.end();
+  }
+
+  OpId bias_add_of(ValueId value) {
+    return user_of(value, "bias", [&](const Op& op) { return is_bias_add(op, value); });
+  }
+  OpId activation_of(ValueId value) {
+    return user_of(value, "activation", [&](const Op& op) { return is_activation(op); });
+  }
+
+  // The op of the wanted kind that alone uses the value; a note where one of the kind is not alone.
+  template <typename Wanted>
+  OpId user_of(ValueId value, const char* what, const Wanted& wanted) {
+    const OpId sole = sole_users_[value];
+    if (sole != kNone) return wanted(graph_.ops[sole]) ? sole : kNone;
+    for (const Op& op : graph_.ops) {
+      if (std::find(op.operands.begin(), op.operands.end(), value) == op.operands.end() || !wanted(op)) continue;
+      context_.notes.push_back(
+          {"epilogue", op.where,
+           fmt::format("the {} ({}) stays out of the {} before it: that result has {} other use(s)", what,
+                       ir::name(op.code), ir::name(graph_.producer(value)->code), uses_[value] - 1)});
+      break;
+    }
+    return kNone;
+  }
+
+  const ir::Graph& graph_;
+  Context& context_;
+  std::vector<OpId> sole_users_;
+  std::vector<int> uses_;
+};
+
+// The contraction with everything that goes into it.
+Expr contract(const Epilogue& epilogue, Rewriter& rewriter) {
+  const Op& contraction = rewriter.source().ops[epilogue.contraction];
+  std::vector<Expr> operands = rewriter[contraction.operands];
+  if (epilogue.bias != kNone) {
+    const Dims channels{rewriter.source().type(contraction.results.front()).dims[1]};
+    operands.push_back(reshape(rewriter[epilogue.bias], channels));
+  }
+  ir::Attrs attrs = contraction.attrs;
+  if (epilogue.activation != kNone)
+    attrs.set(Attr::activation, std::string(ir::name(rewriter.source().ops[epilogue.activation].code)));
+  rewriter.builder().set_where(contraction.where);
+  return apply(contraction.code, operands, std::move(attrs));
+}
+
+}  // namespace
+
+GraphPtr epilogue(const GraphPtr& graph, Context& context) {
+  const std::vector<Epilogue> found = Finder(*graph, context).find();
+  if (found.empty()) return graph;
+  const auto joined = rewrite(graph, [&](const Op& op, Rewriter& rewriter) -> std::optional<Expr> {
+    const auto match = std::find_if(found.begin(), found.end(), [&](const Epilogue& each) {
+      return graph->ops[each.last()].results.front() == op.results.front();
+    });
+    if (match == found.end()) return {};
+    return contract(*match, rewriter);
+  });
+  return dce(joined, context);  // the contractions without their epilogues are left over
+}
+
+}  // namespace weft::passes

@@ -1,0 +1,155 @@
+// Ops of constants become constants, computed in double; dim_size becomes a constant once its dim is a number.
+#include "passes/fold.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "ir/error.h"
+#include "ir/scalar.h"
+#include "passes/passes.h"
+
+namespace weft::passes {
+
+using ir::Attr;
+using ir::DType;
+using ir::OpCode;
+using ir::Type;
+
+namespace {
+
+constexpr std::int64_t kMostElements = 256;  // a folded constant may hold: more belongs in memory, not in the text
+
+using Index = std::vector<std::int64_t>;
+using Numbers = std::vector<double>;
+
+const Numbers& numbers_of(const ir::Graph& graph, ir::ValueId value) {
+  return graph.producer(value)->attrs.numbers(Attr::values);
+}
+
+bool is_constant(const ir::Graph& graph, ir::ValueId value) {
+  const ir::Op* op = graph.producer(value);
+  return op && op->code == OpCode::constant;
+}
+
+Index unflatten(std::int64_t flat, const Index& dims) {
+  Index index(dims.size());
+  for (std::size_t i = dims.size(); i-- > 0; flat /= dims[i]) index[i] = flat % dims[i];
+  return index;
+}
+
+// The element of a constant at `index` of a value it broadcasts to.
+double element(const ir::Graph& graph, ir::ValueId constant, const Index& index) {
+  const Numbers& numbers = numbers_of(graph, constant);
+  if (numbers.size() == 1) return numbers[0];
+  const Index dims = ir::numbers(graph.type(constant).dims);
+  const std::size_t lead = index.size() - dims.size();
+  std::int64_t flat = 0;
+  for (std::size_t i = 0; i < dims.size(); ++i) flat = flat * dims[i] + (dims[i] == 1 ? 0 : index[lead + i]);
+  return numbers[std::size_t(flat)];
+}
+
+// What the result's dtype makes of a number; nothing where it can not hold it, or only rounded to fewer bits than the
+// float of the target would.
+std::optional<double> convert(double value, DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+      if (!std::isfinite(value) || std::abs(value) > double(std::numeric_limits<float>::max())) return {};
+      return value;
+    case DType::bf16:
+    case DType::f16:
+      return {};
+    case DType::i32:
+      value = std::trunc(value);
+      if (!(std::abs(value) <= double(std::numeric_limits<std::int32_t>::max()))) return {};
+      return value;
+    case DType::u8:
+      value = std::trunc(value);
+      if (!(value >= 0 && value <= 255)) return {};
+      return value;
+    case DType::boolean:
+      return value != 0 ? 1.0 : 0.0;
+  }
+  return {};
+}
+
+// The result element at `index`: of an elementwise op, or the operand element that a movement op puts there.
+double evaluate(const ir::Graph& graph, const ir::Op& op, const Index& index) {
+  if (ir::is_elementwise(op.code)) {
+    Numbers operands;
+    for (const ir::ValueId operand : op.operands) operands.push_back(element(graph, operand, index));
+    return ir::apply_scalar(op.code, operands.data());
+  }
+  const ir::ValueId operand = op.operands.front();
+  if (op.code == OpCode::broadcast) return element(graph, operand, index);
+  Index from(index.size());
+  if (op.code == OpCode::transpose) {
+    const Index perm = op.attrs.integers(Attr::perm);
+    for (std::size_t i = 0; i < perm.size(); ++i) from[std::size_t(perm[i])] = index[i];
+  } else {
+    check(op.code == OpCode::slice, "fold: an op that it can not evaluate");
+    const Index start = ir::numbers(op.attrs.dims(Attr::start));
+    for (std::size_t i = 0; i < start.size(); ++i) from[i] = start[i] + index[i];
+  }
+  return element(graph, operand, from);
+}
+
+bool moves_elements(OpCode code) {
+  return code == OpCode::broadcast || code == OpCode::reshape || code == OpCode::transpose || code == OpCode::slice;
+}
+
+// The numbers of the result: one where all operands are filled with one.
+std::optional<Numbers> fold_numbers(const ir::Graph& graph, const ir::Op& op, const Type& type) {
+  const bool uniform = std::all_of(op.operands.begin(), op.operands.end(),
+                                   [&](ir::ValueId operand) { return numbers_of(graph, operand).size() == 1; });
+  if (op.code == OpCode::reshape || (uniform && moves_elements(op.code))) return numbers_of(graph, op.operands[0]);
+  if (!uniform && (!type.is_static() || type.elements() > kMostElements)) return {};
+  Numbers numbers;
+  const Index dims = uniform ? Index() : ir::numbers(type.dims);
+  const std::int64_t count = uniform ? 1 : type.elements();
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::optional<double> number = convert(evaluate(graph, op, unflatten(i, dims)), type.dtype);
+    if (!number) return {};
+    numbers.push_back(*number);
+  }
+  return numbers;
+}
+
+}  // namespace
+
+std::optional<Expr> fold_op(const ir::Op& op, Rewriter& rewriter) {
+  const ir::Graph& graph = rewriter.source();
+  const Type& type = graph.type(op.results.front());
+  if (op.code == OpCode::dim_size) {
+    const ir::Dim& dim = op.attrs.dims(Attr::dim).front();
+    if (!dim.is_number()) return {};
+    return full(rewriter.builder(), double(dim.factor), type);
+  }
+  if (!ir::is_elementwise(op.code) && !moves_elements(op.code)) return {};
+  for (const ir::ValueId operand : op.operands)
+    if (!is_constant(graph, operand)) return {};
+  const std::optional<Numbers> numbers = fold_numbers(graph, op, type);
+  if (!numbers) return {};
+  ir::Builder& builder = rewriter.builder();
+  return Expr{&builder, builder.create(OpCode::constant, {}, ir::Attrs().set(Attr::values, *numbers), type)};
+}
+
+namespace {
+
+// Keeps folding while it changes something: a chain of n ops takes n walks.
+GraphPtr fold_all(GraphPtr graph) {
+  while (true) {
+    const GraphPtr next = rewrite(graph, fold_op);
+    if (next == graph) return graph;
+    graph = next;
+  }
+}
+
+}  // namespace
+
+GraphPtr fold(const GraphPtr& graph, Context& context) {
+  const GraphPtr folded = fold_all(graph);
+  return folded == graph ? graph : dce(folded, context);
+}
+
+}  // namespace weft::passes

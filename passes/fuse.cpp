@@ -1,0 +1,365 @@
+// Makes regions of elementwise, broadcast, random, gather and reduce ops into `fused` ops, one kernel each.
+//
+// Three steps. `Grouping` decides which ops belong together: along every producer-consumer edge, then between ops that
+// read the same large value, groups merge while one kernel can compute them (region.h) and no path leaves a group and
+// comes back. `find_recomputed` decides which results are cheaper to compute again than to store. `Outliner` builds the
+// bodies.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "ir/builder.h"
+#include "ir/error.h"
+#include "passes/passes.h"
+#include "passes/region.h"
+
+namespace weft::passes {
+
+using ir::Builder;
+using ir::Graph;
+using ir::kNone;
+using ir::Op;
+using ir::OpCode;
+using ir::OpId;
+using ir::OpKind;
+using ir::ValueId;
+
+namespace {
+
+constexpr int kCheapCost =
+    24;  // how much arithmetic an element may cost to be recomputed rather than stored and loaded
+
+// Arithmetic of one element, in simple operations; a source is made again in any case.
+int cost(const Graph& graph, const Op& op) {
+  constexpr OpCode kPolynomials[] = {OpCode::exp,      OpCode::expm1,   OpCode::log, OpCode::log1p,
+                                     OpCode::tanh,     OpCode::sigmoid, OpCode::sin, OpCode::cos,
+                                     OpCode::softplus, OpCode::erf,     OpCode::pow};
+  if (is_recomputed(graph, op)) return 0;
+  return std::find(std::begin(kPolynomials), std::end(kPolynomials), op.code) != std::end(kPolynomials) ? 8 : 1;
+}
+
+class Grouping {
+ public:
+  Grouping(const Graph& graph, Context& context)
+      : graph_(graph), context_(context), group_of_(graph.ops.size(), kNone), users_(graph.values.size()) {
+    for (OpId id = 0; id < graph.ops.size(); ++id) {
+      for (const ValueId operand : graph.ops[id].operands) users_[operand].push_back(id);
+      if (is_fusible(graph, graph.ops[id]) && !is_recomputed(graph, graph.ops[id])) start(id);
+    }
+    merge_along_edges();
+    merge_siblings();
+  }
+
+  // The group of an op, kNone for an op that stays as it is or is recomputed where it is needed.
+  std::uint32_t group_of(OpId id) const { return group_of_[id]; }
+  const std::map<std::uint32_t, std::vector<OpId>>& groups() const { return members_; }
+  const std::vector<OpId>& users(ValueId value) const { return users_[value]; }
+
+ private:
+  void start(OpId id) {
+    group_of_[id] = id;
+    members_[id] = {id};
+  }
+
+  void merge_along_edges() {
+    for (OpId id = 0; id < graph_.ops.size(); ++id) {
+      if (group_of_[id] == kNone) continue;
+      for (const ValueId operand : graph_.ops[id].operands) {
+        const OpId producer = graph_.values[operand].op;
+        if (producer == kNone || group_of_[producer] == kNone) continue;
+        const std::string reason = try_merge(group_of_[producer], group_of_[id]);
+        if (!reason.empty()) note(graph_.ops[id], operand, reason);
+      }
+    }
+  }
+
+  // Readers of one large value share the load.
+  void merge_siblings() {
+    for (ValueId value = 0; value < graph_.values.size(); ++value) {
+      const std::vector<OpId>& readers = users_[value];
+      for (std::size_t i = 1; i < readers.size(); ++i)
+        if (reads_fully(readers[0], value) && reads_fully(readers[i], value))
+          try_merge(group_of_[readers[0]], group_of_[readers[i]]);
+    }
+  }
+
+  bool reads_fully(OpId reader, ValueId value) const {
+    return group_of_[reader] != kNone && graph_.type(value).elements() > 1 &&
+           loop_dims(graph_, graph_.ops[reader]) == graph_.type(value).dims;
+  }
+
+  // "" where the groups are one afterwards, else why not.
+  std::string try_merge(std::uint32_t a, std::uint32_t b) {
+    if (a == b) return {};
+    std::vector<OpId> both = members_[a];
+    both.insert(both.end(), members_[b].begin(), members_[b].end());
+    std::sort(both.begin(), both.end());
+    if (std::string reason = why_not_one_kernel(graph_, both); !reason.empty()) return reason;
+    if (has_detour(a, b) || has_detour(b, a)) return "something between them is needed first";
+    for (const OpId id : members_[b]) group_of_[id] = a;
+    members_[a] = std::move(both);
+    members_.erase(b);
+    return {};
+  }
+
+  // A path from `from` to `to` through ops of neither.
+  bool has_detour(std::uint32_t from, std::uint32_t to) const {
+    std::set<std::uint32_t> seen;
+    std::vector<OpId> stack;
+    const auto visit_users = [&](const std::vector<OpId>& ops, bool leaving) -> bool {
+      for (const OpId id : ops)
+        for (const ValueId result : graph_.ops[id].results)
+          for (const OpId user : users_[result]) {
+            if (group_of_[user] == from) continue;
+            if (group_of_[user] == to) {
+              if (!leaving) return true;
+              continue;
+            }
+            if (seen.insert(node(user)).second) stack.push_back(user);
+          }
+      return false;
+    };
+    visit_users(members_.at(from), true);
+    while (!stack.empty()) {
+      const OpId id = stack.back();
+      stack.pop_back();
+      const std::uint32_t group = group_of_[id];
+      if (visit_users(group == kNone ? std::vector<OpId>{id} : members_.at(group), false)) return true;
+    }
+    return false;
+  }
+
+  // Groups have the id of a member, so they never clash with the ids of ops that stay alone.
+  std::uint32_t node(OpId id) const { return group_of_[id] == kNone ? id : group_of_[id]; }
+
+  void note(const Op& op, ValueId operand, const std::string& reason) {
+    const ir::Type& type = graph_.type(operand);
+    if (type.elements() <= 1) return;
+    context_.notes.push_back({"fuse", op.where,
+                              fmt::format("{} is not fused with what makes its operand {}, {} bytes: {}",
+                                          ir::name(op.code), to_string(type), type.bytes(), reason)});
+  }
+
+  const Graph& graph_;
+  Context& context_;
+  std::vector<std::uint32_t> group_of_;
+  std::map<std::uint32_t, std::vector<OpId>> members_;
+  std::vector<std::vector<OpId>> users_;
+};
+
+// Results of one group that other groups compute again for themselves.
+class Recompute {
+ public:
+  Recompute(const Graph& graph, const Grouping& grouping) : graph_(graph), grouping_(grouping) {
+    std::vector<bool> is_output(graph.values.size(), false);
+    for (const ir::Output& output : graph.outputs) is_output[output.value] = true;
+    for (const auto& [group, members] : grouping.groups())
+      for (const OpId id : members) {
+        const ValueId value = graph.ops[id].results[0];
+        if (is_output[value] || !is_used_by_other_groups_alone(group, value)) continue;
+        Closure closure;
+        // With what it is computed from: another group has no other way to those.
+        if (add_to_closure(group, value, closure) && is_cheap(group, value, closure.loads))
+          values_.merge(closure.inside);
+      }
+  }
+
+  bool contains(ValueId value) const { return values_.count(value) != 0; }
+
+ private:
+  bool is_used_by_other_groups_alone(std::uint32_t group, ValueId value) const {
+    bool used_outside = false;
+    for (const OpId user : grouping_.users(value)) {
+      if (grouping_.group_of(user) == kNone) return false;
+      used_outside |= grouping_.group_of(user) != group;
+    }
+    return used_outside;
+  }
+
+  // What a value is computed from inside its group, and what that loads.
+  struct Closure {
+    int cost = 0;
+    std::set<ValueId> inside, loads;
+  };
+
+  bool is_cheap(std::uint32_t group, ValueId value, const std::set<ValueId>& loads) const {
+    // What every user loads anyway costs nothing more.
+    for (const OpId user : grouping_.users(value)) {
+      if (grouping_.group_of(user) == group) continue;
+      if (graph_.type(value).elements() > 1 && loop_dims(graph_, graph_.ops[user]) != graph_.type(value).dims)
+        return false;
+      std::size_t extra_bytes = 0;
+      const std::set<ValueId> inputs = inputs_of(grouping_.group_of(user));
+      for (const ValueId load : loads)
+        if (inputs.count(load) == 0) extra_bytes += graph_.type(load).bytes();
+      if (extra_bytes > graph_.type(value).bytes()) return false;
+    }
+    return true;
+  }
+
+  // False where it costs too much, or a reduction or a gather is in the way.
+  bool add_to_closure(std::uint32_t group, ValueId value, Closure& closure) const {
+    const Op* op = graph_.producer(value);
+    const bool member = op && grouping_.group_of(graph_.values[value].op) == group;
+    if (!member && !(op && is_recomputed(graph_, *op))) {
+      closure.loads.insert(value);
+      return true;
+    }
+    if (ir::info(op->code).kind == OpKind::reduce || op->code == OpCode::gather) return false;
+    if (member && !closure.inside.insert(value).second) return true;
+    closure.cost += cost(graph_, *op);
+    return closure.cost <= kCheapCost && std::all_of(op->operands.begin(), op->operands.end(), [&](ValueId operand) {
+             return add_to_closure(group, operand, closure);
+           });
+  }
+
+  std::set<ValueId> inputs_of(std::uint32_t group) const {
+    std::set<ValueId> inputs;
+    for (const OpId id : grouping_.groups().at(group))
+      for (const ValueId operand : graph_.ops[id].operands) inputs.insert(operand);
+    return inputs;
+  }
+
+  const Graph& graph_;
+  const Grouping& grouping_;
+  std::set<ValueId> values_;
+};
+
+// Builds one body: members and what it recomputes; everything else becomes an input.
+class Outliner {
+ public:
+  Outliner(const Graph& graph, const Grouping& grouping, const Recompute& recompute, std::uint32_t group)
+      : graph_(graph), grouping_(grouping), recompute_(recompute), group_(group), body_("fused") {}
+
+  // The body's value for a value of the graph.
+  ValueId emit(ValueId value) {
+    if (const auto found = map_.find(value); found != map_.end()) return found->second;
+    const Op* op = graph_.producer(value);
+    const bool member = op && group_ != kNone && grouping_.group_of(graph_.values[value].op) == group_;
+    const bool inside = member || (op && (is_recomputed(graph_, *op) || recompute_.contains(value)));
+    const ValueId result = inside ? emit_op(*op, value) : emit_input(value);
+    map_[value] = result;
+    return result;
+  }
+
+  void output(ValueId value) {
+    const std::string& name = graph_.values[value].name;
+    const bool taken = name.empty() || body_.graph().find_output(name) != kNone;
+    body_.output(taken ? fmt::format("out{}", body_.graph().outputs.size()) : name, emit(value));
+  }
+
+  const std::vector<ValueId>& operands() const { return operands_; }
+  ir::GraphPtr take() { return std::make_shared<const Graph>(body_.take()); }
+
+ private:
+  ValueId emit_op(const Op& op, ValueId value) {
+    std::vector<ValueId> operands;
+    for (const ValueId operand : op.operands) operands.push_back(emit(operand));
+    body_.set_where(op.where);
+    return body_.create(op.code, std::move(operands), op.attrs, graph_.type(value), graph_.values[value].name);
+  }
+
+  ValueId emit_input(ValueId value) {
+    operands_.push_back(value);
+    const std::string& name = graph_.values[value].name;
+    const bool taken = name.empty() || body_.graph().find_input(name) != kNone;
+    return body_.input(taken ? fmt::format("in{}", operands_.size() - 1) : name, graph_.type(value));
+  }
+
+  const Graph& graph_;
+  const Grouping& grouping_;
+  const Recompute& recompute_;
+  std::uint32_t group_;
+  Builder body_;
+  std::vector<ValueId> operands_;
+  std::map<ValueId, ValueId> map_;
+};
+
+// Writes the new graph: groups and single ops in an order that defines before use.
+class Emitter {
+ public:
+  Emitter(const Graph& graph, const Grouping& grouping, const Recompute& recompute)
+      : graph_(graph),
+        grouping_(grouping),
+        recompute_(recompute),
+        builder_(graph.name),
+        map_(graph.values.size(), kNone) {}
+
+  Graph emit() {
+    for (const ir::Input& input : graph_.inputs)
+      map_[input.value] = builder_.input(graph_.values[input.value].name, graph_.type(input.value), input.role,
+                                         input.init, input.slots);
+    for (OpId id = 0; id < graph_.ops.size(); ++id)
+      if (grouping_.group_of(id) == kNone && !is_recomputed(graph_, graph_.ops[id])) need(graph_.ops[id].results[0]);
+    for (const ir::Output& output : graph_.outputs) builder_.output(output.name, need(output.value), output.donates);
+    return builder_.take();
+  }
+
+ private:
+  ValueId need(ValueId value) {
+    if (map_[value] != kNone) return map_[value];
+    const OpId id = graph_.values[value].op;
+    const std::uint32_t group = grouping_.group_of(id);
+    if (group != kNone)
+      emit_fused(group, stored_values(group));
+    else if (is_recomputed(graph_, graph_.ops[id]))
+      emit_fused(kNone, {value});
+    else
+      emit_op(graph_.ops[id]);
+    check(map_[value] != kNone, "fuse: a value that is needed was not stored");
+    return map_[value];
+  }
+
+  // The results of a group that someone outside reads from memory.
+  std::vector<ValueId> stored_values(std::uint32_t group) const {
+    std::vector<ValueId> stored;
+    for (const OpId id : grouping_.groups().at(group)) {
+      const ValueId value = graph_.ops[id].results[0];
+      const bool is_output = std::any_of(graph_.outputs.begin(), graph_.outputs.end(),
+                                         [&](const ir::Output& output) { return output.value == value; });
+      const bool is_read = std::any_of(grouping_.users(value).begin(), grouping_.users(value).end(), [&](OpId user) {
+        return grouping_.group_of(user) == kNone || (grouping_.group_of(user) != group && !recompute_.contains(value));
+      });
+      if (is_output || is_read) stored.push_back(value);
+    }
+    return stored;
+  }
+
+  void emit_fused(std::uint32_t group, const std::vector<ValueId>& stored) {
+    Outliner outliner(graph_, grouping_, recompute_, group);
+    for (const ValueId value : stored) outliner.output(value);
+    std::vector<ValueId> operands;
+    for (const ValueId operand : outliner.operands()) operands.push_back(need(operand));
+    builder_.set_where(graph_.producer(stored.back())->where);
+    const std::vector<ValueId> results = builder_.fused(std::move(operands), outliner.take());
+    for (std::size_t i = 0; i < stored.size(); ++i) map_[stored[i]] = results[i];
+  }
+
+  void emit_op(const Op& op) {
+    std::vector<ValueId> operands;
+    for (const ValueId operand : op.operands) operands.push_back(need(operand));
+    builder_.set_where(op.where);
+    const ValueId old = op.results[0];
+    map_[old] = builder_.create(op.code, std::move(operands), op.attrs, graph_.type(old), graph_.values[old].name);
+  }
+
+  const Graph& graph_;
+  const Grouping& grouping_;
+  const Recompute& recompute_;
+  Builder builder_;
+  std::vector<ValueId> map_;
+};
+
+}  // namespace
+
+GraphPtr fuse(const GraphPtr& graph, Context& context) {
+  for (const ir::Value& value : graph->values)
+    if (!value.type.is_static())
+      fail("fuse needs numbers for dims, but a value is {}: bind the symbols first", to_string(value.type));
+  const Grouping grouping(*graph, context);
+  if (grouping.groups().empty()) return graph;
+  const Recompute recompute(*graph, grouping);
+  return std::make_shared<const Graph>(Emitter(*graph, grouping, recompute).emit());
+}
+
+}  // namespace weft::passes

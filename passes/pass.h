@@ -1,0 +1,39 @@
+// What a pass is: Graph -> Graph, one function. A pass that changes nothing returns the pointer it was given.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace weft::passes {
+
+using ir::GraphPtr;
+
+// What passes may know of the backend below them.
+struct Target {
+  int vector_width = 16;                            // floats a vector register
+  std::vector<std::string> activations = {"relu"};  // that a contraction can apply by itself, with a bias
+  std::int64_t cache_bytes = 1 << 20;               // of one core's own cache
+};
+
+// A rewrite a user wants to know of, or a fusion that did not happen and why.
+struct Note {
+  std::string pass;
+  ir::Where where;
+  std::string text;
+};
+
+struct Context {
+  Target target;
+  std::vector<Note> notes;  // passes append
+};
+
+struct Pass {
+  std::string name;
+  std::string doc;  // one line: what it does, what it needs and gives
+  std::function<GraphPtr(const GraphPtr&, Context&)> run;
+};
+
+}  // namespace weft::passes

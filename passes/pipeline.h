@@ -1,0 +1,34 @@
+// The order of the passes, and running them. Each line of pipeline.cpp's table is a pass; each list is a pipeline.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "passes/passes.h"
+
+namespace weft::passes {
+
+const std::vector<Pass>& all_passes();
+const Pass* find_pass(std::string_view name);  // nullptr where there is none
+
+// From a forward graph with the output `loss` to its gradients; `update` makes a training step of those.
+const std::vector<std::string>& gradient_pipeline();
+// From any graph, bound, to fused kernels: what every backend compiles.
+const std::vector<std::string>& compile_pipeline();
+
+// What to tell of each pass: its name, the graph after it (the same pointer where nothing changed) and its seconds.
+using Observe = std::function<void(const std::string& name, const GraphPtr& graph, double seconds)>;
+
+// Runs the passes in order. Error, with the nearest names, for a name that is none.
+GraphPtr run_passes(GraphPtr graph, const std::vector<std::string>& names, Context& context,
+                    const Observe& observe = {});
+
+// One training step from an entry that computes `loss`: forward, backward, optimizer. Batch-polymorphic where the
+// entry is.
+GraphPtr training_step(const GraphPtr& loss_entry, const OptimizerSpec& spec, Context& context,
+                       const Observe& observe = {});
+
+}  // namespace weft::passes

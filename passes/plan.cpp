@@ -1,0 +1,298 @@
+// Order, lifetimes, in-place reuse and offsets.
+#include "passes/plan.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include "ir/error.h"
+
+namespace weft::passes {
+
+using ir::Graph;
+using ir::kNone;
+using ir::Op;
+using ir::OpCode;
+using ir::OpId;
+using ir::ValueId;
+
+namespace {
+
+bool runs(OpCode code) { return !is_view(code) && code != OpCode::pack && code != OpCode::concat; }
+
+std::size_t rounded(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+class Planner {
+ public:
+  Planner(const Graph& graph, const std::vector<std::size_t>& scratch) : graph_(graph), scratch_(scratch) {
+    Placement placement = place_values(graph);
+    check(placement.misfits.empty(), "make_plan: insert_copies has not run");
+    plan_.places = std::move(placement.places);
+  }
+
+  Plan run() {
+    find_dependencies();
+    plan_.order = low_peak_order();
+    find_buffers();
+    find_lifetimes();
+    plan_.naive_bytes = sum_of_buffers();
+    share_in_place();
+    add_scratch();
+    assign_offsets();
+    plan_.lower_bound_bytes = lower_bound();
+    return std::move(plan_);
+  }
+
+ private:
+  // The ops whose results an op reads, seen through views and assemblies; and, for the writer of donated memory, all
+  // others that read the old value.
+  void find_dependencies() {
+    needs_.resize(graph_.ops.size());
+    for (OpId id = 0; id < graph_.ops.size(); ++id)
+      for (const ValueId operand : graph_.ops[id].operands) add_makers(operand, needs_[id]);
+    for (const ir::Output& output : graph_.outputs) {
+      if (output.donates == kNone) continue;
+      std::set<OpId> writers;
+      add_makers(output.value, writers);
+      for (OpId id = 0; id < graph_.ops.size(); ++id) {
+        if (!runs(graph_.ops[id].code) || writers.count(id) != 0 || !reads_input(graph_.ops[id], output.donates))
+          continue;
+        for (const OpId writer : writers)
+          if (needs_[id].count(writer) == 0) needs_[writer].insert(id);
+      }
+    }
+  }
+
+  void add_makers(ValueId value, std::set<OpId>& makers) const {
+    const OpId id = graph_.values[value].op;
+    if (id == kNone) return;
+    if (runs(graph_.ops[id].code)) {
+      makers.insert(id);
+      return;
+    }
+    for (const ValueId operand : graph_.ops[id].operands) add_makers(operand, makers);
+  }
+
+  bool reads_input(const Op& op, std::uint32_t input) const {
+    return std::any_of(op.operands.begin(), op.operands.end(), [&](ValueId operand) {
+      return plan_.places[operand].base == Place::Base::input && plan_.places[operand].index == input;
+    });
+  }
+
+  // As written, but for ops that must wait for the readers of memory they overwrite.
+  std::vector<OpId> written_order() const {
+    std::vector<OpId> order;
+    std::vector<int> state(graph_.ops.size(), 0);
+    const auto visit = [&](const auto& self, OpId id) -> void {
+      if (state[id] == 2) return;
+      check(state[id] == 0, "make_plan: ops wait for each other");
+      state[id] = 1;
+      for (const OpId needed : needs_[id]) self(self, needed);
+      state[id] = 2;
+      order.push_back(id);
+    };
+    for (OpId id = 0; id < graph_.ops.size(); ++id)
+      if (runs(graph_.ops[id].code)) visit(visit, id);
+    return order;
+  }
+
+  // Of all that could run next, the op that leaves the least in memory.
+  std::vector<OpId> greedy_order() const {
+    const std::vector<OpId> all = written_order();
+    std::vector<int> readers(graph_.ops.size(), 0), missing(graph_.ops.size(), 0);
+    for (const OpId id : all) {
+      missing[id] = int(needs_[id].size());
+      for (const OpId needed : needs_[id]) ++readers[needed];
+    }
+    std::vector<OpId> order;
+    std::vector<OpId> waiting = all;
+    std::vector<bool> done(graph_.ops.size(), false);
+    while (!waiting.empty()) {
+      auto best = waiting.end();
+      std::int64_t best_growth = 0;
+      for (auto each = waiting.begin(); each != waiting.end(); ++each) {
+        if (missing[*each] != 0) continue;
+        std::int64_t growth = result_bytes(*each);
+        for (const OpId needed : needs_[*each])
+          if (readers[needed] == 1) growth -= result_bytes(needed);
+        if (best == waiting.end() || growth < best_growth) best = each, best_growth = growth;
+      }
+      const OpId id = *best;
+      waiting.erase(best);
+      done[id] = true;
+      order.push_back(id);
+      for (const OpId needed : needs_[id]) --readers[needed];
+      for (const OpId other : waiting)
+        if (needs_[other].count(id) != 0) --missing[other];
+    }
+    return order;
+  }
+
+  // What an op keeps in buffers of its own; parts of a pack live as long as the pack, whatever the order.
+  std::int64_t result_bytes(OpId id) const {
+    std::int64_t bytes = 0;
+    for (const ValueId result : graph_.ops[id].results)
+      if (plan_.places[result].base == Place::Base::buffer && plan_.places[result].index == result)
+        bytes += std::int64_t(graph_.type(result).bytes());
+    return bytes;
+  }
+
+  // The written order keeps values warm in the caches; it gives way only where it costs memory.
+  std::vector<OpId> low_peak_order() {
+    std::vector<OpId> written = written_order(), greedy = greedy_order();
+    const std::size_t written_peak = peak(written), greedy_peak = peak(greedy);
+    return double(greedy_peak) < 0.95 * double(written_peak) ? greedy : written;
+  }
+
+  std::size_t peak(const std::vector<OpId>& order) {
+    plan_.order = order;
+    find_buffers();
+    find_lifetimes();
+    return lower_bound();
+  }
+
+  void find_buffers() {
+    plan_.buffers.clear();
+    buffer_of_.assign(graph_.values.size(), -1);
+    for (ValueId value = 0; value < graph_.values.size(); ++value) {
+      const Place& place = plan_.places[value];
+      if (place.base != Place::Base::buffer || place.index != value) continue;
+      buffer_of_[value] = int(plan_.buffers.size());
+      plan_.buffers.push_back({rounded(graph_.type(value).bytes()), 0, int(plan_.order.size()), -1, value});
+    }
+  }
+
+  void find_lifetimes() {
+    for (int step = 0; step < int(plan_.order.size()); ++step) {
+      const Op& op = graph_.ops[plan_.order[std::size_t(step)]];
+      for (const ValueId value : op.operands) touch(value, step);
+      for (const ValueId value : op.results) touch(value, step);
+    }
+  }
+
+  void touch(ValueId value, int step) {
+    const Place& place = plan_.places[value];
+    if (place.base != Place::Base::buffer) return;
+    Buffer& buffer = plan_.buffers[std::size_t(buffer_of_[place.index])];
+    buffer.first = std::min(buffer.first, step);
+    buffer.last = std::max(buffer.last, step);
+  }
+
+  // A fused result takes the memory of an operand that is read for the last time, place by place.
+  void share_in_place() {
+    for (int step = 0; step < int(plan_.order.size()); ++step) {
+      const Op& op = graph_.ops[plan_.order[std::size_t(step)]];
+      if (op.code != OpCode::fused) continue;
+      std::set<int> taken;  // buffers
+      for (const ValueId result : op.results) {
+        if (plan_.places[result].base != Place::Base::buffer || plan_.places[result].index != result) continue;
+        for (std::uint32_t i = 0; i < op.operands.size(); ++i)
+          if (can_share(op, result, i, step) && taken.insert(buffer_of_[plan_.places[op.operands[i]].index]).second) {
+            share(result, op.operands[i]);
+            break;
+          }
+      }
+    }
+  }
+
+  bool can_share(const Op& op, ValueId result, std::uint32_t operand, int step) const {
+    const ValueId source = op.operands[operand];
+    const Place& from = plan_.places[source];
+    if (from.base != Place::Base::buffer || from.offset != 0 || graph_.type(source) != graph_.type(result))
+      return false;
+    if (from.strides != plan_.places[result].strides || !is_pointwise(op, operand)) return false;
+    const Buffer& buffer = plan_.buffers[std::size_t(buffer_of_[from.index])];
+    // Another operand may read the same memory at other places.
+    for (std::uint32_t i = 0; i < op.operands.size(); ++i)
+      if (i != operand && plan_.places[op.operands[i]].same_memory(from) && op.operands[i] != source) return false;
+    return buffer.last == step && buffer.bytes == rounded(graph_.type(result).bytes());
+  }
+
+  void share(ValueId result, ValueId source) {
+    const int from = buffer_of_[result], into = buffer_of_[plan_.places[source].index];
+    plan_.buffers[std::size_t(into)].last =
+        std::max(plan_.buffers[std::size_t(into)].last, plan_.buffers[std::size_t(from)].last);
+    plan_.buffers[std::size_t(from)].bytes = 0;
+    for (int& buffer : buffer_of_)
+      if (buffer == from) buffer = into;
+  }
+
+  void add_scratch() {
+    plan_.scratch_buffer.assign(plan_.order.size(), -1);
+    for (int step = 0; step < int(plan_.order.size()); ++step) {
+      const OpId id = plan_.order[std::size_t(step)];
+      if (id >= scratch_.size() || scratch_[id] == 0) continue;
+      plan_.scratch_buffer[std::size_t(step)] = int(plan_.buffers.size());
+      plan_.buffers.push_back({rounded(scratch_[id]), 0, step, step, kNone});
+    }
+  }
+
+  std::size_t sum_of_buffers() const {
+    return std::accumulate(plan_.buffers.begin(), plan_.buffers.end(), std::size_t(0),
+                           [](std::size_t sum, const Buffer& buffer) { return sum + buffer.bytes; });
+  }
+
+  std::size_t lower_bound() const {
+    std::vector<std::size_t> in_use(plan_.order.size() + 1, 0);
+    for (const Buffer& buffer : plan_.buffers)
+      for (int step = buffer.first; step <= buffer.last; ++step) in_use[std::size_t(step)] += buffer.bytes;
+    return *std::max_element(in_use.begin(), in_use.end());
+  }
+
+  // Largest first, each at the lowest offset that is free for its whole life.
+  void assign_offsets() {
+    std::vector<std::size_t> by_size(plan_.buffers.size());
+    std::iota(by_size.begin(), by_size.end(), 0);
+    std::stable_sort(by_size.begin(), by_size.end(),
+                     [&](std::size_t a, std::size_t b) { return plan_.buffers[a].bytes > plan_.buffers[b].bytes; });
+    std::vector<const Buffer*> placed;  // by offset
+    for (const std::size_t index : by_size) {
+      Buffer& buffer = plan_.buffers[index];
+      if (buffer.bytes == 0) continue;
+      std::size_t offset = 0;
+      for (const Buffer* other : placed) {
+        if (other->last < buffer.first || buffer.last < other->first) continue;
+        if (offset + buffer.bytes <= other->offset) break;
+        offset = std::max(offset, other->offset + other->bytes);
+      }
+      buffer.offset = offset;
+      plan_.arena_bytes = std::max(plan_.arena_bytes, offset + buffer.bytes);
+      placed.insert(std::upper_bound(placed.begin(), placed.end(), &buffer,
+                                     [](const Buffer* a, const Buffer* b) { return a->offset < b->offset; }),
+                    &buffer);
+    }
+    for (Place& place : plan_.places)
+      if (place.base == Place::Base::buffer) place.index = std::uint32_t(buffer_of_[place.index]);
+  }
+
+  const Graph& graph_;
+  const std::vector<std::size_t>& scratch_;
+  Plan plan_;
+  std::vector<std::set<OpId>> needs_;
+  std::vector<int> buffer_of_;  // by value that made it
+};
+
+}  // namespace
+
+Plan make_plan(const Graph& graph, const std::vector<std::size_t>& scratch_bytes) {
+  return Planner(graph, scratch_bytes).run();
+}
+
+std::string print(const Plan& plan, const Graph& graph) {
+  std::string text = fmt::format("{:>10}  {:>10}  {:>11}  value\n", "offset", "bytes", "steps");
+  for (const Buffer& buffer : plan.buffers) {
+    if (buffer.bytes == 0) continue;
+    const std::string what =
+        buffer.value == kNone ? "scratch"
+                              : fmt::format("%{}: {}",
+                                            graph.values[buffer.value].name.empty() ? fmt::format("{}", buffer.value)
+                                                                                    : graph.values[buffer.value].name,
+                                            to_string(graph.type(buffer.value)));
+    text +=
+        fmt::format("{:>10}  {:>10}  {:>5}-{:<5}  {}\n", buffer.offset, buffer.bytes, buffer.first, buffer.last, what);
+  }
+  return text + fmt::format("arena {} bytes, naive {} bytes, lower bound {} bytes\n", plan.arena_bytes,
+                            plan.naive_bytes, plan.lower_bound_bytes);
+}
+
+}  // namespace weft::passes

@@ -1,0 +1,218 @@
+// The optimizer: gradients become new values of the params, as one elementwise formula over flat vectors.
+//
+// Three steps: lay the params out in one vector, collect the gradients in another, write the formula. Gaps between
+// tensors hold zeros in every vector, so sums over a vector are sums over its tensors.
+#include <algorithm>
+#include <cmath>
+
+#include "ir/error.h"
+#include "passes/passes.h"
+#include "passes/rewriter.h"
+
+namespace weft::passes {
+
+using ir::Input;
+using ir::kNone;
+using ir::Role;
+using ir::Slot;
+using ir::Type;
+
+namespace {
+
+using Kind = OptimizerSpec::Kind;
+
+constexpr std::int64_t kAlignment = 16;  // floats: 64 bytes, a cache line and the widest vector
+constexpr const char* kGradient = "grad.";
+
+std::int64_t round_up(std::int64_t count) { return (count + kAlignment - 1) / kAlignment * kAlignment; }
+
+// Where each param stands in the flat vectors: those with a gradient first, `moving` elements, then those without.
+struct Layout {
+  std::vector<Slot> slots;
+  std::vector<std::uint32_t> inputs;  // of the source, by slot
+  std::int64_t moving = 0;
+  std::int64_t size = 0;
+};
+
+// The output that holds the gradient of an input; kNone where it is absent or zero everywhere.
+std::uint32_t gradient_of(const ir::Graph& graph, std::uint32_t input) {
+  const std::uint32_t index = graph.find_output(kGradient + graph.input_name(input));
+  if (index == kNone || uniform_constant(graph, graph.outputs[index].value) == 0.0) return kNone;
+  return index;
+}
+
+Layout lay_out(const ir::Graph& graph) {
+  Layout layout;
+  const auto place = [&](bool with_gradient) {
+    for (std::uint32_t i = 0; i < graph.inputs.size(); ++i) {
+      const Input& input = graph.inputs[i];
+      if (input.role != Role::param || (gradient_of(graph, i) != kNone) != with_gradient) continue;
+      const Type& type = graph.type(input.value);
+      if (type.dtype != ir::DType::f32 || !type.is_static())
+        fail("param %{} is {}: the optimizer needs f32 of a fixed size", graph.input_name(i), to_string(type));
+      layout.slots.push_back({graph.input_name(i), type, layout.size, input.init});
+      layout.inputs.push_back(i);
+      layout.size += round_up(type.elements());
+    }
+  };
+  place(true);
+  layout.moving = layout.size;
+  place(false);
+  if (layout.moving == 0) fail("graph @{} has no gradients to update by: run `differentiate` first", graph.name);
+  return layout;
+}
+
+class Updater {
+ public:
+  Updater(const GraphPtr& graph, const OptimizerSpec& spec)
+      : graph_(*graph), spec_(spec), rewriter_(graph), layout_(lay_out(graph_)) {}
+
+  GraphPtr run() {
+    add_inputs();
+    view_params();
+    for (const ir::Op& op : graph_.ops) rewriter_.copy(op);
+    for (const ir::Output& output : graph_.outputs)
+      if (!output.name.starts_with(kGradient)) rewriter_.copy_output(output);
+    rewriter_.builder().set_where({"update", "", 0});
+    const Expr p = {&rewriter_.builder(), rewriter_.builder().graph().inputs[params_].value};
+    output(params_, step(p, clipped(gradients())));
+    return rewriter_.finish();
+  }
+
+ private:
+  // Inputs
+
+  void add_inputs() {
+    params_ = add_flat("params", Role::param, {}, layout_.slots);
+    for (std::uint32_t i = 0; i < graph_.inputs.size(); ++i)
+      if (graph_.inputs[i].role != Role::param) rewriter_.copy_input(i);
+    lr_ = {&rewriter_.builder(),
+           rewriter_.builder().input("lr", ir::f32({}), Role::hyper, ir::constant_init(spec_.learning_rate))};
+  }
+
+  std::uint32_t add_flat(const std::string& name, Role role, ir::Init init, std::vector<Slot> slots) {
+    rewriter_.builder().input(name, ir::f32({layout_.size}), role, init, std::move(slots));
+    return std::uint32_t(rewriter_.builder().graph().inputs.size() - 1);
+  }
+
+  void view_params() {
+    const Expr params = {&rewriter_.builder(), rewriter_.builder().graph().inputs[params_].value};
+    for (std::size_t i = 0; i < layout_.slots.size(); ++i)
+      rewriter_.map(graph_.inputs[layout_.inputs[i]].value,
+                    view(params, layout_.slots[i].offset, layout_.slots[i].type));
+  }
+
+  // A state vector beside the params, zero at the start.
+  std::uint32_t add_state(const std::string& name) {
+    std::vector<Slot> slots = layout_.slots;
+    for (Slot& slot : slots) slot.init = ir::constant_init(0);
+    return add_flat(name, Role::state, ir::constant_init(0), std::move(slots));
+  }
+
+  Expr input(std::uint32_t index) {
+    return {&rewriter_.builder(), rewriter_.builder().graph().inputs[index].value};
+  }
+
+  void output(std::uint32_t donated, Expr value) {
+    const std::string name = rewriter_.builder().graph().input_name(donated);
+    rewriter_.builder().output(name, value.id, donated);
+  }
+
+  // The number of this step, counted from 1.
+  Expr step_number() {
+    std::uint32_t index = 0;
+    while (index < graph_.inputs.size() && graph_.inputs[index].role != Role::rng) ++index;
+    ir::Builder& builder = rewriter_.builder();
+    const Expr rng = index < graph_.inputs.size() ? rewriter_[graph_.inputs[index].value]
+                                                  : Expr{&builder, builder.input("rng", ir::i32({4}), Role::rng)};
+    return cast(reshape(slice(rng, {2}, {1}), {}), ir::DType::f32) + 1;
+  }
+
+  // Gradients
+
+  Expr gradients() {
+    std::vector<Expr> parts;
+    std::vector<std::int64_t> offsets;
+    for (std::size_t i = 0; i < layout_.slots.size(); ++i) {
+      const std::uint32_t gradient = gradient_of(graph_, layout_.inputs[i]);
+      if (gradient == kNone) continue;
+      parts.push_back(rewriter_[graph_.outputs[gradient].value]);
+      offsets.push_back(layout_.slots[i].offset);
+    }
+    return pack(parts, offsets, layout_.size);
+  }
+
+  // g scaled down to the norm `clip_norm`, where its own is larger (Pascanu et al. 2013).
+  Expr clipped(Expr g) {
+    if (spec_.clip_norm <= 0) return g;
+    const Expr norm = sqrt(sum_all(g * g));
+    return g * min(spec_.clip_norm / (norm + 1e-6), 1);
+  }
+
+  // weight_decay, but 0 for the params without a gradient, which are not to move.
+  Expr weight_decay(Expr like) {
+    const Expr decay = scalar_like(like, spec_.weight_decay);
+    if (layout_.moving == layout_.size) return decay;
+    const Expr index = iota(rewriter_.builder(), ir::i32({layout_.size}), 0);
+    return select(lt(index, double(layout_.moving)), decay, scalar_like(like, 0));
+  }
+
+  // Formulas
+
+  Expr step(Expr p, Expr g) {
+    const bool decays = spec_.weight_decay != 0;
+    if (decays && spec_.kind != Kind::adamw) g = g + weight_decay(p) * p;
+    switch (spec_.kind) {
+      case Kind::sgd:
+        return p - lr_ * g;
+      case Kind::momentum:
+        return p - lr_ * accumulated(g);
+      case Kind::nesterov:
+        return p - lr_ * (g + spec_.momentum * accumulated(g));
+      case Kind::adam:
+        return p - adam_step(g);
+      case Kind::adamw:
+        return (decays ? p * (1 - lr_ * weight_decay(p)) : p) - adam_step(g);
+    }
+    throw InternalError("update: no such optimizer");
+  }
+
+  Expr accumulated(Expr g) {
+    const std::uint32_t state = add_state("momentum");
+    const Expr buffer = spec_.momentum * input(state) + g;
+    output(state, buffer);
+    return buffer;
+  }
+
+  // lr * mean / (sqrt(variance) + epsilon) with the bias corrections mean = m / (1 - beta1^t) and
+  // variance = v / (1 - beta2^t) moved into two scalars.
+  Expr adam_step(Expr g) {
+    const std::uint32_t m_state = add_state("adam.m"), v_state = add_state("adam.v");
+    const Expr m = spec_.beta1 * input(m_state) + (1 - spec_.beta1) * g;
+    const Expr v = spec_.beta2 * input(v_state) + (1 - spec_.beta2) * (g * g);
+    output(m_state, m);
+    output(v_state, v);
+    const Expr t = step_number();
+    const Expr rate = lr_ / one_minus_power(spec_.beta1, t);
+    const Expr scale = rsqrt(one_minus_power(spec_.beta2, t));
+    return rate * m / (sqrt(v) * scale + spec_.epsilon);
+  }
+
+  // 1 - beta^t; as -expm1(t log beta), since 1 - .999^1 in f32 would keep 4 of its 7 digits.
+  static Expr one_minus_power(double beta, Expr t) {
+    return beta == 0 ? scalar_like(t, 1) : -expm1(t * std::log(beta));
+  }
+
+  const ir::Graph& graph_;
+  const OptimizerSpec& spec_;
+  Rewriter rewriter_;
+  Layout layout_;
+  std::uint32_t params_ = kNone;
+  Expr lr_;
+};
+
+}  // namespace
+
+GraphPtr update(const GraphPtr& graph, const OptimizerSpec& spec, Context&) { return Updater(graph, spec).run(); }
+
+}  // namespace weft::passes

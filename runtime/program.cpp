@@ -1,0 +1,26 @@
+// Look-up of ports by name.
+#include "runtime/program.h"
+
+#include "ir/error.h"
+#include "ir/suggest.h"
+
+namespace weft::runtime {
+
+namespace {
+
+int find_port(const std::vector<Port>& ports, std::string_view name, std::string_view kind) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < ports.size(); ++i) {
+    if (ports[i].name == name) return static_cast<int>(i);
+    names.push_back(ports[i].name);
+  }
+  fail("the program has no {} {}{}", kind, name, did_you_mean(name, names));
+}
+
+}  // namespace
+
+int Program::find_input(std::string_view name) const { return find_port(inputs_, name, "input"); }
+
+int Program::find_output(std::string_view name) const { return find_port(outputs_, name, "output"); }
+
+}  // namespace weft::runtime

@@ -1,0 +1,66 @@
+// A compiled graph, ready to run: named ports bound to memory, and `run`. What makes one is backends/compile.h, or an
+// artefact.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/graph.h"
+
+namespace weft::runtime {
+
+struct Port {
+  std::string name;
+  ir::Type type;                   // static
+  ir::Role role = ir::Role::data;  // of an input
+  ir::Init init;
+  std::vector<ir::Slot> slots;
+  int donates = -1;  // of an output: the input whose memory it is
+};
+
+// One entry of a profile: an item of the program's flat list.
+struct ItemProfile {
+  std::string name;  // "matmul encoder/fc1", "kernel_3 ..."
+  std::string kind;  // "matmul", "kernel", "reference", ...
+  ir::Where where;
+  double seconds = 0;  // median over the profiled runs
+  double flops = 0;
+  double bytes = 0;
+};
+
+struct MemoryUse {
+  std::size_t arena_bytes = 0;
+  std::size_t naive_bytes = 0;        // every value in memory of its own
+  std::size_t lower_bound_bytes = 0;  // largest set alive at once
+};
+
+// Not thread-safe: one caller at a time. `run` allocates nothing, takes no lock and makes no primitive.
+class Program {
+ public:
+  virtual ~Program() = default;
+
+  const std::vector<Port>& inputs() const { return inputs_; }
+  const std::vector<Port>& outputs() const { return outputs_; }
+  int find_input(std::string_view name) const;  // index, or Error that lists the names
+  int find_output(std::string_view name) const;
+
+  // The memory of a port, 64-byte aligned, owned by the program unless bound. Row-major, size type.bytes().
+  void* input(int index) { return input_memory_[std::size_t(index)]; }
+  const void* output(int index) const { return output_memory_[std::size_t(index)]; }
+  // Uses the caller's memory for an input from the next run on (and for the output that donates it).
+  virtual void bind_input(int index, void* memory) = 0;
+
+  virtual void run() = 0;
+
+  virtual MemoryUse memory() const = 0;
+  virtual std::vector<ItemProfile> profile(int runs) = 0;  // runs the program `runs` times; empty where not supported
+
+ protected:
+  std::vector<Port> inputs_, outputs_;
+  std::vector<void*> input_memory_, output_memory_;
+};
+
+}  // namespace weft::runtime

@@ -1,0 +1,85 @@
+// PNG round trips and bad files.
+#include "training/png.h"
+
+#include <doctest/doctest.h>
+#include <png.h>
+
+#include "runtime/atomic_file.h"
+#include "tests/unit/temp_folder.h"
+
+namespace weft::training {
+namespace {
+
+using test::TempFolder;
+
+Picture gradient(int width, int height, int channels) {
+  Picture picture{width, height, channels, {}};
+  for (int i = 0; i < width * height * channels; ++i) picture.pixels.push_back(static_cast<std::uint8_t>(i * 7));
+  return picture;
+}
+
+// With libpng itself, for kinds that encode_png does not write.
+std::string encode_as(png_uint_32 format, const void* pixels, const void* palette = nullptr, unsigned entries = 0) {
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  image.width = image.height = 2;
+  image.format = format;
+  image.colormap_entries = entries;
+  png_alloc_size_t size = 4096;
+  std::string bytes(size, '\0');
+  REQUIRE(png_image_write_to_memory(&image, bytes.data(), &size, 0, pixels, 0, palette));
+  bytes.resize(size);
+  return bytes;
+}
+
+TEST_CASE("png: round trip of grey and RGB") {
+  const TempFolder folder;
+  for (const int channels : {1, 3}) {
+    const Picture picture = gradient(13, 7, channels);
+    write_png(folder / "a.png", picture);
+    CHECK(read_png(folder / "a.png") == picture);
+    CHECK(decode_png(encode_png(picture), "memory") == picture);
+  }
+  CHECK(folder.entries() == 1);
+}
+
+TEST_CASE("png: a palette becomes RGB") {
+  const std::uint8_t indices[] = {0, 1, 1, 0};
+  const std::uint8_t palette[] = {255, 0, 0, 0, 0, 255};
+  const Picture picture = decode_png(encode_as(PNG_FORMAT_RGB_COLORMAP, indices, palette, 2), "palette");
+  CHECK(picture.channels == 3);
+  CHECK(picture.pixels == std::vector<std::uint8_t>{255, 0, 0, 0, 0, 255, 0, 0, 255, 255, 0, 0});
+}
+
+TEST_CASE("png: bad pictures") {
+  Picture picture = gradient(2, 2, 3);
+  picture.pixels.pop_back();
+  CHECK_ERROR(encode_png(picture), "2x2 pixels, 3 channels and 11 bytes");
+  CHECK_ERROR(encode_png(gradient(0, 2, 1)), "0x2 pixels");
+  CHECK_ERROR(encode_png(gradient(2, 2, 4)), "4 channels");
+}
+
+TEST_CASE("png: bad files") {
+  const TempFolder folder;
+  CHECK_ERROR(read_png(folder / "missing.png"), "No such file");
+  CHECK_ERROR(read_png(folder.write("a.png", "")), "not a readable PNG");
+  CHECK_ERROR(read_png(folder.write("a.png", "GIF89a......")), "a.png: not a readable PNG");
+  const std::string good = encode_png(gradient(40, 40, 3));
+  CHECK_ERROR(decode_png(good.substr(0, 20), "short header"), "short header: not a readable PNG");
+  CHECK_ERROR(decode_png(good.substr(0, good.size() / 2), "half"), "half: not a readable PNG");
+  std::string corrupt = good;
+  corrupt[18] = '\x7f';  // the width: its checksum no longer fits
+  CHECK_ERROR(decode_png(corrupt, "corrupt"), "corrupt: not a readable PNG");
+  corrupt = good;
+  for (std::size_t i = 50; i < 90; ++i) corrupt[i] = '\xff';
+  CHECK_ERROR(decode_png(corrupt, "data"), "data: not a readable PNG");
+  const std::uint16_t deep[16] = {};
+  CHECK_ERROR(decode_png(encode_as(PNG_FORMAT_LINEAR_Y, deep), "deep"), "16-bit");
+  const std::uint8_t clear[16] = {};
+  CHECK_ERROR(decode_png(encode_as(PNG_FORMAT_RGBA, clear), "clear"), "has transparency");
+  CHECK_ERROR(decode_png(encode_png({9000, 9000, 1, std::vector<std::uint8_t>(81'000'000)}), "huge"), "64 megapixels");
+  CHECK_ERROR(write_png(folder / "no/a.png", gradient(2, 2, 1)), "create the folder first");
+}
+
+}  // namespace
+}  // namespace weft::training

@@ -1,0 +1,198 @@
+// config.json, written and read through one list of fields for each struct.
+#include "training/config.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "ir/error.h"
+#include "ir/suggest.h"
+#include "runtime/atomic_file.h"
+#include "training/digits.h"
+
+namespace weft::training {
+
+namespace {
+
+using OptimizerKind = passes::OptimizerSpec::Kind;
+
+constexpr std::array<std::pair<OptimizerKind, std::string_view>, 5> optimizers{{{OptimizerKind::sgd, "sgd"},
+                                                                                {OptimizerKind::momentum, "momentum"},
+                                                                                {OptimizerKind::nesterov, "nesterov"},
+                                                                                {OptimizerKind::adam, "adam"},
+                                                                                {OptimizerKind::adamw, "adamw"}}};
+constexpr std::array<std::pair<Schedule::Kind, std::string_view>, 2> schedules{
+    {{Schedule::Kind::constant, "constant"}, {Schedule::Kind::cosine, "cosine"}}};
+
+template <typename Table, typename Kind>
+std::string_view name_in(const Table& table, Kind kind) {
+  for (const auto& [known, text] : table)
+    if (known == kind) return text;
+  throw InternalError("a kind without a name");
+}
+
+template <typename Table>
+auto parse_in(const Table& table, std::string_view text, std::string_view what) {
+  std::vector<std::string> names;
+  for (const auto& [kind, known] : table) {
+    if (known == text) return kind;
+    names.emplace_back(known);
+  }
+  fail("unknown {} {}{}", what, text, did_you_mean(text, names));
+}
+
+}  // namespace
+
+std::string_view name(OptimizerKind kind) { return name_in(optimizers, kind); }
+OptimizerKind parse_optimizer(std::string_view text) { return parse_in(optimizers, text, "optimizer"); }
+std::string_view name(Schedule::Kind kind) { return name_in(schedules, kind); }
+Schedule::Kind parse_schedule(std::string_view text) { return parse_in(schedules, text, "schedule"); }
+
+DatasetSplits load_data(const DataOptions& options) {
+  if (!options.folder.empty()) return load_dataset(options.folder, {options.validation, 0});
+  DigitsOptions digits;
+  if (options.validation) digits.validation = *options.validation;
+  return make_digits(digits);
+}
+
+namespace {
+
+using nlohmann::ordered_json;
+
+// Reads or writes the fields of a struct, which `fields` lists once for both.
+class Writer {
+ public:
+  ordered_json json = ordered_json::object();
+
+  template <typename T>
+  void operator()(const char* key, const T& value) {
+    json[key] = value;
+  }
+  void operator()(const char* key, const std::optional<std::int64_t>& value) {
+    json[key] = value ? ordered_json(*value) : ordered_json();
+  }
+  void operator()(const char* key, OptimizerKind kind) { json[key] = name(kind); }
+  void operator()(const char* key, Schedule::Kind kind) { json[key] = name(kind); }
+};
+
+class Reader {
+ public:
+  const ordered_json& json;
+
+  template <typename T>
+  void operator()(const char* key, T& value) const {
+    try {
+      value = json.at(key).get<T>();
+    } catch (const ordered_json::exception& error) {
+      fail("field '{}': {}", key, error.what());
+    }
+  }
+  void operator()(const char* key, std::optional<std::int64_t>& value) const {
+    value.reset();
+    if (json.contains(key) && !json[key].is_null()) (*this)(key, value.emplace());
+  }
+  void operator()(const char* key, OptimizerKind& kind) const { kind = parse_optimizer(text(key)); }
+  void operator()(const char* key, Schedule::Kind& kind) const { kind = parse_schedule(text(key)); }
+
+ private:
+  std::string text(const char* key) const {
+    std::string value;
+    (*this)(key, value);
+    return value;
+  }
+};
+
+// The fields of each part: `visit` is a Writer and the part const, or a Reader.
+template <typename Visit, typename Data>
+void data_fields(Visit& visit, Data& data) {
+  visit("folder", data.folder);
+  visit("validation", data.validation);
+}
+
+template <typename Visit, typename Options>
+void session_fields(Visit& visit, Options& options) {
+  visit("backend", options.backend);
+  visit("threads", options.threads);
+  visit("seed", options.seed);
+  visit("batch", options.batch);
+}
+
+template <typename Visit, typename Spec>
+void optimizer_fields(Visit& visit, Spec& spec) {
+  visit("kind", spec.kind);
+  visit("learning_rate", spec.learning_rate);
+  visit("momentum", spec.momentum);
+  visit("beta1", spec.beta1);
+  visit("beta2", spec.beta2);
+  visit("epsilon", spec.epsilon);
+  visit("weight_decay", spec.weight_decay);
+  visit("clip_norm", spec.clip_norm);
+}
+
+template <typename Visit, typename Options>
+void train_fields(Visit& visit, Options& options) {
+  visit("epochs", options.epochs);
+  visit("schedule", options.schedule.kind);
+  visit("warmup_epochs", options.schedule.warmup_epochs);
+}
+
+template <typename Fields, typename Part>
+ordered_json write_part(Fields fields, const Part& part) {
+  Writer writer;
+  fields(writer, part);
+  return writer.json;
+}
+
+template <typename Fields, typename Part>
+void read_part(const ordered_json& json, const char* key, Fields fields, Part& part) {
+  if (!json.contains(key) || !json[key].is_object()) fail("part '{}' is missing", key);
+  Reader reader{json[key]};
+  try {
+    fields(reader, part);
+  } catch (const Error& error) {
+    fail("part '{}': {}", key, error.what());
+  }
+}
+
+}  // namespace
+
+void write_config(const std::filesystem::path& path, const RunConfig& config) {
+  ordered_json json;
+  json["weft"] = WEFT_VERSION;
+  json["model"] = config.model;
+  json["settings"] = config.settings;
+  json["data"] = write_part([](auto& visit, auto& part) { data_fields(visit, part); }, config.data);
+  json["session"] = write_part([](auto& visit, auto& part) { session_fields(visit, part); }, config.session);
+  json["optimizer"] =
+      write_part([](auto& visit, auto& part) { optimizer_fields(visit, part); }, config.session.optimizer);
+  json["train"] = write_part([](auto& visit, auto& part) { train_fields(visit, part); }, config.train);
+  runtime::write_file(path, json.dump(2) + "\n");
+}
+
+RunConfig read_config(const std::filesystem::path& path) {
+  const std::string text = runtime::read_file(path);
+  RunConfig config;
+  try {
+    const ordered_json json = ordered_json::parse(text);
+    if (!json.is_object()) fail("it is no JSON object");
+    const Reader reader{json};
+    reader("model", config.model);
+    reader("settings", config.settings);
+    read_part(
+        json, "data", [](auto& visit, auto& part) { data_fields(visit, part); }, config.data);
+    read_part(
+        json, "session", [](auto& visit, auto& part) { session_fields(visit, part); }, config.session);
+    read_part(
+        json, "optimizer", [](auto& visit, auto& part) { optimizer_fields(visit, part); }, config.session.optimizer);
+    read_part(
+        json, "train", [](auto& visit, auto& part) { train_fields(visit, part); }, config.train);
+  } catch (const ordered_json::exception& error) {
+    fail("{}: not the configuration of a run: {}", path.string(), error.what());
+  } catch (const Error& error) {
+    fail("{}: not the configuration of a run: {}", path.string(), error.what());
+  }
+  return config;
+}
+
+}  // namespace weft::training

@@ -1,0 +1,44 @@
+// The configuration of a run: all that is needed to do it again, and the file config.json that holds it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "training/dataset.h"
+#include "training/session.h"
+#include "training/trainer.h"
+
+namespace weft::training {
+
+struct DataOptions {
+  std::string folder;                      // empty: the built-in digits
+  std::optional<std::int64_t> validation;  // samples held out of the training set, or the default of the data set
+
+  bool operator==(const DataOptions&) const = default;
+};
+
+// The same splits for every seed of a run, so that runs can be compared.
+DatasetSplits load_data(const DataOptions& options);
+
+struct RunConfig {
+  std::string model;
+  std::map<std::string, std::string> settings;  // the model's own
+  DataOptions data;
+  SessionOptions session;
+  TrainOptions train;
+};
+
+void write_config(const std::filesystem::path& path, const RunConfig& config);
+// Throws Error with the file and the field that is missing or wrong.
+RunConfig read_config(const std::filesystem::path& path);
+
+// "adam" and its kin; Error with the near names where there is none.
+std::string_view name(passes::OptimizerSpec::Kind kind);
+passes::OptimizerSpec::Kind parse_optimizer(std::string_view text);
+std::string_view name(Schedule::Kind kind);
+Schedule::Kind parse_schedule(std::string_view text);
+
+}  // namespace weft::training

@@ -1,0 +1,68 @@
+// Rewrites a graph so that its data inputs are made from the tables of a data set.
+#include "training/feed.h"
+
+#include "ir/error.h"
+#include "passes/rewriter.h"
+
+namespace weft::training {
+
+namespace {
+
+using ir::Dim;
+using ir::DType;
+using ir::Graph;
+using ir::OpCode;
+using ir::Type;
+using passes::Expr;
+
+void check_pictures(const Graph& graph, const Type& type) {
+  if (type.dtype != DType::f32 || type.rank() < 2)
+    fail("entry @{}: {} is {}, but pictures come as f32[B,..]", graph.name, pictures_input, to_string(type));
+}
+
+void check_labels(const Graph& graph, const Type& type, const Dim& batch) {
+  if (type != ir::i32({batch}))
+    fail("entry @{}: {} is {}, but the labels of the pictures come as {}", graph.name, labels_input, to_string(type),
+         to_string(ir::i32({batch})));
+}
+
+// The rows `indices` of a table like `row`, one row for each sample of the data set.
+Expr gather(passes::Rewriter& rewriter, std::string_view table, Type row, Expr indices) {
+  row.dims.front() = Dim(std::string(size_symbol));
+  const Expr rows{&rewriter.builder(), rewriter.builder().input(std::string(table), row)};
+  return passes::apply(OpCode::gather, {rows, indices});
+}
+
+}  // namespace
+
+ir::GraphPtr feed(const ir::GraphPtr& graph) {
+  const std::uint32_t pictures = graph->find_input(pictures_input);
+  if (pictures == ir::kNone) fail("entry @{} has no input {}: a data set cannot feed it", graph->name, pictures_input);
+  const Type type = graph->type(graph->inputs[pictures].value);
+  check_pictures(*graph, type);
+  const Dim batch = type.dims.front();
+
+  passes::Rewriter rewriter(graph);
+  const Expr indices{&rewriter.builder(), rewriter.builder().input(std::string(indices_input), ir::i32({batch}))};
+  for (std::uint32_t i = 0; i < graph->inputs.size(); ++i) {
+    const ir::Input& input = graph->inputs[i];
+    const std::string& name = graph->input_name(i);
+    if (input.role != ir::Role::data) {
+      rewriter.copy_input(i);
+    } else if (i == pictures) {
+      const Expr levels = gather(rewriter, images_input, {DType::u8, type.dims}, indices);
+      rewriter.map(input.value, cast(levels, DType::f32) * (1.0 / 255));
+    } else if (name == labels_input) {
+      check_labels(*graph, graph->type(input.value), batch);
+      rewriter.map(input.value, gather(rewriter, all_labels_input, ir::i32({batch}), indices));
+    } else {
+      fail("entry @{} takes {} {}, which a data set cannot give; it gives {} and {}", graph->name, name,
+           to_string(graph->type(input.value)), pictures_input, labels_input);
+    }
+  }
+  for (const ir::Op& op : graph->ops) rewriter.copy(op);
+  rewriter.copy_outputs();
+  return rewriter.finish();
+}
+
+}  // namespace weft::training

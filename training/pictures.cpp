@@ -1,0 +1,130 @@
+// From batches of numbers to pictures, by the grids and charts below.
+#include "training/pictures.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "ir/error.h"
+#include "runtime/host_tensor.h"
+#include "training/chart.h"
+
+namespace weft::training {
+
+namespace {
+
+constexpr int gap = 4;
+constexpr float caption_height = 12;
+
+void check_batch(const ImageBatch& batch) {
+  const auto& shape = batch.shape;
+  if (shape.size() != 4 || (shape[1] != 1 && shape[1] != 3) || *std::ranges::min_element(shape) < 1) {
+    fail("images of shape [{}]; pictures take [N,C,H,W] with 1 or 3 channels", fmt::join(shape, ","));
+  }
+  if (runtime::element_count(shape) != static_cast<std::int64_t>(batch.values.size())) {
+    fail("images of shape [{}] take {} values, but {} were given", fmt::join(shape, ","), runtime::element_count(shape),
+         batch.values.size());
+  }
+}
+
+Color color_of(float r, float g, float b) {
+  if (!std::isfinite(r + g + b)) return {255, 0, 0};
+  const auto byte = [](float value) { return static_cast<std::uint8_t>(std::clamp(value, 0.F, 1.F) * 255 + .5F); };
+  return {byte(r), byte(g), byte(b)};
+}
+
+// One picture an image, always RGB.
+std::vector<Picture> pictures_of(const ImageBatch& batch) {
+  check_batch(batch);
+  const auto count = static_cast<std::size_t>(batch.shape[0]);
+  const auto channels = static_cast<std::size_t>(batch.shape[1]);
+  const auto plane = static_cast<std::size_t>(batch.shape[2] * batch.shape[3]);
+  std::vector<Picture> pictures;
+  for (std::size_t n = 0; n < count; ++n) {
+    const float* red = batch.values.data() + n * channels * plane;
+    const float* green = channels == 3 ? red + plane : red;
+    const float* blue = channels == 3 ? green + plane : red;
+    Picture picture{static_cast<int>(batch.shape[3]), static_cast<int>(batch.shape[2]), 3, {}};
+    picture.pixels.reserve(3 * plane);
+    for (std::size_t i = 0; i < plane; ++i) {
+      const Color color = color_of(red[i], green[i], blue[i]);
+      picture.pixels.insert(picture.pixels.end(), {color.r, color.g, color.b});
+    }
+    pictures.push_back(std::move(picture));
+  }
+  return pictures;
+}
+
+// Small images are enlarged to about 64 pixels.
+int scale_of(const Picture& picture) { return std::max(1, 64 / std::max(picture.width, picture.height)); }
+
+}  // namespace
+
+Picture reconstructions(const ImageBatch& inputs, const ImageBatch& outputs, int columns) {
+  if (inputs.shape != outputs.shape) {
+    fail("inputs are [{}], but reconstructions [{}]", fmt::join(inputs.shape, ","), fmt::join(outputs.shape, ","));
+  }
+  if (columns < 1) fail("a grid of {} columns", columns);
+  const std::vector<Picture> above = pictures_of(inputs);
+  const std::vector<Picture> below = pictures_of(outputs);
+  const int count = static_cast<int>(above.size());
+  const int shown = std::min(columns, count);
+  const int scale = scale_of(above[0]);
+  const int step_x = above[0].width * scale + gap;
+  const int step_y = above[0].height * scale + gap;
+  const int pair = 2 * step_y + 3 * gap;
+  const int pairs = (count + shown - 1) / shown;
+  const int left = static_cast<int>(text_width("output", caption_height)) + 4 * gap;
+  Canvas canvas(left + shown * step_x + gap, pairs * pair + gap);
+  for (int i = 0; i < count; ++i) {
+    const int x = left + i % shown * step_x;
+    const int y = 2 * gap + i / shown * pair;
+    canvas.image(x, y, above[static_cast<std::size_t>(i)], scale);
+    canvas.image(x, y + step_y, below[static_cast<std::size_t>(i)], scale);
+    if (i % shown != 0) continue;
+    const float middle = static_cast<float>(y) + (static_cast<float>(step_y - gap) - caption_height) / 2;
+    const TextStyle style{.height = caption_height, .align = Align::right};
+    canvas.text({static_cast<float>(left - 2 * gap), middle}, "input", style);
+    canvas.text({static_cast<float>(left - 2 * gap), middle + static_cast<float>(step_y)}, "output", style);
+  }
+  return canvas.picture();
+}
+
+Picture sample_grid(const ImageBatch& samples, int columns) {
+  const std::vector<Picture> pictures = pictures_of(samples);
+  return image_grid(pictures,
+                    {.columns = columns, .scale = scale_of(pictures[0]), .gap = gap, .background = {38, 42, 50}});
+}
+
+Picture latent_map(std::span<const float> points, std::span<const std::int32_t> labels,
+                   const std::vector<std::string>& class_names, const std::string& title) {
+  if (points.size() % 2 != 0) fail("a latent map takes points [N,2], but {} values were given", points.size());
+  std::vector<float> x;
+  std::vector<float> y;
+  for (std::size_t i = 0; i < points.size(); i += 2) {
+    x.push_back(points[i]);
+    y.push_back(points[i + 1]);
+  }
+  return scatter_plot({.title = title, .x_label = "z1", .y_label = "z2", .width = 1100, .height = 900},
+                      {x, y, labels, class_names});
+}
+
+Picture loss_curves(const std::vector<LossCurve>& curves, const std::string& title) {
+  std::vector<Series> series;
+  const auto add = [&](const std::string& name, const std::vector<double>& values, int color, bool dashed) {
+    if (values.empty()) return;
+    std::vector<double> epochs;
+    for (std::size_t i = 1; i <= values.size(); ++i) epochs.push_back(static_cast<double>(i));
+    series.push_back({name, epochs, values, series_color(color), dashed});
+  };
+  for (int i = 0; i < static_cast<int>(curves.size()); ++i) {
+    const LossCurve& curve = curves[static_cast<std::size_t>(i)];
+    const bool alone = curves.size() == 1;
+    add(curve.name + " train", curve.train, i, false);
+    add(curve.name + " validation", curve.validation, alone ? 1 : i, true);
+  }
+  return line_chart({.title = title, .x_label = "epoch", .whole_x = true}, series);
+}
+
+}  // namespace weft::training

@@ -1,0 +1,33 @@
+// Pictures of bytes, and PNG files of them.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weft::training {
+
+// Rows from the top, channels interleaved (RGBRGB...): pixels.size() == width * height * channels.
+struct Picture {
+  int width = 0;
+  int height = 0;
+  int channels = 3;  // 1 grey, 3 RGB
+  std::vector<std::uint8_t> pixels;
+
+  bool operator==(const Picture&) const = default;
+};
+
+// The bytes of a PNG file. Throws Error where the sizes of the picture do not agree or are 0.
+std::string encode_png(const Picture& picture);
+
+// Grey stays grey; RGB and palettes become RGB. Throws Error with `name` where the bytes are no PNG, damaged, cut
+// short, larger than 64 megapixels, or hold transparency or 16-bit samples.
+Picture decode_png(std::string_view bytes, std::string_view name);
+
+// Atomic; see runtime/atomic_file.h.
+void write_png(const std::filesystem::path& path, const Picture& picture);
+Picture read_png(const std::filesystem::path& path);
+
+}  // namespace weft::training

@@ -1,0 +1,389 @@
+// Compiles, binds and runs the entries of a model over one state.
+#include "training/session.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <optional>
+
+#include "ir/error.h"
+#include "ir/suggest.h"
+#include "training/feed.h"
+#include "training/step.h"
+
+namespace weft::training {
+
+using ir::GraphPtr;
+using ir::Role;
+using runtime::HostTensor;
+using runtime::NamedTensors;
+using runtime::Port;
+using runtime::Program;
+using runtime::TensorFile;
+
+namespace {
+
+// Random numbers outside of training come from steps that no training reaches.
+constexpr std::uint64_t evaluation_steps = std::uint64_t{1} << 62;
+constexpr std::uint64_t run_steps = std::uint64_t{3} << 61;
+
+int find_port(const std::vector<Port>& ports, std::string_view name) {
+  const auto found = std::ranges::find(ports, name, &Port::name);
+  return found == ports.end() ? -1 : static_cast<int>(found - ports.begin());
+}
+
+bool is_metric(const Port& output) { return output.donates < 0 && output.type == ir::f32({}); }
+
+std::int64_t elements_of_row(const std::vector<std::int64_t>& shape) {
+  return runtime::element_count(std::span(shape).subspan(1));
+}
+
+std::uint64_t read_number(const TensorFile& file, const std::filesystem::path& path, const char* key) {
+  const auto found = file.metadata.find(key);
+  if (found == file.metadata.end())
+    fail("{}: no checkpoint: its metadata lacks '{}'; a file of weights alone cannot be continued", path.string(), key);
+  const std::string& text = found->second;
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size())
+    fail("{}: damaged checkpoint: its metadata says {} = '{}', which is no number", path.string(), key, text);
+  return number;
+}
+
+}  // namespace
+
+// One entry for one batch (and, fed, for one size of data set), with the ports that are written every run.
+struct Session::Compiled {
+  Use use;
+  std::string entry;
+  std::int64_t batch = 0;
+  std::int64_t size = 0;  // of the data set; 0 unless fed
+  GraphPtr graph;         // before binding: tells what grows with the batch
+  std::unique_ptr<Program> program;
+  int indices = -1;
+  int images = -1;
+  int labels = -1;
+  int rng = -1;
+  std::vector<int> metrics;
+
+  void find_ports() {
+    indices = find_port(program->inputs(), indices_input);
+    images = find_port(program->inputs(), images_input);
+    labels = find_port(program->inputs(), all_labels_input);
+    for (std::size_t i = 0; i < program->inputs().size(); ++i)
+      if (program->inputs()[i].role == Role::rng) rng = static_cast<int>(i);
+    for (std::size_t i = 0; i < program->outputs().size(); ++i)
+      if (is_metric(program->outputs()[i])) metrics.push_back(static_cast<int>(i));
+  }
+
+  // The tables of a fed program are the memory of the data set itself.
+  void bind_data(const Dataset& dataset) {
+    if (program->input(images) == dataset.images.bytes.data()) return;
+    check_data(dataset);
+    program->bind_input(images, const_cast<std::byte*>(dataset.images.bytes.data()));
+    if (labels >= 0) program->bind_input(labels, const_cast<std::byte*>(dataset.labels.bytes.data()));
+  }
+
+  void check_data(const Dataset& dataset) const {
+    const Port& table = program->inputs()[static_cast<std::size_t>(images)];
+    if (table.type.bytes() != dataset.images.bytes.size())
+      fail("the model takes pictures of {} numbers, but those of {} are {}: {} numbers; choose a model for that size",
+           table.type.elements() / size, dataset.name, to_string(dataset.images),
+           elements_of_row(dataset.images.shape));
+    const std::int64_t taken = program->inputs()[static_cast<std::size_t>(indices)].type.elements();
+    if (taken != batch) fail("entry @{} is written for batches of {}, not {}", graph->name, taken, batch);
+  }
+
+  void write_hyper(std::string_view name, float value) {
+    const int port = find_port(program->inputs(), name);
+    if (port >= 0 && program->inputs()[static_cast<std::size_t>(port)].role == Role::hyper)
+      std::memcpy(program->input(port), &value, sizeof value);
+  }
+
+  std::int32_t* index_memory() { return static_cast<std::int32_t*>(program->input(indices)); }
+
+  float metric(std::size_t i) const { return *static_cast<const float*>(program->output(metrics[i])); }
+};
+
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+
+Session::Session(ir::Module module, SessionOptions options) : module_(std::move(module)), options_(std::move(options)) {
+  if (options_.batch <= 0) fail("batch {}: a batch holds at least one sample", options_.batch);
+  if (options_.threads < 0) fail("threads {}: give 0 (all cores) or more", options_.threads);
+  if (module_.find(loss_entry)) {
+    passes::Context context;
+    training_graph_ = training_step(module_, options_.optimizer, context);
+    state_.add(*training_graph_);
+    collect_hypers(*training_graph_);
+    for (const ir::Output& output : training_graph_->outputs)
+      if (output.donates == ir::kNone && training_graph_->type(output.value) == ir::f32({}))
+        metric_names_.push_back(output.name);
+    metric_values_.resize(metric_names_.size());
+  }
+  for (const ir::Graph& graph : module_.graphs) {
+    state_.add(graph);
+    collect_hypers(graph);
+  }
+  state_.init(options_.seed);
+}
+
+void Session::collect_hypers(const ir::Graph& graph) {
+  for (const ir::Input& input : graph.inputs)
+    if (input.role == Role::hyper) hypers_.emplace(graph.values[input.value].name, static_cast<float>(input.init.a));
+}
+
+const GraphPtr& Session::training_graph() const {
+  entry_of(module_, loss_entry);  // an Error where there is none
+  return training_graph_;
+}
+
+// --- Programs ------------------------------------------------------------------------------------------------------
+
+GraphPtr Session::graph_of(Use use, std::string_view entry) const {
+  passes::Context context;
+  switch (use) {
+    case Use::train:
+      return training_graph();
+    case Use::evaluate:
+      return passes::stabilise(evaluation(module_), context);
+    case Use::fed:
+      return passes::stabilise(fed_entry(module_, entry), context);
+    case Use::plain:
+      return passes::stabilise(std::make_shared<const ir::Graph>(entry_of(module_, entry)), context);
+  }
+  return nullptr;
+}
+
+Session::Compiled& Session::compiled(Use use, std::string_view entry, std::int64_t batch, const Dataset* data,
+                                     CompileReport* report) {
+  const std::int64_t size = data ? data->size() : 0;
+  const auto found = std::ranges::find_if(programs_, [&](const auto& each) {
+    return each->use == use && each->batch == batch && each->size == size && each->entry == entry;
+  });
+  Compiled& ready = found != programs_.end() ? **found : add_program(use, entry, batch, size, report);
+  if (data) ready.bind_data(*data);
+  return ready;
+}
+
+Session::Compiled& Session::add_program(Use use, std::string_view entry, std::int64_t batch, std::int64_t size,
+                                        CompileReport* report) {
+  auto made = std::make_unique<Compiled>();
+  made->use = use;
+  made->entry = entry;
+  made->batch = batch;
+  made->size = size;
+  made->graph = graph_of(use, entry);
+  CompileOptions compile_options;
+  compile_options.backend = options_.backend;
+  compile_options.threads = options_.threads;
+  for (const std::string& symbol : made->graph->symbols())
+    compile_options.bind[symbol] = size > 0 && symbol == size_symbol ? size : batch;
+  made->program = compile(made->graph, compile_options, report);
+  made->find_ports();
+  state_.bind(*made->program);
+  for (const auto& [name, value] : hypers_) made->write_hyper(name, value);
+  programs_.push_back(std::move(made));
+  return *programs_.back();
+}
+
+void Session::write_rng(Compiled& compiled, std::uint64_t step) const {
+  if (compiled.rng < 0) return;
+  const std::uint64_t words[2] = {options_.seed, step};  // seed low, seed high, step low, step high
+  std::memcpy(compiled.program->input(compiled.rng), words, sizeof words);
+}
+
+void Session::set_hyper(std::string_view name, double value) {
+  const auto found = hypers_.find(name);
+  if (found == hypers_.end()) {
+    std::vector<std::string> names;
+    for (const auto& [known, fallback] : hypers_) names.push_back(known);
+    fail("model {} has no hyperparameter {}{}", module_.name, name, did_you_mean(name, names));
+  }
+  found->second = static_cast<float>(value);
+  for (const auto& each : programs_) each->write_hyper(name, found->second);
+}
+
+// --- Training and evaluation -----------------------------------------------------------------------------------------
+
+void Session::step(const Dataset& data, std::span<const std::int64_t> indices) {
+  if (indices.empty()) fail("a training step needs at least one sample");
+  Compiled& train = compiled(Use::train, loss_entry, static_cast<std::int64_t>(indices.size()), &data);
+  std::int32_t* memory = train.index_memory();
+  for (const std::int64_t index : indices) {
+    if (index < 0 || index >= data.size()) fail("sample {} asked of a data set of {}", index, data.size());
+    *memory++ = static_cast<std::int32_t>(index);
+  }
+  write_rng(train, steps_);
+  train.program->run();
+  ++steps_;
+  for (std::size_t i = 0; i < metric_values_.size(); ++i) metric_values_[i] = train.metric(i);
+}
+
+runtime::Program& Session::training_program(const Dataset& data, std::int64_t batch, CompileReport* report) {
+  Compiled& train = compiled(Use::train, loss_entry, batch, &data, report);
+  for (std::int64_t i = 0; i < batch; ++i) train.index_memory()[i] = static_cast<std::int32_t>(i % data.size());
+  write_rng(train, steps_);
+  return *train.program;
+}
+
+Metrics Session::evaluate(const Dataset& data) {
+  if (data.size() == 0) fail("cannot evaluate on {}: it holds no samples", data.name);
+  Metrics sums;
+  std::uint64_t chunk = 0;
+  for (std::int64_t begin = 0; begin < data.size(); begin += options_.batch, ++chunk) {
+    const std::int64_t rows = std::min(options_.batch, data.size() - begin);
+    Compiled& test = compiled(Use::evaluate, test_entry, rows, &data);
+    for (std::int64_t i = 0; i < rows; ++i) test.index_memory()[i] = static_cast<std::int32_t>(begin + i);
+    write_rng(test, evaluation_steps + chunk);
+    test.program->run();
+    if (sums.empty())
+      for (const int output : test.metrics)
+        sums.emplace_back(test.program->outputs()[static_cast<std::size_t>(output)].name, 0.0);
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i].second += static_cast<double>(rows) * test.metric(i);
+  }
+  for (auto& [name, sum] : sums) sum /= static_cast<double>(data.size());
+  return sums;
+}
+
+// --- Other entries ---------------------------------------------------------------------------------------------------
+
+namespace {
+
+// The outputs of an entry for all rows, filled chunk by chunk.
+class Collector {
+ public:
+  explicit Collector(std::int64_t rows) : rows_(rows) {}
+
+  void take(const ir::Graph& graph, const Program& program, std::int64_t begin, std::int64_t rows) {
+    for (std::size_t i = 0; i < graph.outputs.size(); ++i) {
+      const ir::Dims& dims = graph.type(graph.outputs[i].value).dims;
+      if (dims.empty() || dims.front().is_number() || graph.outputs[i].donates != ir::kNone) continue;
+      const Port& port = program.outputs()[i];
+      check(port.name == graph.outputs[i].name, "a program has the outputs of its graph, in order");
+      copy_rows(tensor_for(port, rows), program.output(static_cast<int>(i)), begin, rows);
+    }
+  }
+
+  NamedTensors finish(std::string_view entry) {
+    if (tensors_.empty()) fail("entry @{} has no output with a row for each sample", entry);
+    return std::move(tensors_);
+  }
+
+ private:
+  HostTensor& tensor_for(const Port& port, std::int64_t rows) {
+    const auto [place, added] = tensors_.try_emplace(port.name);
+    if (added) {
+      std::vector<std::int64_t> shape = ir::numbers(port.type.dims);
+      shape.front() = shape.front() / rows * rows_;  // an output may hold several rows a sample
+      place->second = HostTensor::zeros(port.type.dtype, std::move(shape));
+    }
+    return place->second;
+  }
+
+  void copy_rows(HostTensor& tensor, const void* source, std::int64_t begin, std::int64_t rows) const {
+    const std::size_t row_bytes = tensor.bytes.size() / static_cast<std::size_t>(rows_);
+    std::memcpy(tensor.bytes.data() + static_cast<std::size_t>(begin) * row_bytes, source,
+                static_cast<std::size_t>(rows) * row_bytes);
+  }
+
+  std::int64_t rows_;
+  NamedTensors tensors_;
+};
+
+// The number of rows that the data inputs of a graph share. Throws Error where one is missing, of another shape or too
+// many.
+std::int64_t rows_of(const ir::Graph& graph, const NamedTensors& inputs) {
+  std::vector<std::string> names;
+  std::optional<std::int64_t> rows;
+  for (const ir::Input& input : graph.inputs) {
+    if (input.role != Role::data) continue;
+    const ir::Value& value = graph.values[input.value];
+    names.push_back(value.name);
+    const auto found = inputs.find(value.name);
+    if (found == inputs.end()) fail("entry @{} needs {} {}", graph.name, value.name, to_string(value.type));
+    const HostTensor& given = found->second;
+    const bool per_sample = !value.type.dims.empty() && !value.type.dims.front().is_number();
+    ir::Type type = value.type;
+    if (per_sample && !given.shape.empty()) {
+      if (!rows) rows = given.shape.front();
+      type.dims.front() = ir::Dim(*rows);
+    }
+    if (!type.is_static() || type.dtype != given.dtype || ir::numbers(type.dims) != given.shape)
+      fail("entry @{}: {} is {}, but {} was given", graph.name, value.name, to_string(value.type), to_string(given));
+  }
+  for (const auto& [name, tensor] : inputs)
+    if (std::ranges::find(names, name) == names.end())
+      fail("entry @{} has no input {}{}", graph.name, name, did_you_mean(name, names));
+  if (!rows || *rows == 0) fail("entry @{}: no rows were given", graph.name);
+  return *rows;
+}
+
+void write_rows(Program& program, const ir::Graph& graph, const NamedTensors& inputs, std::int64_t begin) {
+  for (std::size_t i = 0; i < program.inputs().size(); ++i) {
+    const Port& port = program.inputs()[i];
+    if (port.role != Role::data) continue;
+    const HostTensor& given = inputs.at(port.name);
+    const ir::Dims& dims = graph.type(graph.inputs[i].value).dims;
+    const bool per_sample = !dims.empty() && !dims.front().is_number();
+    const std::size_t row_bytes = per_sample ? given.bytes.size() / static_cast<std::size_t>(given.shape.front()) : 0;
+    std::memcpy(program.input(static_cast<int>(i)), given.bytes.data() + static_cast<std::size_t>(begin) * row_bytes,
+                port.type.bytes());
+  }
+}
+
+}  // namespace
+
+NamedTensors Session::run(std::string_view entry, const NamedTensors& inputs) {
+  const std::int64_t total = rows_of(entry_of(module_, entry), inputs);
+  Collector collector(total);
+  std::uint64_t chunk = 0;
+  for (std::int64_t begin = 0; begin < total; begin += options_.batch, ++chunk) {
+    const std::int64_t rows = std::min(options_.batch, total - begin);
+    Compiled& plain = compiled(Use::plain, entry, rows, nullptr);
+    write_rows(*plain.program, *plain.graph, inputs, begin);
+    write_rng(plain, run_steps + chunk);
+    plain.program->run();
+    collector.take(*plain.graph, *plain.program, begin, rows);
+  }
+  return collector.finish(entry);
+}
+
+NamedTensors Session::run(std::string_view entry, const Dataset& data) {
+  Collector collector(data.size());
+  std::uint64_t chunk = 0;
+  for (std::int64_t begin = 0; begin < data.size(); begin += options_.batch, ++chunk) {
+    const std::int64_t rows = std::min(options_.batch, data.size() - begin);
+    Compiled& fed = compiled(Use::fed, entry, rows, &data);
+    for (std::int64_t i = 0; i < rows; ++i) fed.index_memory()[i] = static_cast<std::int32_t>(begin + i);
+    write_rng(fed, run_steps + chunk);
+    fed.program->run();
+    collector.take(*fed.graph, *fed.program, begin, rows);
+  }
+  return collector.finish(entry);
+}
+
+// --- Files ---------------------------------------------------------------------------------------------------------
+
+TensorFile Session::save() const {
+  TensorFile file = state_.save();
+  file.metadata["weft"] = WEFT_VERSION;
+  file.metadata["model"] = module_.name;
+  file.metadata["seed"] = fmt::format("{}", options_.seed);
+  file.metadata["step"] = fmt::format("{}", steps_);
+  return file;
+}
+
+void Session::restore(const TensorFile& file, const std::filesystem::path& path) {
+  const std::uint64_t seed = read_number(file, path, "seed");
+  const std::uint64_t steps = read_number(file, path, "step");
+  state_.load(file, path, State::Part::all);
+  options_.seed = seed;
+  steps_ = steps;
+}
+
+void Session::load_weights(const TensorFile& file, const std::filesystem::path& path) {
+  state_.load(file, path, State::Part::weights);
+}
+
+}  // namespace weft::training

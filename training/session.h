@@ -1,0 +1,103 @@
+// A model in use: its state, and its entries compiled on demand for the batches they meet. Everything that trains,
+// evaluates or samples goes through one.
+//
+// A run is a function of (graph, data, seed): params start from the seed, and the random numbers of a step from the
+// seed and the number of steps before it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "backends/compile.h"
+#include "ir/graph.h"
+#include "passes/passes.h"
+#include "runtime/program.h"
+#include "runtime/safetensors.h"
+#include "training/dataset.h"
+#include "training/state.h"
+
+namespace weft::training {
+
+struct SessionOptions {
+  std::string backend = "cpu";
+  int threads = 0;  // 0: all cores
+  std::uint64_t seed = 1;
+  std::int64_t batch = 128;  // samples a training step, and at once in `evaluate` and `run`
+  passes::OptimizerSpec optimizer;
+};
+
+using Metrics = std::vector<std::pair<std::string, double>>;  // in the order of the entry's outputs
+
+class Session {
+ public:
+  // Params start by their inits. Throws Error where the options or the module make no sense.
+  Session(ir::Module module, SessionOptions options);
+  ~Session();
+  Session(Session&&) noexcept;
+
+  const ir::Module& module() const { return module_; }
+  const SessionOptions& options() const { return options_; }
+  const State& state() const { return state_; }
+  bool has(std::string_view entry) const { return module_.find(entry) != nullptr; }
+  std::uint64_t steps() const { return steps_; }
+
+  // One training step on these samples of `data`, which must stay where it is while the session is used. Allocates
+  // nothing once it has seen the data set and the number of samples.
+  void step(const Dataset& data, std::span<const std::int64_t> indices);
+  // What the last step measured; the names are those of the loss entry's scalar outputs.
+  std::span<const std::string> metric_names() const { return metric_names_; }
+  std::span<const float> metric_values() const { return metric_values_; }
+
+  // The mean over all samples of each scalar output of the entry `test` (or `loss`). Deterministic: its random numbers
+  // come from steps that training never reaches.
+  Metrics evaluate(const Dataset& data);
+
+  // Runs an entry on any number of rows and gives its batched outputs, by name. `inputs` holds each data input of the
+  // entry, rows first; the second form feeds the entry with the samples of `data`.
+  runtime::NamedTensors run(std::string_view entry, const runtime::NamedTensors& inputs);
+  runtime::NamedTensors run(std::string_view entry, const Dataset& data);
+
+  // Sets a hyper input (`lr`, `beta`) of every entry that has it. Throws Error where none has.
+  void set_hyper(std::string_view name, double value);
+  bool has_hyper(std::string_view name) const { return hypers_.find(name) != hypers_.end(); }
+
+  // State, steps and seed as a file, and back: a restored session goes on bitwise as the saved one would have.
+  runtime::TensorFile save() const;
+  void restore(const runtime::TensorFile& file, const std::filesystem::path& path);
+  // The weights alone; what the optimizer holds, the steps and the seed stay.
+  void load_weights(const runtime::TensorFile& file, const std::filesystem::path& path);
+
+  // The training step as a program bound to `data` and the state, and its graph before compilation.
+  runtime::Program& training_program(const Dataset& data, std::int64_t batch, CompileReport* report = nullptr);
+  const ir::GraphPtr& training_graph() const;
+
+ private:
+  struct Compiled;
+  enum class Use : std::uint8_t { train, evaluate, fed, plain };
+
+  void collect_hypers(const ir::Graph& graph);
+  ir::GraphPtr graph_of(Use use, std::string_view entry) const;
+  Compiled& compiled(Use use, std::string_view entry, std::int64_t batch, const Dataset* data,
+                     CompileReport* report = nullptr);
+  Compiled& add_program(Use use, std::string_view entry, std::int64_t batch, std::int64_t size, CompileReport* report);
+  void write_rng(Compiled& compiled, std::uint64_t step) const;
+
+  ir::Module module_;
+  SessionOptions options_;
+  ir::GraphPtr training_graph_;  // null where the model has no loss
+  State state_;
+  std::vector<std::unique_ptr<Compiled>> programs_;
+  std::map<std::string, float, std::less<>> hypers_;
+  std::uint64_t steps_ = 0;
+  std::vector<std::string> metric_names_;
+  std::vector<float> metric_values_;
+};
+
+}  // namespace weft::training

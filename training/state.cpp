@@ -1,0 +1,230 @@
+// Layout, initialisation, binding, saving and loading of a model's state.
+#include "training/state.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "ir/error.h"
+#include "runtime/rng.h"
+
+namespace weft::training {
+
+using ir::Init;
+using ir::Role;
+using runtime::HostTensor;
+using runtime::TensorFile;
+
+namespace {
+
+constexpr std::uint32_t init_stream = 0x696e6974;  // "init": apart from the streams of graphs and of the shuffle
+constexpr const char* optimizer_key = "optimizer";
+
+bool is_kept(Role role) { return role == Role::param || role == Role::state; }
+
+HostTensor empty_of(const ir::Type& type) { return HostTensor::zeros(type.dtype, ir::numbers(type.dims)); }
+
+// Tensors of the params keep their names; those of moments tell which moment: `adam.m.encoder.fc1.weight`.
+std::string tensor_name(const std::string& flat_input, Role role, const std::string& slot) {
+  const std::string prefix = flat_input + ".";
+  return role == Role::param || slot.starts_with(prefix) ? slot : prefix + slot;
+}
+
+// FNV-1a.
+std::uint64_t hash_of(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char character : text) hash = (hash ^ static_cast<unsigned char>(character)) * 0x100000001b3;
+  return hash;
+}
+
+double draw(const Init& init, const runtime::RandomSource& source, std::uint32_t element) {
+  switch (init.kind) {
+    case Init::Kind::none:
+      return 0;
+    case Init::Kind::constant:
+      return init.a;
+    case Init::Kind::uniform:
+      return init.a + (init.b - init.a) * runtime::uniform<double>(source, element);
+    case Init::Kind::normal:
+      return init.a + init.b * runtime::normal<double>(source, element);
+  }
+  return 0;
+}
+
+template <typename T>
+void fill(std::byte* memory, std::int64_t count, const Init& init, const runtime::RandomSource& source) {
+  T* values = reinterpret_cast<T*>(memory);
+  for (std::int64_t i = 0; i < count; ++i)
+    values[i] = static_cast<T>(draw(init, source, static_cast<std::uint32_t>(i)));
+}
+
+// The settings a file was made with, for the error that refuses it.
+std::string origin(const TensorFile& file) {
+  std::string text;
+  for (const char* key : {"model", "settings"})
+    if (const auto found = file.metadata.find(key); found != file.metadata.end())
+      text += fmt::format("{}{} {}", text.empty() ? " (the file says: " : ", ", key, found->second);
+  return text.empty() ? text : text + ")";
+}
+
+std::vector<std::string> optimizer_prefixes(const TensorFile& file) {
+  std::vector<std::string> prefixes;
+  const auto found = file.metadata.find(optimizer_key);
+  if (found == file.metadata.end()) return prefixes;
+  for (std::size_t begin = 0; begin < found->second.size();) {
+    const std::size_t end = std::min(found->second.find(',', begin), found->second.size());
+    prefixes.push_back(found->second.substr(begin, end - begin) + ".");
+    begin = end + 1;
+  }
+  return prefixes;
+}
+
+}  // namespace
+
+// --- Layout --------------------------------------------------------------------------------------------------------
+
+void State::add(const ir::Graph& graph) {
+  for (const ir::Input& input : graph.inputs) {
+    if (!is_kept(input.role)) continue;
+    const ir::Value& value = graph.values[input.value];
+    if (!value.type.is_static())
+      fail("entry @{}: {} is {}; what is kept from step to step cannot depend on the batch", graph.name, value.name,
+           to_string(value.type));
+    if (!input.slots.empty()) {
+      add_flat(graph, input);
+    } else if (const auto there = by_name_.find(value.name); there == by_name_.end()) {
+      add_tensor({value.name, input.role, value.type, input.init, false, add_region(value.type), 0});
+    } else if (tensors_[there->second].type != value.type) {
+      fail("entry @{}: {} is {}, but {} in another entry of the model; entries share tensors by name", graph.name,
+           value.name, to_string(value.type), to_string(tensors_[there->second].type));
+    }
+  }
+}
+
+std::size_t State::add_region(const ir::Type& type) {
+  regions_.push_back(empty_of(type));
+  return regions_.size() - 1;
+}
+
+void State::add_flat(const ir::Graph& graph, const ir::Input& input) {
+  const ir::Value& value = graph.values[input.value];
+  check(!flat_.contains(value.name), "two training steps share one state");
+  const std::size_t region = add_region(value.type);
+  flat_[value.name] = region;
+  for (const ir::Slot& slot : input.slots)
+    add_tensor({tensor_name(value.name, input.role, slot.name), input.role, slot.type, slot.init,
+                input.role == Role::state, region, static_cast<std::size_t>(slot.offset) * size_of(value.type.dtype)});
+}
+
+void State::add_tensor(Tensor tensor) {
+  const bool added = by_name_.emplace(tensor.name, tensors_.size()).second;
+  check(added, "two tensors of a state have one name");
+  tensors_.push_back(std::move(tensor));
+}
+
+// --- Start and use -------------------------------------------------------------------------------------------------
+
+void State::init(std::uint64_t seed) {
+  for (const Tensor& tensor : tensors_) {
+    const std::int64_t count = tensor.type.elements();
+    const runtime::RandomSource source{seed, init_stream, hash_of(tensor.name)};
+    if (tensor.type.dtype == ir::DType::f32) {
+      fill<float>(memory(tensor), count, tensor.init, source);
+    } else if (tensor.type.dtype == ir::DType::i32) {
+      fill<std::int32_t>(memory(tensor), count, tensor.init, source);
+    } else {
+      fail("{} is {}; params and state are f32 or i32", tensor.name, to_string(tensor.type));
+    }
+  }
+}
+
+void State::bind(runtime::Program& program) {
+  for (std::size_t i = 0; i < program.inputs().size(); ++i) {
+    const runtime::Port& port = program.inputs()[i];
+    if (!is_kept(port.role)) continue;
+    if (!port.slots.empty()) {
+      const auto flat = flat_.find(port.name);
+      check(flat != flat_.end() && regions_[flat->second].bytes.size() == port.type.bytes(),
+            "a program's flat input is that of the state");
+      program.bind_input(static_cast<int>(i), regions_[flat->second].bytes.data());
+    } else {
+      const auto found = by_name_.find(port.name);
+      check(found != by_name_.end() && tensors_[found->second].type == port.type,
+            "a program's param is a tensor of the state");
+      program.bind_input(static_cast<int>(i), memory(tensors_[found->second]));
+    }
+  }
+}
+
+std::int64_t State::parameters() const {
+  std::int64_t count = 0;
+  for (const Tensor& tensor : tensors_)
+    if (tensor.role == Role::param) count += tensor.type.elements();
+  return count;
+}
+
+std::string State::first_not_finite() const {
+  for (const Tensor& tensor : tensors_) {
+    if (tensor.type.dtype != ir::DType::f32) continue;
+    const auto* values = reinterpret_cast<const float*>(memory(tensor));
+    if (!std::all_of(values, values + tensor.type.elements(), [](float value) { return std::isfinite(value); }))
+      return tensor.name;
+  }
+  return {};
+}
+
+// --- Files ---------------------------------------------------------------------------------------------------------
+
+TensorFile State::save() const {
+  TensorFile file;
+  for (const Tensor& tensor : tensors_) {
+    HostTensor copy = empty_of(tensor.type);
+    std::memcpy(copy.bytes.data(), memory(tensor), copy.bytes.size());
+    file.tensors.emplace(tensor.name, std::move(copy));
+  }
+  std::vector<std::string> of_optimizer;
+  for (const auto& [name, region] : flat_)
+    if (std::ranges::any_of(tensors_,
+                            [&](const Tensor& tensor) { return tensor.region == region && tensor.of_optimizer; }))
+      of_optimizer.push_back(name);
+  if (!of_optimizer.empty()) file.metadata[optimizer_key] = fmt::format("{}", fmt::join(of_optimizer, ","));
+  return file;
+}
+
+void State::load(const TensorFile& file, const std::filesystem::path& path, Part part) {
+  const auto wanted = [&](const Tensor& tensor) { return part == Part::all || !tensor.of_optimizer; };
+  for (const Tensor& tensor : tensors_) {
+    if (!wanted(tensor)) continue;
+    const auto found = file.tensors.find(tensor.name);
+    if (found == file.tensors.end() && tensor.of_optimizer)
+      fail("{}: the checkpoint lacks {} {}: it was made with another optimizer{}; continue with that one",
+           path.string(), tensor.name, to_string(tensor.type), origin(file));
+    if (found == file.tensors.end())
+      fail("{}: not the weights of this model: it lacks {} {}{}; use the model and the settings it was made with",
+           path.string(), tensor.name, to_string(tensor.type), origin(file));
+    if (found->second.dtype != tensor.type.dtype || found->second.shape != ir::numbers(tensor.type.dims))
+      fail(
+          "{}: not the weights of this model: {} is {} in the file, but {} in the model{}; use the model and the "
+          "settings it was made with",
+          path.string(), tensor.name, to_string(found->second), to_string(tensor.type), origin(file));
+  }
+  const std::vector<std::string> prefixes =
+      part == Part::weights ? optimizer_prefixes(file) : std::vector<std::string>();
+  for (const auto& [name, tensor] : file.tensors) {
+    const auto begins = [&name = name](const std::string& prefix) { return name.starts_with(prefix); };
+    if (by_name_.contains(name) || std::ranges::any_of(prefixes, begins)) continue;
+    fail(
+        "{}: not the weights of this model: {} {} is no tensor of it{}; use the model and the settings it was made "
+        "with",
+        path.string(), name, to_string(tensor), origin(file));
+  }
+  for (const Tensor& tensor : tensors_) {
+    if (!wanted(tensor)) continue;
+    const HostTensor& source = file.tensors.at(tensor.name);
+    std::memcpy(memory(tensor), source.bytes.data(), source.bytes.size());
+  }
+}
+
+}  // namespace weft::training

@@ -1,0 +1,32 @@
+// Feeds a model's entries and runs the passes that make a training step of a loss.
+#include "training/step.h"
+
+#include "ir/error.h"
+#include "ir/suggest.h"
+#include "training/feed.h"
+
+namespace weft::training {
+
+using ir::GraphPtr;
+
+const ir::Graph& entry_of(const ir::Module& module, std::string_view name) {
+  if (const ir::Graph* graph = module.find(name)) return *graph;
+  std::vector<std::string> names;
+  for (const ir::Graph& graph : module.graphs) names.push_back(graph.name);
+  fail("model {} has no entry {}{}", module.name, name, did_you_mean(name, names));
+}
+
+GraphPtr fed_entry(const ir::Module& module, std::string_view name) {
+  return feed(std::make_shared<const ir::Graph>(entry_of(module, name)));
+}
+
+GraphPtr training_step(const ir::Module& module, const passes::OptimizerSpec& optimizer, passes::Context& context,
+                       const passes::Observe& observe) {
+  return passes::training_step(fed_entry(module, loss_entry), optimizer, context, observe);
+}
+
+GraphPtr evaluation(const ir::Module& module) {
+  return fed_entry(module, module.find(test_entry) ? test_entry : loss_entry);
+}
+
+}  // namespace weft::training

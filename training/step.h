@@ -1,0 +1,26 @@
+// The graphs of training, made from a model's entries: what `Session` compiles, and `weft dump` and `weft plan` show.
+#pragma once
+
+#include "ir/graph.h"
+#include "passes/pipeline.h"
+
+namespace weft::training {
+
+inline constexpr const char* loss_entry = "loss";  // outputs: the scalar `loss`, and scalars to watch beside it
+inline constexpr const char* test_entry = "test";  // the same outputs as a test measures them; without it, `loss` does
+
+// The entry, or an Error that names the near ones.
+const ir::Graph& entry_of(const ir::Module& module, std::string_view name);
+
+// The entry fed (training/feed.h): its batch comes from a data set.
+ir::GraphPtr fed_entry(const ir::Module& module, std::string_view name);
+
+// The loss entry fed, then through the passes that make one whole training step of it. `context` receives their notes,
+// `observe` the graph after each.
+ir::GraphPtr training_step(const ir::Module& module, const passes::OptimizerSpec& optimizer, passes::Context& context,
+                           const passes::Observe& observe = {});
+
+// The entry `test` (or `loss`) fed: forward alone.
+ir::GraphPtr evaluation(const ir::Module& module);
+
+}  // namespace weft::training

@@ -1,0 +1,188 @@
+// The loop over epochs and steps.
+#include "training/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numbers>
+#include <utility>
+#include <vector>
+
+#include "ir/error.h"
+
+namespace weft::training {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+std::uint64_t steps_in(std::int64_t images, std::int64_t batch) {
+  return static_cast<std::uint64_t>((images + batch - 1) / batch);
+}
+
+class Trainer {
+ public:
+  Trainer(Session& session, const DatasetSplits& data, const TrainOptions& options, const TrainHooks& hooks,
+          Position position)
+      : session_(session),
+        data_(data),
+        options_(options),
+        hooks_(hooks),
+        position_(std::move(position)),
+        batch_(session.options().batch),
+        steps_per_epoch_(steps_in(data.train.size(), batch_)),
+        steps_(steps_per_epoch_ * static_cast<std::uint64_t>(options.epochs)) {
+    check_position();
+  }
+
+  Outcome run() {
+    const Clock::time_point begin = Clock::now();
+    Outcome outcome;
+    while (!outcome.interrupted && position_.epochs_done < options_.epochs) outcome.interrupted = !run_epoch();
+    if (!outcome.interrupted && data_.test.size() > 0) outcome.test = session_.evaluate(data_.test);
+    outcome.epochs = position_.epochs_done;
+    outcome.steps = session_.steps();
+    outcome.images_per_second = images_per_second();
+    outcome.seconds = seconds_since(begin);
+    return outcome;
+  }
+
+ private:
+  void check_position() {
+    if (options_.epochs < 0) fail("epochs {}: give 0 or more", options_.epochs);
+    if (data_.train.size() == 0) fail("cannot train on {}: it holds no samples", data_.train.name);
+    if (position_.sums.empty()) position_.sums.assign(session_.metric_names().size(), 0.0);
+    const std::uint64_t steps =
+        static_cast<std::uint64_t>(position_.epochs_done) * steps_per_epoch_ + steps_in(position_.images_done, batch_);
+    if (steps != session_.steps() || position_.images_done > data_.train.size() ||
+        position_.sums.size() != session_.metric_names().size())
+      fail(
+          "the checkpoint stands at step {}, but {} epochs and {} of {} images in batches of {} are {} steps; go on "
+          "with the data and the batch the run began with",
+          session_.steps(), position_.epochs_done, position_.images_done, data_.train.size(), batch_, steps);
+  }
+
+  // Whether the epoch was finished: false where the loop was asked to stop.
+  bool run_epoch() {
+    const auto epoch = static_cast<std::uint64_t>(position_.epochs_done) + 1;
+    const std::vector<std::int64_t> order = shuffled_indices(data_.train.size(), session_.options().seed, epoch);
+    while (position_.images_done < data_.train.size()) {
+      if (stopped()) {
+        checkpoint();
+        return false;
+      }
+      run_step(order);
+    }
+    finish_epoch();
+    return true;
+  }
+
+  bool stopped() const { return hooks_.stop && hooks_.stop->load(std::memory_order_relaxed); }
+
+  void run_step(const std::vector<std::int64_t>& order) {
+    const Clock::time_point begin = Clock::now();
+    const std::int64_t rows = std::min(batch_, data_.train.size() - position_.images_done);
+    if (session_.has_hyper("lr"))
+      session_.set_hyper("lr", learning_rate(options_.schedule, session_.options().optimizer.learning_rate,
+                                             session_.steps(), steps_per_epoch_, steps_));
+    session_.step(data_.train, std::span(order).subspan(static_cast<std::size_t>(position_.images_done),
+                                                        static_cast<std::size_t>(rows)));
+    check_metrics();
+    for (std::size_t i = 0; i < position_.sums.size(); ++i)
+      position_.sums[i] += static_cast<double>(rows) * session_.metric_values()[i];
+    position_.images_done += rows;
+    images_ += rows;
+    seconds_ += seconds_since(begin);
+    if (hooks_.progress)
+      hooks_.progress(
+          {position_.epochs_done + 1, options_.epochs, session_.steps(), steps_, mean_loss(), images_per_second()});
+  }
+
+  void finish_epoch() {
+    EpochResult result;
+    result.epoch = ++position_.epochs_done;
+    result.step = session_.steps();
+    for (std::size_t i = 0; i < position_.sums.size(); ++i)
+      result.train.emplace_back(session_.metric_names()[i],
+                                position_.sums[i] / static_cast<double>(data_.train.size()));
+    position_.images_done = 0;
+    std::ranges::fill(position_.sums, 0.0);
+    check_params();
+    if (data_.validation.size() > 0) result.validation = session_.evaluate(data_.validation);
+    result.images_per_second = images_per_second();
+    if (hooks_.epoch) hooks_.epoch(result);
+    checkpoint();
+  }
+
+  void checkpoint() {
+    check_params();
+    if (hooks_.checkpoint) hooks_.checkpoint(position_);
+  }
+
+  void check_metrics() const {
+    std::string found;
+    for (std::size_t i = 0; i < position_.sums.size(); ++i)
+      if (const float value = session_.metric_values()[i]; !std::isfinite(value))
+        found += fmt::format("{}{} is {}", found.empty() ? "" : ", ", session_.metric_names()[i], value);
+    if (!found.empty()) fail_diverged(found);
+  }
+
+  // A step whose metrics are finite may still have left params that are not.
+  void check_params() const {
+    if (const std::string name = session_.state().first_not_finite(); !name.empty())
+      fail_diverged(fmt::format("{} is not finite", name));
+  }
+
+  [[noreturn]] void fail_diverged(const std::string& what) const {
+    throw Diverged(fmt::format(
+        "training diverged at step {} of {}: {}; try a lower learning rate (it is {:g}) or gradient clipping",
+        session_.steps(), steps_, what, session_.options().optimizer.learning_rate));
+  }
+
+  double mean_loss() const {
+    const auto names = session_.metric_names();
+    const auto loss = std::ranges::find(names, "loss");
+    const auto sum = position_.sums[static_cast<std::size_t>(loss - names.begin())];
+    return sum / static_cast<double>(position_.images_done);
+  }
+
+  double images_per_second() const { return seconds_ > 0 ? static_cast<double>(images_) / seconds_ : 0; }
+
+  Session& session_;
+  const DatasetSplits& data_;
+  const TrainOptions& options_;
+  const TrainHooks& hooks_;
+  Position position_;
+  std::int64_t batch_;
+  std::uint64_t steps_per_epoch_;
+  std::uint64_t steps_;
+  std::int64_t images_ = 0;  // trained on in this call,
+  double seconds_ = 0;       // and the time that took
+};
+
+}  // namespace
+
+double learning_rate(const Schedule& schedule, double base, std::uint64_t step, std::uint64_t steps_per_epoch,
+                     std::uint64_t steps) {
+  const double warmup = std::round(schedule.warmup_epochs * static_cast<double>(steps_per_epoch));
+  const auto now = static_cast<double>(step);
+  if (now < warmup) return base * (now + 1) / warmup;
+  switch (schedule.kind) {
+    case Schedule::Kind::constant:
+      return base;
+    case Schedule::Kind::cosine: {
+      const double rest = std::max(1.0, static_cast<double>(steps) - warmup);
+      return base * 0.5 * (1 + std::cos(std::numbers::pi * std::min(1.0, (now - warmup) / rest)));
+    }
+  }
+  return base;
+}
+
+Outcome train(Session& session, const DatasetSplits& data, const TrainOptions& options, const TrainHooks& hooks,
+              Position position) {
+  return Trainer(session, data, options, hooks, std::move(position)).run();
+}
+
+}  // namespace weft::training

@@ -1,0 +1,88 @@
+// The training loop: epochs over a shuffled data set, the learning rate, validation, the last test, and the ways a run
+// ends. Knows no files; training/run.h joins it to a run directory.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "ir/error.h"
+#include "training/dataset.h"
+#include "training/session.h"
+
+namespace weft::training {
+
+// The learning rate of a step, from the optimizer's: risen in equal parts over the warm-up, then constant, or fallen to
+// 0 along half a cosine by the last step.
+struct Schedule {
+  enum class Kind : std::uint8_t { constant, cosine };
+  Kind kind = Kind::constant;
+  double warmup_epochs = 0;
+};
+
+struct TrainOptions {
+  std::int64_t epochs = 10;  // of the whole run, those before a resume included
+  Schedule schedule;
+};
+
+// `step` counts from 0.
+double learning_rate(const Schedule& schedule, double base, std::uint64_t step, std::uint64_t steps_per_epoch,
+                     std::uint64_t steps);
+
+// After a step. Numbers of epochs and steps count from 1.
+struct Progress {
+  std::int64_t epoch = 0;
+  std::int64_t epochs = 0;
+  std::uint64_t step = 0;   // of the run
+  std::uint64_t steps = 0;  // the run has
+  double loss = 0;          // mean over the epoch so far
+  double images_per_second = 0;
+};
+
+struct EpochResult {
+  std::int64_t epoch = 0;
+  std::uint64_t step = 0;
+  Metrics train;       // means over the epoch's images, each at its own step
+  Metrics validation;  // empty where the data set holds none out
+  double images_per_second = 0;
+};
+
+// What of a run is neither in the session nor in the options: where in an epoch it stands.
+struct Position {
+  std::int64_t epochs_done = 0;
+  std::int64_t images_done = 0;  // of the epoch under way
+  std::vector<double> sums;      // over those, of each metric
+};
+
+// Called by the loop; each may be empty.
+struct TrainHooks {
+  std::function<void(const Progress&)> progress;
+  std::function<void(const EpochResult&)> epoch;
+  // State that can be gone on from: after each epoch, and where a run is stopped.
+  std::function<void(const Position&)> checkpoint;
+  const std::atomic<bool>* stop = nullptr;  // once true, the loop ends after the step at hand
+};
+
+struct Outcome {
+  bool interrupted = false;
+  std::int64_t epochs = 0;
+  std::uint64_t steps = 0;
+  double seconds = 0;            // of this call, evaluations included
+  double images_per_second = 0;  // of training alone
+  Metrics test;                  // empty where interrupted, or where there are no test images
+};
+
+// What `train` throws where a metric or a param stops being finite: names the step, what, and what to try.
+class Diverged : public Error {
+ public:
+  using Error::Error;
+};
+
+// Trains from `position` on. The order of an epoch is a function of seed and epoch, so that a run that was stopped and
+// goes on is bitwise the run that was not. Throws Diverged; no checkpoint is made of such a state. Throws Error where
+// the position does not fit the data and the batch.
+Outcome train(Session& session, const DatasetSplits& data, const TrainOptions& options, const TrainHooks& hooks = {},
+              Position position = {});
+
+}  // namespace weft::training
