@@ -9,6 +9,7 @@
 #include "ir/verify.h"
 #include "passes/pipeline.h"
 #ifdef WEFT_WITH_CPU
+#include "backends/cpu/library.h"
 #include "backends/cpu/program.h"
 #endif
 
@@ -27,21 +28,22 @@ ir::GraphPtr bound(const ir::GraphPtr& graph, const ir::Bindings& bindings) {
   return std::make_shared<const ir::Graph>(ir::bind(*graph, bindings));
 }
 
-#ifdef WEFT_WITH_CPU
-std::unique_ptr<runtime::Program> compile_for_cpu(const ir::GraphPtr& graph, const CompileOptions& options,
-                                                  CompileReport& report) {
-  passes::Context context;
-  context.target = cpu::target();
-  const auto observe = [&](const std::string& pass, const ir::GraphPtr& result, double seconds) {
-    report.seconds.emplace_back(pass, seconds);
-    if (options.observe) options.observe(pass, result);
-  };
-  const ir::GraphPtr lowered = passes::run_passes(graph, passes::compile_pipeline(), context, observe);
-  report.notes.insert(report.notes.end(), context.notes.begin(), context.notes.end());
-  const int threads = options.threads > 0 ? options.threads : int(std::max(1u, std::thread::hardware_concurrency()));
-  return cpu::make_program(lowered, threads, report);
+ir::GraphPtr bound_and_verified(const ir::GraphPtr& graph, const CompileOptions& options, CompileReport& report) {
+  if (options.observe) options.observe("graph", graph);
+  const auto start = std::chrono::steady_clock::now();
+  const ir::GraphPtr numbered = bound(graph, options.bind);
+  ir::verify(*numbered);
+  report.seconds.emplace_back("bind", seconds_since(start));
+  return numbered;
 }
+
+passes::Target target() {
+#ifdef WEFT_WITH_CPU
+  return cpu::target();
+#else
+  return {};
 #endif
+}
 
 }  // namespace
 
@@ -53,18 +55,39 @@ std::vector<std::string> backend_names() {
 #endif
 }
 
+std::vector<std::string> backend_libraries() {
+#ifdef WEFT_WITH_CPU
+  return {"LLVM " WEFT_LLVM_VERSION, cpu::library_version()};
+#else
+  return {};
+#endif
+}
+
+ir::GraphPtr lowered(const ir::GraphPtr& graph, const CompileOptions& options, CompileReport* report) {
+  CompileReport unused;
+  CompileReport& facts = report ? *report : unused;
+  const ir::GraphPtr numbered = bound_and_verified(graph, options, facts);
+  passes::Context context;
+  context.target = target();
+  const auto observe = [&](const std::string& pass, const ir::GraphPtr& result, double seconds) {
+    facts.seconds.emplace_back(pass, seconds);
+    if (options.observe) options.observe(pass, result);
+  };
+  const ir::GraphPtr result = passes::run_passes(numbered, passes::compile_pipeline(), context, observe);
+  facts.notes.insert(facts.notes.end(), context.notes.begin(), context.notes.end());
+  return result;
+}
+
 std::unique_ptr<runtime::Program> compile(const ir::GraphPtr& graph, const CompileOptions& options,
                                           CompileReport* report) {
   CompileReport unused;
   CompileReport& facts = report ? *report : unused;
-  if (options.observe) options.observe("graph", graph);
-  const auto start = std::chrono::steady_clock::now();
-  const ir::GraphPtr numbered = bound(graph, options.bind);
-  ir::verify(*numbered);
-  facts.seconds.emplace_back("bind", seconds_since(start));
-  if (options.backend == "reference") return reference::make_program(numbered);
+  if (options.backend == "reference") return reference::make_program(bound_and_verified(graph, options, facts));
 #ifdef WEFT_WITH_CPU
-  if (options.backend == "cpu") return compile_for_cpu(numbered, options, facts);
+  if (options.backend == "cpu") {
+    const int threads = options.threads > 0 ? options.threads : int(std::max(1u, std::thread::hardware_concurrency()));
+    return cpu::make_program(lowered(graph, options, &facts), threads, facts);
+  }
 #endif
   fail("this build has no backend '{}'; it has: {}", options.backend, fmt::join(backend_names(), ", "));
 }

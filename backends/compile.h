@@ -32,6 +32,11 @@ struct CompileReport {
 
 // Those this build has, the best first.
 std::vector<std::string> backend_names();
+// The libraries below them, as found when this was built: "LLVM 19.1.7", "oneDNN 2.6.3".
+std::vector<std::string> backend_libraries();
+
+// What `compile` hands to the backend "cpu": the graph bound, verified and through the passes, with fused ops.
+ir::GraphPtr lowered(const ir::GraphPtr& graph, const CompileOptions& options, CompileReport* report = nullptr);
 
 // Compiles a graph (of any stage before `plan`: forward, or a training step after passes::update). Throws Error for a
 // symbol that is not bound, and for a backend that this build lacks.

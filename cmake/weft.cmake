@@ -23,8 +23,18 @@ find_package(fmt REQUIRED)
 function(weft_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;USES;PRIVATE_USES" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
-  target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
+  target_include_directories(${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/weft>)  # #include "ir/graph.h", in both
+  set_property(GLOBAL APPEND PROPERTY WEFT_LIBRARIES ${name})
   target_link_libraries(${name} PUBLIC ${ARG_USES} PRIVATE ${ARG_PRIVATE_USES})
+endfunction()
+
+# weft_public_header(LIBRARY NAME HEADER): users write #include <weft/NAME> for HEADER, from the build tree and installed.
+function(weft_public_header library name header)
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/include/weft/${name} CONTENT "#include \"${header}\"\n")
+  target_include_directories(${library} PUBLIC $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  install(FILES ${PROJECT_BINARY_DIR}/include/weft/${name} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/weft)
 endfunction()
 
 # weft_test(NAME SOURCES a_test.cpp ... USES ...): a doctest program, build/*/bin/test_NAME, run by ctest as NAME.

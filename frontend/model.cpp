@@ -2,10 +2,11 @@
 #include "frontend/model.h"
 
 #include <algorithm>
-#include <charconv>
+#include <cmath>
 #include <optional>
 
 #include "ir/error.h"
+#include "ir/number.h"
 #include "ir/suggest.h"
 
 namespace weft {
@@ -23,15 +24,6 @@ std::vector<std::string> names(const std::map<std::string, std::string>& values)
   std::vector<std::string> result;
   for (const auto& [name, value] : values) result.push_back(name);
   return result;
-}
-
-template <typename Number>
-std::optional<Number> parse_number(const std::string& text) {
-  Number number{};
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || stop != end || text.empty()) return {};
-  return number;
 }
 
 std::string at_least(std::int64_t least) { return fmt::format("of at least {}", least); }
@@ -81,7 +73,7 @@ std::vector<std::int64_t> Settings::integers(const std::string& name, std::int64
 
 double Settings::number(const std::string& name) const {
   const std::optional<double> number = parse_number<double>(text(name));
-  if (!number) fail("--{} takes a number, got '{}'", name, text(name));
+  if (!number || !std::isfinite(*number)) fail("--{} takes a number, got '{}'", name, text(name));
   return *number;
 }
 
@@ -116,7 +108,7 @@ void check_entry(const std::string& model, const ir::Graph& entry, const Convent
 
 }  // namespace
 
-ir::Module build(const Model& model, const Settings& settings) {
+ir::Module build_module(const Model& model, const Settings& settings) {
   ir::Module module = model.build(settings);
   if (!module.find("loss")) fail("model '{}' has no entry \"loss\" to train", model.name);
   for (const Convention& convention : kConventions)

@@ -71,6 +71,6 @@ struct Model {
 };
 
 // Builds, and checks the entries against the conventions above.
-ir::Module build(const Model& model, const Settings& settings);
+ir::Module build_module(const Model& model, const Settings& settings);
 
 }  // namespace weft

@@ -170,8 +170,8 @@ Tensor conv_transpose2d(Operand x, Operand w, const ConvTranspose2dOptions& opti
   Pair output_padding = options.output_padding;
   const std::vector<Tensor> both = as_tensors({x, w});
   if (options.output_size && is_image(both[0]) && is_image(both[1]))  // what is not, the type rule reports
-    output_padding = Pair(solve_output_padding(both[0], both[1], options, 0, x.where()),
-                          solve_output_padding(both[0], both[1], options, 1, x.where()));
+    output_padding = Pair{solve_output_padding(both[0], both[1], options, 0, x.where()),
+                          solve_output_padding(both[0], both[1], options, 1, x.where())};
   return make(OpCode::conv_transpose2d, {x, w},
               Attrs()
                   .set(Attr::stride, numbers(options.stride))

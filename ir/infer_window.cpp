@@ -42,9 +42,9 @@ std::int64_t window_count(const Window& window, std::int64_t input, std::size_t 
   const std::int64_t padded = input + 2 * window.padding;
   if (window.reach() > padded)
     fail(
-        "the kernel is larger than its input: it reaches over {} rows of {} (kernel {}, dilation {}), the input has "
-        "{} ({} and padding {} on both sides)",
-        window.reach(), kAxisNames[axis], window.kernel, window.dilation, padded, input, window.padding);
+        "the kernel is larger than its input: along the {} it covers {} (kernel {}, dilation {}), the input has {} ({} "
+        "and padding {} on both sides)",
+        kAxisNames[axis], window.reach(), window.kernel, window.dilation, padded, input, window.padding);
   return (padded - window.reach()) / window.stride + 1;
 }
 
@@ -100,9 +100,8 @@ Type infer_conv_transpose2d(const Types& x, const Attrs& attrs) {
     const std::int64_t canvas = (input - 1) * window.stride + window.reach() + extra[axis];
     const std::int64_t output = canvas - 2 * window.padding;
     if (output <= 0)
-      fail(
-          "the padding cuts everything away: along the {} the result has {} rows before padding, padding {} removes {}",
-          kAxisNames[axis], canvas, window.padding, 2 * window.padding);
+      fail("the padding cuts everything away: along the {} the result has {} before padding, padding {} removes {}",
+           kAxisNames[axis], canvas, window.padding, 2 * window.padding);
     result.dims.push_back(output);
   }
   check_bias(x, result.dims[1]);

@@ -77,6 +77,7 @@ class Parser {
   }
 
   Graph read_graph() {
+    const Position start = cursor_.peek().at;
     Scope scope;
     cursor_.expect("@", "before the graph's name");
     scope.graph.name = cursor_.expect_name("the graph's name");
@@ -91,7 +92,7 @@ class Parser {
     const std::vector<Returned> returned = read_returned(scope);
     cursor_.expect("}", "after the returned values");
     match_header(scope, header, returned, at);
-    verify_at(scope.graph, at);
+    verify_at(scope.graph, start);
     return std::move(scope.graph);
   }
 
@@ -305,8 +306,10 @@ class Parser {
     const auto found = scope.values.find({token.text, token.ordinal});
     if (found != scope.values.end()) return found->second;
     std::vector<std::string> known;
-    for (const auto& [key, value] : scope.values) known.push_back(spell_value(key.first, key.second));
-    cursor_.fail_at(token.at, "{} is not defined{}", describe(token), did_you_mean(describe(token), known));
+    for (const auto& [key, value] : scope.values) known.push_back(key.first);
+    const std::string near = nearest(token.text, known);
+    cursor_.fail_at(token.at, "{} is not defined before this{}", describe(token),
+                    near.empty() ? "" : fmt::format("; did you mean {}?", spell_value(near, 1)));
   }
 
   Cursor cursor_;

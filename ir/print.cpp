@@ -170,7 +170,8 @@ class Printer {
     for (std::size_t i = 0; i < graph.outputs.size(); ++i) {
       const Output& output = graph.outputs[i];
       const std::string& value = names[output.value];
-      const bool known = implied ? i < implied->size() && (*implied)[i] == output.name : value == spell_value(output.name, 1);
+      const bool known =
+          implied ? i < implied->size() && (*implied)[i] == output.name : value == spell_value(output.name, 1);
       std::string item = known ? value : spell_name(output.name) + " = " + value;
       if (output.donates != kNone) item += " donates " + names[graph.inputs[output.donates].value];
       items.push_back(std::move(item));

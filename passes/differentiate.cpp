@@ -63,6 +63,7 @@ class Differentiation {
     rewriter_.copy_inputs();
     for (const ir::Op& op : graph_.ops) rewriter_.copy(op);
     rewriter_.copy_outputs();
+    rewriter_.builder().set_where({"grad", "", 0});
     if (trained_[loss]) gradients_[loss] = full_like(rewriter_[loss], 1);
     for (std::size_t i = graph_.ops.size(); i-- > 0;) step_back(graph_.ops[i]);
     for (std::uint32_t i = 0; i < graph_.inputs.size(); ++i)

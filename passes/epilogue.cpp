@@ -119,13 +119,20 @@ class Finder {
   std::vector<int> uses_;
 };
 
+// The bias as [channels]; where it was reshaped from that, what it was reshaped from.
+Expr as_channels(ValueId bias, const Dims& channels, Rewriter& rewriter) {
+  const Op* op = rewriter.source().producer(bias);
+  const bool reshaped = op && op->code == OpCode::reshape && rewriter.source().type(op->operands[0]).dims == channels;
+  return reshape(rewriter[reshaped ? op->operands[0] : bias], channels);
+}
+
 // The contraction with everything that goes into it.
 Expr contract(const Epilogue& epilogue, Rewriter& rewriter) {
   const Op& contraction = rewriter.source().ops[epilogue.contraction];
   std::vector<Expr> operands = rewriter[contraction.operands];
   if (epilogue.bias != kNone) {
     const Dims channels{rewriter.source().type(contraction.results.front()).dims[1]};
-    operands.push_back(reshape(rewriter[epilogue.bias], channels));
+    operands.push_back(as_channels(epilogue.bias, channels, rewriter));
   }
   ir::Attrs attrs = contraction.attrs;
   if (epilogue.activation != kNone)

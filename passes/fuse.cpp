@@ -40,8 +40,8 @@ int cost(const Graph& graph, const Op& op) {
 
 class Grouping {
  public:
-  Grouping(const Graph& graph, Context& context)
-      : graph_(graph), context_(context), group_of_(graph.ops.size(), kNone), users_(graph.values.size()) {
+  explicit Grouping(const Graph& graph)
+      : graph_(graph), group_of_(graph.ops.size(), kNone), users_(graph.values.size()) {
     for (OpId id = 0; id < graph.ops.size(); ++id) {
       for (const ValueId operand : graph.ops[id].operands) users_[operand].push_back(id);
       if (is_fusible(graph, graph.ops[id]) && !is_recomputed(graph, graph.ops[id])) start(id);
@@ -55,6 +55,13 @@ class Grouping {
   const std::map<std::uint32_t, std::vector<OpId>>& groups() const { return members_; }
   const std::vector<OpId>& users(ValueId value) const { return users_[value]; }
 
+  // Why two groups can not be one, "" if they can.
+  std::string why_apart(std::uint32_t a, std::uint32_t b) const {
+    if (std::string reason = why_not_one_kernel(graph_, both(a, b)); !reason.empty()) return reason;
+    if (has_detour(a, b) || has_detour(b, a)) return "something between them is needed first";
+    return {};
+  }
+
  private:
   void start(OpId id) {
     group_of_[id] = id;
@@ -67,8 +74,7 @@ class Grouping {
       for (const ValueId operand : graph_.ops[id].operands) {
         const OpId producer = graph_.values[operand].op;
         if (producer == kNone || group_of_[producer] == kNone) continue;
-        const std::string reason = try_merge(group_of_[producer], group_of_[id]);
-        if (!reason.empty()) note(graph_.ops[id], operand, reason);
+        try_merge(group_of_[producer], group_of_[id]);
       }
     }
   }
@@ -88,18 +94,18 @@ class Grouping {
            loop_dims(graph_, graph_.ops[reader]) == graph_.type(value).dims;
   }
 
-  // "" where the groups are one afterwards, else why not.
-  std::string try_merge(std::uint32_t a, std::uint32_t b) {
-    if (a == b) return {};
-    std::vector<OpId> both = members_[a];
-    both.insert(both.end(), members_[b].begin(), members_[b].end());
-    std::sort(both.begin(), both.end());
-    if (std::string reason = why_not_one_kernel(graph_, both); !reason.empty()) return reason;
-    if (has_detour(a, b) || has_detour(b, a)) return "something between them is needed first";
+  void try_merge(std::uint32_t a, std::uint32_t b) {
+    if (a == b || !why_apart(a, b).empty()) return;
     for (const OpId id : members_[b]) group_of_[id] = a;
-    members_[a] = std::move(both);
+    members_[a] = both(a, b);
     members_.erase(b);
-    return {};
+  }
+
+  std::vector<OpId> both(std::uint32_t a, std::uint32_t b) const {
+    std::vector<OpId> ops = members_.at(a);
+    ops.insert(ops.end(), members_.at(b).begin(), members_.at(b).end());
+    std::sort(ops.begin(), ops.end());
+    return ops;
   }
 
   // A path from `from` to `to` through ops of neither.
@@ -132,16 +138,7 @@ class Grouping {
   // Groups have the id of a member, so they never clash with the ids of ops that stay alone.
   std::uint32_t node(OpId id) const { return group_of_[id] == kNone ? id : group_of_[id]; }
 
-  void note(const Op& op, ValueId operand, const std::string& reason) {
-    const ir::Type& type = graph_.type(operand);
-    if (type.elements() <= 1) return;
-    context_.notes.push_back({"fuse", op.where,
-                              fmt::format("{} is not fused with what makes its operand {}, {} bytes: {}",
-                                          ir::name(op.code), to_string(type), type.bytes(), reason)});
-  }
-
   const Graph& graph_;
-  Context& context_;
   std::vector<std::uint32_t> group_of_;
   std::map<std::uint32_t, std::vector<OpId>> members_;
   std::vector<std::vector<OpId>> users_;
@@ -150,23 +147,37 @@ class Grouping {
 // Results of one group that other groups compute again for themselves.
 class Recompute {
  public:
-  Recompute(const Graph& graph, const Grouping& grouping) : graph_(graph), grouping_(grouping) {
-    std::vector<bool> is_output(graph.values.size(), false);
-    for (const ir::Output& output : graph.outputs) is_output[output.value] = true;
+  Recompute(const Graph& graph, const Grouping& grouping)
+      : graph_(graph), grouping_(grouping), is_output_(graph.values.size(), false) {
+    for (const ir::Output& output : graph.outputs) is_output_[output.value] = true;
     for (const auto& [group, members] : grouping.groups())
-      for (const OpId id : members) {
-        const ValueId value = graph.ops[id].results[0];
-        if (is_output[value] || !is_used_by_other_groups_alone(group, value)) continue;
-        Closure closure;
-        // With what it is computed from: another group has no other way to those.
-        if (add_to_closure(group, value, closure) && is_cheap(group, value, closure.loads))
-          values_.merge(closure.inside);
-      }
+      for (const OpId id : members)
+        for (const ValueId operand : graph.ops[id].operands) loads_[group].insert(operand);
+    // What one value makes its readers load, the next has for nothing.
+    while (add_values()) {
+    }
   }
 
   bool contains(ValueId value) const { return values_.count(value) != 0; }
 
  private:
+  bool add_values() {
+    bool added = false;
+    for (const auto& [group, members] : grouping_.groups())
+      for (const OpId id : members) {
+        const ValueId value = graph_.ops[id].results[0];
+        if (is_output_[value] || contains(value) || !is_used_by_other_groups_alone(group, value)) continue;
+        Closure closure;
+        if (!add_to_closure(group, value, closure) || !is_cheap(group, value, closure.loads)) continue;
+        for (const OpId user : grouping_.users(value))
+          loads_[grouping_.group_of(user)].merge(std::set<ValueId>(closure.loads));
+        // With what it is computed from: another group has no other way to those.
+        values_.merge(closure.inside);
+        added = true;
+      }
+    return added;
+  }
+
   bool is_used_by_other_groups_alone(std::uint32_t group, ValueId value) const {
     bool used_outside = false;
     for (const OpId user : grouping_.users(value)) {
@@ -183,16 +194,16 @@ class Recompute {
   };
 
   bool is_cheap(std::uint32_t group, ValueId value, const std::set<ValueId>& loads) const {
-    // What every user loads anyway costs nothing more.
     for (const OpId user : grouping_.users(value)) {
-      if (grouping_.group_of(user) == group) continue;
+      const std::uint32_t reader = grouping_.group_of(user);
+      if (reader == group) continue;
       if (graph_.type(value).elements() > 1 && loop_dims(graph_, graph_.ops[user]) != graph_.type(value).dims)
         return false;
-      std::size_t extra_bytes = 0;
-      const std::set<ValueId> inputs = inputs_of(grouping_.group_of(user));
+      std::int64_t more_bytes = 0;
       for (const ValueId load : loads)
-        if (inputs.count(load) == 0) extra_bytes += graph_.type(load).bytes();
-      if (extra_bytes > graph_.type(value).bytes()) return false;
+        if (loads_.at(reader).count(load) == 0 && graph_.type(load).elements() > 1)
+          more_bytes += std::int64_t(graph_.type(load).bytes());
+      if (more_bytes > std::int64_t(graph_.type(value).bytes())) return false;
     }
     return true;
   }
@@ -213,15 +224,10 @@ class Recompute {
            });
   }
 
-  std::set<ValueId> inputs_of(std::uint32_t group) const {
-    std::set<ValueId> inputs;
-    for (const OpId id : grouping_.groups().at(group))
-      for (const ValueId operand : graph_.ops[id].operands) inputs.insert(operand);
-    return inputs;
-  }
-
   const Graph& graph_;
   const Grouping& grouping_;
+  std::vector<bool> is_output_;
+  std::map<std::uint32_t, std::set<ValueId>> loads_;  // by group: what it reads anyway
   std::set<ValueId> values_;
 };
 
@@ -350,15 +356,32 @@ class Emitter {
   std::vector<ValueId> map_;
 };
 
+// Tells of each large value that one kernel stores and another loads.
+void note_stored_values(const Graph& graph, const Grouping& grouping, const Recompute& recompute, Context& context) {
+  for (const auto& [group, members] : grouping.groups())
+    for (const OpId id : members)
+      for (const ValueId operand : graph.ops[id].operands) {
+        const OpId maker = graph.values[operand].op;
+        if (maker == kNone || recompute.contains(operand) || graph.type(operand).elements() <= 1) continue;
+        const std::uint32_t other = grouping.group_of(maker);
+        if (other == kNone || other == group) continue;
+        context.notes.push_back({"fuse", graph.ops[id].where,
+                                 fmt::format("{} is not in the kernel that makes its operand {}, {} bytes: {}",
+                                             ir::name(graph.ops[id].code), to_string(graph.type(operand)),
+                                             graph.type(operand).bytes(), grouping.why_apart(other, group))});
+      }
+}
+
 }  // namespace
 
 GraphPtr fuse(const GraphPtr& graph, Context& context) {
   for (const ir::Value& value : graph->values)
     if (!value.type.is_static())
       fail("fuse needs numbers for dims, but a value is {}: bind the symbols first", to_string(value.type));
-  const Grouping grouping(*graph, context);
+  const Grouping grouping(*graph);
   if (grouping.groups().empty()) return graph;
   const Recompute recompute(*graph, grouping);
+  note_stored_values(*graph, grouping, recompute, context);
   return std::make_shared<const Graph>(Emitter(*graph, grouping, recompute).emit());
 }
 

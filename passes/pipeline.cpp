@@ -20,7 +20,9 @@ const std::vector<Pass>& all_passes() {
       {"cse", "equal pure ops become one", cse},
       {"dce", "drops ops that no output needs", dce},
       {"epilogue", "bias and activation go into the contraction before them; after simplify", epilogue},
-      {"fuse", "elementwise, random and reduce ops become kernels; needs bound dims; last", fuse},
+      {"fuse", "elementwise, random and reduce ops become kernels; needs bound dims", fuse},
+      {"copies", "a copy wherever a value can not be read or written in place: all that `plan` needs; last",
+       insert_copies},
   };
   return table;
 }
@@ -33,7 +35,7 @@ const std::vector<std::string>& gradient_pipeline() {
 
 const std::vector<std::string>& compile_pipeline() {
   // fold first: dims are numbers now. fuse after epilogue: what a contraction took need not become a kernel.
-  static const std::vector<std::string> names = {"fold", "simplify", "cse", "dce", "epilogue", "fuse"};
+  static const std::vector<std::string> names = {"fold", "simplify", "cse", "dce", "epilogue", "fuse", "copies"};
   return names;
 }
 
@@ -72,9 +74,8 @@ GraphPtr run_passes(GraphPtr graph, const std::vector<std::string>& names, Conte
 GraphPtr training_step(const GraphPtr& loss_entry, const OptimizerSpec& spec, Context& context,
                        const Observe& observe) {
   const GraphPtr gradients = run_passes(loss_entry, gradient_pipeline(), context, observe);
-  const Pass with_spec{"update", "", [&spec](const GraphPtr& graph, Context& inner) {
-                         return update(graph, spec, inner);
-                       }};
+  const Pass with_spec{"update", "",
+                       [&spec](const GraphPtr& graph, Context& inner) { return update(graph, spec, inner); }};
   return run_pass(with_spec, gradients, context, observe);
 }
 

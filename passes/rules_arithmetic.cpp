@@ -25,6 +25,12 @@ bool is_power_of_two(double number) {
   return std::abs(std::frexp(number, &exponent)) == 0.5;
 }
 
+// (x * y) * c, x a single number and y many: one multiplication an element less.
+Result scale_the_single(const Match& m) {
+  if (!is_single(m.type(x).dims) || is_single(m.type(y).dims) || !m.used_once(inner)) return {};
+  return (m[x] * m.number(c)) * m[y];
+}
+
 // Whether every value of `from` is one of `to`.
 bool is_lossless(DType from, DType to) {
   if (from == to || from == DType::boolean) return true;
@@ -117,6 +123,7 @@ std::vector<Rule> arithmetic_rules() {
            [](const Match& m) { return scaled(m[x], m.number(d) / m.number(c)); }),
       rule("(x / c) / d -> x * (1 / (c * d))", (x / c) / d,
            [](const Match& m) { return scaled(m[x], 1 / (m.number(c) * m.number(d))); }),
+      rule("(x * y) * c -> (x * c) * y, x a single number", (x * y).as(inner) * c, scale_the_single),
       rule("x * c + y * d -> (x + y) * c, d = c", x * c + y * d,
            [](const Match& m) { return m.number(c) == m.number(d) ? Result((m[x] + m[y]) * m.number(c)) : Result(); }),
       rule("x * c + y * d -> (x - y) * c, d = -c", x * c + y * d,

@@ -17,10 +17,6 @@ namespace {
 
 using Axes = std::vector<std::int64_t>;
 
-bool is_single(const Dims& dims) {
-  return std::all_of(dims.begin(), dims.end(), [](const Dim& dim) { return dim.is_one(); });
-}
-
 // Sums of two starts, where each pair can be added.
 std::optional<Dims> add(const Dims& a, const Dims& b) {
   Dims sum;

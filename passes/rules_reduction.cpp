@@ -52,8 +52,7 @@ Result merge_reductions(const Match& m) {
 
 // Where both sides hold a single number, the order of what was summed does not matter: sum(reshape(x)) = sum(x).
 Result reduce_all_of_reshape(const Match& m) {
-  const bool all = is_constant_along(m.dims(), all_axes(m.type().rank()), m.type().rank());
-  if (!all || m.type(x).rank() == 0) return {};
+  if (!is_single(m.dims()) || m.type(x).rank() == 0) return {};
   return reshape(reduce_like(m, m[x], all_axes(m.type(x).rank())), m.dims());
 }
 

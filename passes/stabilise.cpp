@@ -5,7 +5,6 @@
 // exponent taken out first (`shift`).
 #include <set>
 
-#include "ir/error.h"
 #include "passes/passes.h"
 #include "passes/rewriter.h"
 

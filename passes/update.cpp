@@ -109,9 +109,7 @@ class Updater {
     return add_flat(name, Role::state, ir::constant_init(0), std::move(slots));
   }
 
-  Expr input(std::uint32_t index) {
-    return {&rewriter_.builder(), rewriter_.builder().graph().inputs[index].value};
-  }
+  Expr input(std::uint32_t index) { return {&rewriter_.builder(), rewriter_.builder().graph().inputs[index].value}; }
 
   void output(std::uint32_t donated, Expr value) {
     const std::string name = rewriter_.builder().graph().input_name(donated);

@@ -33,21 +33,27 @@ std::string_view name_in(const Table& table, Kind kind) {
 }
 
 template <typename Table>
-auto parse_in(const Table& table, std::string_view text, std::string_view what) {
+std::vector<std::string> names_in(const Table& table) {
   std::vector<std::string> names;
-  for (const auto& [kind, known] : table) {
+  for (const auto& [kind, known] : table) names.emplace_back(known);
+  return names;
+}
+
+template <typename Table>
+auto parse_in(const Table& table, std::string_view text, std::string_view what) {
+  for (const auto& [kind, known] : table)
     if (known == text) return kind;
-    names.emplace_back(known);
-  }
-  fail("unknown {} {}{}", what, text, did_you_mean(text, names));
+  fail("unknown {} {}{}", what, text, did_you_mean(text, names_in(table)));
 }
 
 }  // namespace
 
 std::string_view name(OptimizerKind kind) { return name_in(optimizers, kind); }
 OptimizerKind parse_optimizer(std::string_view text) { return parse_in(optimizers, text, "optimizer"); }
+std::vector<std::string> optimizer_names() { return names_in(optimizers); }
 std::string_view name(Schedule::Kind kind) { return name_in(schedules, kind); }
 Schedule::Kind parse_schedule(std::string_view text) { return parse_in(schedules, text, "schedule"); }
+std::vector<std::string> schedule_names() { return names_in(schedules); }
 
 DatasetSplits load_data(const DataOptions& options) {
   if (!options.folder.empty()) return load_dataset(options.folder, {options.validation, 0});

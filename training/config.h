@@ -6,6 +6,8 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "training/dataset.h"
 #include "training/session.h"
@@ -38,7 +40,9 @@ RunConfig read_config(const std::filesystem::path& path);
 // "adam" and its kin; Error with the near names where there is none.
 std::string_view name(passes::OptimizerSpec::Kind kind);
 passes::OptimizerSpec::Kind parse_optimizer(std::string_view text);
+std::vector<std::string> optimizer_names();
 std::string_view name(Schedule::Kind kind);
 Schedule::Kind parse_schedule(std::string_view text);
+std::vector<std::string> schedule_names();
 
 }  // namespace weft::training

@@ -113,8 +113,8 @@ RunDirectory RunDirectory::open(const fs::path& path) {
 
 bool RunDirectory::has_checkpoint() const { return fs::exists(checkpoint_path()); }
 
-void RunDirectory::set_epochs(std::int64_t epochs) {
-  config_.train.epochs = epochs;
+void RunDirectory::set_config(RunConfig config) {
+  config_ = std::move(config);
   write_config(file(config_name), config_);
 }
 

@@ -36,8 +36,8 @@ class RunDirectory {
   std::filesystem::path metrics_path() const { return file("metrics.jsonl"); }
   bool has_checkpoint() const;
 
-  // For a resume that trains longer: the new number of epochs is written to config.json.
-  void set_epochs(std::int64_t epochs);
+  // For a resume that trains longer, on other threads, or from a data folder that moved: config.json is replaced.
+  void set_config(RunConfig config);
 
   void save(const Session& session, const Position& position) const;
   // The state of the last checkpoint, to train on from. Throws Error where there is none, or it is of another model.

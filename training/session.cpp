@@ -200,6 +200,7 @@ void Session::set_hyper(std::string_view name, double value) {
     for (const auto& [known, fallback] : hypers_) names.push_back(known);
     fail("model {} has no hyperparameter {}{}", module_.name, name, did_you_mean(name, names));
   }
+  if (found->second == static_cast<float>(value)) return;
   found->second = static_cast<float>(value);
   for (const auto& each : programs_) each->write_hyper(name, found->second);
 }

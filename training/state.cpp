@@ -81,6 +81,23 @@ std::vector<std::string> optimizer_prefixes(const TensorFile& file) {
   return prefixes;
 }
 
+// Why a tensor cannot be taken from the file, or "".
+std::string misfit(const TensorFile& file, const std::string& name, const ir::Type& type) {
+  const auto found = file.tensors.find(name);
+  if (found == file.tensors.end()) return fmt::format("it lacks {} {}", name, to_string(type));
+  if (found->second.dtype == type.dtype && found->second.shape == ir::numbers(type.dims)) return "";
+  return fmt::format("{} is {} in the file, but {} in the model", name, to_string(found->second), to_string(type));
+}
+
+[[noreturn]] void refuse(const TensorFile& file, const std::filesystem::path& path, bool for_optimizer,
+                         const std::string& what) {
+  if (for_optimizer)
+    fail("{}: a checkpoint of another optimizer: {}{}; go on with the one it was made with", path.string(), what,
+         origin(file));
+  fail("{}: not the weights of this model: {}{}; use the model and the settings it was made with", path.string(), what,
+       origin(file));
+}
+
 }  // namespace
 
 // --- Layout --------------------------------------------------------------------------------------------------------
@@ -194,31 +211,18 @@ TensorFile State::save() const {
 }
 
 void State::load(const TensorFile& file, const std::filesystem::path& path, Part part) {
+  const std::vector<std::string> prefixes = optimizer_prefixes(file);
   const auto wanted = [&](const Tensor& tensor) { return part == Part::all || !tensor.of_optimizer; };
-  for (const Tensor& tensor : tensors_) {
-    if (!wanted(tensor)) continue;
-    const auto found = file.tensors.find(tensor.name);
-    if (found == file.tensors.end() && tensor.of_optimizer)
-      fail("{}: the checkpoint lacks {} {}: it was made with another optimizer{}; continue with that one",
-           path.string(), tensor.name, to_string(tensor.type), origin(file));
-    if (found == file.tensors.end())
-      fail("{}: not the weights of this model: it lacks {} {}{}; use the model and the settings it was made with",
-           path.string(), tensor.name, to_string(tensor.type), origin(file));
-    if (found->second.dtype != tensor.type.dtype || found->second.shape != ir::numbers(tensor.type.dims))
-      fail(
-          "{}: not the weights of this model: {} is {} in the file, but {} in the model{}; use the model and the "
-          "settings it was made with",
-          path.string(), tensor.name, to_string(found->second), to_string(tensor.type), origin(file));
-  }
-  const std::vector<std::string> prefixes =
-      part == Part::weights ? optimizer_prefixes(file) : std::vector<std::string>();
+  for (const Tensor& tensor : tensors_)
+    if (wanted(tensor))
+      if (const std::string what = misfit(file, tensor.name, tensor.type); !what.empty())
+        refuse(file, path, tensor.of_optimizer, what);
   for (const auto& [name, tensor] : file.tensors) {
-    const auto begins = [&name = name](const std::string& prefix) { return name.starts_with(prefix); };
-    if (by_name_.contains(name) || std::ranges::any_of(prefixes, begins)) continue;
-    fail(
-        "{}: not the weights of this model: {} {} is no tensor of it{}; use the model and the settings it was made "
-        "with",
-        path.string(), name, to_string(tensor), origin(file));
+    if (by_name_.contains(name)) continue;
+    const bool of_optimizer =
+        std::ranges::any_of(prefixes, [&name = name](const std::string& prefix) { return name.starts_with(prefix); });
+    if (of_optimizer && part == Part::weights) continue;
+    refuse(file, path, of_optimizer, fmt::format("{} {} is no tensor of it", name, to_string(tensor)));
   }
   for (const Tensor& tensor : tensors_) {
     if (!wanted(tensor)) continue;

@@ -18,7 +18,8 @@ namespace {
 
 constexpr std::int64_t kChunkPoints = 2048;   // least work of a chunk
 constexpr std::int64_t kMostChunks = 256;
-constexpr std::int64_t kMostCopies = 8;       // of an accumulator array
+constexpr std::int64_t kRowsOfCopy = 16;      // least rows that one copy of an accumulator array is worth
+constexpr std::int64_t kLeastLanes = 256;     // of a part of a row: shorter ones defeat prefetching
 constexpr std::int64_t kMostPartialNumbers = 1 << 20;
 constexpr std::int64_t kKeptBytes = 64 << 10;  // of stack, for all kept values of a row
 constexpr double kKeepCost = 8;                // evaluating again is cheaper below this
@@ -68,9 +69,10 @@ class Planner {
       each.at_point = row == 0 || (row & ~node.once) != 0;
       const auto kept = [&](int d) { return node.map.strides[std::size_t(d)] != 0; };
       each.lane_kept = kernel_.lane >= 0 && kept(kernel_.lane);
-      each.outer_kept = std::any_of(plan_.outer.begin(), plan_.outer.end(), kept);
+      const bool outer_kept = std::any_of(plan_.outer.begin(), plan_.outer.end(), kept);
       const bool row_kept = std::any_of(plan_.row_dims.begin(), plan_.row_dims.end(), kept);
-      each.scope = each.lane_kept || row_kept ? Scope::vector : each.outer_kept ? Scope::row : Scope::chunk;
+      each.others_kept = outer_kept || row_kept;
+      each.scope = each.lane_kept || row_kept ? Scope::vector : outer_kept ? Scope::row : Scope::chunk;
       plan_.accumulators.push_back(each);
     }
   }
@@ -97,7 +99,7 @@ class Planner {
       plan_.lane_unroll = plan_.short_row ? int(vectors) : int(std::min<std::int64_t>(vectors, wanted));
       return;
     }
-    const bool columns = any_accumulator(&Accumulator::lane_kept) && !any_accumulator(&Accumulator::outer_kept);
+    const bool columns = any_accumulator(&Accumulator::lane_kept) && !any_accumulator(&Accumulator::others_kept);
     if (columns && vectors <= 4) {
       plan_.lane_unroll = int(vectors);
       plan_.row_unroll = std::max(1, wanted / int(vectors));
@@ -122,23 +124,24 @@ class Planner {
     const double weight = std::max(1.0, point_cost() / 40);
     const auto least = std::int64_t(double(kChunkPoints) / weight);
     const std::int64_t row_size = row_points_ * plan_.lane_size;  // points of one of `rows`
-    const bool copies_are_large = any_accumulator(&Accumulator::lane_kept) || any_accumulator(&Accumulator::outer_kept);
+    const bool copies_are_large = any_accumulator(&Accumulator::lane_kept) || any_accumulator(&Accumulator::others_kept);
     std::int64_t most_row_chunks = kMostChunks;
     if (copies_are_large) {
       std::int64_t numbers = 1;
       for (const Accumulator& each : plan_.accumulators) numbers += each.extent;
-      most_row_chunks = std::clamp<std::int64_t>(kMostPartialNumbers / numbers, 1, kMostCopies);
+      most_row_chunks = std::clamp<std::int64_t>(std::min(kMostPartialNumbers / numbers, plan_.rows / kRowsOfCopy), 1, 64);
     }
     plan_.rows_per_chunk = part_size(plan_.rows, plan_.rows * row_size / least, most_row_chunks, plan_.row_unroll);
     plan_.row_chunks = ceil_div(plan_.rows, plan_.rows_per_chunk);
     plan_.lane_block = plan_.lane_size;
-    const bool whole_lanes = any_accumulator(&Accumulator::outer_kept) ||
+    const bool whole_lanes = any_accumulator(&Accumulator::others_kept) ||
                              std::any_of(plan_.accumulators.begin(), plan_.accumulators.end(), [](const Accumulator& each) {
                                return each.lane_kept && each.scope == Scope::chunk;
                              });
     if (!plan_.lane_outer || whole_lanes) return;
     const std::int64_t chunk_points = row_size * plan_.rows_per_chunk;
-    const std::int64_t parts = std::min(chunk_points / least, ceil_div(kMostChunks, plan_.row_chunks));
+    const std::int64_t parts =
+        std::min({chunk_points / least, ceil_div(kMostChunks, plan_.row_chunks), plan_.lane_size / kLeastLanes});
     const std::int64_t step = std::int64_t(plan_.width) * plan_.lane_unroll;
     const std::int64_t block = part_size(plan_.lane_size, parts, kMostChunks, step);
     if (block >= plan_.lane_size) return;
@@ -155,7 +158,8 @@ class Planner {
     };
     for (Accumulator& each : plan_.accumulators) {
       each.copies = each.lane_kept && plan_.lane_outer ? plan_.row_chunks : plan_.chunks();
-      each.partial = take(each.copies * each.extent);
+      each.copy_stride = each.extent == 1 ? 1 : round_up(each.extent, 16);
+      each.partial = take(each.copies * each.copy_stride);
       each.total = each.copies == 1 ? each.partial : take(each.extent);
     }
     plan_.scratch_bytes = offset;

@@ -19,10 +19,11 @@ struct Accumulator {
   kernel::NodeId node = 0;
   bool at_point = true;    // its operand counts at each point, else once a row
   bool lane_kept = false;  // lanes hold different accumulators
-  bool outer_kept = false;
+  bool others_kept = false;      // and dims other than the lane dim do
   Scope scope = Scope::chunk;
   std::int64_t extent = 1;
   std::int64_t copies = 1;
+  std::int64_t copy_stride = 1;  // numbers from one copy to the next: whole vectors, but for single numbers
   std::size_t partial = 0;  // byte offsets in scratch
   std::size_t total = 0;
 };

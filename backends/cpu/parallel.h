@@ -29,10 +29,11 @@ using ChunkFunction = void (*)(void* context, std::int64_t begin, std::int64_t e
 void parallel_chunks(std::int64_t chunks, int threads, ChunkFunction fn, void* context);
 
 template <typename Body>
-void parallel_chunks(std::int64_t chunks, int threads, Body& body) {
+void parallel_chunks(std::int64_t chunks, int threads, const Body& body) {
   parallel_chunks(
       chunks, threads,
-      [](void* context, std::int64_t begin, std::int64_t end) { (*static_cast<Body*>(context))(begin, end); }, &body);
+      [](void* context, std::int64_t begin, std::int64_t end) { (*static_cast<const Body*>(context))(begin, end); },
+      const_cast<Body*>(&body));
 }
 
 // Estimated work below which a fork and join cost more than they save.

@@ -101,12 +101,16 @@ std::vector<int> choose_order(const Kernel& kernel, int lane, const std::vector<
   return order;
 }
 
-// So far the maps of final reductions have stride 1 along each kept dim; now the accumulators become a dense array.
-void number_accumulators(Kernel& kernel) {
+// So far the maps of final reductions have stride 1 along each kept dim; now the accumulators become a dense array,
+// contiguous along the lane dim.
+void number_accumulators(Kernel& kernel, std::size_t lane) {
+  std::vector<std::size_t> inside_out;
+  for (std::size_t d = kernel.dims.size(); d-- > 0;) inside_out.push_back(d);
+  std::stable_partition(inside_out.begin(), inside_out.end(), [&](std::size_t d) { return d == lane; });
   for (Node& node : kernel.nodes) {
     if (node.kind != NodeKind::final_reduce) continue;
     node.extent = 1;
-    for (std::size_t d = kernel.dims.size(); d-- > 0;) {
+    for (const std::size_t d : inside_out) {
       if (node.map.strides[d] == 0) continue;
       node.map.strides[d] = node.extent;
       node.extent *= kernel.dims[d].size;
@@ -145,8 +149,9 @@ void arrange_loops(Kernel& kernel) {
     if (kernel.dims[d].size > 1) real.push_back(int(d));
   const int lane = choose_lane(kernel, real);
   const bool lane_in_row = lane >= 0 && kernel.dims[std::size_t(lane)].row;
-  reorder(kernel, choose_order(kernel, lane, real));
-  number_accumulators(kernel);
+  const std::vector<int> order = choose_order(kernel, lane, real);
+  reorder(kernel, order);
+  number_accumulators(kernel, std::size_t(std::find(order.begin(), order.end(), lane) - order.begin()));
   for (std::size_t d = kernel.dims.size(); d-- > 0;)
     while (d + 1 < kernel.dims.size() && can_join(kernel, d)) join(kernel, d);
   if (lane < 0) return;

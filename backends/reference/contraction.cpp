@@ -33,17 +33,21 @@ class Convolution {
   // Calls body(x offset, w offset, y offset) for every product x * w that belongs to the sum y.
   template <typename Body>
   void for_each_product(Body body) const {
-    const Index x_strides = row_major_strides(x_dims_), y_strides = row_major_strides(y_dims_);
+    std::size_t y_offset = 0;
     for_each_position(y_dims_, [&](const Index& y) {
       const std::int64_t first_channel = y[1] / outputs_a_group_ * w_dims_[1];
-      std::size_t w_offset = std::size_t(y[1] * w_dims_[1] * w_dims_[2] * w_dims_[3]);
-      for_each_position({w_dims_[1], w_dims_[2], w_dims_[3]}, [&](const Index& tap) {
-        const std::int64_t row = y[2] * stride_[0] - padding_[0] + tap[1] * dilation_[0];
-        const std::int64_t column = y[3] * stride_[1] - padding_[1] + tap[2] * dilation_[1];
-        if (row >= 0 && row < x_dims_[2] && column >= 0 && column < x_dims_[3])
-          body(offset_of({y[0], first_channel + tap[0], row, column}, x_strides), w_offset, offset_of(y, y_strides));
-        ++w_offset;
-      });
+      std::int64_t w_offset = y[1] * w_dims_[1] * w_dims_[2] * w_dims_[3];
+      for (std::int64_t channel = 0; channel < w_dims_[1]; ++channel) {
+        const std::int64_t plane = (y[0] * x_dims_[1] + first_channel + channel) * x_dims_[2] * x_dims_[3];
+        for (std::int64_t i = 0; i < w_dims_[2]; ++i)
+          for (std::int64_t j = 0; j < w_dims_[3]; ++j, ++w_offset) {
+            const std::int64_t row = y[2] * stride_[0] - padding_[0] + i * dilation_[0];
+            const std::int64_t column = y[3] * stride_[1] - padding_[1] + j * dilation_[1];
+            if (row >= 0 && row < x_dims_[2] && column >= 0 && column < x_dims_[3])
+              body(std::size_t(plane + row * x_dims_[3] + column), std::size_t(w_offset), y_offset);
+          }
+      }
+      ++y_offset;
     });
   }
 

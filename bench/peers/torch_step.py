@@ -78,7 +78,8 @@ class RotNet(nn.Module):
         super().__init__()
         blocks, width = [], 3
         for out in (32, 64, 128, 256):
-            blocks += [nn.Conv2d(width, out, 3, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU(True), nn.MaxPool2d(2)]
+            blocks += [nn.Conv2d(width, out, 3, padding=1, bias=False), nn.BatchNorm2d(out)]
+            blocks += [nn.ReLU(True), nn.MaxPool2d(2)]
             width = out
         self.trunk = nn.Sequential(*blocks)
         self.head = nn.Linear(256, 4)
@@ -166,7 +167,9 @@ def training_step(options):
     model, x = make(options.step, options.batch)
     loss_of = torch.compile(model) if options.mode == "compile" else model
     # NT-Xent alone is forward and backward only.
-    optimizer = None if options.step == "nt_xent" else torch.optim.Adam(model.parameters(), 1e-3, **{options.adam: True})
+    optimizer = None
+    if options.step != "nt_xent":
+        optimizer = torch.optim.Adam(model.parameters(), 1e-3, **{options.adam: True})
 
     def step():
         model.zero_grad(set_to_none=True)

@@ -139,8 +139,8 @@ TEST_CASE("infer: convolutions, by the formulas of Dumoulin and Visin") {
         f32({16, 3, 3, 3}));
 
   CHECK(refusal(OpCode::conv2d, {f32({B, 3, 2, 9}), f32({4, 3, 3, 3})}, window({1, 1}, {0, 0}, {2, 2})) ==
-        "the kernel is larger than its input: it reaches over 5 rows of height (kernel 3, dilation 2), the input has 2 "
-        "(2 and padding 0 on both sides)");
+        "the kernel is larger than its input: along the height it covers 5 (kernel 3, dilation 2), the input has 2 (2 "
+        "and padding 0 on both sides)");
   CHECK(refusal(OpCode::conv2d, {f32({B, 3, 9, 9}), f32({4, 1, 3, 3})}, window({1, 1}, {0, 0}, {1, 1}, 2)) ==
         "groups must divide the channels: 2 groups, 3 input channels in f32[B,3,9,9]");
   CHECK(refusal(OpCode::conv2d, {f32({B, 4, 9, 9}), f32({3, 2, 3, 3})}, window({1, 1}, {0, 0}, {1, 1}, 2)) ==
@@ -162,7 +162,7 @@ TEST_CASE("infer: convolutions, by the formulas of Dumoulin and Visin") {
         "output_padding must be less than the larger of stride and dilation: along the width, output_padding 2, stride "
         "2, dilation 1");
   CHECK(refusal(OpCode::conv_transpose2d, {f32({B, 4, 1, 1}), f32({4, 3, 3, 3})}, window({1, 1}, {2, 2})) ==
-        "the padding cuts everything away: along the height the result has 3 rows before padding, padding 2 removes 4");
+        "the padding cuts everything away: along the height the result has 3 before padding, padding 2 removes 4");
   CHECK(refusal(OpCode::conv_transpose2d, {f32({B, 4, 2, 2}), f32({3, 3, 3, 3})}) ==
         "channels differ: f32[B,4,2,2] has 4, but the kernel f32[3,3,3,3] takes 3");
   CHECK(

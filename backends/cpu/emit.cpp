@@ -1,0 +1,156 @@
+// Modules of kernels: emission, LLVM's passes, text and object files.
+#include "backends/cpu/emit.h"
+
+#include <llvm-c/Analysis.h>
+#include <llvm-c/Target.h>
+#include <llvm-c/TargetMachine.h>
+#include <llvm-c/Transforms/PassBuilder.h>
+
+#include <mutex>
+
+#include "backends/cpu/emit_code.h"
+#include "backends/cpu/emit_kernel.h"
+#include "backends/cpu/emit_plan.h"
+#include "ir/error.h"
+
+namespace weft::cpu {
+
+namespace {
+
+// The emitter writes vectors and loops as they shall be; what is left is to clean up after it.
+constexpr const char* kPasses =
+    "function(sroa,early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),gvn,instcombine<no-verify-fixpoint>)";
+
+std::string take_message(char* message) {
+  std::string text = message ? message : "";
+  LLVMDisposeMessage(message);
+  return text;
+}
+
+[[noreturn]] void fail_llvm(const std::string& what) {
+  throw InternalError(fmt::format("internal error: LLVM: {} (this is a bug in Weft, please report it)", what));
+}
+
+void initialise_llvm() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeNativeTarget();
+    LLVMInitializeNativeAsmPrinter();
+    LLVMInitializeNativeAsmParser();
+  });
+}
+
+LLVMTargetMachineRef make_machine(const MachineTarget& target, bool pic) {
+  const std::string triple = take_message(LLVMGetDefaultTargetTriple());
+  LLVMTargetRef llvm_target = nullptr;
+  char* message = nullptr;
+  if (LLVMGetTargetFromTriple(triple.c_str(), &llvm_target, &message)) fail_llvm(take_message(message));
+  LLVMTargetMachineRef machine = LLVMCreateTargetMachine(
+      llvm_target, triple.c_str(), target.cpu.c_str(), target.features.c_str(), LLVMCodeGenLevelDefault,
+      pic ? LLVMRelocPIC : LLVMRelocStatic, pic ? LLVMCodeModelDefault : LLVMCodeModelJITDefault);
+  if (!machine) fail_llvm("no machine for " + triple);
+  return machine;
+}
+
+}  // namespace
+
+struct EmittedModule::Impl {
+  explicit Impl(const MachineTarget& machine_target) : target(machine_target) {
+    initialise_llvm();
+    context = LLVMContextCreate();
+    module = LLVMModuleCreateWithNameInContext("weft", context);
+    machine = make_machine(target, false);
+    LLVMSetTarget(module, take_message(LLVMGetTargetMachineTriple(machine)).c_str());
+    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine);
+    LLVMSetModuleDataLayout(module, layout);
+    LLVMDisposeTargetData(layout);
+  }
+  ~Impl() {
+    LLVMDisposeModule(module);
+    LLVMContextDispose(context);
+    LLVMDisposeTargetMachine(machine);
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  LLVMMemoryBufferRef generate(LLVMCodeGenFileType type, bool pic) {
+    LLVMTargetMachineRef used = pic ? make_machine(target, true) : machine;
+    LLVMMemoryBufferRef buffer = nullptr;
+    char* message = nullptr;
+    const bool failed = LLVMTargetMachineEmitToMemoryBuffer(used, module, type, &message, &buffer);
+    if (pic) LLVMDisposeTargetMachine(used);
+    if (failed) fail_llvm(take_message(message));
+    return buffer;
+  }
+
+  MachineTarget target;
+  LLVMContextRef context = nullptr;
+  LLVMModuleRef module = nullptr;
+  LLVMTargetMachineRef machine = nullptr;
+  std::vector<KernelFacts> facts;
+};
+
+EmittedModule::EmittedModule(const std::vector<const kernel::Kernel*>& kernels, const MachineTarget& target)
+    : impl_(std::make_unique<Impl>(target)) {
+  Code code(impl_->context, impl_->module, impl_->target);
+  for (const kernel::Kernel* kernel : kernels) {
+    const Plan plan = make_plan(*kernel, target.vector_width);
+    emit_run(code, *kernel, plan);
+    const bool finish = has_finish(*kernel);
+    if (finish) emit_finish(code, *kernel, plan);
+    impl_->facts.push_back({kernel->name, plan.chunks(), plan.scratch_bytes, kernel->arguments, finish, plan.work_ns});
+  }
+  char* message = nullptr;
+  if (LLVMVerifyModule(impl_->module, LLVMReturnStatusAction, &message)) fail_llvm(take_message(message));
+  LLVMDisposeMessage(message);
+}
+
+EmittedModule::~EmittedModule() = default;
+EmittedModule::EmittedModule(EmittedModule&&) noexcept = default;
+EmittedModule& EmittedModule::operator=(EmittedModule&&) noexcept = default;
+
+const std::vector<KernelFacts>& EmittedModule::facts() const { return impl_->facts; }
+
+void EmittedModule::optimise() {
+  LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
+  LLVMErrorRef error = LLVMRunPasses(impl_->module, kPasses, impl_->machine, options);
+  LLVMDisposePassBuilderOptions(options);
+  if (!error) return;
+  char* message = LLVMGetErrorMessage(error);
+  const std::string text = message;
+  LLVMDisposeErrorMessage(message);
+  fail_llvm(text);
+}
+
+std::string EmittedModule::llvm_text() const { return take_message(LLVMPrintModuleToString(impl_->module)); }
+
+namespace {
+
+template <typename Result>
+Result take_buffer(LLVMMemoryBufferRef buffer) {
+  const char* begin = LLVMGetBufferStart(buffer);
+  Result result(begin, begin + LLVMGetBufferSize(buffer));
+  LLVMDisposeMemoryBuffer(buffer);
+  return result;
+}
+
+}  // namespace
+
+std::string EmittedModule::assembly() { return take_buffer<std::string>(impl_->generate(LLVMAssemblyFile, false)); }
+std::vector<char> EmittedModule::object(bool pic) {
+  return take_buffer<std::vector<char>>(impl_->generate(LLVMObjectFile, pic));
+}
+
+std::string llvm_text(const kernel::Kernel& kernel, const std::string& cpu) {
+  EmittedModule module({&kernel}, find_target(cpu));
+  module.optimise();
+  return module.llvm_text();
+}
+
+std::string assembly_text(const kernel::Kernel& kernel, const std::string& cpu) {
+  EmittedModule module({&kernel}, find_target(cpu));
+  module.optimise();
+  return module.assembly();
+}
+
+}  // namespace weft::cpu

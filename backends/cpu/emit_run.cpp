@@ -1,0 +1,520 @@
+// The function that runs a range of chunks: loops over rows and lanes, stages of a row, stores, accumulators.
+#include <algorithm>
+
+#include "backends/cpu/emit_kernel.h"
+#include "backends/cpu/emit_values.h"
+#include "ir/error.h"
+
+namespace weft::cpu {
+
+using kernel::Level;
+using kernel::Node;
+using kernel::NodeId;
+using kernel::NodeKind;
+
+namespace {
+
+class RunEmitter {
+ public:
+  RunEmitter(Code& code, const kernel::Kernel& kernel, const Plan& plan)
+      : code_(code),
+        kernel_(kernel),
+        plan_(plan),
+        function_(begin_function(code, kernel.name, {code.pointer, code.pointer, code.i64, code.i64})),
+        scratch_(LLVMGetParam(function_, 1)),
+        values_(code, kernel, LLVMGetParam(function_, 0), kernel.lane) {}
+
+  void run() {
+    values_.keep(plan_);
+    make_registers();
+    find_needed();
+    EmitScope call;
+    call.spots.push_back({std::vector<LLVMValueRef>(kernel_.dims.size(), code_.number(0)), nullptr});
+    hoist(call, 0);
+    code_.loop(LLVMGetParam(function_, 2), LLVMGetParam(function_, 3), 1, "chunk",
+               [&](LLVMValueRef chunk) { emit_chunk(call, chunk); });
+    LLVMBuildRetVoid(code_.builder);
+  }
+
+ private:
+  const Node& node(NodeId id) const { return kernel_.nodes[id]; }
+  Kind kind(NodeId id) const { return kind_of(node(id).dtype); }
+
+  // What the function evaluates at all; the rest belongs to `finish`.
+  void find_needed() {
+    needed_.assign(kernel_.nodes.size(), false);
+    auto visit = [&](NodeId id) {
+      if (needed_[id]) return false;
+      return bool(needed_[id] = true);
+    };
+    for (const kernel::Store& store : kernel_.stores)
+      if (store.level != Level::final) walk(kernel_, store.value, visit);
+    for (const Accumulator& each : plan_.accumulators) walk(kernel_, node(each.node).operands[0], visit);
+  }
+
+  // Evaluates in `scope` what is needed later and varies only along dims known here.
+  void hoist(EmitScope& scope, kernel::DimSet known) {
+    for (NodeId id = 0; id < kernel_.nodes.size(); ++id) {
+      const Node& each = node(id);
+      const bool free = each.level == Level::point && each.stage == 0;
+      if (needed_[id] && free && (each.varies & ~known) == 0) values_.get(scope, id, 0);
+    }
+  }
+
+  // Chunks
+
+  struct Range {
+    LLVMValueRef begin, end;
+  };
+
+  Range part(LLVMValueRef index, std::int64_t block, std::int64_t size) {
+    LLVMValueRef begin = code_.multiply(index, code_.number(block));
+    LLVMValueRef end = code_.add(begin, code_.number(block));
+    return {begin, size % block == 0 ? end : code_.least(end, code_.number(size))};
+  }
+
+  void emit_chunk(EmitScope& call, LLVMValueRef chunk) {
+    chunk_ = chunk;
+    LLVMValueRef row_chunk = chunk, lane_chunk = code_.number(0);
+    if (plan_.lane_chunks > 1) {
+      row_chunk = LLVMBuildUDiv(code_.builder, chunk, code_.number(plan_.lane_chunks), "");
+      lane_chunk = LLVMBuildURem(code_.builder, chunk, code_.number(plan_.lane_chunks), "");
+    }
+    row_chunk_ = row_chunk;
+    lanes_ = plan_.lane_chunks > 1 ? part(lane_chunk, plan_.lane_block, plan_.lane_size)
+                                   : Range{code_.number(0), code_.number(plan_.lane_size)};
+    const Range rows = plan_.row_chunks > 1 ? part(row_chunk, plan_.rows_per_chunk, plan_.rows)
+                                            : Range{code_.number(0), code_.number(plan_.rows)};
+    clear_partials();
+    clear_registers(weft::cpu::Scope::chunk);
+    emit_rows(call, rows);
+    for (std::size_t i = 0; i < plan_.accumulators.size(); ++i)
+      if (plan_.accumulators[i].scope == weft::cpu::Scope::chunk) flush_chunk(i);
+  }
+
+  // Rows, `row_unroll` at a time, then those that are left.
+  void emit_rows(EmitScope& call, const Range& rows) {
+    if (plan_.rows == 1) return emit_row_group(call, code_.number(0), 1);
+    const int unroll = plan_.row_unroll;
+    LLVMValueRef whole_end = rows.end;
+    const bool rest = unroll > 1 && plan_.rows % unroll != 0;
+    if (rest) {
+      LLVMValueRef count = LLVMBuildSub(code_.builder, rows.end, rows.begin, "");
+      LLVMValueRef left = LLVMBuildURem(code_.builder, count, code_.number(unroll), "");
+      whole_end = LLVMBuildSub(code_.builder, rows.end, left, "");
+    }
+    code_.loop(rows.begin, whole_end, unroll, "row", [&](LLVMValueRef row) { emit_row_group(call, row, unroll); });
+    if (rest)
+      code_.loop(whole_end, rows.end, 1, "row", [&](LLVMValueRef row) { emit_row_group(call, row, 1); });
+  }
+
+  Spot at_row(const Spot& base, LLVMValueRef row) {
+    Spot spot = base;
+    LLVMValueRef left = row;
+    for (std::size_t i = plan_.outer.size(); i-- > 0;) {
+      const std::int64_t size = kernel_.dims[std::size_t(plan_.outer[i])].size;
+      LLVMValueRef& index = spot.index[std::size_t(plan_.outer[i])];
+      index = i == 0 ? left : LLVMBuildURem(code_.builder, left, code_.number(size), "");
+      if (i != 0) left = LLVMBuildUDiv(code_.builder, left, code_.number(size), "");
+    }
+    return spot;
+  }
+
+  void emit_row_group(EmitScope& call, LLVMValueRef row, int count) {
+    EmitScope rows;
+    rows.parent = &call;
+    kernel::DimSet known = 0;
+    for (const int d : plan_.outer) known |= kernel::bit(d);
+    for (int i = 0; i < count; ++i) {
+      rows.spots.push_back(at_row(call.spots[0], code_.add(row, code_.number(i))));
+      rows.parent_spot.push_back(0);
+    }
+    values_.set_stage(0);
+    hoist(rows, known);
+    clear_registers(weft::cpu::Scope::row);
+    if (plan_.has_row && !plan_.lane_outer) {
+      if (plan_.short_row)
+        emit_short_row(rows);
+      else
+        emit_stages(rows, [&](auto body) { over_lanes(rows, body); });
+      finish_rows(rows);
+    } else if (plan_.has_row) {
+      over_lanes(rows, [&](EmitScope& tile) {
+        hoist(tile, known | (kernel_.lane >= 0 ? kernel::bit(kernel_.lane) : 0));
+        emit_stages(tile, [&](auto body) { over_row_dims(tile, 0, [&](EmitScope& points) { body(points); }); });
+        finish_rows(tile);
+      });
+    } else {
+      over_lanes(rows, [&](EmitScope& points) { finish_points(points); });
+    }
+    for (std::size_t i = 0; i < plan_.accumulators.size(); ++i)
+      if (plan_.accumulators[i].scope == weft::cpu::Scope::row) flush_row(i, rows.spots[0]);
+  }
+
+  // Lanes
+
+  // Calls body(scope) for each vector of lanes around the outer scope's spots: unrolled, then the rest.
+  template <typename Body>
+  void over_lanes(EmitScope& outer, Body body) {
+    if (kernel_.lane < 0) return body_at(outer, code_.number(0), 1, body, true);
+    const std::int64_t step = std::int64_t(plan_.width) * plan_.lane_unroll;
+    const Range lanes = plan_.lane_outer ? lanes_ : Range{code_.number(0), code_.number(plan_.lane_size)};
+    const std::int64_t rest = plan_.lane_size % step;
+    if (plan_.lane_chunks > 1) {  // only the last chunk has a rest
+      LLVMValueRef whole_end = lanes.end;
+      if (rest != 0) {
+        LLVMValueRef last = code_.compare(LLVMIntEQ, lanes.end, code_.number(plan_.lane_size));
+        whole_end = LLVMBuildSelect(code_.builder, last, code_.number(plan_.lane_size - rest), lanes.end, "");
+      }
+      lane_loop(outer, lanes.begin, whole_end, body);
+      if (rest != 0)
+        code_.if_true(code_.compare(LLVMIntSLT, whole_end, lanes.end),
+                      [&] { body_at(outer, code_.number(plan_.lane_size - rest), vectors(rest), body, rest % plan_.width != 0); });
+      return;
+    }
+    if (plan_.lane_size > step || rest == 0) {
+      if (plan_.lane_size == step)
+        body_at(outer, code_.number(0), plan_.lane_unroll, body, false);
+      else
+        lane_loop(outer, lanes.begin, code_.number(plan_.lane_size - rest), body);
+    }
+    if (rest != 0)
+      body_at(outer, code_.number(plan_.lane_size - rest), vectors(rest), body, rest % plan_.width != 0);
+  }
+
+  int vectors(std::int64_t lanes) const { return int((lanes + plan_.width - 1) / plan_.width); }
+
+  template <typename Body>
+  void lane_loop(EmitScope& outer, LLVMValueRef begin, LLVMValueRef end, Body body) {
+    code_.loop(begin, end, std::int64_t(plan_.width) * plan_.lane_unroll, "lane",
+               [&](LLVMValueRef lane) { body_at(outer, lane, plan_.lane_unroll, body, false); });
+  }
+
+  // `count` vectors from `first` on; `partial`: the last one ends where the lanes do.
+  template <typename Body>
+  void body_at(EmitScope& outer, LLVMValueRef first, int count, Body body, bool partial) {
+    EmitScope scope;
+    scope.parent = &outer;
+    for (std::size_t r = 0; r < outer.spots.size(); ++r)
+      for (int i = 0; i < count; ++i) {
+        Spot spot = outer.spots[r];
+        if (kernel_.lane >= 0)
+          spot.index[std::size_t(kernel_.lane)] = code_.add(first, code_.number(std::int64_t(i) * plan_.width));
+        if (partial && i + 1 == count) spot.mask = last_lanes();
+        scope.spots.push_back(std::move(spot));
+        scope.parent_spot.push_back(int(r));
+      }
+    lane_vectors_ = count;
+    body(scope);
+  }
+
+  // The lanes of the last vector, where they do not fill it.
+  LLVMValueRef last_lanes() {
+    const std::int64_t filled = plan_.lane_size % plan_.width;
+    return lt(Value(code_, code_.lane_numbers(Kind::i32)), double(filled)).llvm();
+  }
+
+  // Loops over the row dims that lanes do not lie across, for spots of an outer scope.
+  template <typename Body>
+  void over_row_dims(EmitScope& outer, std::size_t depth, Body body) {
+    if (depth == plan_.row_dims.size()) return body(outer);
+    const int d = plan_.row_dims[depth];
+    code_.loop(code_.number(0), code_.number(kernel_.dims[std::size_t(d)].size), 1, "in_row", [&](LLVMValueRef index) {
+      EmitScope scope;
+      scope.parent = &outer;
+      scope.spots = outer.spots;
+      for (int i = 0; i < int(scope.spots.size()); ++i) {
+        scope.spots[std::size_t(i)].index[std::size_t(d)] = index;
+        scope.parent_spot.push_back(i);
+      }
+      over_row_dims(scope, depth + 1, body);
+    });
+  }
+
+  // Stages of a row
+
+  // Lanes across the row: `scope` has one spot, the row; a reduction ends in one number, splat. Else `scope` has the
+  // vectors of a tile, each lane a row of its own.
+  template <typename OverPoints>
+  void emit_stages(EmitScope& scope, OverPoints over_points) {
+    for (int stage = 0; stage <= kernel_.row_stages; ++stage) {
+      values_.set_stage(stage);
+      const std::vector<NodeId> reductions = row_reductions(kernel_, stage);
+      const int slots = plan_.lane_outer ? int(scope.spots.size()) : plan_.lane_unroll;
+      std::vector<std::vector<LLVMValueRef>> registers = clear_row_registers(reductions, slots);
+      const auto at_points = [&](EmitScope& points) {
+        for (std::size_t i = 0; i < reductions.size(); ++i)
+          for (int k = 0; k < int(points.spots.size()); ++k)
+            add_to(registers[i][std::size_t(k)], node(reductions[i]), contribution(points, reductions[i], k, !plan_.lane_outer));
+        if (stage == kernel_.row_stages) finish_points(points);
+      };
+      if (plan_.lane_outer)
+        over_points(at_points);
+      else
+        over_points([&](EmitScope& lanes) { over_row_dims(lanes, 0, at_points); });
+      for (std::size_t i = 0; i < reductions.size(); ++i) end_reduction(scope, reductions[i], registers[i]);
+      evaluate_row_level(scope, stage + 1);
+    }
+  }
+
+  std::vector<std::vector<LLVMValueRef>> clear_row_registers(const std::vector<NodeId>& reductions, int slots) {
+    std::vector<std::vector<LLVMValueRef>> registers;
+    for (const NodeId id : reductions) {
+      registers.emplace_back();
+      for (int k = 0; k < slots; ++k) {
+        registers.back().push_back(code_.local(code_.vector(kind(id))));
+        LLVMBuildStore(code_.builder, neutral(code_, node(id).code, kind(id)).llvm(), registers.back().back());
+      }
+    }
+    return registers;
+  }
+
+  Value read(LLVMValueRef place, Kind number_kind) {
+    return {code_, LLVMBuildLoad2(code_.builder, code_.vector(number_kind), place, "")};
+  }
+
+  void add_to(LLVMValueRef place, const Node& reduction, const Value& value) {
+    const Value sum = combine(reduction.code, read(place, value.kind()), value);
+    LLVMBuildStore(code_.builder, sum.llvm(), place);
+  }
+
+  // The operand of a reduction at a spot, neutral in lanes that do not count.
+  Value contribution(EmitScope& scope, NodeId reduction, int spot_number, bool across) {
+    const Node& each = node(reduction);
+    const Value value = values_.get(scope, each.operands[0], spot_number);
+    const Spot& spot = scope.spots[std::size_t(spot_number)];
+    const Value none = neutral(code_, each.code, value.kind());
+    kernel::DimSet once = each.once;
+    if (!counts_at_point(each)) once &= ~row_dims();
+    Value result = value;
+    if (across && spot.mask) result = choose(Value(code_, spot.mask), result, none);
+    if (once != 0) result = choose(values_.at_first(once, spot), result, none);
+    return result;
+  }
+
+  kernel::DimSet row_dims() const {
+    kernel::DimSet dims = 0;
+    for (int d = 0; d < int(kernel_.dims.size()); ++d)
+      if (kernel_.dims[std::size_t(d)].row) dims |= kernel::bit(d);
+    return dims;
+  }
+
+  bool counts_at_point(const Node& reduction) const {
+    return reduction.kind == NodeKind::row_reduce || row_dims() == 0 || (row_dims() & ~reduction.once) != 0;
+  }
+
+  Value tree(ir::OpCode code, std::vector<Value> values) {
+    while (values.size() > 1) {
+      std::vector<Value> halves;
+      for (std::size_t i = 0; i + 1 < values.size(); i += 2) halves.push_back(combine(code, values[i], values[i + 1]));
+      if (values.size() % 2 != 0) halves.push_back(values.back());
+      values = std::move(halves);
+    }
+    return values[0];
+  }
+
+  void end_reduction(EmitScope& scope, NodeId id, const std::vector<LLVMValueRef>& registers) {
+    std::vector<Value> values;
+    for (LLVMValueRef each : registers) values.push_back(read(each, kind(id)));
+    set_reduction(scope, id, values);
+  }
+
+  void set_reduction(EmitScope& scope, NodeId id, std::vector<Value> values) {
+    if (!plan_.lane_outer) {
+      LLVMValueRef sum = across_lanes(node(id).code, tree(node(id).code, std::move(values)));
+      values = {Value(code_, code_.splat(sum))};
+    }
+    scope.known[id] = std::move(values);
+  }
+
+  void evaluate_row_level(EmitScope& scope, int stage) {
+    for (NodeId id = 0; id < kernel_.nodes.size(); ++id)
+      if (needed_[id] && node(id).level == Level::row && node(id).kind == NodeKind::op && node(id).stage == stage)
+        values_.get(scope, id, 0);
+  }
+
+  // All vectors of the row at once, every stage on values in registers.
+  void emit_short_row(EmitScope& row) {
+    body_at(row, code_.number(0), plan_.lane_unroll,
+            [&](EmitScope& points) {
+              for (int stage = 0; stage <= kernel_.row_stages; ++stage) {
+                for (const NodeId id : row_reductions(kernel_, stage)) {
+                  std::vector<Value> values;
+                  for (int k = 0; k < int(points.spots.size()); ++k) values.push_back(contribution(points, id, k, true));
+                  set_reduction(row, id, std::move(values));
+                }
+                if (stage == kernel_.row_stages) finish_points(points);
+                evaluate_row_level(row, stage + 1);
+              }
+            },
+            plan_.lane_size % plan_.width != 0);
+  }
+
+  // Ends of points and rows
+
+  // Evaluates all that is stored or added before the first store, so that what is overwritten in place has been read.
+  void finish_points(EmitScope& points) {
+    for (const NodeId root : point_roots(kernel_, plan_, kernel_.row_stages)) values_.get(points, root, 0);
+    for (const kernel::Store& store : kernel_.stores)
+      if (store.level == Level::point) emit_store(points, store, ~kernel::DimSet{0});
+    for (std::size_t i = 0; i < plan_.accumulators.size(); ++i)
+      if (plan_.accumulators[i].at_point) accumulate(points, i);
+  }
+
+  void finish_rows(EmitScope& rows) {
+    for (const kernel::Store& store : kernel_.stores)
+      if (store.level == Level::row) values_.get(rows, store.value, 0);
+    for (const kernel::Store& store : kernel_.stores)
+      if (store.level == Level::row) emit_store(rows, store, ~row_dims());
+    for (std::size_t i = 0; i < plan_.accumulators.size(); ++i)
+      if (!plan_.accumulators[i].at_point) accumulate(rows, i);
+  }
+
+  // Along dims of `level` that the buffer does not extend along, index 0 alone stores.
+  void emit_store(EmitScope& scope, const kernel::Store& store, kernel::DimSet level) {
+    for (int k = 0; k < int(scope.spots.size()); ++k) {
+      const Spot& spot = scope.spots[std::size_t(k)];
+      const Value& value = values_.get(scope, store.value, k);
+      LLVMValueRef first = LLVMConstAllOnes(code_.i1);
+      for (int d = 0; d < int(kernel_.dims.size()); ++d)
+        if (level & ~store.dims & kernel::bit(d))
+          first = LLVMBuildAnd(code_.builder, first,
+                               code_.compare(LLVMIntEQ, spot.index[std::size_t(d)], code_.number(0)), "");
+      const auto write = [&] { values_.store(spot, store, value); };
+      LLVMIsAConstantInt(first) && LLVMConstIntGetZExtValue(first) == 1 ? write() : code_.if_true(first, write);
+    }
+  }
+
+  // Final reductions
+
+  void make_registers() {
+    for (const Accumulator& each : plan_.accumulators) {
+      registers_.emplace_back();
+      if (each.scope == weft::cpu::Scope::vector) continue;
+      for (int k = 0; k < plan_.row_unroll * plan_.lane_unroll; ++k)
+        registers_.back().push_back(code_.local(code_.vector(kind(each.node))));
+    }
+  }
+
+  void clear_registers(weft::cpu::Scope scope) {
+    for (std::size_t i = 0; i < registers_.size(); ++i)
+      if (plan_.accumulators[i].scope == scope)
+        for (LLVMValueRef place : registers_[i]) {
+          const NodeId id = plan_.accumulators[i].node;
+          LLVMBuildStore(code_.builder, neutral(code_, node(id).code, kind(id)).llvm(), place);
+        }
+  }
+
+  // The array that this chunk adds to.
+  LLVMValueRef partial(const Accumulator& each) {
+    LLVMValueRef copy = each.lane_kept && plan_.lane_outer ? row_chunk_ : chunk_;
+    LLVMValueRef bytes = code_.add(code_.multiply(copy, code_.number(each.copy_stride * 4)),
+                                   code_.number(std::int64_t(each.partial)));
+    return code_.at(code_.i8, scratch_, bytes);
+  }
+
+  void clear_partials() {
+    for (const Accumulator& each : plan_.accumulators) {
+      if (each.scope == weft::cpu::Scope::chunk) continue;
+      const Range all = plan_.lane_chunks > 1 && each.lane_kept
+                            ? lanes_
+                            : Range{code_.number(0), code_.number(each.extent)};
+      LLVMValueRef base = partial(each);
+      const Value none = neutral(code_, node(each.node).code, kind(each.node));
+      code_.loop(all.begin, all.end, plan_.width, "clear", [&](LLVMValueRef index) {
+        values_.store_numbers(none, base, index, Spot{});
+      });
+    }
+  }
+
+  void accumulate(EmitScope& scope, std::size_t which) {
+    const Accumulator& each = plan_.accumulators[which];
+    const Node& reduction = node(each.node);
+    const bool across = !each.lane_kept && (each.at_point || plan_.lane_outer);
+    const int count = int(scope.spots.size());
+    if (each.scope == weft::cpu::Scope::chunk || (each.scope == weft::cpu::Scope::row && each.at_point)) {
+      for (int k = 0; k < count; ++k)
+        add_to(registers_[which][std::size_t(k)], reduction, contribution(scope, each.node, k, across));
+      return;
+    }
+    const int rows = each.lane_kept && plan_.row_unroll > 1 ? count / lane_vectors_ : 1;
+    for (int k = 0; k < count / rows; ++k) {
+      std::vector<Value> values;
+      for (int r = 0; r < rows; ++r) values.push_back(contribution(scope, each.node, r * (count / rows) + k, across));
+      add_to_memory(each, scope.spots[std::size_t(k)], tree(reduction.code, std::move(values)), across);
+    }
+  }
+
+  void add_to_memory(const Accumulator& each, const Spot& spot, const Value& value, bool across) {
+    const Node& reduction = node(each.node);
+    LLVMValueRef base = partial(each), address = values_.address(reduction.map, spot);
+    if (each.lane_kept) {
+      const Value before = values_.load_numbers(value.kind(), base, address, 1, spot);
+      values_.store_numbers(combine(reduction.code, before, value), base, address, spot);
+    } else {
+      LLVMValueRef one = across ? across_lanes(reduction.code, value)
+                                : LLVMBuildExtractElement(code_.builder, value.llvm(), code_.number(0), "");
+      add_number(reduction, base, address, value.kind(), one);
+    }
+  }
+
+  void add_number(const Node& reduction, LLVMValueRef base, LLVMValueRef address, Kind number_kind, LLVMValueRef one) {
+    LLVMValueRef place = code_.at(code_.scalar(number_kind), base, address);
+    LLVMValueRef before = LLVMBuildLoad2(code_.builder, code_.scalar(number_kind), place, "");
+    const Value sum = combine(reduction.code, Value(code_, code_.splat(before)), Value(code_, code_.splat(one)));
+    LLVMBuildStore(code_.builder, LLVMBuildExtractElement(code_.builder, sum.llvm(), code_.number(0), ""), place);
+  }
+
+  Value all_registers(std::size_t which) {
+    const NodeId id = plan_.accumulators[which].node;
+    std::vector<Value> values;
+    for (LLVMValueRef place : registers_[which]) values.push_back(read(place, kind(id)));
+    return tree(node(id).code, std::move(values));
+  }
+
+  void flush_row(std::size_t which, const Spot& row) {
+    const Accumulator& each = plan_.accumulators[which];
+    if (!each.at_point) return;  // added as it came
+    const Node& reduction = node(each.node);
+    add_number(reduction, partial(each), values_.address(reduction.map, row), kind(each.node),
+               across_lanes(reduction.code, all_registers(which)));
+  }
+
+  void flush_chunk(std::size_t which) {
+    const Accumulator& each = plan_.accumulators[which];
+    LLVMValueRef base = partial(each);
+    if (!each.lane_kept) {
+      const Value all = all_registers(which);
+      LLVMValueRef one = each.at_point || plan_.lane_outer
+                             ? across_lanes(node(each.node).code, all)
+                             : LLVMBuildExtractElement(code_.builder, all.llvm(), code_.number(0), "");
+      LLVMBuildStore(code_.builder, one, base);
+      return;
+    }
+    for (int l = 0; l < plan_.lane_unroll; ++l) {
+      std::vector<Value> values;
+      for (int r = 0; r < plan_.row_unroll; ++r)
+        values.push_back(read(registers_[which][std::size_t(r * plan_.lane_unroll + l)], kind(each.node)));
+      values_.store_numbers(tree(node(each.node).code, std::move(values)), base, code_.number(std::int64_t(l) * plan_.width),
+                            Spot{});
+    }
+  }
+
+  Code& code_;
+  const kernel::Kernel& kernel_;
+  const Plan& plan_;
+  LLVMValueRef function_;
+  LLVMValueRef scratch_;
+  Evaluator values_;
+  std::vector<bool> needed_;
+  std::vector<std::vector<LLVMValueRef>> registers_;  // of each accumulator, one a spot
+  LLVMValueRef chunk_ = nullptr, row_chunk_ = nullptr;
+  Range lanes_{};
+  int lane_vectors_ = 1;  // around each row, of the scope being emitted
+};
+
+}  // namespace
+
+void emit_run(Code& code, const kernel::Kernel& kernel, const Plan& plan) { RunEmitter(code, kernel, plan).run(); }
+
+}  // namespace weft::cpu

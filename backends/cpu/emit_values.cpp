@@ -1,0 +1,411 @@
+// Nodes at spots: loads, indices, random numbers, scalar ops; vectors to and from memory.
+#include "backends/cpu/emit_values.h"
+
+#include <algorithm>
+
+#include "backends/cpu/math.h"
+#include "ir/error.h"
+#include "ir/scalar.h"
+
+namespace weft::cpu {
+
+using ir::DType;
+using kernel::DimSet;
+using kernel::Map;
+using kernel::Node;
+using kernel::NodeId;
+using kernel::NodeKind;
+
+Kind kind_of(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+    case DType::bf16:
+    case DType::f16:
+      return Kind::f32;
+    case DType::i32:
+    case DType::u8:
+      return Kind::i32;
+    case DType::boolean:
+      return Kind::truth;
+  }
+  return Kind::f32;
+}
+
+const Value* EmitScope::find(NodeId node, int spot) const {
+  const auto found = known.find(node);
+  if (found != known.end()) return &found->second[std::size_t(spot)];
+  return parent ? parent->find(node, parent_spot[std::size_t(spot)]) : nullptr;
+}
+
+namespace {
+
+LLVMValueRef literal(Code& code, const kernel::Buffer& buffer, const std::string& name) {
+  std::vector<LLVMValueRef> numbers;
+  LLVMTypeRef type = nullptr;
+  for (const double each : buffer.literal) {
+    const bool real = ir::is_float(buffer.dtype);
+    type = real ? code.f32 : buffer.dtype == DType::i32 ? code.i32 : code.i8;
+    numbers.push_back(real ? LLVMConstReal(type, each)
+                           : LLVMConstInt(type, static_cast<unsigned long long>(std::int64_t(each)), 1));
+  }
+  LLVMTypeRef array = LLVMArrayType2(type, numbers.size());
+  LLVMValueRef global = LLVMAddGlobal(code.module, array, name.c_str());
+  LLVMSetInitializer(global, LLVMConstArray2(type, numbers.data(), numbers.size()));
+  LLVMSetGlobalConstant(global, 1);
+  LLVMSetLinkage(global, LLVMPrivateLinkage);
+  LLVMSetAlignment(global, 64);
+  return global;
+}
+
+}  // namespace
+
+Evaluator::Evaluator(Code& code, const kernel::Kernel& kernel, LLVMValueRef buffers, int lane)
+    : code_(code), kernel_(kernel), lane_(lane) {
+  for (std::size_t i = 0; i < kernel.buffers.size(); ++i) {
+    if (!kernel.buffers[i].literal.empty()) {
+      pointers_.push_back(literal(code, kernel.buffers[i], kernel.name + "." + kernel.buffers[i].name));
+      continue;
+    }
+    LLVMValueRef place = code.at(code.pointer, buffers, code.number(std::int64_t(i)));
+    pointers_.push_back(LLVMBuildLoad2(code.builder, code.pointer, place, kernel.buffers[i].name.c_str()));
+  }
+  for (const Node& node : kernel.nodes) {
+    if (node.kind != NodeKind::random || seeds_.count(node.buffer) != 0) continue;
+    std::vector<LLVMValueRef>& words = seeds_[node.buffer];
+    for (int i = 0; i < 4; ++i)
+      words.push_back(LLVMBuildLoad2(code.builder, code.i32,
+                                     code.at(code.i32, pointers_[node.buffer], code.number(i)), "seed"));
+  }
+}
+
+void Evaluator::set_totals(LLVMValueRef scratch, std::map<NodeId, std::size_t> offsets) {
+  scratch_ = scratch;
+  totals_ = std::move(offsets);
+}
+
+void Evaluator::keep(const Plan& plan) {
+  plan_ = &plan;
+  for (const Kept& each : plan.kept)
+    kept_memory_[each.node] = code_.local(code_.scalar(kind_of(kernel_.nodes[each.node].dtype)),
+                                          LLVMConstInt(code_.i32, static_cast<unsigned long long>(plan.kept_numbers), 0));
+}
+
+const Kept* Evaluator::kept(NodeId id) const {
+  if (!plan_) return nullptr;
+  for (const Kept& each : plan_->kept)
+    if (each.node == id) return &each;
+  return nullptr;
+}
+
+// Rows lie in the buffer one after the other: with lanes across the row, whole vectors of it; else one vector a spot.
+LLVMValueRef Evaluator::kept_address(const Spot& spot, int spot_number) {
+  LLVMValueRef row = code_.number(0);
+  for (const int d : plan_->row_dims)
+    row = code_.add(code_.multiply(row, code_.number(kernel_.dims[std::size_t(d)].size)), spot.index[std::size_t(d)]);
+  const std::int64_t vectors_of_row = (plan_->lane_size + plan_->width - 1) / plan_->width;
+  if (!plan_->lane_outer)
+    return code_.add(code_.multiply(row, code_.number(vectors_of_row * plan_->width)), spot.index[std::size_t(lane_)]);
+  return code_.add(code_.multiply(row, code_.number(std::int64_t(plan_->width) * plan_->lane_unroll)),
+                   code_.number(std::int64_t(spot_number) * plan_->width));
+}
+
+// Addresses
+
+LLVMValueRef Evaluator::address(const Map& map, const Spot& spot) {
+  LLVMValueRef sum = code_.number(map.offset);
+  for (std::size_t d = 0; d < map.strides.size(); ++d) {
+    if (map.strides[d] == 0) continue;
+    LLVMValueRef term = map.strides[d] == 1 ? spot.index[d] : code_.multiply(spot.index[d], code_.number(map.strides[d]));
+    sum = code_.is_number(sum, 0) ? term : code_.add(sum, term);
+  }
+  return sum;
+}
+
+std::int64_t Evaluator::lane_stride(const Map& map) const { return lane_ < 0 ? 0 : map.strides[std::size_t(lane_)]; }
+
+// Memory
+
+LLVMTypeRef Evaluator::memory_type(DType dtype) const {
+  switch (dtype) {
+    case DType::f32:
+      return code_.f32;
+    case DType::bf16:
+      return code_.i16;
+    case DType::f16:
+      return LLVMHalfTypeInContext(code_.context);
+    case DType::i32:
+      return code_.i32;
+    case DType::u8:
+    case DType::boolean:
+      return code_.i8;
+  }
+  return nullptr;
+}
+
+namespace {
+
+LLVMValueRef all_lanes(Code& code, LLVMValueRef mask) {
+  return mask ? mask : LLVMConstAllOnes(code.vector(Kind::truth));
+}
+
+LLVMValueRef strided_addresses(Code& code, LLVMTypeRef element, LLVMValueRef base, LLVMValueRef address,
+                               std::int64_t stride) {
+  LLVMValueRef steps = LLVMBuildMul(code.builder, code.lane_numbers(Kind::i64), code.splat_number(Kind::i64, double(stride)), "");
+  return LLVMBuildGEP2(code.builder, element, code.at(element, base, address), &steps, 1, "");
+}
+
+}  // namespace
+
+LLVMValueRef Evaluator::load_vector(LLVMTypeRef element, LLVMValueRef base, LLVMValueRef address, std::int64_t stride,
+                                    LLVMValueRef mask, unsigned align) {
+  LLVMTypeRef type = code_.vector_of(element);
+  LLVMValueRef align_value = LLVMConstInt(code_.i32, align, 0);
+  if (stride == 0) {
+    LLVMValueRef one = LLVMBuildLoad2(code_.builder, element, code_.at(element, base, address), "");
+    LLVMSetAlignment(one, align);
+    return code_.splat(one);
+  }
+  if (stride != 1)
+    return code_.intrinsic("llvm.masked.gather", {type, code_.vector_of(code_.pointer)},
+                           {strided_addresses(code_, element, base, address, stride), align_value,
+                            all_lanes(code_, mask), LLVMConstNull(type)});
+  LLVMValueRef place = code_.at(element, base, address);
+  if (mask)
+    return code_.intrinsic("llvm.masked.load", {type, code_.pointer}, {place, align_value, mask, LLVMConstNull(type)});
+  LLVMValueRef vector = LLVMBuildLoad2(code_.builder, type, place, "");
+  LLVMSetAlignment(vector, align);
+  return vector;
+}
+
+void Evaluator::store_vector(LLVMValueRef vector, LLVMValueRef base, LLVMValueRef address, std::int64_t stride,
+                             LLVMValueRef mask, unsigned align) {
+  LLVMTypeRef type = LLVMTypeOf(vector), element = LLVMGetElementType(type);
+  LLVMValueRef align_value = LLVMConstInt(code_.i32, align, 0);
+  LLVMValueRef place = code_.at(element, base, address);
+  if (stride == 0) {
+    LLVMValueRef first = LLVMBuildExtractElement(code_.builder, vector, code_.number(0), "");
+    LLVMSetAlignment(LLVMBuildStore(code_.builder, first, place), align);
+  } else if (stride != 1) {
+    code_.intrinsic("llvm.masked.scatter", {type, code_.vector_of(code_.pointer)},
+                    {vector, strided_addresses(code_, element, base, address, stride), align_value,
+                     all_lanes(code_, mask)});
+  } else if (mask) {
+    code_.intrinsic("llvm.masked.store", {type, code_.pointer}, {vector, place, align_value, mask});
+  } else {
+    LLVMSetAlignment(LLVMBuildStore(code_.builder, vector, place), align);
+  }
+}
+
+Value Evaluator::from_memory(LLVMValueRef vector, DType dtype) {
+  const auto widen = [&] { return LLVMBuildZExt(code_.builder, vector, code_.vector(Kind::i32), ""); };
+  switch (dtype) {
+    case DType::f32:
+    case DType::i32:
+      return {code_, vector};
+    case DType::bf16:
+      return bits_as(shift_left(Value(code_, widen()), 16), Kind::f32);
+    case DType::f16:
+      return {code_, LLVMBuildFPExt(code_.builder, vector, code_.vector(Kind::f32), "")};
+    case DType::u8:
+      return {code_, widen()};
+    case DType::boolean:
+      return {code_, LLVMBuildICmp(code_.builder, LLVMIntNE, vector, LLVMConstNull(LLVMTypeOf(vector)), "")};
+  }
+  return {};
+}
+
+LLVMValueRef Evaluator::to_memory(const Value& value, DType dtype) {
+  LLVMTypeRef type = code_.vector_of(memory_type(dtype));
+  switch (dtype) {
+    case DType::f32:
+    case DType::i32:
+      return value.llvm();
+    case DType::bf16:  // already rounded
+      return LLVMBuildTrunc(code_.builder, shift_right(bits_as(value, Kind::i32), 16).llvm(), type, "");
+    case DType::f16:
+      return LLVMBuildFPTrunc(code_.builder, value.llvm(), type, "");
+    case DType::u8:
+      return LLVMBuildTrunc(code_.builder, value.llvm(), type, "");
+    case DType::boolean:
+      return LLVMBuildZExt(code_.builder, value.llvm(), type, "");
+  }
+  return nullptr;
+}
+
+Value Evaluator::load_numbers(Kind kind, LLVMValueRef base, LLVMValueRef address, std::int64_t stride,
+                              const Spot& spot) {
+  return {code_, load_vector(code_.scalar(kind), base, address, stride, spot.mask, 4)};
+}
+
+void Evaluator::store_numbers(const Value& value, LLVMValueRef base, LLVMValueRef address, const Spot& spot) {
+  store_vector(value.llvm(), base, address, 1, spot.mask, 4);
+}
+
+void Evaluator::store(const Spot& spot, const kernel::Store& store, const Value& value) {
+  const DType dtype = kernel_.buffers[store.buffer].dtype;
+  store_vector(to_memory(value, dtype), pointers_[store.buffer], address(store.map, spot), lane_stride(store.map),
+               spot.mask, unsigned(ir::size_of(dtype)));
+}
+
+// Nodes
+
+Value Evaluator::load(const Node& node, const Spot& spot) {
+  const DType dtype = kernel_.buffers[node.buffer].dtype;
+  const bool is_literal = !kernel_.buffers[node.buffer].literal.empty();
+  LLVMTypeRef element = is_literal && ir::is_float(dtype) ? code_.f32 : memory_type(dtype);
+  const unsigned align = is_literal && ir::is_float(dtype) ? 4 : unsigned(ir::size_of(dtype));
+  if (node.indirect) return load_indirect(node, spot, element, align);
+  LLVMValueRef vector = load_vector(element, pointers_[node.buffer], address(node.map, spot), lane_stride(node.map),
+                                    spot.mask, align);
+  return is_literal && ir::is_float(dtype) ? rounded(Value(code_, vector), dtype) : from_memory(vector, dtype);
+}
+
+Value Evaluator::load_indirect(const Node& node, const Spot& spot, LLVMTypeRef element, unsigned align) {
+  const kernel::Indirect& indirect = *node.indirect;
+  const std::int64_t index_stride = lane_stride(indirect.map);
+  LLVMValueRef indices = load_vector(code_.i32, pointers_[indirect.buffer], address(indirect.map, spot), index_stride,
+                                     spot.mask, 4);
+  LLVMValueRef last = code_.splat_number(Kind::i32, double(indirect.rows - 1));
+  indices = code_.intrinsic("llvm.umin", {code_.vector(Kind::i32)}, {indices, last});
+  LLVMValueRef own = address(node.map, spot), base = pointers_[node.buffer];
+  if (index_stride == 0) {
+    LLVMValueRef first = LLVMBuildExtractElement(code_.builder, indices, code_.number(0), "");
+    LLVMValueRef row = code_.multiply(LLVMBuildZExt(code_.builder, first, code_.i64, ""), code_.number(indirect.stride));
+    return from_memory(load_vector(element, base, code_.add(own, row), lane_stride(node.map), spot.mask, align),
+                       kernel_.buffers[node.buffer].dtype);
+  }
+  LLVMValueRef offsets = LLVMBuildMul(
+      code_.builder, LLVMBuildZExt(code_.builder, indices, code_.vector(Kind::i64), ""),
+      code_.splat_number(Kind::i64, double(indirect.stride)), "");
+  offsets = LLVMBuildAdd(code_.builder, offsets,
+                         LLVMBuildMul(code_.builder, code_.lane_numbers(Kind::i64),
+                                      code_.splat_number(Kind::i64, double(lane_stride(node.map))), ""), "");
+  LLVMValueRef places = LLVMBuildGEP2(code_.builder, element, code_.at(element, base, own), &offsets, 1, "");
+  LLVMTypeRef type = code_.vector_of(element);
+  return from_memory(code_.intrinsic("llvm.masked.gather", {type, code_.vector_of(code_.pointer)},
+                                     {places, LLVMConstInt(code_.i32, align, 0), all_lanes(code_, spot.mask),
+                                      LLVMConstNull(type)}),
+                     kernel_.buffers[node.buffer].dtype);
+}
+
+Value Evaluator::index(const Map& map, const Spot& spot) {
+  LLVMValueRef base = LLVMBuildTrunc(code_.builder, address(map, spot), code_.i32, "");
+  const std::int64_t stride = lane_stride(map);
+  Value lanes(code_, code_.splat(base));
+  if (stride == 0) return lanes;
+  return lanes + Value(code_, code_.lane_numbers(Kind::i32)) * double(stride);
+}
+
+Value Evaluator::random(const Node& node, const Spot& spot) {
+  const std::vector<LLVMValueRef>& words = seeds_.at(node.buffer);
+  const RandomState state{words[0], words[1], words[2], words[3], node.stream};
+  const Value element = index(node.map, spot);
+  return node.code == ir::OpCode::random_normal ? random_normal(state, element) : random_uniform(state, element);
+}
+
+// The number that the dtype keeps of a value, in the working kind.
+Value Evaluator::rounded(const Value& value, DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+    case DType::i32:
+    case DType::boolean:
+      return value;
+    case DType::bf16: {  // to nearest even; a NaN keeps its high bits and stays one
+      const Value bits = bits_as(value, Kind::i32);
+      const Value even = bits + ((shift_right(bits, 16) & 1.0) + double(0x7fff));
+      return bits_as(choose(eq(value, value), even, bits | double(0x10000)) & -65536.0, Kind::f32);
+    }
+    case DType::f16: {
+      LLVMTypeRef half = code_.vector_of(LLVMHalfTypeInContext(code_.context));
+      LLVMValueRef narrow = LLVMBuildFPTrunc(code_.builder, value.llvm(), half, "");
+      return {code_, LLVMBuildFPExt(code_.builder, narrow, code_.vector(Kind::f32), "")};
+    }
+    case DType::u8:
+      return value & 255.0;
+  }
+  return value;
+}
+
+Value Evaluator::apply(const Node& node, const std::vector<Value>& operands) {
+  if (node.code == ir::OpCode::cast) return rounded(convert(operands[0], kind_of(node.dtype)), node.dtype);
+  if (node.code == ir::OpCode::div) {
+    const Node& dividend = kernel_.nodes[node.operands[0]];
+    const Node& divisor = kernel_.nodes[node.operands[1]];
+    const bool whole = dividend.code == ir::OpCode::cast && !dividend.operands.empty() &&
+                       !ir::is_float(kernel_.nodes[dividend.operands[0]].dtype);
+    const double size = std::abs(divisor.value);
+    if (whole && divisor.kind == NodeKind::constant && node.dtype == DType::f32 && size > 0x1p-60 && size < 0x1p60)
+      return divide_whole(operands[0], double(float(divisor.value)));
+  }
+  return rounded(ir::apply_scalar<Value>(node.code, operands.data()), node.dtype);
+}
+
+void Evaluator::evaluate(EmitScope& scope, NodeId id) {
+  const Node& node = kernel_.nodes[id];
+  const Kept* memory = kept(id);
+  const bool read_back = memory && memory->stage < stage_;
+  if (!read_back)  // operands first, so that all spots advance together
+    for (const NodeId operand : node.operands)
+      if (node.kind == NodeKind::op) get(scope, operand, 0);
+  std::vector<Value> values;
+  for (int i = 0; i < int(scope.spots.size()); ++i) {
+    const Spot& spot = scope.spots[std::size_t(i)];
+    if (read_back) {
+      values.push_back(Value(code_, load_vector(code_.scalar(kind_of(node.dtype)), kept_memory_.at(id),
+                                                kept_address(spot, i), 1, nullptr, 64)));
+      continue;
+    }
+    switch (node.kind) {
+      case NodeKind::load:
+        values.push_back(load(node, spot));
+        break;
+      case NodeKind::constant:
+        values.push_back(rounded(Value(code_, code_.splat_number(kind_of(node.dtype), node.value)), node.dtype));
+        break;
+      case NodeKind::index:
+        values.push_back(rounded(convert_fast(index(node.map, spot), kind_of(node.dtype)), node.dtype));
+        break;
+      case NodeKind::random:
+        values.push_back(random(node, spot));
+        break;
+      case NodeKind::op: {
+        std::vector<Value> operands;
+        for (const NodeId operand : node.operands) operands.push_back(get(scope, operand, i));
+        values.push_back(apply(node, operands));
+        break;
+      }
+      case NodeKind::final_reduce:
+        values.push_back(rounded(
+            load_numbers(kind_of(node.dtype),
+                         code_.at(code_.i8, scratch_, code_.number(std::int64_t(totals_.at(id)))),
+                         address(node.map, spot), lane_stride(node.map), spot),
+            node.dtype));
+        break;
+      case NodeKind::row_reduce:
+        throw InternalError("internal error: a row reduction is read before it is emitted");
+    }
+    if (memory) store_vector(values.back().llvm(), kept_memory_.at(id), kept_address(spot, i), 1, nullptr, 64);
+  }
+  scope.known[id] = std::move(values);
+}
+
+const Value& Evaluator::get(EmitScope& scope, NodeId node, int spot) {
+  if (const Value* value = scope.find(node, spot)) return *value;
+  evaluate(scope, node);
+  return scope.known.at(node)[std::size_t(spot)];
+}
+
+Value Evaluator::at_first(DimSet dims, const Spot& spot) {
+  LLVMValueRef truth = LLVMConstAllOnes(code_.vector(Kind::truth));
+  for (int d = 0; d < int(kernel_.dims.size()); ++d) {
+    if (!(dims & kernel::bit(d))) continue;
+    LLVMValueRef first = code_.compare(LLVMIntEQ, spot.index[std::size_t(d)], code_.number(0));
+    LLVMValueRef lanes = code_.splat(first);
+    if (d == lane_)
+      lanes = LLVMBuildAnd(code_.builder, lanes, eq(Value(code_, code_.lane_numbers(Kind::i32)), 0.0).llvm(), "");
+    truth = LLVMBuildAnd(code_.builder, truth, lanes, "");
+  }
+  return {code_, truth};
+}
+
+}  // namespace weft::cpu

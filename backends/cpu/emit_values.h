@@ -1,0 +1,89 @@
+// Evaluates a kernel's nodes at places of its iteration space, and moves vectors between registers and buffers.
+// Internal to the emitter.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "backends/cpu/emit_code.h"
+#include "backends/cpu/emit_plan.h"
+#include "backends/kernel/kernel.h"
+
+namespace weft::cpu {
+
+// A vector's worth of points.
+struct Spot {
+  std::vector<LLVMValueRef> index;  // i64, one a loop dim; of the first lane along the lane dim
+  LLVMValueRef mask = nullptr;      // the lanes that exist; null: all
+};
+
+// Code that runs at some spots, and what has been evaluated in it. Inner scopes see what outer ones know.
+struct EmitScope {
+  const EmitScope* parent = nullptr;
+  std::vector<Spot> spots;
+  std::vector<int> parent_spot;  // the parent's spot around each spot
+  std::map<kernel::NodeId, std::vector<Value>> known;  // one value a spot
+
+  const Value* find(kernel::NodeId node, int spot) const;
+};
+
+class Evaluator {
+ public:
+  // `buffers`: the function's argument. Loads every pointer and seed at the builder's present place, which must
+  // dominate all uses. `lane` is the dim that lanes lie across.
+  Evaluator(Code& code, const kernel::Kernel& kernel, LLVMValueRef buffers, int lane);
+
+  void set_lane(int lane) { lane_ = lane; }
+  int lane() const { return lane_; }
+
+  // The node's value at each spot of the scope. Evaluated in this scope unless it or an outer one knows it.
+  const Value& get(EmitScope& scope, kernel::NodeId node, int spot);
+  // Final reductions evaluate to loads from these: bytes into `scratch` by node.
+  void set_totals(LLVMValueRef scratch, std::map<kernel::NodeId, std::size_t> offsets);
+  // Values kept between the stages of a row.
+  void keep(const Plan& plan);
+  void set_stage(int stage) { stage_ = stage; }
+
+  void store(const Spot& spot, const kernel::Store& store, const Value& value);
+
+  LLVMValueRef address(const kernel::Map& map, const Spot& spot);
+  std::int64_t lane_stride(const kernel::Map& map) const;
+  // Vectors of 4-byte numbers in scratch.
+  Value load_numbers(Kind kind, LLVMValueRef base, LLVMValueRef address, std::int64_t stride, const Spot& spot);
+  void store_numbers(const Value& value, LLVMValueRef base, LLVMValueRef address, const Spot& spot);
+  // All of a truth value's lanes at which the given dims have index 0.
+  Value at_first(kernel::DimSet dims, const Spot& spot);
+
+ private:
+  LLVMTypeRef memory_type(ir::DType dtype) const;
+  LLVMValueRef load_vector(LLVMTypeRef element, LLVMValueRef base, LLVMValueRef address, std::int64_t stride,
+                           LLVMValueRef mask, unsigned align);
+  void store_vector(LLVMValueRef vector, LLVMValueRef base, LLVMValueRef address, std::int64_t stride,
+                    LLVMValueRef mask, unsigned align);
+  Value from_memory(LLVMValueRef vector, ir::DType dtype);
+  LLVMValueRef to_memory(const Value& value, ir::DType dtype);
+  Value load(const kernel::Node& node, const Spot& spot);
+  Value load_indirect(const kernel::Node& node, const Spot& spot, LLVMTypeRef element, unsigned align);
+  Value index(const kernel::Map& map, const Spot& spot);  // i32
+  Value random(const kernel::Node& node, const Spot& spot);
+  Value apply(const kernel::Node& node, const std::vector<Value>& operands);
+  Value rounded(const Value& value, ir::DType dtype);
+  void evaluate(EmitScope& scope, kernel::NodeId id);
+  const Kept* kept(kernel::NodeId id) const;
+  LLVMValueRef kept_address(const Spot& spot, int spot_number);
+
+  Code& code_;
+  const kernel::Kernel& kernel_;
+  int lane_;
+  int stage_ = 0;
+  const Plan* plan_ = nullptr;
+  std::vector<LLVMValueRef> pointers_;
+  std::map<std::uint32_t, std::vector<LLVMValueRef>> seeds_;  // four words by buffer
+  std::map<kernel::NodeId, LLVMValueRef> kept_memory_;
+  LLVMValueRef scratch_ = nullptr;
+  std::map<kernel::NodeId, std::size_t> totals_;
+};
+
+Kind kind_of(ir::DType dtype);
+
+}  // namespace weft::cpu

@@ -1,0 +1,122 @@
+// Object files of kernels, linked into this process by ORC.
+#include "backends/cpu/jit.h"
+
+#include <llvm-c/Core.h>
+#include <llvm-c/Error.h>
+#include <llvm-c/LLJIT.h>
+
+#include <algorithm>
+#include <exception>
+#include <thread>
+
+#include "ir/error.h"
+
+namespace weft::cpu {
+
+namespace {
+
+void require(LLVMErrorRef error) {
+  if (!error) return;
+  char* message = LLVMGetErrorMessage(error);
+  const std::string text = message;
+  LLVMDisposeErrorMessage(message);
+  throw InternalError(fmt::format("internal error: LLVM: {} (this is a bug in Weft, please report it)", text));
+}
+
+}  // namespace
+
+struct Jit::Impl {
+  explicit Impl(const std::string& cpu) : target(find_target(cpu)) {}
+  ~Impl() {
+    if (jit) LLVMConsumeError(LLVMOrcDisposeLLJIT(jit));
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  void load(const std::vector<char>& object) {
+    LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRangeCopy(object.data(), object.size(), "kernels");
+    require(LLVMOrcLLJITAddObjectFile(jit, LLVMOrcLLJITGetMainJITDylib(jit), buffer));
+  }
+
+  template <typename Function>
+  Function look_up(const std::string& name) {
+    LLVMOrcExecutorAddress address = 0;
+    require(LLVMOrcLLJITLookup(jit, &address, name.c_str()));
+    return reinterpret_cast<Function>(address);
+  }
+
+  MachineTarget target;
+  LLVMOrcLLJITRef jit = nullptr;
+  std::vector<kernel::Kernel> kernels;
+  std::vector<CompiledKernel> compiled;
+};
+
+Jit::Jit(const std::string& cpu) : impl_(std::make_unique<Impl>(cpu)) {}
+Jit::~Jit() = default;
+Jit::Jit(Jit&&) noexcept = default;
+Jit& Jit::operator=(Jit&&) noexcept = default;
+
+int Jit::add(kernel::Kernel kernel) {
+  impl_->kernels.push_back(std::move(kernel));
+  return size() - 1;
+}
+
+int Jit::size() const { return int(impl_->kernels.size()); }
+const MachineTarget& Jit::target() const { return impl_->target; }
+const CompiledKernel& Jit::kernel(int index) const { return impl_->compiled.at(std::size_t(index)); }
+
+namespace {
+
+struct Share {
+  std::vector<const kernel::Kernel*> kernels;
+  std::vector<char> object;
+  std::vector<KernelFacts> facts;
+  std::exception_ptr error;
+
+  void build(const MachineTarget& target) {
+    try {
+      EmittedModule module(kernels, target);
+      module.optimise();
+      object = module.object(false);
+      facts = module.facts();
+    } catch (...) {
+      error = std::current_exception();
+    }
+  }
+};
+
+// One module a thread.
+void build_all(std::vector<Share>& shares, const MachineTarget& target) {
+  std::vector<std::thread> others;
+  for (std::size_t i = 1; i < shares.size(); ++i) others.emplace_back([&, i] { shares[i].build(target); });
+  shares[0].build(target);
+  for (std::thread& each : others) each.join();
+  for (const Share& share : shares)
+    if (share.error) std::rethrow_exception(share.error);
+}
+
+}  // namespace
+
+void Jit::compile(int threads) {
+  const std::size_t first = impl_->compiled.size(), count = impl_->kernels.size() - first;
+  if (count == 0) return;
+  std::vector<Share> shares(std::clamp<std::size_t>(std::size_t(std::max(threads, 1)), 1, count));
+  for (std::size_t i = 0; i < count; ++i) shares[i % shares.size()].kernels.push_back(&impl_->kernels[first + i]);
+  build_all(shares, impl_->target);
+  if (!impl_->jit) require(LLVMOrcCreateLLJIT(&impl_->jit, nullptr));
+  for (const Share& share : shares) impl_->load(share.object);
+  for (std::size_t i = 0; i < count; ++i) {
+    const KernelFacts& facts = shares[i % shares.size()].facts[i / shares.size()];
+    CompiledKernel kernel;
+    kernel.name = facts.name;
+    kernel.run = impl_->look_up<CompiledKernel::Run>(facts.name);
+    if (facts.has_finish) kernel.finish = impl_->look_up<CompiledKernel::Finish>(facts.name + "_finish");
+    kernel.chunks = facts.chunks;
+    kernel.scratch_bytes = facts.scratch_bytes;
+    kernel.buffers = facts.buffers;
+    kernel.work_ns = facts.work_ns;
+    impl_->compiled.push_back(std::move(kernel));
+  }
+}
+
+}  // namespace weft::cpu

@@ -1,0 +1,142 @@
+// Speed of generated kernels: those of a VAE step on 1 and 2 threads, beside a copy of the same number of bytes.
+//   bench_kernels [batch] [--text]   (--text: also the kernel, its LLVM IR and assembly)
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "backends/cpu/jit.h"
+#include "backends/kernel/lower.h"
+#include "bench/vae_kernels.h"
+#include "ir/error.h"
+
+namespace weft::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double milliseconds(Clock::time_point from) { return std::chrono::duration<double, std::milli>(Clock::now() - from).count(); }
+
+class Memory {
+ public:
+  explicit Memory(std::size_t bytes) : bytes_((bytes / 64 + 1) * 64), data_(std::aligned_alloc(64, bytes_)) {}
+  Memory(Memory&& other) noexcept : bytes_(other.bytes_), data_(std::exchange(other.data_, nullptr)) {}
+  Memory& operator=(Memory&&) = delete;
+  ~Memory() { std::free(data_); }
+  void* data() const { return data_; }
+
+ private:
+  std::size_t bytes_;
+  void* data_;
+};
+
+// Small positive numbers of each dtype, indices among them within any table.
+void fill(void* memory, const ir::Type& type) {
+  const std::int64_t count = type.elements();
+  for (std::int64_t i = 0; i < count; ++i) {
+    const double value = double((i * 7919) % 1000);
+    if (type.dtype == ir::DType::f32) static_cast<float*>(memory)[i] = float(value / 1000);
+    if (type.dtype == ir::DType::i32) static_cast<std::int32_t*>(memory)[i] = std::int32_t(value);
+    if (type.dtype == ir::DType::u8) static_cast<std::uint8_t*>(memory)[i] = std::uint8_t(value / 4);
+  }
+}
+
+// The fastest of many runs, in seconds.
+template <typename Run>
+double fastest(Run run) {
+  double best = 1e9;
+  const auto begin = Clock::now();
+  for (int i = 0; i < 20 || (milliseconds(begin) < 400 && i < 5000); ++i) {
+    const auto start = Clock::now();
+    run();
+    best = std::min(best, milliseconds(start) / 1e3);
+  }
+  return best;
+}
+
+// Bytes that the kernel must move: each input and output once, of a gathered table what is read.
+double bytes_moved(const VaeKernel& kernel) {
+  double bytes = 0;
+  for (const ir::Output& output : kernel.body.outputs) bytes += double(kernel.body.type(output.value).bytes());
+  for (const ir::Input& input : kernel.body.inputs) {
+    const ir::Type& type = kernel.body.type(input.value);
+    bytes += type.dtype == ir::DType::u8 ? double(kernel.body.type(kernel.body.outputs[0].value).elements()) : double(type.bytes());
+  }
+  return bytes;
+}
+
+void measure(const VaeKernel& kernel, const cpu::CompiledKernel& compiled) {
+  std::vector<Memory> memories;
+  std::vector<void*> buffers;
+  for (const ir::Input& input : kernel.body.inputs) {
+    memories.emplace_back(kernel.body.type(input.value).bytes());
+    fill(memories.back().data(), kernel.body.type(input.value));
+    buffers.push_back(memories.back().data());
+  }
+  for (const ir::Output& output : kernel.body.outputs) {
+    memories.emplace_back(kernel.body.type(output.value).bytes());
+    buffers.push_back(memories.back().data());
+  }
+  for (const auto& [output, input] : kernel.in_place)
+    buffers[kernel.body.inputs.size() + std::size_t(output)] = buffers[std::size_t(input)];
+  const Memory scratch(compiled.scratch_bytes);
+  const double points = double(kernel.body.type(kernel.body.outputs[0].value).elements());
+  const double bytes = bytes_moved(kernel);
+  std::vector<char> from(std::size_t(bytes / 2)), to(from.size(), 1);
+  const double copy = fastest([&] { std::memcpy(to.data(), from.data(), from.size()); });
+  double seconds[2];
+  for (const int threads : {1, 2})
+    seconds[threads - 1] = fastest([&] { cpu::run_kernel(compiled, buffers.data(), scratch.data(), threads); });
+  fmt::print("{:16} {:6} chunks {:4} | 1 thread {:8.2f} us {:6.3f} ns/element {:6.1f} GB/s | 2 threads {:8.2f} us {:6.1f} GB/s | "
+             "estimate {:8.2f} us, a copy {:6.1f} GB/s\n",
+             kernel.name, std::int64_t(points), compiled.chunks, seconds[0] * 1e6, seconds[0] * 1e9 / points,
+             bytes / seconds[0] / 1e9, seconds[1] * 1e6, bytes / seconds[1] / 1e9, compiled.work_ns / 1e3,
+             bytes / copy / 1e9);
+}
+
+void measure_compilation(const kernel::Kernel& kernel, const cpu::MachineTarget& target) {
+  double emit = 1e9, optimise = 1e9, generate = 1e9;
+  for (int i = 0; i < 5; ++i) {
+    auto start = Clock::now();
+    cpu::EmittedModule module({&kernel}, target);
+    emit = std::min(emit, milliseconds(start));
+    start = Clock::now();
+    module.optimise();
+    optimise = std::min(optimise, milliseconds(start));
+    start = Clock::now();
+    module.object(false);
+    generate = std::min(generate, milliseconds(start));
+  }
+  fmt::print("  {:16} emit {:5.2f} ms, optimise {:5.2f} ms, machine code {:5.2f} ms\n", kernel.name, emit, optimise, generate);
+}
+
+int run(std::int64_t batch, bool text) {
+  const std::vector<VaeKernel> kernels = VaeKernels(batch).all();
+  const auto start = Clock::now();
+  cpu::Jit jit;
+  const double started = milliseconds(start);
+  std::vector<kernel::Kernel> lowered;
+  for (const VaeKernel& each : kernels)
+    lowered.push_back(kernel::lower(each.body, std::vector<kernel::Strides>(each.body.inputs.size()),
+                                    std::vector<kernel::Strides>(each.body.outputs.size()), each.name));
+  for (const kernel::Kernel& each : lowered) jit.add(each);
+  jit.compile();
+  const double compiled = milliseconds(start);
+  fmt::print("{} {}: {} kernels in {:.1f} ms, {:.1f} ms of it to find the target\n", jit.target().cpu,
+             jit.target().vector_width, kernels.size(), compiled, started);
+  for (const kernel::Kernel& each : lowered) measure_compilation(each, jit.target());
+  for (std::size_t i = 0; i < kernels.size(); ++i) measure(kernels[i], jit.kernel(int(i)));
+  if (text)
+    for (const kernel::Kernel& each : lowered)
+      fmt::print("{}\n{}\n{}\n", kernel::print(each), cpu::llvm_text(each), cpu::assembly_text(each));
+  return 0;
+}
+
+}  // namespace
+}  // namespace weft::bench
+
+int main(int argc, char** argv) {
+  const bool text = argc > 1 && std::string(argv[argc - 1]) == "--text";
+  return weft::bench::run(argc > 1 && argv[1][0] != '-' ? std::atoll(argv[1]) : 128, text);
+}

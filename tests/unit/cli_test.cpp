@@ -1,0 +1,291 @@
+// The program `weft` from outside: the errors of tests/errors/*.cases, what --json prints, Ctrl-C and --resume.
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "ir/error.h"
+#include "runtime/atomic_file.h"
+#include "tests/unit/shell_cases.h"
+#include "tests/unit/temp_folder.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using weft::test::run_shell;
+using weft::test::ShellCase;
+using weft::test::ShellResult;
+using weft::test::TempFolder;
+
+// --- A data set of small pictures ------------------------------------------------------------------------------------
+
+constexpr int side = 8;
+
+std::string big_endian(std::uint32_t number) {
+  return {char(number >> 24), char(number >> 16), char(number >> 8), char(number)};
+}
+
+std::string idx_images(std::uint32_t count, unsigned seed) {
+  std::string bytes = big_endian(0x803) + big_endian(count) + big_endian(side) + big_endian(side);
+  for (std::uint32_t i = 0; i < count * side * side; ++i) {
+    seed = seed * 1664525 + 1013904223;
+    bytes += char(seed >> 24);
+  }
+  return bytes;
+}
+
+std::string idx_labels(std::uint32_t count) {
+  std::string bytes = big_endian(0x801) + big_endian(count);
+  for (std::uint32_t i = 0; i < count; ++i) bytes += char(i % 4);
+  return bytes;
+}
+
+// What every case finds in its folder.
+void write_data(const TempFolder& folder) {
+  fs::create_directory(folder / "data");
+  folder.write("data/train-images-idx3-ubyte", idx_images(40, 1));
+  folder.write("data/train-labels-idx1-ubyte", idx_labels(40));
+  folder.write("data/t10k-images-idx3-ubyte", idx_images(12, 2));
+  folder.write("data/t10k-labels-idx1-ubyte", idx_labels(12));
+}
+
+constexpr const char* small_model = "vae --data data --hidden 6 --latent 2 --batch 4 --threads 2 ";
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+std::vector<std::string> keys_of(const nlohmann::ordered_json& object) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : object.items()) keys.push_back(key);
+  return keys;
+}
+
+using Keys = std::vector<std::string>;
+
+}  // namespace
+
+// --- Errors ----------------------------------------------------------------------------------------------------------
+
+TEST_CASE("each mistake is one clear error, and nothing is half written") {
+  const fs::path path = fs::path(WEFT_SOURCE_DIR) / "tests/errors/command_line.cases";
+  weft::test::ShellCaseFile file = weft::test::read_shell_cases(path);
+  const char* setting = std::getenv("WEFT_BLESS");
+  const bool bless = setting != nullptr && std::string(setting) == "1";
+  for (ShellCase& each : file.cases) {
+    CAPTURE(each.name);
+    const TempFolder folder;
+    write_data(folder);
+    const ShellResult result = run_shell(each.script, folder.path());
+    if (bless) {
+      each.exit_code = result.exit_code;
+      each.errors = result.errors;
+      continue;
+    }
+    CHECK(result.exit_code == each.exit_code);
+    CHECK(result.errors == each.errors);
+  }
+  if (bless) weft::runtime::write_file(path, weft::test::to_text(file));
+}
+
+TEST_CASE("shell cases are read as they are written") {
+  const TempFolder folder;
+  const std::string text = "# why\n== one\nls\necho x >&2\n-- exit 0\nx\n\n== two\nfalse\n-- exit 1\n";
+  const auto path = folder.write("a.cases", text);
+  const auto file = weft::test::read_shell_cases(path);
+  REQUIRE(file.cases.size() == 2);
+  CHECK(file.cases[0].script == "ls\necho x >&2\n");
+  CHECK(file.cases[0].errors == "x\n");
+  CHECK(file.cases[1].exit_code == 1);
+  CHECK(weft::test::to_text(file) == text);
+  CHECK_ERROR(weft::test::read_shell_cases(folder.write("b.cases", "== one\nls\n== two\n")), "b.cases:3");
+}
+
+// --- JSON ------------------------------------------------------------------------------------------------------------
+
+TEST_CASE("train --json: the last line is one object with the fields agreed on") {
+  const TempFolder folder;
+  write_data(folder);
+  const ShellResult result = run_shell(std::string("weft train ") + small_model + "--epochs 2 --seed 3 --json", folder.path());
+  CAPTURE(result.errors);
+  REQUIRE(result.exit_code == 0);
+  const auto json = nlohmann::ordered_json::parse(lines_of(result.output).back());
+  CHECK(keys_of(json) == Keys{"model", "epochs", "steps", "seed", "seconds", "images_per_second", "test"});
+  CHECK(keys_of(json["test"]) == Keys{"loss", "recon", "kl"});
+  CHECK(json["model"] == "vae");
+  CHECK(json["epochs"] == 2);
+  CHECK(json["steps"] == 20);  // 37 images in batches of 4; three are held out
+  CHECK(json["seed"] == 3);
+  for (const char* name : {"config.json", "model.weft", "metrics.jsonl", "checkpoint.safetensors", "report.html",
+                           "reconstructions.png", "samples.png", "latent.png", "loss.png"})
+    CHECK_MESSAGE(fs::exists(folder / "run/vae" / name), name);
+}
+
+TEST_CASE("what looks at a run: eval, reconstruct, sample, report") {
+  const TempFolder folder;
+  write_data(folder);
+  const ShellResult trained =
+      run_shell(std::string("weft train ") + small_model + "--epochs 1 --json --out mine", folder.path());
+  REQUIRE(trained.exit_code == 0);
+  // From another folder: the run knows where its data are.
+  fs::create_directory(folder / "elsewhere");
+  const ShellResult eval = run_shell("cd elsewhere && weft eval ../mine --json", folder.path());
+  CAPTURE(eval.errors);
+  REQUIRE(eval.exit_code == 0);
+  const auto at_training = nlohmann::json::parse(lines_of(trained.output).back());
+  const auto now = nlohmann::json::parse(lines_of(eval.output).back());
+  CHECK(now["test"] == at_training["test"]);
+  CHECK(now["images"] == 12);
+
+  CHECK(run_shell("weft reconstruct vae --out mine --to a.png --count 5", folder.path()).exit_code == 0);
+  CHECK(run_shell("weft sample mine --to b.png --count 9", folder.path()).exit_code == 0);
+  CHECK(run_shell("weft sample mine --to c.png --count 9 --seed 5", folder.path()).exit_code == 0);
+  CHECK(weft::runtime::read_file(folder / "a.png").starts_with("\x89PNG"));
+  CHECK(weft::runtime::read_file(folder / "b.png") != weft::runtime::read_file(folder / "c.png"));
+  fs::remove(folder / "mine/report.html");
+  CHECK(run_shell("weft report mine", folder.path()).exit_code == 0);
+  CHECK(fs::exists(folder / "mine/report.html"));
+}
+
+TEST_CASE("bench --json and the worker of bench/peers") {
+  const TempFolder folder;
+  const ShellResult bench =
+      run_shell("weft bench vae --hidden 6 --latent 2 --batch 4 --threads 1 --seconds 0.05 --json", folder.path());
+  CAPTURE(bench.errors);
+  REQUIRE(bench.exit_code == 0);
+  const auto json = nlohmann::ordered_json::parse(lines_of(bench.output).back());
+  Keys keys = keys_of(json);
+  REQUIRE(keys.size() >= 11);
+  keys.resize(11);
+  CHECK(keys == Keys{"model", "backend", "batch", "threads", "compile_ms", "step_ms", "limit_ms", "gflops",
+                     "arena_bytes", "naive_bytes", "lower_bound_bytes"});
+  CHECK(keys_of(json["step_ms"]) == Keys{"median", "p10", "p90"});
+  CHECK(json["batch"] == 4);
+  CHECK(json["threads"] == 1);
+  CHECK(json["compile_ms"] > 0.0);
+  CHECK(json["limit_ms"] > 0.0);
+  CHECK(json["limit_ms"] < json["step_ms"]["median"]);
+  CHECK(json["lower_bound_bytes"] <= json["arena_bytes"]);
+  CHECK(json["arena_bytes"] <= json["naive_bytes"]);
+
+  const ShellResult worker = run_shell(
+      "printf 'run 3\\nrun 1\\nquit\\nrun 7\\n' | weft bench vae --hidden 6 --latent 2 --batch 4 --worker", folder.path());
+  REQUIRE(worker.exit_code == 0);
+  const std::vector<std::string> lines = lines_of(worker.output);
+  REQUIRE(lines.size() == 2);
+  CHECK(nlohmann::json::parse(lines[0])["ms"].size() == 3);
+  CHECK(nlohmann::json::parse(lines[1])["ms"].size() == 1);
+}
+
+// --- The compiler ----------------------------------------------------------------------------------------------------
+
+TEST_CASE("a dump is a file that the other commands read") {
+  const TempFolder folder;
+  REQUIRE(run_shell("weft dump vae --hidden 6 --latent 2 --stage graph > vae.weft", folder.path()).exit_code == 0);
+  const ShellResult direct = run_shell("weft dump vae --hidden 6 --latent 2 --stage differentiated", folder.path());
+  const ShellResult read = run_shell("weft dump vae.weft --stage differentiated", folder.path());
+  CHECK(direct.exit_code == 0);
+  CHECK(direct.output == read.output);
+  for (const char* stage : {"updated", "fused", "planned"}) {
+    CAPTURE(stage);
+    const ShellResult dump = run_shell(std::string("weft dump vae.weft --batch 8 --stage ") + stage, folder.path());
+    CAPTURE(dump.errors);
+    CHECK(dump.exit_code == 0);
+    CHECK(dump.output.find("graph @loss(") != std::string::npos);
+  }
+  const ShellResult encode = run_shell("weft dump vae --entry encode --batch 8 --stage fused", folder.path());
+  CHECK(encode.output.find("graph @encode(") != std::string::npos);
+  CHECK(encode.output.find("f32[8,784]") != std::string::npos);
+
+  const ShellResult opt =
+      run_shell("weft opt vae.weft --passes stabilise,fold,simplify,cse,dce --bind B=3 --check-each", folder.path());
+  CAPTURE(opt.errors);
+  CHECK(opt.exit_code == 0);
+  CHECK(opt.errors.find("@loss: computes the same") != std::string::npos);
+  const ShellResult after = run_shell("weft opt vae.weft --passes dce --print-after dce --timing", folder.path());
+  CHECK(after.output.find("// after dce") != std::string::npos);
+  CHECK(after.errors.find(" ms") != std::string::npos);
+}
+
+TEST_CASE("plan finds the largest batch that fits") {
+  const TempFolder folder;
+  const auto largest = [&](const std::string& memory) {
+    const ShellResult result =
+        run_shell("weft plan vae --hidden 6 --latent 2 --memory " + memory + " | sed 's/.*: \\([0-9]*\\) .*/\\1/'", folder.path());
+    return std::atoi(result.output.c_str());
+  };
+  const int small = largest("2000000"), large = largest("4000000");
+  CHECK(small > 10);
+  // Params and their state do not grow: twice the memory is more than twice the batch.
+  CHECK(large >= 2 * small);
+  const ShellResult plan = run_shell("weft plan vae --hidden 6 --latent 2 --batch 16", folder.path());
+  CHECK(plan.exit_code == 0);
+  CHECK(plan.output.find("lower bound") != std::string::npos);
+}
+
+// --- Ctrl-C ----------------------------------------------------------------------------------------------------------
+
+namespace {
+
+pid_t start(std::vector<std::string> words, const fs::path& folder) {
+  const pid_t child = fork();
+  if (child != 0) return child;
+  if (chdir(folder.c_str()) != 0 || !freopen(".output", "w", stdout) || !freopen(".errors", "w", stderr)) _exit(99);
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  execv(WEFT_PROGRAM, arguments.data());
+  _exit(99);
+}
+
+int wait_for(pid_t child) {
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+bool wait_for_text(const fs::path& path) {
+  for (int tries = 0; tries < 60'000; ++tries) {
+    std::error_code missing;
+    if (fs::file_size(path, missing) > 0 && !missing) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("Ctrl-C leaves a checkpoint, exits 130, and --resume ends bitwise as the run that was not stopped") {
+  const TempFolder folder;
+  write_data(folder);
+  const std::string train = std::string("weft train ") + small_model + "--epochs 60 ";
+  std::vector<std::string> words;
+  std::istringstream stream(train + "--out stopped");
+  for (std::string word; stream >> word;) words.push_back(word);
+
+  const pid_t child = start(words, folder.path());
+  REQUIRE(wait_for_text(folder / "stopped/metrics.jsonl"));
+  REQUIRE(kill(child, SIGINT) == 0);
+  CHECK(wait_for(child) == 130);
+  const std::string said = weft::runtime::read_file(folder / ".errors");
+  CHECK(said.find("go on with: weft train --resume --out stopped") != std::string::npos);
+  CHECK(said.find("stopped/checkpoint.safetensors") != std::string::npos);
+  CHECK_FALSE(fs::exists(folder / "stopped/report.html"));
+
+  CHECK(run_shell("weft train --resume --out stopped --threads 1", folder.path()).exit_code == 0);
+  REQUIRE(run_shell(train + "--out whole", folder.path()).exit_code == 0);
+  CHECK(weft::runtime::read_file(folder / "stopped/checkpoint.safetensors") ==
+        weft::runtime::read_file(folder / "whole/checkpoint.safetensors"));
+  CHECK(weft::runtime::read_file(folder / "stopped/metrics.jsonl") ==
+        weft::runtime::read_file(folder / "whole/metrics.jsonl"));
+}

@@ -1,0 +1,30 @@
+// Runs entries of the DSL through the reference interpreter, for tests of what the DSL's functions compute.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "frontend/weft.h"
+
+namespace weft::test {
+
+using Numbers = std::vector<double>;
+using Named = std::map<std::string, Numbers>;
+
+// The outputs of a graph. Inputs that are not given take their initial value, which must be a constant; a seed (role
+// rng) is 0 unless given.
+Named evaluate(const ir::Graph& graph, const ir::Bindings& bind, const Named& inputs);
+
+// Of an entry that `fill` makes; symbols become what `bind` says.
+Named evaluate(Mode mode, const std::function<void(Entry&)>& fill, const Named& inputs = {},
+               const ir::Bindings& bind = {});
+
+// The graph of an entry that `fill` makes.
+ir::Graph graph_of(Mode mode, const std::function<void(Entry&)>& fill);
+
+// The message of the Error that `action` throws, or "".
+std::string error_of(const std::function<void()>& action);
+
+}  // namespace weft::test

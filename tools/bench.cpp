@@ -1,0 +1,187 @@
+// weft bench: a training step on each backend, against what this machine can do at most.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "tools/commands.h"
+#include "tools/console.h"
+#include "tools/model_flags.h"
+#include "tools/peak.h"
+#include "tools/step_bench.h"
+#include "tools/train_flags.h"
+
+namespace weft::tools {
+
+namespace {
+
+using training::SessionOptions;
+
+// No program is faster: operations at the peak, and bytes that must move at the full bandwidth, may overlap.
+double limit_milliseconds(const StepBench& bench, const Peak& peak) {
+  return std::max(bench.flops() / peak.gflops, bench.least_bytes() / peak.bandwidth) / 1e6;
+}
+
+struct Result {
+  std::string model, backend;
+  std::int64_t batch = 0;
+  int threads = 0;
+  StepTimes times;
+  double compile_ms = 0, limit_ms = 0, gflops = 0, percent_of_peak = 0;
+  runtime::MemoryUse memory;
+  int kernels = 0;
+  std::vector<std::pair<std::string, double>> compile_seconds;
+};
+
+std::string to_json(const Result& result) {
+  nlohmann::ordered_json passes = nlohmann::ordered_json::object();
+  for (const auto& [name, seconds] : result.compile_seconds)
+    passes[name] = passes.value(name, 0.0) + seconds * 1e3;  // a pass may run twice
+  const nlohmann::ordered_json json{
+      {"model", result.model},
+      {"backend", result.backend},
+      {"batch", result.batch},
+      {"threads", result.threads},
+      {"compile_ms", result.compile_ms},
+      {"step_ms", {{"median", result.times.median}, {"p10", result.times.p10}, {"p90", result.times.p90}}},
+      {"limit_ms", result.limit_ms},
+      {"gflops", result.gflops},
+      {"arena_bytes", result.memory.arena_bytes},
+      {"naive_bytes", result.memory.naive_bytes},
+      {"lower_bound_bytes", result.memory.lower_bound_bytes},
+      {"percent_of_peak", result.percent_of_peak},
+      {"kernels", result.kernels},
+      {"compile_by_pass_ms", passes}};
+  return json.dump();
+}
+
+class Bench final : public Command {
+ public:
+  explicit Bench(const Catalog& catalog) : model_(catalog) {}
+
+  void declare(Flags& flags) override {
+    flags.group("Bench");
+    flags.add("batch", batch_, 1, "Images a step");
+    flags.add("seconds", seconds_, Flags::Range::positive, "How long steps are timed, after one second of warming up");
+    flags.add("kernels,profile", kernels_, "Each kernel and library call with its implementation, time and rate");
+    flags.add("json", json_, "The last line on standard output is one JSON object: that of the best backend");
+    flags.add("worker", worker_, "Answer 'run N' on standard input by the times of N steps, for bench/peers/compare");
+    optimizer_.declare(flags);
+    machine_.declare(flags);
+    model_.declare(flags);
+  }
+
+  int run() override {
+    const Subject subject = model_.build_or_read();
+    return worker_ ? run_worker(subject) : run_all(subject);
+  }
+
+ private:
+  SessionOptions options(const std::string& backend) const {
+    SessionOptions options;
+    options.backend = backend;
+    options = machine_.apply(options);
+    options.optimizer = optimizer_.apply(options.optimizer);
+    options.batch = batch_;
+    return options;
+  }
+
+  int run_worker(const Subject& subject) const {
+    StepBench bench(subject.module, options(backend_names().front()));
+    serve(bench);
+    return 0;
+  }
+
+  int run_all(const Subject& subject) const {
+    std::FILE* file = json_ ? stderr : stdout;
+    const int threads = thread_count(options("").threads);
+    const Peak peak = measure_peak(threads);
+    fmt::print(file, "{}, batch {}, {}, random pictures\n", subject.name, batch_, threads_text(threads));
+    fmt::print(file, "machine  {:.1f} GFLOP/s (f32, {}), {:.1f} GB/s (triad): measured now, {}\n", peak.gflops,
+               peak.instruction, peak.bandwidth, threads_text(threads));
+
+    std::vector<std::string> lines;
+    for (const std::string& backend : backends()) {
+      StepBench bench(subject.module, options(backend));
+      if (lines.empty())
+        fmt::print(file, "limit    {:.3f} ms: {:.1f} MFLOP at that rate or {} at that, whichever takes longer\n",
+                   limit_milliseconds(bench, peak), bench.flops() / 1e6, bytes_text(bench.least_bytes()));
+      const Result result = measure(subject.name, bench, peak);
+      print(file, result);
+      if (kernels_) print_profile(file, bench, result.times.median);
+      lines.push_back(to_json(result));
+    }
+    if (json_)
+      for (auto line = lines.rbegin(); line != lines.rend(); ++line) fmt::print("{}\n", *line);
+    return 0;
+  }
+
+  std::vector<std::string> backends() const {
+    return machine_.backend() ? std::vector<std::string>{*machine_.backend()} : backend_names();
+  }
+
+  Result measure(const std::string& model, StepBench& bench, const Peak& peak) const {
+    const SessionOptions& options = bench.options();
+    Result result;
+    result.model = model;
+    result.backend = options.backend;
+    result.batch = options.batch;
+    result.threads = thread_count(options.threads);
+    // The reference backend is an oracle, not a rival: a few steps say how slow it is.
+    result.times = options.backend == "reference" ? bench.measure(0, 0, 3) : bench.measure(1, seconds_, 10);
+    result.compile_ms = bench.compile_milliseconds();
+    result.compile_seconds = bench.compile_seconds();
+    result.limit_ms = limit_milliseconds(bench, peak);
+    result.gflops = bench.flops() / result.times.median / 1e6;
+    result.percent_of_peak = 100 * result.gflops / peak.gflops;
+    result.memory = bench.memory();
+    result.kernels = bench.kernels();
+    return result;
+  }
+
+  static void print(std::FILE* file, const Result& result) {
+    std::string passes;
+    for (const auto& [name, seconds] : result.compile_seconds)
+      passes += fmt::format("{}{} {:.1f}", passes.empty() ? "" : ", ", name, seconds * 1e3);
+    fmt::print(file, "\n{}\n", result.backend);
+    fmt::print(file, "  compile  {:.1f} ms: {}\n", result.compile_ms, passes);
+    fmt::print(file, "  step     {:.3f} ms median, {:.3f} p10, {:.3f} p90 over {} steps: {:.2f} times the limit\n",
+               result.times.median, result.times.p10, result.times.p90, result.times.steps,
+               result.times.median / result.limit_ms);
+    fmt::print(file, "  rate     {:.1f} GFLOP/s, {:.1f}% of the peak\n", result.gflops, result.percent_of_peak);
+    fmt::print(file, "  memory   arena {} bytes, naive {}, lower bound {}\n", grouped(result.memory.arena_bytes),
+               grouped(result.memory.naive_bytes), grouped(result.memory.lower_bound_bytes));
+    fmt::print(file, "  kernels  {}\n", result.kernels);
+  }
+
+  static void print_profile(std::FILE* file, StepBench& bench, double step_ms) {
+    std::vector<runtime::ItemProfile> items = bench.profile(50);
+    if (items.empty()) {
+      fmt::print(file, "  this backend has no profile\n");
+      return;
+    }
+    fmt::print(file, "\n  {:>9} {:>6} {:>9} {:>8}  {:<24} {}\n", "us", "share", "GFLOP/s", "GB/s", "implementation",
+               "what");
+    double total = 0;
+    for (const runtime::ItemProfile& item : items) {
+      const double rate = item.flops > 0 ? item.flops / item.seconds / 1e9 : 0;
+      const std::string place = to_string(item.where);
+      fmt::print(file, "  {:>9.1f} {:>5.1f}% {:>9} {:>8.1f}  {:<24} {}{}{}\n", item.seconds * 1e6,
+                 100 * item.seconds * 1e3 / step_ms, rate > 0 ? fmt::format("{:.1f}", rate) : "",
+                 item.bytes / item.seconds / 1e9, item.kind, item.name, place.empty() ? "" : "  ", place);
+      total += item.seconds;
+    }
+    fmt::print(file, "  {:>9.1f} us in {} items\n", total * 1e6, items.size());
+  }
+
+  ModelFlags model_;
+  OptimizerFlags optimizer_;
+  MachineFlags machine_;
+  std::int64_t batch_ = 128;
+  double seconds_ = 2;
+  bool kernels_ = false, json_ = false, worker_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_bench(const Catalog& catalog) { return std::make_unique<Bench>(catalog); }
+
+}  // namespace weft::tools

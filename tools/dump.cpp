@@ -1,0 +1,47 @@
+// weft dump: a model at a stage of the compiler, as text.
+#include "tools/commands.h"
+#include "tools/model_flags.h"
+#include "tools/notes.h"
+#include "tools/stages.h"
+#include "tools/train_flags.h"
+
+namespace weft::tools {
+
+namespace {
+
+class Dump final : public Command {
+ public:
+  explicit Dump(const Catalog& catalog) : model_(catalog) {}
+
+  void declare(Flags& flags) override {
+    flags.group("Dump");
+    flags.add("stage", stage_, stage_names(), "How far the compiler goes");
+    flags.add("entry", options_.entry, "NAME", "An entry of the model, such as encode, in place of the training step");
+    flags.add("batch", options_.batch, 1, "Images a step, from the stage fused on");
+    flags.add("notes", notes_, "On standard error, what passes say: rewrites, fusions that did not happen");
+    optimizer_.declare(flags);
+    model_.declare(flags);
+  }
+
+  int run() override {
+    const Subject subject = model_.build_or_read();
+    options_.optimizer = optimizer_.apply(options_.optimizer);
+    std::vector<passes::Note> notes;
+    fmt::print("{}", dump_stage(subject.module, stage_, options_, notes));
+    if (notes_) print_notes(notes);
+    return 0;
+  }
+
+ private:
+  ModelFlags model_;
+  OptimizerFlags optimizer_;
+  std::string stage_ = "fused";
+  StageOptions options_;
+  bool notes_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_dump(const Catalog& catalog) { return std::make_unique<Dump>(catalog); }
+
+}  // namespace weft::tools

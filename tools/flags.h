@@ -1,0 +1,86 @@
+// What a command takes from the command line, bound to its variables. Built on CLI11, which flags.cpp alone sees.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/error.h"
+
+namespace CLI {
+class App;
+}
+
+namespace weft::tools {
+
+// A wrong command line: an unknown command, flag, model or option, or a value that a flag does not take. Exit code 2.
+class UsageError : public Error {
+ public:
+  using Error::Error;
+};
+
+template <typename... Args>
+[[noreturn]] void fail_usage(fmt::format_string<Args...> format, Args&&... args) {
+  throw UsageError(fmt::format(format, std::forward<Args>(args)...));
+}
+
+// A flag is named without its dashes: "epochs"; aliases with commas between: "kernels,profile". The value of a variable
+// before parsing is its default and is shown in the help; an optional stays empty where the flag is not given.
+class Flags {
+ public:
+  explicit Flags(CLI::App& app) : app_(app) {}
+
+  // The heading in the help of the flags that follow.
+  void group(const std::string& heading) { group_ = heading; }
+
+  // An argument without dashes, by its place; empty where not given. `name` in capitals.
+  void positional(const std::string& name, std::string& value, const std::string& doc);
+
+  void add(const std::string& name, bool& value, const std::string& doc);
+  void add(const std::string& name, std::string& value, const std::string& value_name, const std::string& doc);
+  void add(const std::string& name, std::optional<std::string>& value, const std::string& value_name,
+           const std::string& doc);
+  // Whole numbers of at least `least`.
+  void add(const std::string& name, std::int64_t& value, std::int64_t least, const std::string& doc);
+  void add(const std::string& name, std::optional<std::int64_t>& value, std::int64_t least, const std::string& doc);
+  // Finite numbers of at least 0, or above 0.
+  enum class Range : std::uint8_t { positive, not_negative };
+  void add(const std::string& name, double& value, Range range, const std::string& doc);
+  void add(const std::string& name, std::optional<double>& value, Range range, const std::string& doc);
+  // One of `choices`.
+  void add(const std::string& name, std::string& value, const std::vector<std::string>& choices,
+           const std::string& doc);
+  void add(const std::string& name, std::optional<std::string>& value, const std::vector<std::string>& choices,
+           const std::string& doc);
+
+ private:
+  void option(const std::string& name, const std::string& value_name, const std::string& fallback,
+              const std::string& doc, std::function<void(const std::string&)> set);
+
+  CLI::App& app_;
+  std::string group_ = "Flags";
+};
+
+// One command: binds its variables, then runs.
+class Command {
+ public:
+  virtual ~Command() = default;
+  virtual void declare(Flags& flags) = 0;
+  virtual int run() = 0;  // the exit code
+};
+
+struct NamedCommand {
+  std::string name;
+  std::string summary;
+  Command* command;
+};
+
+// Finds the command that the line asks for and fills its variables; nullptr where help or the version was asked for and
+// printed. Throws UsageError with the nearest right name of what is unknown.
+Command* parse_command_line(int argc, const char* const* argv, const std::string& description,
+                            const std::vector<NamedCommand>& commands);
+
+}  // namespace weft::tools

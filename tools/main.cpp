@@ -1,0 +1,73 @@
+// From argc and argv to an exit code: which command, and how its errors are told.
+#include "tools/main.h"
+
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <optional>
+#include <system_error>
+
+#include "ir/error.h"
+#include "tools/commands.h"
+
+namespace weft {
+
+namespace {
+
+using tools::Catalog;
+using tools::Command;
+
+constexpr int user_error = 1;
+constexpr int usage_error = 2;
+constexpr int internal_error = 70;  // EX_SOFTWARE of sysexits.h
+
+int run_command(int argc, char** argv, const Catalog& catalog) {
+  std::vector<std::unique_ptr<Command>> made;
+  std::vector<tools::NamedCommand> commands;
+  for (const tools::CommandInfo& info : tools::all_commands()) {
+    made.push_back(info.make(catalog));
+    commands.push_back({info.name, info.summary, made.back().get()});
+  }
+  Command* command = tools::parse_command_line(
+      argc, argv, "Weft: an ahead-of-time compiler for models that learn representations", commands);
+  return command ? command->run() : 0;
+}
+
+void check_output() {
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) fail("cannot write to standard output; is its disk full?");
+}
+
+int say(int exit_code, const char* what) {
+  std::fflush(stdout);
+  fmt::print(stderr, "weft: {}{}\n", exit_code == internal_error ? "" : "error: ", what);
+  return exit_code;
+}
+
+int run_program(int argc, char** argv, std::optional<Model> own) {
+  try {
+    const Catalog catalog(std::move(own));
+    const int exit_code = run_command(argc, argv, catalog);
+    check_output();
+    return exit_code;
+  } catch (const tools::UsageError& error) {
+    return say(usage_error, error.what());
+  } catch (const Error& error) {
+    return say(user_error, error.what());
+  } catch (const InternalError& error) {
+    return say(internal_error, error.what());
+  } catch (const std::bad_alloc&) {
+    return say(user_error, "this machine has not enough memory for that; try a smaller --batch or model");
+  } catch (const std::system_error& error) {  // fmt's: standard output is full or closed
+    return say(user_error, error.what());
+  } catch (const std::exception& error) {
+    return say(internal_error,
+               fmt::format("internal error: {} (this is a bug in Weft, please report it)", error.what()).c_str());
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv, const Model& own) { return run_program(argc, argv, own); }
+int main(int argc, char** argv) { return run_program(argc, argv, {}); }
+
+}  // namespace weft

@@ -1,0 +1,96 @@
+// Choosing and building a model.
+#include "tools/model_flags.h"
+
+#include "ir/parse.h"
+#include "ir/suggest.h"
+#include "runtime/atomic_file.h"
+#include "tools/console.h"
+#include "training/illustrate.h"
+
+namespace weft::tools {
+
+// --- Declaring -----------------------------------------------------------------------------------------------------
+
+void ModelFlags::declare(Flags& flags) {
+  std::string doc = fmt::format("The model: {}", fmt::join(catalog_.names(), ", "));
+  if (catalog_.fallback()) doc += fmt::format(" [{}]", catalog_.fallback()->name);
+  flags.positional("MODEL", name_, doc);
+
+  // Models share names of options: one flag each, with the words and the default of every model that has it.
+  std::map<std::string, std::string> docs;
+  for (const Model& model : catalog_.models())
+    for (const Option& option : model.options) {
+      std::string& text = docs[option.name];
+      text += fmt::format("{}{}: {} [{}]", text.empty() ? "" : "; ", model.name, option.doc, option.fallback);
+    }
+  flags.group("Options of the models");
+  for (const auto& [option, text] : docs) flags.add(option, options_[option], "TEXT", text);
+}
+
+std::map<std::string, std::string> ModelFlags::given() const {
+  std::map<std::string, std::string> given;
+  for (const auto& [option, value] : options_)
+    if (value) given[option] = *value;
+  return given;
+}
+
+// --- Choosing ------------------------------------------------------------------------------------------------------
+
+const Model& ModelFlags::model() const {
+  if (!is_named() && !catalog_.fallback()) fail_usage("name a model: {}", fmt::join(catalog_.names(), ", "));
+  const Model& model = is_named() ? catalog_.need(name_) : *catalog_.fallback();
+  std::vector<std::string> known;
+  for (const Option& option : model.options) known.push_back("--" + option.name);
+  for (const auto& [option, value] : given())
+    if (std::ranges::find(known, "--" + option) == known.end())
+      fail_usage("the model {} has no option --{}{}", model.name, option, did_you_mean("--" + option, known));
+  return model;
+}
+
+namespace {
+
+void set_sizes(Settings& settings, const training::Dataset& data) {
+  const training::ImageShape shape = training::image_shape(data);
+  settings.set("channels", fmt::format("{}", shape[0]));
+  settings.set("height", fmt::format("{}", shape[1]));
+  settings.set("width", fmt::format("{}", shape[2]));
+  settings.set("classes", fmt::format("{}", data.classes));
+}
+
+// Numbers in a row of a value whose first dim is the batch.
+std::int64_t row_elements(const ir::Type& type) {
+  std::int64_t elements = 1;
+  for (std::size_t i = 1; i < type.rank(); ++i) elements *= ir::number(type.dims[i]);
+  return elements;
+}
+
+void warn_of_wide_code(const ir::Module& module) {
+  const ir::Graph* encode = module.find("encode");
+  if (!encode) return;
+  const ir::Type& picture = encode->type(encode->inputs[encode->find_input("x")].value);
+  const ir::Type& code = encode->type(encode->outputs[encode->find_output("latent")].value);
+  if (row_elements(code) > row_elements(picture))
+    warn("the code has {} numbers, more than the {} of the picture: the model need not learn to compress it",
+         row_elements(code), row_elements(picture));
+}
+
+}  // namespace
+
+Subject ModelFlags::build(const training::Dataset* data) const {
+  const Model& chosen = model();
+  Settings settings(chosen);
+  if (data) set_sizes(settings, *data);
+  for (const auto& [option, value] : given()) settings.set(option, value);
+  Subject subject{chosen.name, settings.values(), build_module(chosen, settings)};
+  warn_of_wide_code(subject.module);
+  return subject;
+}
+
+Subject ModelFlags::build_or_read() const {
+  if (!name_.ends_with(".weft")) return build();
+  if (!given().empty()) fail_usage("a file takes no options, but --{} is given", given().begin()->first);
+  ir::Module module = ir::parse(runtime::read_file(name_), name_);
+  return {module.name.empty() ? name_ : module.name, {}, std::move(module)};
+}
+
+}  // namespace weft::tools

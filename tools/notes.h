@@ -1,0 +1,13 @@
+// What passes have to say to a user.
+#pragma once
+
+#include <vector>
+
+#include "passes/pass.h"
+
+namespace weft::tools {
+
+// A line each on stderr: "stabilise: model.cpp:41 (loss): log(sigmoid(x)) became ...".
+void print_notes(const std::vector<passes::Note>& notes);
+
+}  // namespace weft::tools

@@ -1,0 +1,91 @@
+// weft plan: where each value of a step lies in memory, and the largest batch that fits in a given amount.
+#include "passes/plan.h"
+
+#include "tools/commands.h"
+#include "tools/console.h"
+#include "tools/cost.h"
+#include "tools/largest.h"
+#include "tools/model_flags.h"
+#include "tools/stages.h"
+#include "tools/train_flags.h"
+
+namespace weft::tools {
+
+namespace {
+
+class PlanCommand final : public Command {
+ public:
+  explicit PlanCommand(const Catalog& catalog) : model_(catalog) {}
+
+  void declare(Flags& flags) override {
+    flags.group("Plan");
+    flags.add("batch", options_.batch, 1, "Images a step");
+    flags.add("memory", memory_, 1, "Bytes: print the largest batch whose step fits, in place of a plan");
+    flags.add("entry", options_.entry, "NAME", "An entry of the model, such as encode, in place of the training step");
+    optimizer_.declare(flags);
+    model_.declare(flags);
+  }
+
+  int run() override {
+    const Subject subject = model_.build_or_read();
+    options_.optimizer = optimizer_.apply(options_.optimizer);
+    passes::Context context;
+    graph_ = graph_to_compile(subject.module, options_, context);
+    return memory_ ? print_largest(subject) : print_plan(subject);
+  }
+
+ private:
+  struct Planned {
+    ir::GraphPtr graph;
+    passes::Plan plan;
+    double ports = 0;  // bytes of inputs and outputs: params, optimizer state, the batch; not the data set
+
+    double bytes() const { return double(plan.arena_bytes) + ports; }
+  };
+
+  Planned plan(std::int64_t batch) const {
+    passes::Context context;
+    Planned planned;
+    planned.graph = graph_to_plan(graph_, batch, context);
+    planned.plan = passes::make_plan(*planned.graph);
+    planned.ports = step_port_bytes(*graph_, *planned.graph);
+    return planned;
+  }
+
+  int print_plan(const Subject& subject) const {
+    const Planned planned = plan(options_.batch);
+    fmt::print("{}, {}, batch {}\n\n{}\n", subject.name,
+               options_.entry.empty() ? "training step" : "entry " + options_.entry, options_.batch,
+               passes::print(planned.plan, *planned.graph));
+    const passes::Plan& sums = planned.plan;
+    fmt::print("peak         {:>10}  one arena holds every buffer\n", bytes_text(double(sums.arena_bytes)));
+    fmt::print("naive        {:>10}  each buffer in memory of its own\n", bytes_text(double(sums.naive_bytes)));
+    fmt::print("lower bound  {:>10}  largest set alive at once\n", bytes_text(double(sums.lower_bound_bytes)));
+    fmt::print("beside it    {:>10}  inputs and outputs: params, optimizer state, the batch\n",
+               bytes_text(planned.ports));
+    return 0;
+  }
+
+  int print_largest(const Subject& subject) const {
+    const auto memory = double(*memory_);
+    const std::int64_t batch = largest_that_fits([&](std::int64_t size) { return plan(size).bytes() <= memory; });
+    if (batch == 0)
+      fail("not even one image fits: a step of {} with batch 1 takes {} bytes", subject.name,
+           std::int64_t(plan(1).bytes()));
+    fmt::print("largest batch that fits in {}: {} (a step takes {})\n", bytes_text(memory), batch,
+               bytes_text(plan(batch).bytes()));
+    return 0;
+  }
+
+  ModelFlags model_;
+  OptimizerFlags optimizer_;
+  StageOptions options_;
+  std::optional<std::int64_t> memory_;
+  ir::GraphPtr graph_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_plan(const Catalog& catalog) { return std::make_unique<PlanCommand>(catalog); }
+
+}  // namespace weft::tools

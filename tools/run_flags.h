@@ -1,0 +1,41 @@
+// The flags that say which trained run a command looks at: [MODEL or RUN] --out DIR, with which data and backend.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "tools/catalog.h"
+#include "tools/train_flags.h"
+#include "training/run_directory.h"
+
+namespace weft::tools {
+
+// Where a model is trained to when no folder is named.
+std::filesystem::path default_run_folder(const std::string& model);
+
+class RunFlags {
+ public:
+  explicit RunFlags(const Catalog& catalog) : catalog_(catalog) {}
+  void declare(Flags& flags);
+
+  // The run in --out, in the folder named, or the one that a model's training leaves by default. Error where there is
+  // none, or it is one of another model.
+  training::RunDirectory open() const;
+  // The trained model, with backend and threads as asked.
+  training::Session load(const training::RunDirectory& run) const;
+  // The data of the run, or those of --data.
+  training::DatasetSplits data(const training::RunDirectory& run) const;
+
+ private:
+  std::filesystem::path folder() const;
+
+  const Catalog& catalog_;
+  std::string name_;
+  std::optional<std::string> out_;
+  std::optional<std::int64_t> batch_;
+  DataFlags data_;
+  MachineFlags machine_;
+};
+
+}  // namespace weft::tools

@@ -1,0 +1,56 @@
+// A training step, compiled and timed: what `weft bench` prints, and the worker that bench/peers/compare drives.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "backends/compile.h"
+#include "tools/model_flags.h"
+#include "training/session.h"
+
+namespace weft::tools {
+
+struct StepTimes {
+  double median = 0, p10 = 0, p90 = 0;  // ms
+  int steps = 0;
+};
+StepTimes summarise(std::vector<double> milliseconds);
+
+class StepBench {
+ public:
+  // Compiles. The data are random pictures of the model's size, a few batches of them.
+  StepBench(const ir::Module& module, training::SessionOptions options);
+
+  const training::SessionOptions& options() const { return session_.options(); }
+  // By pass, from the graph as written to a program that is ready to run.
+  const std::vector<std::pair<std::string, double>>& compile_seconds() const { return compile_seconds_; }
+  double compile_milliseconds() const;
+  int kernels() const { return report_.kernels; }
+  runtime::MemoryUse memory() { return program().memory(); }
+  double flops() const { return flops_; }              // of a step's matmuls and convolutions
+  double least_bytes() const { return least_bytes_; }  // that a step cannot do without
+
+  double run_step();  // ms
+  // Runs steps for `warm_seconds`, then for `seconds`, at least `least` of them.
+  StepTimes measure(double warm_seconds, double seconds, int least);
+  std::vector<runtime::ItemProfile> profile(int runs) { return program().profile(runs); }
+
+ private:
+  runtime::Program& program() { return session_.training_program(data_, session_.options().batch); }
+  void compile_step();
+  void count();
+
+  training::Session session_;
+  training::Dataset data_;
+  CompileReport report_;
+  std::vector<std::pair<std::string, double>> compile_seconds_;
+  double flops_ = 0, least_bytes_ = 0;
+  std::vector<std::int64_t> indices_;
+  std::int64_t next_ = 0;
+};
+
+// Answers "run N" on standard input by {"ms": [...]}, the times of N steps, until "quit" or the end of input.
+void serve(StepBench& bench);
+
+}  // namespace weft::tools

@@ -1,0 +1,193 @@
+// weft train: a run from its start, or on from its last checkpoint.
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <vector>
+
+#include "tools/commands.h"
+#include "tools/console.h"
+#include "tools/interrupt.h"
+#include "tools/model_flags.h"
+#include "tools/progress.h"
+#include "tools/run_flags.h"
+#include "tools/train_flags.h"
+#include "training/run.h"
+
+namespace weft::tools {
+
+namespace {
+
+namespace fs = std::filesystem;
+using training::DatasetSplits;
+using training::EpochResult;
+using training::Outcome;
+using training::RunConfig;
+using training::RunDirectory;
+
+class Train final : public Command {
+ public:
+  explicit Train(const Catalog& catalog) : model_(catalog) {}
+
+  void declare(Flags& flags) override {
+    flags.group("Run");
+    flags.add("out", out_, "DIR", "Folder of the run [run/MODEL, and the run there is replaced]");
+    flags.add("resume", resume_, "Go on with the run in that folder, from its last checkpoint");
+    flags.add("replace", replace_, "Replace the run in that folder");
+    flags.add("epochs", epochs_, 1, fmt::format("Times through the images [{}]", training::TrainOptions().epochs));
+    flags.add("batch", batch_, 1, fmt::format("Images a step [{}]", training::SessionOptions().batch));
+    flags.add("seed", seed_, 0, fmt::format("Of all that is random [{}]", training::SessionOptions().seed));
+    flags.add("json", json_, "The last line on standard output is one JSON object");
+    data_.declare(flags);
+    optimizer_.declare(flags);
+    schedule_.declare(flags);
+    machine_.declare(flags);
+    model_.declare(flags);
+  }
+
+  int run() override {
+    if (resume_ && replace_) fail_usage("--resume goes on with a run and --replace does away with it; give one");
+    return resume_ ? resume() : start();
+  }
+
+ private:
+  // --- A new run ---
+
+  int start() {
+    const std::string name = model_.model().name;  // an unknown one is told before any work
+    RunConfig config;
+    apply(config);
+    const DatasetSplits data = training::load_data(config.data);
+    Subject subject = model_.build(&data.train);
+    config.model = name;
+    config.settings = subject.settings;
+    const bool replace = replace_ || !out_;
+    const RunDirectory run =
+        RunDirectory::create(out_.value_or(default_run_folder(name)), std::move(config), std::move(subject.module),
+                             replace ? RunDirectory::Existing::replace : RunDirectory::Existing::refuse);
+    return train(run, data, false);
+  }
+
+  void apply(RunConfig& config) const {
+    config.data = data_.apply(config.data);
+    if (!config.data.folder.empty()) config.data.folder = fs::absolute(config.data.folder).lexically_normal();
+    config.session = machine_.apply(config.session);
+    config.session.optimizer = optimizer_.apply(config.session.optimizer);
+    config.session.batch = batch_.value_or(config.session.batch);
+    if (seed_) config.session.seed = static_cast<std::uint64_t>(*seed_);
+    config.train.schedule = schedule_.apply(config.train.schedule);
+    config.train.epochs = epochs_.value_or(config.train.epochs);
+  }
+
+  // --- On with a run ---
+
+  int resume() {
+    RunDirectory run = RunDirectory::open(out_ ? *out_ : default_run_folder(model_.model().name));
+    RunConfig config = run.config();
+    apply(config);
+    check_same_run(run, config);
+    if (config.train.epochs < run.config().train.epochs && epochs_)
+      fail("{} is a run of {} epochs; --epochs may be more, not {}", run.path().string(), run.config().train.epochs,
+           *epochs_);
+    run.set_config(std::move(config));
+    const DatasetSplits data = training::load_data(run.config().data);
+    return train(run, data, true);
+  }
+
+  // A resumed run is bitwise the run that was never stopped: what it computes cannot change.
+  void check_same_run(const RunDirectory& run, const RunConfig& config) const {
+    const RunConfig& old = run.config();
+    if (model_.is_named() && model_.model().name != old.model)
+      fail("{} holds a run of {}, not of {}", run.path().string(), old.model, model_.name());
+    const auto refuse = [&](const std::string& flag) {
+      fail("--{} differs from what the run in {} began with; leave it out, or train into another folder", flag,
+           run.path().string());
+    };
+    for (const auto& [option, value] : model_.given()) {
+      const auto found = old.settings.find(option);
+      if (found == old.settings.end() || found->second != value) refuse(option);
+    }
+    if (config.session.seed != old.session.seed) refuse("seed");
+    if (config.session.batch != old.session.batch) refuse("batch");
+    if (config.session.backend != old.session.backend) refuse("backend");
+    if (config.data.validation != old.data.validation) refuse("validation");
+    const passes::OptimizerSpec &now = config.session.optimizer, &then = old.session.optimizer;
+    if (now.kind != then.kind) refuse("optimizer");
+    if (now.learning_rate != then.learning_rate) refuse("lr");
+    if (now.momentum != then.momentum) refuse("momentum");
+    if (now.weight_decay != then.weight_decay) refuse("weight-decay");
+    if (now.clip_norm != then.clip_norm) refuse("clip-norm");
+    if (config.train.schedule.kind != old.train.schedule.kind) refuse("schedule");
+    if (config.train.schedule.warmup_epochs != old.train.schedule.warmup_epochs) refuse("warmup-epochs");
+  }
+
+  // --- Both ---
+
+  int train(const RunDirectory& run, const DatasetSplits& data, bool on) {
+    std::FILE* file = json_ ? stderr : stdout;  // of what people read
+    const RunConfig& config = run.config();
+    fmt::print(file, "{} {} on {}: {} images to train, {} to validate, {} to test; {} backend, {}, seed {}\n",
+               on ? "going on with" : "training", config.model, data.train.name, grouped(data.train.size()),
+               grouped(data.validation.size()), grouped(data.test.size()), config.session.backend,
+               threads_text(config.session.threads), config.session.seed);
+    std::fflush(file);
+
+    const StopSignals signals;
+    ProgressBar bar(stderr);
+    training::RunHooks hooks;
+    hooks.stop = &signals.stop_requested();
+    hooks.progress = [&](const training::Progress& progress) { bar.show(progress); };
+    hooks.epoch = [&](const EpochResult& result) {
+      bar.clear();
+      print_epoch(file, result, config.train.epochs);
+    };
+    const Outcome outcome = train_run(run, data, on, hooks);
+    bar.clear();
+    print_outcome(file, run, outcome);
+    if (json_) fmt::print("{}\n", to_json(config, outcome));
+    return outcome.interrupted ? signals.exit_code() : 0;
+  }
+
+  static void print_epoch(std::FILE* file, const EpochResult& result, std::int64_t epochs) {
+    fmt::print(file, "epoch {}/{}: {}", result.epoch, epochs, metrics_text(result.train));
+    if (!result.validation.empty()) fmt::print(file, "; validation {}", metrics_text(result.validation));
+    fmt::print(file, "; {} images/s\n", grouped(static_cast<std::int64_t>(result.images_per_second)));
+    std::fflush(file);
+  }
+
+  static void print_outcome(std::FILE* file, const RunDirectory& run, const Outcome& outcome) {
+    if (outcome.interrupted) {
+      fmt::print(stderr,
+                 "weft: stopped after step {}; checkpoint: {}\nweft: go on with: weft train --resume --out {}\n",
+                 outcome.steps, run.checkpoint_path().string(), run.path().string());
+      return;
+    }
+    fmt::print(file, "trained in {}\n", duration_text(outcome.seconds));
+    if (!outcome.test.empty()) fmt::print(file, "test: {}\n", metrics_text(outcome.test));
+    fmt::print(file, "pictures: {}\n", fmt::join(pictures_of(run), ", "));
+    fmt::print(file, "report: {}\n", run.file("report.html").string());
+  }
+
+  static std::vector<std::string> pictures_of(const RunDirectory& run) {
+    std::vector<std::string> pictures;
+    for (const fs::directory_entry& entry : fs::directory_iterator(run.path()))
+      if (entry.path().extension() == ".png") pictures.push_back(entry.path().string());
+    std::ranges::sort(pictures);
+    return pictures;
+  }
+
+  ModelFlags model_;
+  DataFlags data_;
+  OptimizerFlags optimizer_;
+  ScheduleFlags schedule_;
+  MachineFlags machine_;
+  std::optional<std::string> out_;
+  bool resume_ = false, replace_ = false, json_ = false;
+  std::optional<std::int64_t> epochs_, batch_, seed_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_train(const Catalog& catalog) { return std::make_unique<Train>(catalog); }
+
+}  // namespace weft::tools
