@@ -2,6 +2,7 @@
 #include "ir/op.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "ir/error.h"
 
@@ -63,6 +64,22 @@ Attrs& Attrs::set(Attr key, AttrValue value) {
   else
     values_[key] = std::move(value);
   return *this;
+}
+
+namespace {
+
+bool same(const AttrValue& a, const AttrValue& b) {
+  const auto* x = std::get_if<std::vector<double>>(&a);
+  const auto* y = std::get_if<std::vector<double>>(&b);
+  if (!x || !y) return a == b;
+  return x->size() == y->size() && std::memcmp(x->data(), y->data(), x->size() * sizeof(double)) == 0;
+}
+
+}  // namespace
+
+bool Attrs::operator==(const Attrs& other) const {
+  return std::equal(values_.begin(), values_.end(), other.values_.begin(), other.values_.end(),
+                    [](const auto& a, const auto& b) { return a.first == b.first && same(a.second, b.second); });
 }
 
 const AttrValue& Attrs::required(Attr key) const {

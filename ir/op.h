@@ -79,7 +79,8 @@ class Attrs {
   std::string text(Attr key) const;
 
   const std::map<Attr, AttrValue>& values() const { return values_; }
-  bool operator==(const Attrs&) const = default;
+  // Numbers of constants by their bits: -0 differs from 0, and a NaN equals itself.
+  bool operator==(const Attrs& other) const;
 
  private:
   const AttrValue& required(Attr key) const;

@@ -33,14 +33,12 @@ GraphPtr with_copies(const GraphPtr& graph, const std::vector<Misfit>& misfits) 
   for (OpId id = 0; id < graph->ops.size(); ++id) {
     const Op& op = graph->ops[id];
     rewriter.builder().set_where(op.where);
-    std::vector<std::pair<ValueId, Expr>> originals;
+    std::vector<ValueId> operands;
     for (std::uint32_t i = 0; i < op.operands.size(); ++i) {
-      if (wanted.count({id, i}) == 0) continue;
-      originals.emplace_back(op.operands[i], rewriter[op.operands[i]]);
-      rewriter.map(op.operands[i], copy_of(rewriter[op.operands[i]]));
+      const Expr operand = rewriter[op.operands[i]];
+      operands.push_back(wanted.count({id, i}) == 0 ? operand.id : copy_of(operand).id);
     }
-    rewriter.copy(op);
-    for (const auto& [old, now] : originals) rewriter.map(old, now);
+    rewriter.copy(op, std::move(operands));
   }
   for (std::uint32_t i = 0; i < graph->outputs.size(); ++i) {
     const ValueId value = graph->outputs[i].value;

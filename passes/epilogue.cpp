@@ -43,6 +43,21 @@ bool is_bias(const Dims& dims, const Dims& result) {
   return true;
 }
 
+bool has_activation(const Target& target, std::string_view name) {
+  return std::find(target.activations.begin(), target.activations.end(), name) != target.activations.end();
+}
+
+// An activation that was written on a contraction, but that the target can not apply there, becomes an op behind it.
+GraphPtr split_foreign_activations(const GraphPtr& graph, const Target& target) {
+  return rewrite(graph, [&](const Op& op, Rewriter& rewriter) -> std::optional<Expr> {
+    if (!op.attrs.has(Attr::activation) || has_activation(target, op.attrs.text(Attr::activation))) return {};
+    ir::Attrs attrs = op.attrs;
+    attrs.set(Attr::activation, std::string());
+    return apply(*ir::parse_op(op.attrs.text(Attr::activation)),
+                 {apply(op.code, rewriter[op.operands], std::move(attrs))});
+  });
+}
+
 class Finder {
  public:
   Finder(const ir::Graph& graph, Context& context)
@@ -85,10 +100,7 @@ class Finder {
            is_bias(graph_.type(other_operand(op, value)).dims, graph_.type(value).dims);
   }
 
-  bool is_activation(const Op& op) const {
-    const auto& names = context_.target.activations;
-    return std::find(names.begin(), names.end(), ir::name(op.code)) != names.end();
-  }
+  bool is_activation(const Op& op) const { return has_activation(context_.target, ir::name(op.code)); }
 
   OpId bias_add_of(ValueId value) {
     return user_of(value, "bias", [&](const Op& op) { return is_bias_add(op, value); });
@@ -143,7 +155,8 @@ Expr contract(const Epilogue& epilogue, Rewriter& rewriter) {
 
 }  // namespace
 
-GraphPtr epilogue(const GraphPtr& graph, Context& context) {
+GraphPtr epilogue(const GraphPtr& source, Context& context) {
+  const GraphPtr graph = split_foreign_activations(source, context.target);
   const std::vector<Epilogue> found = Finder(*graph, context).find();
   if (found.empty()) return graph;
   const auto joined = rewrite(graph, [&](const Op& op, Rewriter& rewriter) -> std::optional<Expr> {

@@ -48,6 +48,10 @@ void Rewriter::copy_inputs() {
 void Rewriter::copy(const ir::Op& op) {
   std::vector<ValueId> operands;
   for (const ValueId operand : op.operands) operands.push_back((*this)[operand].id);
+  copy(op, std::move(operands));
+}
+
+void Rewriter::copy(const ir::Op& op, std::vector<ValueId> operands) {
   builder_.set_where(op.where);
   if (op.code == ir::OpCode::fused) {
     const std::vector<ValueId> results = builder_.fused(std::move(operands), op.body);

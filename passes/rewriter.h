@@ -31,6 +31,7 @@ class Rewriter {
   void copy_inputs();
   // Adds the op with mapped operands, and the given code's attributes and results.
   void copy(const ir::Op& op);
+  void copy(const ir::Op& op, std::vector<ir::ValueId> operands);  // with these of the new graph
   void copy_output(const ir::Output& output);
   void copy_outputs();
 

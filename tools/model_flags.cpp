@@ -1,6 +1,8 @@
 // Choosing and building a model.
 #include "tools/model_flags.h"
 
+#include <algorithm>
+
 #include "ir/parse.h"
 #include "ir/suggest.h"
 #include "runtime/atomic_file.h"

@@ -8,7 +8,7 @@
 
 #include "backends/compile.h"
 #include "ir/graph.h"
-#include "passes/passes.h"
+#include "passes/pipeline.h"
 
 namespace weft::tools {
 

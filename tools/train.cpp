@@ -62,9 +62,9 @@ class Train final : public Command {
     config.model = name;
     config.settings = subject.settings;
     const bool replace = replace_ || !out_;
-    const RunDirectory run =
-        RunDirectory::create(out_.value_or(default_run_folder(name)), std::move(config), std::move(subject.module),
-                             replace ? RunDirectory::Existing::replace : RunDirectory::Existing::refuse);
+    const RunDirectory run = RunDirectory::create(
+        out_ ? fs::path(*out_) : default_run_folder(name), std::move(config), std::move(subject.module),
+        replace ? RunDirectory::Existing::replace : RunDirectory::Existing::refuse);
     return train(run, data, false);
   }
 
@@ -82,7 +82,7 @@ class Train final : public Command {
   // --- On with a run ---
 
   int resume() {
-    RunDirectory run = RunDirectory::open(out_ ? *out_ : default_run_folder(model_.model().name));
+    RunDirectory run = RunDirectory::open(out_ ? fs::path(*out_) : default_run_folder(model_.model().name));
     RunConfig config = run.config();
     apply(config);
     check_same_run(run, config);

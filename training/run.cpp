@@ -132,9 +132,9 @@ std::string to_json(const RunConfig& config, const Outcome& outcome) {
                               {"seed", config.session.seed},
                               {"seconds", outcome.seconds},
                               {"images_per_second", outcome.images_per_second},
-                              {"interrupted", outcome.interrupted},
                               {"test", nlohmann::ordered_json::object()}};
   for (const auto& [name, value] : outcome.test) json["test"][name] = value;
+  if (outcome.interrupted) json["interrupted"] = true;
   return json.dump();
 }
 

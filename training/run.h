@@ -27,7 +27,8 @@ Outcome train_run(const RunDirectory& run, const DatasetSplits& data, bool resum
 // The pictures that the model's entries allow, and the page that shows them beside the metrics. For `weft report` too.
 void write_report(const RunDirectory& run, Session& session, const DatasetSplits& data);
 
-// One line: model, epochs, steps, seed, seconds, images_per_second, test {loss, recon, kl}, interrupted.
+// One line: model, epochs, steps, seed, seconds, images_per_second, test {loss, recon, kl}; and interrupted,
+// where it was.
 std::string to_json(const RunConfig& config, const Outcome& outcome);
 
 }  // namespace weft::training

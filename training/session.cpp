@@ -4,18 +4,17 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <optional>
 
 #include "ir/error.h"
 #include "ir/suggest.h"
 #include "training/feed.h"
+#include "training/rows.h"
 #include "training/step.h"
 
 namespace weft::training {
 
 using ir::GraphPtr;
 using ir::Role;
-using runtime::HostTensor;
 using runtime::NamedTensors;
 using runtime::Port;
 using runtime::Program;
@@ -249,95 +248,9 @@ Metrics Session::evaluate(const Dataset& data) {
 
 // --- Other entries ---------------------------------------------------------------------------------------------------
 
-namespace {
-
-// The outputs of an entry for all rows, filled chunk by chunk.
-class Collector {
- public:
-  explicit Collector(std::int64_t rows) : rows_(rows) {}
-
-  void take(const ir::Graph& graph, const Program& program, std::int64_t begin, std::int64_t rows) {
-    for (std::size_t i = 0; i < graph.outputs.size(); ++i) {
-      const ir::Dims& dims = graph.type(graph.outputs[i].value).dims;
-      if (dims.empty() || dims.front().is_number() || graph.outputs[i].donates != ir::kNone) continue;
-      const Port& port = program.outputs()[i];
-      check(port.name == graph.outputs[i].name, "a program has the outputs of its graph, in order");
-      copy_rows(tensor_for(port, rows), program.output(static_cast<int>(i)), begin, rows);
-    }
-  }
-
-  NamedTensors finish(std::string_view entry) {
-    if (tensors_.empty()) fail("entry @{} has no output with a row for each sample", entry);
-    return std::move(tensors_);
-  }
-
- private:
-  HostTensor& tensor_for(const Port& port, std::int64_t rows) {
-    const auto [place, added] = tensors_.try_emplace(port.name);
-    if (added) {
-      std::vector<std::int64_t> shape = ir::numbers(port.type.dims);
-      shape.front() = shape.front() / rows * rows_;  // an output may hold several rows a sample
-      place->second = HostTensor::zeros(port.type.dtype, std::move(shape));
-    }
-    return place->second;
-  }
-
-  void copy_rows(HostTensor& tensor, const void* source, std::int64_t begin, std::int64_t rows) const {
-    const std::size_t row_bytes = tensor.bytes.size() / static_cast<std::size_t>(rows_);
-    std::memcpy(tensor.bytes.data() + static_cast<std::size_t>(begin) * row_bytes, source,
-                static_cast<std::size_t>(rows) * row_bytes);
-  }
-
-  std::int64_t rows_;
-  NamedTensors tensors_;
-};
-
-// The number of rows that the data inputs of a graph share. Throws Error where one is missing, of another shape or too
-// many.
-std::int64_t rows_of(const ir::Graph& graph, const NamedTensors& inputs) {
-  std::vector<std::string> names;
-  std::optional<std::int64_t> rows;
-  for (const ir::Input& input : graph.inputs) {
-    if (input.role != Role::data) continue;
-    const ir::Value& value = graph.values[input.value];
-    names.push_back(value.name);
-    const auto found = inputs.find(value.name);
-    if (found == inputs.end()) fail("entry @{} needs {} {}", graph.name, value.name, to_string(value.type));
-    const HostTensor& given = found->second;
-    const bool per_sample = !value.type.dims.empty() && !value.type.dims.front().is_number();
-    ir::Type type = value.type;
-    if (per_sample && !given.shape.empty()) {
-      if (!rows) rows = given.shape.front();
-      type.dims.front() = ir::Dim(*rows);
-    }
-    if (!type.is_static() || type.dtype != given.dtype || ir::numbers(type.dims) != given.shape)
-      fail("entry @{}: {} is {}, but {} was given", graph.name, value.name, to_string(value.type), to_string(given));
-  }
-  for (const auto& [name, tensor] : inputs)
-    if (std::ranges::find(names, name) == names.end())
-      fail("entry @{} has no input {}{}", graph.name, name, did_you_mean(name, names));
-  if (!rows || *rows == 0) fail("entry @{}: no rows were given", graph.name);
-  return *rows;
-}
-
-void write_rows(Program& program, const ir::Graph& graph, const NamedTensors& inputs, std::int64_t begin) {
-  for (std::size_t i = 0; i < program.inputs().size(); ++i) {
-    const Port& port = program.inputs()[i];
-    if (port.role != Role::data) continue;
-    const HostTensor& given = inputs.at(port.name);
-    const ir::Dims& dims = graph.type(graph.inputs[i].value).dims;
-    const bool per_sample = !dims.empty() && !dims.front().is_number();
-    const std::size_t row_bytes = per_sample ? given.bytes.size() / static_cast<std::size_t>(given.shape.front()) : 0;
-    std::memcpy(program.input(static_cast<int>(i)), given.bytes.data() + static_cast<std::size_t>(begin) * row_bytes,
-                port.type.bytes());
-  }
-}
-
-}  // namespace
-
 NamedTensors Session::run(std::string_view entry, const NamedTensors& inputs) {
   const std::int64_t total = rows_of(entry_of(module_, entry), inputs);
-  Collector collector(total);
+  RowCollector collector(total);
   std::uint64_t chunk = 0;
   for (std::int64_t begin = 0; begin < total; begin += options_.batch, ++chunk) {
     const std::int64_t rows = std::min(options_.batch, total - begin);
@@ -351,7 +264,7 @@ NamedTensors Session::run(std::string_view entry, const NamedTensors& inputs) {
 }
 
 NamedTensors Session::run(std::string_view entry, const Dataset& data) {
-  Collector collector(data.size());
+  RowCollector collector(data.size());
   std::uint64_t chunk = 0;
   for (std::int64_t begin = 0; begin < data.size(); begin += options_.batch, ++chunk) {
     const std::int64_t rows = std::min(options_.batch, data.size() - begin);

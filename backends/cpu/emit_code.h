@@ -64,11 +64,13 @@ class Code {
   LLVMBasicBlockRef here() const { return LLVMGetInsertBlock(builder); }
   void go_to(LLVMBasicBlockRef target_block);
 
-  // body(index) for index = begin, begin + step, ... while index + step <= end + slack; at least a check up front.
+  // body(index) for index = begin, begin + step, ... below end. What the body defines is known afterwards where `begin`
+  // and `end` are numbers, so that it runs for certain.
   template <typename Body>
   void loop(LLVMValueRef begin, LLVMValueRef end, std::int64_t step, const char* name, Body body) {
     LLVMBasicBlockRef before = here(), head = block(name), after = block("after");
-    LLVMBuildCondBr(builder, compare(LLVMIntSLT, begin, end), head, after);
+    LLVMValueRef enters = compare(LLVMIntSLT, begin, end);
+    is_number(enters, -1) ? LLVMBuildBr(builder, head) : LLVMBuildCondBr(builder, enters, head, after);
     LLVMPositionBuilderAtEnd(builder, head);
     LLVMValueRef index = LLVMBuildPhi(builder, i64, name);
     body(index);

@@ -39,10 +39,14 @@ class FinishEmitter {
   }
 
  private:
-  Spot origin() const { return {std::vector<LLVMValueRef>(kernel_.dims.size(), code_.number(0)), nullptr}; }
+  Spot origin() const { return {std::vector<Index>(kernel_.dims.size(), Index{code_.number(0), 0}), nullptr}; }
 
   LLVMValueRef bytes(std::size_t offset) {
     return code_.at(code_.i8, scratch_, code_.number(std::int64_t(offset)));
+  }
+
+  LLVMValueRef first_lanes(std::int64_t count) {
+    return lt(Value(code_, code_.lane_numbers(Kind::i32)), double(count)).llvm();
   }
 
   // Copies of one number: vectors of them, then across lanes.
@@ -53,20 +57,16 @@ class FinishEmitter {
     const Value none = neutral(code_, node.code, kind);
     LLVMValueRef sum = code_.local(code_.vector(kind));
     LLVMBuildStore(code_.builder, none.llvm(), sum);
-    const auto add = [&](LLVMValueRef index, const Spot& spot) {
-      Value value = values_.load_numbers(kind, base, index, 1, spot);
-      if (spot.mask) value = choose(Value(code_, spot.mask), value, none);
+    const auto add = [&](LLVMValueRef index, LLVMValueRef mask) {
+      Value value = values_.load_numbers(kind, code_.at(code_.f32, base, index), 1, mask);
+      if (mask) value = choose(Value(code_, mask), value, none);
       const Value before(code_, LLVMBuildLoad2(code_.builder, code_.vector(kind), sum, ""));
       LLVMBuildStore(code_.builder, combine(node.code, before, value).llvm(), sum);
     };
     const std::int64_t rest = each.copies % code_.width;
     code_.loop(code_.number(0), code_.number(each.copies - rest), code_.width, "copy",
-               [&](LLVMValueRef index) { add(index, Spot{}); });
-    if (rest != 0) {
-      Spot last;
-      last.mask = lt(Value(code_, code_.lane_numbers(Kind::i32)), double(rest)).llvm();
-      add(code_.number(each.copies - rest), last);
-    }
+               [&](LLVMValueRef index) { add(index, nullptr); });
+    if (rest != 0) add(code_.number(each.copies - rest), first_lanes(rest));
     const Value all(code_, LLVMBuildLoad2(code_.builder, code_.vector(kind), sum, ""));
     LLVMBuildStore(code_.builder, across_lanes(node.code, all), bytes(each.total));
   }
@@ -78,11 +78,11 @@ class FinishEmitter {
     code_.loop(code_.number(0), code_.number(each.extent), code_.width, "number", [&](LLVMValueRef index) {
       Value sum;
       for (std::int64_t copy = 0; copy < each.copies; ++copy) {
-        LLVMValueRef base = bytes(each.partial + std::size_t(copy * each.copy_stride * 4));
-        const Value value = values_.load_numbers(kind, base, index, 1, Spot{});
+        LLVMValueRef base = code_.at(code_.f32, bytes(each.partial), index);
+        const Value value = values_.load_numbers(kind, code_.at(code_.f32, base, code_.number(copy * each.copy_stride)), 1);
         sum = copy == 0 ? value : combine(node.code, sum, value);
       }
-      values_.store_numbers(sum, bytes(each.total), index, Spot{});
+      values_.store_numbers(sum, code_.at(code_.f32, bytes(each.total), index));
     });
   }
 
@@ -115,7 +115,7 @@ class FinishEmitter {
     const std::int64_t size = kernel_.dims[std::size_t(d)].size;
     const auto inside = [&](LLVMValueRef index, LLVMValueRef mask) {
       Spot inner = spot;
-      inner.index[std::size_t(d)] = index;
+      inner.index[std::size_t(d)] = {index, 0};
       inner.mask = mask;
       depth + 1 < dims.size() ? over_dims(call, store, inner, dims, depth + 1) : store_at(call, store, inner);
     };
@@ -127,7 +127,7 @@ class FinishEmitter {
       code_.loop(code_.number(0), code_.number(size - rest), code_.width, "lane",
                  [&](LLVMValueRef index) { inside(index, nullptr); });
     if (rest != 0)
-      inside(code_.number(size - rest), lt(Value(code_, code_.lane_numbers(Kind::i32)), double(rest)).llvm());
+      inside(code_.number(size - rest), first_lanes(rest));
   }
 
   void store_at(EmitScope& call, const kernel::Store& store, const Spot& spot) {

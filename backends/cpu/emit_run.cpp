@@ -29,7 +29,7 @@ class RunEmitter {
     make_registers();
     find_needed();
     EmitScope call;
-    call.spots.push_back({std::vector<LLVMValueRef>(kernel_.dims.size(), code_.number(0)), nullptr});
+    call.spots.push_back({std::vector<Index>(kernel_.dims.size(), Index{code_.number(0), 0}), nullptr});
     hoist(call, 0);
     code_.loop(LLVMGetParam(function_, 2), LLVMGetParam(function_, 3), 1, "chunk",
                [&](LLVMValueRef chunk) { emit_chunk(call, chunk); });
@@ -108,12 +108,15 @@ class RunEmitter {
       code_.loop(whole_end, rows.end, 1, "row", [&](LLVMValueRef row) { emit_row_group(call, row, 1); });
   }
 
-  Spot at_row(const Spot& base, LLVMValueRef row) {
+  // Row number `row` + `plus`.
+  Spot at_row(const Spot& base, LLVMValueRef row, int plus) {
     Spot spot = base;
-    LLVMValueRef left = row;
+    if (plan_.outer.size() == 1) spot.index[std::size_t(plan_.outer[0])] = {row, plus};
+    if (plan_.outer.size() <= 1) return spot;
+    LLVMValueRef left = code_.add(row, code_.number(plus));
     for (std::size_t i = plan_.outer.size(); i-- > 0;) {
       const std::int64_t size = kernel_.dims[std::size_t(plan_.outer[i])].size;
-      LLVMValueRef& index = spot.index[std::size_t(plan_.outer[i])];
+      LLVMValueRef& index = spot.index[std::size_t(plan_.outer[i])].base;
       index = i == 0 ? left : LLVMBuildURem(code_.builder, left, code_.number(size), "");
       if (i != 0) left = LLVMBuildUDiv(code_.builder, left, code_.number(size), "");
     }
@@ -126,7 +129,7 @@ class RunEmitter {
     kernel::DimSet known = 0;
     for (const int d : plan_.outer) known |= kernel::bit(d);
     for (int i = 0; i < count; ++i) {
-      rows.spots.push_back(at_row(call.spots[0], code_.add(row, code_.number(i))));
+      rows.spots.push_back(at_row(call.spots[0], row, i));
       rows.parent_spot.push_back(0);
     }
     values_.set_stage(0);
@@ -199,7 +202,7 @@ class RunEmitter {
       for (int i = 0; i < count; ++i) {
         Spot spot = outer.spots[r];
         if (kernel_.lane >= 0)
-          spot.index[std::size_t(kernel_.lane)] = code_.add(first, code_.number(std::int64_t(i) * plan_.width));
+          spot.index[std::size_t(kernel_.lane)] = {first, std::int64_t(i) * plan_.width};
         if (partial && i + 1 == count) spot.mask = last_lanes();
         scope.spots.push_back(std::move(spot));
         scope.parent_spot.push_back(int(r));
@@ -224,7 +227,7 @@ class RunEmitter {
       scope.parent = &outer;
       scope.spots = outer.spots;
       for (int i = 0; i < int(scope.spots.size()); ++i) {
-        scope.spots[std::size_t(i)].index[std::size_t(d)] = index;
+        scope.spots[std::size_t(i)].index[std::size_t(d)] = {index, 0};
         scope.parent_spot.push_back(i);
       }
       over_row_dims(scope, depth + 1, body);
@@ -379,7 +382,7 @@ class RunEmitter {
       for (int d = 0; d < int(kernel_.dims.size()); ++d)
         if (level & ~store.dims & kernel::bit(d))
           first = LLVMBuildAnd(code_.builder, first,
-                               code_.compare(LLVMIntEQ, spot.index[std::size_t(d)], code_.number(0)), "");
+                               code_.compare(LLVMIntEQ, values_.value_of(spot.index[std::size_t(d)]), code_.number(0)), "");
       const auto write = [&] { values_.store(spot, store, value); };
       LLVMIsAConstantInt(first) && LLVMConstIntGetZExtValue(first) == 1 ? write() : code_.if_true(first, write);
     }
@@ -422,7 +425,7 @@ class RunEmitter {
       LLVMValueRef base = partial(each);
       const Value none = neutral(code_, node(each.node).code, kind(each.node));
       code_.loop(all.begin, all.end, plan_.width, "clear", [&](LLVMValueRef index) {
-        values_.store_numbers(none, base, index, Spot{});
+        values_.store_numbers(none, code_.at(code_.f32, base, index));
       });
     }
   }
@@ -447,19 +450,18 @@ class RunEmitter {
 
   void add_to_memory(const Accumulator& each, const Spot& spot, const Value& value, bool across) {
     const Node& reduction = node(each.node);
-    LLVMValueRef base = partial(each), address = values_.address(reduction.map, spot);
+    LLVMValueRef place = values_.place(code_.scalar(value.kind()), partial(each), reduction.map, spot);
     if (each.lane_kept) {
-      const Value before = values_.load_numbers(value.kind(), base, address, 1, spot);
-      values_.store_numbers(combine(reduction.code, before, value), base, address, spot);
+      const Value before = values_.load_numbers(value.kind(), place, 1, spot.mask);
+      values_.store_numbers(combine(reduction.code, before, value), place, spot.mask);
     } else {
       LLVMValueRef one = across ? across_lanes(reduction.code, value)
                                 : LLVMBuildExtractElement(code_.builder, value.llvm(), code_.number(0), "");
-      add_number(reduction, base, address, value.kind(), one);
+      add_number(reduction, place, value.kind(), one);
     }
   }
 
-  void add_number(const Node& reduction, LLVMValueRef base, LLVMValueRef address, Kind number_kind, LLVMValueRef one) {
-    LLVMValueRef place = code_.at(code_.scalar(number_kind), base, address);
+  void add_number(const Node& reduction, LLVMValueRef place, Kind number_kind, LLVMValueRef one) {
     LLVMValueRef before = LLVMBuildLoad2(code_.builder, code_.scalar(number_kind), place, "");
     const Value sum = combine(reduction.code, Value(code_, code_.splat(before)), Value(code_, code_.splat(one)));
     LLVMBuildStore(code_.builder, LLVMBuildExtractElement(code_.builder, sum.llvm(), code_.number(0), ""), place);
@@ -476,8 +478,8 @@ class RunEmitter {
     const Accumulator& each = plan_.accumulators[which];
     if (!each.at_point) return;  // added as it came
     const Node& reduction = node(each.node);
-    add_number(reduction, partial(each), values_.address(reduction.map, row), kind(each.node),
-               across_lanes(reduction.code, all_registers(which)));
+    LLVMValueRef place = values_.place(code_.scalar(kind(each.node)), partial(each), reduction.map, row);
+    add_number(reduction, place, kind(each.node), across_lanes(reduction.code, all_registers(which)));
   }
 
   void flush_chunk(std::size_t which) {
@@ -495,8 +497,8 @@ class RunEmitter {
       std::vector<Value> values;
       for (int r = 0; r < plan_.row_unroll; ++r)
         values.push_back(read(registers_[which][std::size_t(r * plan_.lane_unroll + l)], kind(each.node)));
-      values_.store_numbers(tree(node(each.node).code, std::move(values)), base, code_.number(std::int64_t(l) * plan_.width),
-                            Spot{});
+      values_.store_numbers(tree(node(each.node).code, std::move(values)),
+                            code_.at(code_.f32, base, code_.number(std::int64_t(l) * plan_.width)));
     }
   }
 

@@ -98,27 +98,37 @@ const Kept* Evaluator::kept(NodeId id) const {
 }
 
 // Rows lie in the buffer one after the other: with lanes across the row, whole vectors of it; else one vector a spot.
-LLVMValueRef Evaluator::kept_address(const Spot& spot, int spot_number) {
-  LLVMValueRef row = code_.number(0);
-  for (const int d : plan_->row_dims)
-    row = code_.add(code_.multiply(row, code_.number(kernel_.dims[std::size_t(d)].size)), spot.index[std::size_t(d)]);
+LLVMValueRef Evaluator::kept_place(NodeId id, const Spot& spot, int spot_number) {
   const std::int64_t vectors_of_row = (plan_->lane_size + plan_->width - 1) / plan_->width;
-  if (!plan_->lane_outer)
-    return code_.add(code_.multiply(row, code_.number(vectors_of_row * plan_->width)), spot.index[std::size_t(lane_)]);
-  return code_.add(code_.multiply(row, code_.number(std::int64_t(plan_->width) * plan_->lane_unroll)),
-                   code_.number(std::int64_t(spot_number) * plan_->width));
+  std::int64_t stride = std::int64_t(plan_->width) * (plan_->lane_outer ? plan_->lane_unroll : vectors_of_row);
+  Map map{0, std::vector<std::int64_t>(kernel_.dims.size(), 0)};
+  if (plan_->lane_outer)
+    map.offset = std::int64_t(spot_number) * plan_->width;
+  else
+    map.strides[std::size_t(lane_)] = 1;
+  for (std::size_t i = plan_->row_dims.size(); i-- > 0;) {
+    map.strides[std::size_t(plan_->row_dims[i])] = stride;
+    stride *= kernel_.dims[std::size_t(plan_->row_dims[i])].size;
+  }
+  return place(code_.scalar(kind_of(kernel_.nodes[id].dtype)), kept_memory_.at(id), map, spot);
 }
 
 // Addresses
 
-LLVMValueRef Evaluator::address(const Map& map, const Spot& spot) {
-  LLVMValueRef sum = code_.number(map.offset);
-  for (std::size_t d = 0; d < map.strides.size(); ++d) {
-    if (map.strides[d] == 0) continue;
-    LLVMValueRef term = map.strides[d] == 1 ? spot.index[d] : code_.multiply(spot.index[d], code_.number(map.strides[d]));
-    sum = code_.is_number(sum, 0) ? term : code_.add(sum, term);
-  }
-  return sum;
+LLVMValueRef Evaluator::value_of(const Index& index) { return code_.add(index.base, code_.number(index.plus)); }
+
+// Outer loops first, the lane next, constants last: inner loops are left with one moving part.
+LLVMValueRef Evaluator::place(LLVMTypeRef element, LLVMValueRef base, const Map& map, const Spot& spot) {
+  std::int64_t constant = map.offset;
+  const auto step = [&](std::size_t d) {
+    constant += spot.index[d].plus * map.strides[d];
+    if (map.strides[d] != 0 && !code_.is_number(spot.index[d].base, 0))
+      base = code_.at(element, base, code_.multiply(spot.index[d].base, code_.number(map.strides[d])));
+  };
+  for (std::size_t d = 0; d < map.strides.size(); ++d)
+    if (int(d) != lane_) step(d);
+  if (lane_ >= 0) step(std::size_t(lane_));
+  return code_.at(element, base, code_.number(constant));
 }
 
 std::int64_t Evaluator::lane_stride(const Map& map) const { return lane_ < 0 ? 0 : map.strides[std::size_t(lane_)]; }
@@ -148,28 +158,27 @@ LLVMValueRef all_lanes(Code& code, LLVMValueRef mask) {
   return mask ? mask : LLVMConstAllOnes(code.vector(Kind::truth));
 }
 
-LLVMValueRef strided_addresses(Code& code, LLVMTypeRef element, LLVMValueRef base, LLVMValueRef address,
-                               std::int64_t stride) {
-  LLVMValueRef steps = LLVMBuildMul(code.builder, code.lane_numbers(Kind::i64), code.splat_number(Kind::i64, double(stride)), "");
-  return LLVMBuildGEP2(code.builder, element, code.at(element, base, address), &steps, 1, "");
+LLVMValueRef strided_places(Code& code, LLVMTypeRef element, LLVMValueRef place, std::int64_t stride) {
+  LLVMValueRef steps =
+      (Value(code, code.lane_numbers(Kind::i64)) * Value(code, code.splat_number(Kind::i64, double(stride)))).llvm();
+  return LLVMBuildGEP2(code.builder, element, place, &steps, 1, "");
 }
 
 }  // namespace
 
-LLVMValueRef Evaluator::load_vector(LLVMTypeRef element, LLVMValueRef base, LLVMValueRef address, std::int64_t stride,
-                                    LLVMValueRef mask, unsigned align) {
+LLVMValueRef Evaluator::load_vector(LLVMTypeRef element, LLVMValueRef place, std::int64_t stride, LLVMValueRef mask,
+                                    unsigned align) {
   LLVMTypeRef type = code_.vector_of(element);
   LLVMValueRef align_value = LLVMConstInt(code_.i32, align, 0);
   if (stride == 0) {
-    LLVMValueRef one = LLVMBuildLoad2(code_.builder, element, code_.at(element, base, address), "");
+    LLVMValueRef one = LLVMBuildLoad2(code_.builder, element, place, "");
     LLVMSetAlignment(one, align);
     return code_.splat(one);
   }
   if (stride != 1)
     return code_.intrinsic("llvm.masked.gather", {type, code_.vector_of(code_.pointer)},
-                           {strided_addresses(code_, element, base, address, stride), align_value,
-                            all_lanes(code_, mask), LLVMConstNull(type)});
-  LLVMValueRef place = code_.at(element, base, address);
+                           {strided_places(code_, element, place, stride), align_value, all_lanes(code_, mask),
+                            LLVMConstNull(type)});
   if (mask)
     return code_.intrinsic("llvm.masked.load", {type, code_.pointer}, {place, align_value, mask, LLVMConstNull(type)});
   LLVMValueRef vector = LLVMBuildLoad2(code_.builder, type, place, "");
@@ -177,17 +186,16 @@ LLVMValueRef Evaluator::load_vector(LLVMTypeRef element, LLVMValueRef base, LLVM
   return vector;
 }
 
-void Evaluator::store_vector(LLVMValueRef vector, LLVMValueRef base, LLVMValueRef address, std::int64_t stride,
-                             LLVMValueRef mask, unsigned align) {
-  LLVMTypeRef type = LLVMTypeOf(vector), element = LLVMGetElementType(type);
+void Evaluator::store_vector(LLVMValueRef vector, LLVMValueRef place, std::int64_t stride, LLVMValueRef mask,
+                             unsigned align) {
+  LLVMTypeRef type = LLVMTypeOf(vector);
   LLVMValueRef align_value = LLVMConstInt(code_.i32, align, 0);
-  LLVMValueRef place = code_.at(element, base, address);
   if (stride == 0) {
     LLVMValueRef first = LLVMBuildExtractElement(code_.builder, vector, code_.number(0), "");
     LLVMSetAlignment(LLVMBuildStore(code_.builder, first, place), align);
   } else if (stride != 1) {
     code_.intrinsic("llvm.masked.scatter", {type, code_.vector_of(code_.pointer)},
-                    {vector, strided_addresses(code_, element, base, address, stride), align_value,
+                    {vector, strided_places(code_, LLVMGetElementType(type), place, stride), align_value,
                      all_lanes(code_, mask)});
   } else if (mask) {
     code_.intrinsic("llvm.masked.store", {type, code_.pointer}, {vector, place, align_value, mask});
@@ -232,68 +240,64 @@ LLVMValueRef Evaluator::to_memory(const Value& value, DType dtype) {
   return nullptr;
 }
 
-Value Evaluator::load_numbers(Kind kind, LLVMValueRef base, LLVMValueRef address, std::int64_t stride,
-                              const Spot& spot) {
-  return {code_, load_vector(code_.scalar(kind), base, address, stride, spot.mask, 4)};
+Value Evaluator::load_numbers(Kind kind, LLVMValueRef place, std::int64_t stride, LLVMValueRef mask) {
+  return {code_, load_vector(code_.scalar(kind), place, stride, mask, 4)};
 }
 
-void Evaluator::store_numbers(const Value& value, LLVMValueRef base, LLVMValueRef address, const Spot& spot) {
-  store_vector(value.llvm(), base, address, 1, spot.mask, 4);
+void Evaluator::store_numbers(const Value& value, LLVMValueRef place, LLVMValueRef mask) {
+  store_vector(value.llvm(), place, 1, mask, 4);
 }
 
 void Evaluator::store(const Spot& spot, const kernel::Store& store, const Value& value) {
   const DType dtype = kernel_.buffers[store.buffer].dtype;
-  store_vector(to_memory(value, dtype), pointers_[store.buffer], address(store.map, spot), lane_stride(store.map),
-               spot.mask, unsigned(ir::size_of(dtype)));
+  store_vector(to_memory(value, dtype), place(memory_type(dtype), pointers_[store.buffer], store.map, spot),
+               lane_stride(store.map), spot.mask, unsigned(ir::size_of(dtype)));
 }
 
 // Nodes
 
 Value Evaluator::load(const Node& node, const Spot& spot) {
-  const DType dtype = kernel_.buffers[node.buffer].dtype;
-  const bool is_literal = !kernel_.buffers[node.buffer].literal.empty();
-  LLVMTypeRef element = is_literal && ir::is_float(dtype) ? code_.f32 : memory_type(dtype);
-  const unsigned align = is_literal && ir::is_float(dtype) ? 4 : unsigned(ir::size_of(dtype));
-  if (node.indirect) return load_indirect(node, spot, element, align);
-  LLVMValueRef vector = load_vector(element, pointers_[node.buffer], address(node.map, spot), lane_stride(node.map),
-                                    spot.mask, align);
-  return is_literal && ir::is_float(dtype) ? rounded(Value(code_, vector), dtype) : from_memory(vector, dtype);
+  const kernel::Buffer& buffer = kernel_.buffers[node.buffer];
+  const bool wide_literal = !buffer.literal.empty() && ir::is_float(buffer.dtype);  // see `literal`
+  LLVMTypeRef element = wide_literal ? code_.f32 : memory_type(buffer.dtype);
+  const unsigned align = wide_literal ? 4 : unsigned(ir::size_of(buffer.dtype));
+  if (node.indirect) return from_memory(load_indirect(node, spot, element, align), buffer.dtype);
+  LLVMValueRef vector = load_vector(element, place(element, pointers_[node.buffer], node.map, spot),
+                                    lane_stride(node.map), spot.mask, align);
+  return wide_literal ? rounded(Value(code_, vector), buffer.dtype) : from_memory(vector, buffer.dtype);
 }
 
-Value Evaluator::load_indirect(const Node& node, const Spot& spot, LLVMTypeRef element, unsigned align) {
+LLVMValueRef Evaluator::load_indirect(const Node& node, const Spot& spot, LLVMTypeRef element, unsigned align) {
   const kernel::Indirect& indirect = *node.indirect;
   const std::int64_t index_stride = lane_stride(indirect.map);
-  LLVMValueRef indices = load_vector(code_.i32, pointers_[indirect.buffer], address(indirect.map, spot), index_stride,
-                                     spot.mask, 4);
+  LLVMValueRef indices = load_vector(code_.i32, place(code_.i32, pointers_[indirect.buffer], indirect.map, spot),
+                                     index_stride, spot.mask, 4);
   LLVMValueRef last = code_.splat_number(Kind::i32, double(indirect.rows - 1));
   indices = code_.intrinsic("llvm.umin", {code_.vector(Kind::i32)}, {indices, last});
-  LLVMValueRef own = address(node.map, spot), base = pointers_[node.buffer];
+  LLVMValueRef table = place(element, pointers_[node.buffer], node.map, spot);
   if (index_stride == 0) {
     LLVMValueRef first = LLVMBuildExtractElement(code_.builder, indices, code_.number(0), "");
     LLVMValueRef row = code_.multiply(LLVMBuildZExt(code_.builder, first, code_.i64, ""), code_.number(indirect.stride));
-    return from_memory(load_vector(element, base, code_.add(own, row), lane_stride(node.map), spot.mask, align),
-                       kernel_.buffers[node.buffer].dtype);
+    return load_vector(element, code_.at(element, table, row), lane_stride(node.map), spot.mask, align);
   }
-  LLVMValueRef offsets = LLVMBuildMul(
-      code_.builder, LLVMBuildZExt(code_.builder, indices, code_.vector(Kind::i64), ""),
-      code_.splat_number(Kind::i64, double(indirect.stride)), "");
-  offsets = LLVMBuildAdd(code_.builder, offsets,
-                         LLVMBuildMul(code_.builder, code_.lane_numbers(Kind::i64),
-                                      code_.splat_number(Kind::i64, double(lane_stride(node.map))), ""), "");
-  LLVMValueRef places = LLVMBuildGEP2(code_.builder, element, code_.at(element, base, own), &offsets, 1, "");
+  const auto lanes = [&](std::int64_t value) { return Value(code_, code_.splat_number(Kind::i64, double(value))); };
+  const Value rows(code_, LLVMBuildZExt(code_.builder, indices, code_.vector(Kind::i64), ""));
+  const Value own = Value(code_, code_.lane_numbers(Kind::i64)) * lanes(lane_stride(node.map));
+  LLVMValueRef offsets = (rows * lanes(indirect.stride) + own).llvm();
+  LLVMValueRef places = LLVMBuildGEP2(code_.builder, element, table, &offsets, 1, "");
   LLVMTypeRef type = code_.vector_of(element);
-  return from_memory(code_.intrinsic("llvm.masked.gather", {type, code_.vector_of(code_.pointer)},
-                                     {places, LLVMConstInt(code_.i32, align, 0), all_lanes(code_, spot.mask),
-                                      LLVMConstNull(type)}),
-                     kernel_.buffers[node.buffer].dtype);
+  return code_.intrinsic("llvm.masked.gather", {type, code_.vector_of(code_.pointer)},
+                         {places, LLVMConstInt(code_.i32, align, 0), all_lanes(code_, spot.mask), LLVMConstNull(type)});
 }
 
 Value Evaluator::index(const Map& map, const Spot& spot) {
-  LLVMValueRef base = LLVMBuildTrunc(code_.builder, address(map, spot), code_.i32, "");
+  LLVMValueRef sum = code_.number(map.offset);
+  for (std::size_t d = 0; d < map.strides.size(); ++d)
+    if (map.strides[d] != 0)
+      sum = code_.add(sum, code_.multiply(value_of(spot.index[d]), code_.number(map.strides[d])));
+  const Value lanes(code_, code_.splat(LLVMBuildTrunc(code_.builder, sum, code_.i32, "")));
   const std::int64_t stride = lane_stride(map);
-  Value lanes(code_, code_.splat(base));
-  if (stride == 0) return lanes;
-  return lanes + Value(code_, code_.lane_numbers(Kind::i32)) * double(stride);
+  return stride == 0 ? lanes : lanes + Value(code_, code_.lane_numbers(Kind::i32)) * double(stride);
 }
 
 Value Evaluator::random(const Node& node, const Spot& spot) {
@@ -340,6 +344,13 @@ Value Evaluator::apply(const Node& node, const std::vector<Value>& operands) {
   return rounded(ir::apply_scalar<Value>(node.code, operands.data()), node.dtype);
 }
 
+Value Evaluator::total(NodeId id, const Spot& spot) {
+  const Node& node = kernel_.nodes[id];
+  LLVMValueRef base = code_.at(code_.i8, scratch_, code_.number(std::int64_t(totals_.at(id))));
+  const Kind kind = kind_of(node.dtype);
+  return load_numbers(kind, place(code_.scalar(kind), base, node.map, spot), lane_stride(node.map), spot.mask);
+}
+
 void Evaluator::evaluate(EmitScope& scope, NodeId id) {
   const Node& node = kernel_.nodes[id];
   const Kept* memory = kept(id);
@@ -351,8 +362,7 @@ void Evaluator::evaluate(EmitScope& scope, NodeId id) {
   for (int i = 0; i < int(scope.spots.size()); ++i) {
     const Spot& spot = scope.spots[std::size_t(i)];
     if (read_back) {
-      values.push_back(Value(code_, load_vector(code_.scalar(kind_of(node.dtype)), kept_memory_.at(id),
-                                                kept_address(spot, i), 1, nullptr, 64)));
+      values.push_back(load_numbers(kind_of(node.dtype), kept_place(id, spot, i), 1));
       continue;
     }
     switch (node.kind) {
@@ -375,16 +385,12 @@ void Evaluator::evaluate(EmitScope& scope, NodeId id) {
         break;
       }
       case NodeKind::final_reduce:
-        values.push_back(rounded(
-            load_numbers(kind_of(node.dtype),
-                         code_.at(code_.i8, scratch_, code_.number(std::int64_t(totals_.at(id)))),
-                         address(node.map, spot), lane_stride(node.map), spot),
-            node.dtype));
+        values.push_back(rounded(total(id, spot), node.dtype));
         break;
       case NodeKind::row_reduce:
         throw InternalError("internal error: a row reduction is read before it is emitted");
     }
-    if (memory) store_vector(values.back().llvm(), kept_memory_.at(id), kept_address(spot, i), 1, nullptr, 64);
+    if (memory) store_numbers(values.back(), kept_place(id, spot, i));
   }
   scope.known[id] = std::move(values);
 }
@@ -399,7 +405,7 @@ Value Evaluator::at_first(DimSet dims, const Spot& spot) {
   LLVMValueRef truth = LLVMConstAllOnes(code_.vector(Kind::truth));
   for (int d = 0; d < int(kernel_.dims.size()); ++d) {
     if (!(dims & kernel::bit(d))) continue;
-    LLVMValueRef first = code_.compare(LLVMIntEQ, spot.index[std::size_t(d)], code_.number(0));
+    LLVMValueRef first = code_.compare(LLVMIntEQ, value_of(spot.index[std::size_t(d)]), code_.number(0));
     LLVMValueRef lanes = code_.splat(first);
     if (d == lane_)
       lanes = LLVMBuildAnd(code_.builder, lanes, eq(Value(code_, code_.lane_numbers(Kind::i32)), 0.0).llvm(), "");

@@ -11,9 +11,15 @@
 
 namespace weft::cpu {
 
+// base + plus. Unrolled code differs in `plus` alone, so that its addresses differ by a constant.
+struct Index {
+  LLVMValueRef base = nullptr;  // i64
+  std::int64_t plus = 0;
+};
+
 // A vector's worth of points.
 struct Spot {
-  std::vector<LLVMValueRef> index;  // i64, one a loop dim; of the first lane along the lane dim
+  std::vector<Index> index;         // one a loop dim; of the first lane along the lane dim
   LLVMValueRef mask = nullptr;      // the lanes that exist; null: all
 };
 
@@ -46,31 +52,33 @@ class Evaluator {
 
   void store(const Spot& spot, const kernel::Store& store, const Value& value);
 
-  LLVMValueRef address(const kernel::Map& map, const Spot& spot);
+  LLVMValueRef value_of(const Index& index);
+  // The address that `map` gives at the spot, counted from `base`.
+  LLVMValueRef place(LLVMTypeRef element, LLVMValueRef base, const kernel::Map& map, const Spot& spot);
   std::int64_t lane_stride(const kernel::Map& map) const;
   // Vectors of 4-byte numbers in scratch.
-  Value load_numbers(Kind kind, LLVMValueRef base, LLVMValueRef address, std::int64_t stride, const Spot& spot);
-  void store_numbers(const Value& value, LLVMValueRef base, LLVMValueRef address, const Spot& spot);
+  Value load_numbers(Kind kind, LLVMValueRef place, std::int64_t stride, LLVMValueRef mask = nullptr);
+  void store_numbers(const Value& value, LLVMValueRef place, LLVMValueRef mask = nullptr);
   // All of a truth value's lanes at which the given dims have index 0.
   Value at_first(kernel::DimSet dims, const Spot& spot);
 
  private:
   LLVMTypeRef memory_type(ir::DType dtype) const;
-  LLVMValueRef load_vector(LLVMTypeRef element, LLVMValueRef base, LLVMValueRef address, std::int64_t stride,
-                           LLVMValueRef mask, unsigned align);
-  void store_vector(LLVMValueRef vector, LLVMValueRef base, LLVMValueRef address, std::int64_t stride,
-                    LLVMValueRef mask, unsigned align);
+  LLVMValueRef load_vector(LLVMTypeRef element, LLVMValueRef place, std::int64_t stride, LLVMValueRef mask,
+                           unsigned align);
+  void store_vector(LLVMValueRef vector, LLVMValueRef place, std::int64_t stride, LLVMValueRef mask, unsigned align);
   Value from_memory(LLVMValueRef vector, ir::DType dtype);
   LLVMValueRef to_memory(const Value& value, ir::DType dtype);
   Value load(const kernel::Node& node, const Spot& spot);
-  Value load_indirect(const kernel::Node& node, const Spot& spot, LLVMTypeRef element, unsigned align);
+  LLVMValueRef load_indirect(const kernel::Node& node, const Spot& spot, LLVMTypeRef element, unsigned align);
   Value index(const kernel::Map& map, const Spot& spot);  // i32
+  Value total(kernel::NodeId id, const Spot& spot);
   Value random(const kernel::Node& node, const Spot& spot);
   Value apply(const kernel::Node& node, const std::vector<Value>& operands);
   Value rounded(const Value& value, ir::DType dtype);
   void evaluate(EmitScope& scope, kernel::NodeId id);
   const Kept* kept(kernel::NodeId id) const;
-  LLVMValueRef kept_address(const Spot& spot, int spot_number);
+  LLVMValueRef kept_place(kernel::NodeId id, const Spot& spot, int spot_number);
 
   Code& code_;
   const kernel::Kernel& kernel_;

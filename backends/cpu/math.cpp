@@ -277,25 +277,38 @@ struct Words {
 };
 Words philox(const RandomState& state, const Value& element) {
   Code& code = element.code();
-  const auto widened = [&](LLVMValueRef word) {
-    return Value(code, code.splat(LLVMBuildZExt(code.builder, word, code.i64, "")));
-  };
-  const double low_half = double(0xffffffffu);
-  Value c0(code, LLVMBuildZExt(code.builder, element.llvm(), code.vector(Kind::i64), ""));
-  Value c1(code, code.splat_number(Kind::i64, double(state.stream)));
-  Value c2 = widened(state.step_low), c3 = widened(state.step_high);
-  Value k0 = widened(state.seed_low), k1 = widened(state.seed_high);
-  for (int round = 0; round < 10; ++round) {
-    const Value product0 = (c0 & low_half) * double(0xD2511F53u);
-    const Value product1 = (c2 & low_half) * double(0xCD9E8D57u);
-    c0 = shift_right(product1, 32) ^ c1 ^ k0;
-    c2 = shift_right(product0, 32) ^ c3 ^ k1;
-    c1 = product1;
-    c3 = product0;
-    k0 = k0 + double(0x9E3779B9u);
-    k1 = k1 + double(0xBB67AE85u);
-  }
-  return {convert_fast(c0, Kind::i32), convert_fast(c1, Kind::i32)};
+  const auto widened = [&](LLVMValueRef word) { return code.splat(LLVMBuildZExt(code.builder, word, code.i64, "")); };
+  // c0 to c3, then the keys
+  LLVMValueRef first[6] = {LLVMBuildZExt(code.builder, element.llvm(), code.vector(Kind::i64), ""),
+                           code.splat_number(Kind::i64, double(state.stream)),
+                           widened(state.step_low),
+                           widened(state.step_high),
+                           widened(state.seed_low),
+                           widened(state.seed_high)};
+  LLVMValueRef last[6];
+  LLVMBasicBlockRef before = code.here();
+  LLVMValueRef phis[6];
+  // A loop of the ten rounds: unrolled they would be most of a kernel's code and compile time.
+  code.loop(code.number(0), code.number(10), 1, "round", [&](LLVMValueRef) {
+    for (int i = 0; i < 6; ++i) phis[i] = LLVMBuildPhi(code.builder, code.vector(Kind::i64), "");
+    const auto word = [&](int i) { return Value(code, phis[i]); };
+    const double low_half = double(0xffffffffu);
+    const Value product0 = (word(0) & low_half) * double(0xD2511F53u);
+    const Value product1 = (word(2) & low_half) * double(0xCD9E8D57u);
+    const Value next[6] = {shift_right(product1, 32) ^ word(1) ^ word(4),
+                           product1,
+                           shift_right(product0, 32) ^ word(3) ^ word(5),
+                           product0,
+                           word(4) + double(0x9E3779B9u),
+                           word(5) + double(0xBB67AE85u)};
+    LLVMBasicBlockRef blocks[2] = {before, code.here()};
+    for (int i = 0; i < 6; ++i) {
+      last[i] = next[i].llvm();
+      LLVMValueRef values[2] = {first[i], last[i]};
+      LLVMAddIncoming(phis[i], values, blocks, 2);
+    }
+  });
+  return {convert_fast(Value(code, last[0]), Kind::i32), convert_fast(Value(code, last[1]), Kind::i32)};
 }
 
 Value unit_interval(const Value& bits24) { return convert_fast(bits24, Kind::f32) * 0x1p-24; }

@@ -116,7 +116,8 @@ TEST_CASE("shell cases are read as they are written") {
 TEST_CASE("train --json: the last line is one object with the fields agreed on") {
   const TempFolder folder;
   write_data(folder);
-  const ShellResult result = run_shell(std::string("weft train ") + small_model + "--epochs 2 --seed 3 --json", folder.path());
+  const ShellResult result =
+      run_shell(std::string("weft train ") + small_model + "--epochs 2 --seed 3 --json", folder.path());
   CAPTURE(result.errors);
   REQUIRE(result.exit_code == 0);
   const auto json = nlohmann::ordered_json::parse(lines_of(result.output).back());
@@ -178,8 +179,9 @@ TEST_CASE("bench --json and the worker of bench/peers") {
   CHECK(json["lower_bound_bytes"] <= json["arena_bytes"]);
   CHECK(json["arena_bytes"] <= json["naive_bytes"]);
 
-  const ShellResult worker = run_shell(
-      "printf 'run 3\\nrun 1\\nquit\\nrun 7\\n' | weft bench vae --hidden 6 --latent 2 --batch 4 --worker", folder.path());
+  const ShellResult worker =
+      run_shell("printf 'run 3\\nrun 1\\nquit\\nrun 7\\n' | weft bench vae --hidden 6 --latent 2 --batch 4 --worker",
+                folder.path());
   REQUIRE(worker.exit_code == 0);
   const std::vector<std::string> lines = lines_of(worker.output);
   REQUIRE(lines.size() == 2);
@@ -221,7 +223,8 @@ TEST_CASE("plan finds the largest batch that fits") {
   const TempFolder folder;
   const auto largest = [&](const std::string& memory) {
     const ShellResult result =
-        run_shell("weft plan vae --hidden 6 --latent 2 --memory " + memory + " | sed 's/.*: \\([0-9]*\\) .*/\\1/'", folder.path());
+        run_shell("weft plan vae --hidden 6 --latent 2 --memory " + memory + " | sed 's/.*: \\([0-9]*\\) .*/\\1/'",
+                  folder.path());
     return std::atoi(result.output.c_str());
   };
   const int small = largest("2000000"), large = largest("4000000");

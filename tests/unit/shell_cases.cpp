@@ -62,9 +62,8 @@ ShellResult run_shell(const std::string& script, const std::filesystem::path& fo
   const std::filesystem::path program(WEFT_PROGRAM);
   const std::filesystem::path file = folder / ".script", output = folder / ".output", errors = folder / ".errors";
   runtime::write_file(file, script);
-  const std::string command =
-      fmt::format("cd '{}' && PATH='{}':\"$PATH\" sh .script >.output 2>.errors </dev/null", folder.string(),
-                  program.parent_path().string());
+  const std::string command = fmt::format("cd '{}' && PATH='{}':\"$PATH\" sh .script >.output 2>.errors </dev/null",
+                                          folder.string(), program.parent_path().string());
   const int status = std::system(command.c_str());
   ShellResult result{WIFEXITED(status) ? WEXITSTATUS(status) : -1, runtime::read_file(output),
                      runtime::read_file(errors)};
