@@ -54,8 +54,7 @@ class VaeKernels {
   VaeKernel bce() const {
     Made b("bce");
     const auto logits = b.input("logits", ir::f32({batch_, pixels_})), x = b.input("x", ir::f32({batch_, pixels_}));
-    const auto softplus = b.create(ir::OpCode::log1p, {b.exp(b.neg(b.create(ir::OpCode::abs, {logits})))});
-    const auto loss = b.add(b.sub(b.create(ir::OpCode::relu, {logits}), b.mul(logits, x)), softplus);
+    const auto loss = b.sub(b.create(ir::OpCode::softplus, {logits}), b.mul(logits, x));
     const auto gradient = b.mul(b.sub(b.create(ir::OpCode::sigmoid, {logits}), x), b.constant(1.0 / double(batch_)));
     b.output("dlogits", gradient);
     b.output("dbias", b.sum(gradient, {0}));
@@ -85,8 +84,8 @@ class VaeKernels {
     const auto corrected = [&](double beta) {
       return b.sub(b.constant(1), b.create(ir::OpCode::pow, {b.constant(beta, ir::f32({1})), step}));
     };
-    const auto m_hat = b.div(new_m, corrected(0.9)), v_hat = b.div(new_v, corrected(0.999));
-    const auto change = b.div(b.mul(rate, m_hat), b.add(b.create(ir::OpCode::sqrt, {v_hat}), b.constant(1e-8)));
+    const auto scaled = b.mul(b.create(ir::OpCode::sqrt, {new_v}), b.create(ir::OpCode::rsqrt, {corrected(0.999)}));
+    const auto change = b.div(b.mul(b.div(rate, corrected(0.9)), new_m), b.add(scaled, b.constant(1e-8)));
     b.output("params", b.sub(p, change));
     b.output("m", new_m);
     b.output("v", new_v);

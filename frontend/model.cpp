@@ -13,6 +13,15 @@ namespace weft {
 
 // Settings
 
+namespace {
+
+template <typename... Args>
+[[noreturn]] void fail_option(fmt::format_string<Args...> format, Args&&... args) {
+  throw OptionError(fmt::format(format, std::forward<Args>(args)...));
+}
+
+}  // namespace
+
 Settings::Settings(const Model& model)
     : values_{{"height", "28"}, {"width", "28"}, {"channels", "1"}, {"classes", "10"}} {
   for (const Option& option : model.options) values_[option.name] = option.fallback;
@@ -32,7 +41,7 @@ std::string at_least(std::int64_t least) { return fmt::format("of at least {}", 
 
 void Settings::set(const std::string& name, const std::string& value) {
   const auto found = values_.find(name);
-  if (found == values_.end()) fail("the model has no option --{}{}", name, did_you_mean(name, names(values_)));
+  if (found == values_.end()) fail_option("the model has no option --{}{}", name, did_you_mean(name, names(values_)));
   found->second = value;
 }
 
@@ -47,13 +56,14 @@ const std::string& Settings::text(const std::string& name) const {
 const std::string& Settings::choice(const std::string& name, const std::vector<std::string>& choices) const {
   const std::string& value = text(name);
   if (std::find(choices.begin(), choices.end(), value) == choices.end())
-    fail("--{} takes {}, got '{}'{}", name, fmt::join(choices, " or "), value, did_you_mean(value, choices));
+    fail_option("--{} takes {}, got '{}'{}", name, fmt::join(choices, " or "), value, did_you_mean(value, choices));
   return value;
 }
 
 std::int64_t Settings::integer(const std::string& name, std::int64_t least) const {
   const std::optional<std::int64_t> number = parse_number<std::int64_t>(text(name));
-  if (!number || *number < least) fail("--{} takes a whole number {}, got '{}'", name, at_least(least), text(name));
+  if (!number || *number < least)
+    fail_option("--{} takes a whole number {}, got '{}'", name, at_least(least), text(name));
   return *number;
 }
 
@@ -64,7 +74,7 @@ std::vector<std::int64_t> Settings::integers(const std::string& name, std::int64
     const std::size_t comma = std::min(list.find(',', begin), list.size());
     const std::optional<std::int64_t> number = parse_number<std::int64_t>(list.substr(begin, comma - begin));
     if (!number || *number < least || comma + 1 == list.size())
-      fail("--{} takes whole numbers {} with commas between, as 400,200, got '{}'", name, at_least(least), list);
+      fail_option("--{} takes whole numbers {} with commas between, as 400,200, got '{}'", name, at_least(least), list);
     numbers.push_back(*number);
     begin = comma + 1;
   }
@@ -73,7 +83,7 @@ std::vector<std::int64_t> Settings::integers(const std::string& name, std::int64
 
 double Settings::number(const std::string& name) const {
   const std::optional<double> number = parse_number<double>(text(name));
-  if (!number || !std::isfinite(*number)) fail("--{} takes a number, got '{}'", name, text(name));
+  if (!number || !std::isfinite(*number)) fail_option("--{} takes a number, got '{}'", name, text(name));
   return *number;
 }
 

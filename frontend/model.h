@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "ir/error.h"
 #include "ir/graph.h"
 
 namespace weft {
@@ -28,6 +29,12 @@ struct Option {
   std::string name;
   std::string fallback;
   std::string doc;
+};
+
+// A setting that the model does not take: unknown, or with a value that makes no sense.
+class OptionError : public Error {
+ public:
+  using Error::Error;
 };
 
 struct Model;

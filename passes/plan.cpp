@@ -35,9 +35,9 @@ class Planner {
     plan_.order = low_peak_order();
     find_buffers();
     find_lifetimes();
+    add_scratch();
     plan_.naive_bytes = sum_of_buffers();
     share_in_place();
-    add_scratch();
     assign_offsets();
     plan_.lower_bound_bytes = lower_bound();
     return std::move(plan_);

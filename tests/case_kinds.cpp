@@ -1,4 +1,4 @@
-// What a text case can ask for: print, error, pass, run, gradient, dump.
+// What a text case can ask for: print, error, pass, plan, run, gradient, dump.
 #include <algorithm>
 #include <cmath>
 
@@ -9,6 +9,7 @@
 #include "ir/verify.h"
 #include "passes/check_each.h"
 #include "passes/pipeline.h"
+#include "passes/plan.h"
 #include "tests/case_runner.h"
 #include "tests/case_values.h"
 
@@ -81,6 +82,12 @@ Outcome run_pass(const Case& test_case) {
   const std::string difference = check_same(test_case, *before, *after);
   if (!difference.empty()) return failed("the passes change what the graph computes: " + difference);
   return expect_text(test_case, ir::print(*after) + (test_case.has("notes") ? notes_text(context) : ""));
+}
+
+Outcome run_plan(const Case& test_case) {
+  passes::Context context;
+  const ir::GraphPtr graph = passes::run_passes(case_graph(test_case, false), {"fuse", "copies"}, context);
+  return expect_text(test_case, passes::print(passes::make_plan(*graph), *graph));
 }
 
 bool have_backend(const std::string& name) {
@@ -175,6 +182,7 @@ std::vector<CaseKind> all_case_kinds() {
        "an error is expected",
        {"bind", "seed", "tolerance", "notes", "fails", "input *"},
        run_pass},
+      {"plan", "the memory plan of the graph, fused", {"bind"}, run_plan},
       {"run", "a list of backends: the values of the outputs", {"bind", "seed", "tolerance", "input *"}, run_values},
       {"gradient",
        "of the output `loss` by every param, against finite differences",

@@ -15,7 +15,7 @@ class Dump final : public Command {
 
   void declare(Flags& flags) override {
     flags.group("Dump");
-    flags.add("stage", stage_, stage_names(), "How far the compiler goes");
+    flags.choose("stage", stage_, stage_names(), "How far the compiler goes");
     flags.add("entry", options_.entry, "NAME", "An entry of the model, such as encode, in place of the training step");
     flags.add("batch", options_.batch, 1, "Images a step, from the stage fused on");
     flags.add("notes", notes_, "On standard error, what passes say: rewrites, fusions that did not happen");

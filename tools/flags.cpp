@@ -90,14 +90,14 @@ void Flags::add(const std::string& name, std::optional<double>& value, Range ran
   option(name, "X", "", doc, [=, &value](const std::string& text) { value = real_number(name, text, range); });
 }
 
-void Flags::add(const std::string& name, std::string& value, const std::vector<std::string>& choices,
-                const std::string& doc) {
+void Flags::choose(const std::string& name, std::string& value, const std::vector<std::string>& choices,
+                   const std::string& doc) {
   option(name, fmt::format("{}", fmt::join(choices, "|")), value, doc,
          [=, &value](const std::string& text) { value = choice(name, text, choices); });
 }
 
-void Flags::add(const std::string& name, std::optional<std::string>& value, const std::vector<std::string>& choices,
-                const std::string& doc) {
+void Flags::choose(const std::string& name, std::optional<std::string>& value, const std::vector<std::string>& choices,
+                   const std::string& doc) {
   option(name, fmt::format("{}", fmt::join(choices, "|")), "", doc,
          [=, &value](const std::string& text) { value = choice(name, text, choices); });
 }

@@ -51,10 +51,10 @@ class Flags {
   void add(const std::string& name, double& value, Range range, const std::string& doc);
   void add(const std::string& name, std::optional<double>& value, Range range, const std::string& doc);
   // One of `choices`.
-  void add(const std::string& name, std::string& value, const std::vector<std::string>& choices,
-           const std::string& doc);
-  void add(const std::string& name, std::optional<std::string>& value, const std::vector<std::string>& choices,
-           const std::string& doc);
+  void choose(const std::string& name, std::string& value, const std::vector<std::string>& choices,
+              const std::string& doc);
+  void choose(const std::string& name, std::optional<std::string>& value, const std::vector<std::string>& choices,
+              const std::string& doc);
 
  private:
   void option(const std::string& name, const std::string& value_name, const std::string& fallback,

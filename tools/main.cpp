@@ -51,6 +51,8 @@ int run_program(int argc, char** argv, std::optional<Model> own) {
     return exit_code;
   } catch (const tools::UsageError& error) {
     return say(usage_error, error.what());
+  } catch (const OptionError& error) {
+    return say(usage_error, error.what());
   } catch (const Error& error) {
     return say(user_error, error.what());
   } catch (const InternalError& error) {

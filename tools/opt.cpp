@@ -49,8 +49,10 @@ class Opt final : public Command {
     if (list_) return list_passes();
     if (file_.empty()) fail_usage("weft opt needs a .weft file, or - for standard input");
     check_names();
+    const ir::Bindings bindings = parse_bindings();
     ir::Module module = ir::parse(runtime::read_file(file_ == "-" ? "/dev/stdin" : file_), file_);
-    for (ir::Graph& graph : module.graphs) graph = *optimise(std::make_shared<const ir::Graph>(std::move(graph)));
+    for (ir::Graph& graph : module.graphs)
+      graph = *optimise(bound(std::make_shared<const ir::Graph>(std::move(graph)), bindings));
     fmt::print("{}", ir::print(module));
     return 0;
   }
@@ -71,7 +73,6 @@ class Opt final : public Command {
   }
 
   ir::GraphPtr optimise(ir::GraphPtr graph) const {
-    graph = bound(graph);
     ir::verify(*graph);
     passes::Context context;
     if (check_) return checked(graph, context);
@@ -85,7 +86,7 @@ class Opt final : public Command {
     return graph;
   }
 
-  ir::GraphPtr bound(const ir::GraphPtr& graph) const {
+  ir::Bindings parse_bindings() const {
     ir::Bindings bindings;
     for (const std::string& part : split(bind_)) {
       const std::size_t equals = std::min(part.find('='), part.size());
@@ -94,11 +95,15 @@ class Opt final : public Command {
         fail_usage("--bind takes dims and numbers, as B=64,N=100, got '{}'", part);
       bindings[part.substr(0, equals)] = *number;
     }
-    // A file may hold graphs with other dims, and a dim may stay free.
+    return bindings;
+  }
+
+  // Without numbers every dim stays free; with some, each needs one.
+  static ir::GraphPtr bound(const ir::GraphPtr& graph, const ir::Bindings& bindings) {
+    if (bindings.empty()) return graph;
     for (const std::string& symbol : graph->symbols())
-      if (!bindings.empty() && bindings.count(symbol) == 0)
-        fail("--bind gives no number for the dim {} of graph @{}", symbol, graph->name);
-    return bindings.empty() ? graph : std::make_shared<const ir::Graph>(ir::bind(*graph, bindings));
+      if (bindings.count(symbol) == 0) fail("--bind gives no number for the dim {} of graph @{}", symbol, graph->name);
+    return std::make_shared<const ir::Graph>(ir::bind(*graph, bindings));
   }
 
   ir::GraphPtr checked(const ir::GraphPtr& graph, passes::Context& context) const {

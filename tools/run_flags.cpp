@@ -8,6 +8,13 @@ using training::RunDirectory;
 
 fs::path default_run_folder(const std::string& model) { return fs::path("run") / model; }
 
+RunDirectory open_default_run(const std::string& model) {
+  const fs::path folder = default_run_folder(model);
+  if (!fs::exists(folder))
+    fail("there is no run in {}: train {} first, or name the folder of its run", folder.string(), model);
+  return RunDirectory::open(folder);
+}
+
 void RunFlags::declare(Flags& flags) {
   flags.positional("RUN", name_, "The folder of a run, or a model, whose run is then in run/MODEL");
   flags.group("Run");
@@ -17,19 +24,19 @@ void RunFlags::declare(Flags& flags) {
   machine_.declare(flags);
 }
 
-fs::path RunFlags::folder() const {
-  if (out_) return *out_;
-  if (name_.empty()) {
-    if (!catalog_.fallback()) fail_usage("name a run: its folder, or a model: {}", fmt::join(catalog_.names(), ", "));
-    return default_run_folder(catalog_.fallback()->name);
-  }
-  if (catalog_.find(name_)) return default_run_folder(name_);
-  if (fs::exists(name_)) return name_;
-  fail_usage("there is no run {} and no model of that name ({})", name_, fmt::join(catalog_.names(), ", "));
+std::string RunFlags::model_of_default() const {
+  if (out_) return "";
+  if (catalog_.find(name_)) return name_;
+  if (fs::exists(name_)) return "";
+  if (!name_.empty())
+    fail_usage("there is no run {} and no model of that name ({})", name_, fmt::join(catalog_.names(), ", "));
+  if (!catalog_.fallback()) fail_usage("name a run: its folder, or a model: {}", fmt::join(catalog_.names(), ", "));
+  return catalog_.fallback()->name;
 }
 
 RunDirectory RunFlags::open() const {
-  RunDirectory run = RunDirectory::open(folder());
+  if (const std::string model = model_of_default(); !model.empty()) return open_default_run(model);
+  RunDirectory run = RunDirectory::open(out_.value_or(name_));
   if (out_ && !name_.empty() && name_ != run.config().model)
     fail("{} holds a run of {}, not of {}", *out_, run.config().model, name_);
   return run;

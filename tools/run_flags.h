@@ -13,6 +13,8 @@ namespace weft::tools {
 
 // Where a model is trained to when no folder is named.
 std::filesystem::path default_run_folder(const std::string& model);
+// The run there; an Error that says how to train one where there is none.
+training::RunDirectory open_default_run(const std::string& model);
 
 class RunFlags {
  public:
@@ -28,7 +30,8 @@ class RunFlags {
   training::DatasetSplits data(const training::RunDirectory& run) const;
 
  private:
-  std::filesystem::path folder() const;
+  // The model whose default run is meant, or "" where a folder is named.
+  std::string model_of_default() const;
 
   const Catalog& catalog_;
   std::string name_;

@@ -82,7 +82,7 @@ class Train final : public Command {
   // --- On with a run ---
 
   int resume() {
-    RunDirectory run = RunDirectory::open(out_ ? fs::path(*out_) : default_run_folder(model_.model().name));
+    RunDirectory run = out_ ? RunDirectory::open(*out_) : open_default_run(model_.model().name);
     RunConfig config = run.config();
     apply(config);
     check_same_run(run, config);

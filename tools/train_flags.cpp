@@ -17,8 +17,8 @@ std::string default_text(const std::string& doc, double value) { return fmt::for
 void OptimizerFlags::declare(Flags& flags) {
   const passes::OptimizerSpec spec;
   flags.group("Optimizer");
-  flags.add("optimizer", kind_, training::optimizer_names(),
-            fmt::format("How params move [{}]", training::name(spec.kind)));
+  flags.choose("optimizer", kind_, training::optimizer_names(),
+               fmt::format("How params move [{}]", training::name(spec.kind)));
   flags.add("lr", learning_rate_, Flags::Range::positive, default_text("Learning rate", spec.learning_rate));
   flags.add("momentum", momentum_, Flags::Range::not_negative, default_text("Of momentum and nesterov", spec.momentum));
   flags.add("weight-decay", weight_decay_, Flags::Range::not_negative,
@@ -38,8 +38,8 @@ passes::OptimizerSpec OptimizerFlags::apply(passes::OptimizerSpec spec) const {
 
 void ScheduleFlags::declare(Flags& flags) {
   const training::Schedule schedule;
-  flags.add("schedule", kind_, training::schedule_names(),
-            fmt::format("The learning rate over the run [{}]", training::name(schedule.kind)));
+  flags.choose("schedule", kind_, training::schedule_names(),
+               fmt::format("The learning rate over the run [{}]", training::name(schedule.kind)));
   flags.add("warmup-epochs", warmup_epochs_, Flags::Range::not_negative,
             default_text("The learning rate rises for so long first", schedule.warmup_epochs));
 }
@@ -52,7 +52,7 @@ training::Schedule ScheduleFlags::apply(training::Schedule schedule) const {
 
 void MachineFlags::declare(Flags& flags) {
   flags.group("Machine");
-  flags.add("backend", backend_, backend_names(), fmt::format("What runs it [{}]", backend_names().front()));
+  flags.choose("backend", backend_, backend_names(), fmt::format("What runs it [{}]", backend_names().front()));
   flags.add("threads", threads_, 1, fmt::format("Threads [all cores: {}]", thread_count(0)));
 }
 

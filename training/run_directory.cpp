@@ -91,7 +91,8 @@ RunDirectory RunDirectory::create(const fs::path& path, RunConfig config, ir::Mo
   make_folder(path);
   if (fs::exists(path / config_name)) {
     if (existing == Existing::refuse)
-      fail("{} holds a run already; resume it, or choose another output folder", path.string());
+      fail("{} holds a run already; resume it (--resume), replace it (--replace) or choose another output folder",
+           path.string());
     remove_run(path);
   }
   RunDirectory run(path, std::move(config), std::move(module));

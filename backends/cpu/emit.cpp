@@ -2,6 +2,7 @@
 #include "backends/cpu/emit.h"
 
 #include <llvm-c/Analysis.h>
+#include <llvm-c/Support.h>
 #include <llvm-c/Target.h>
 #include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
@@ -37,6 +38,9 @@ void initialise_llvm() {
     LLVMInitializeNativeTarget();
     LLVMInitializeNativeAsmPrinter();
     LLVMInitializeNativeAsmParser();
+    // Addresses are emitted as loops want them (see Evaluator::place); looking for better ones took a third of the time.
+    const char* options[] = {"weft", "-disable-lsr"};
+    LLVMParseCommandLineOptions(2, options, nullptr);
   });
 }
 

@@ -212,19 +212,19 @@ class Planner {
     return total;
   }
 
-  // From the rates of PERFORMANCE.md: about 8 billion simple vector lanes and 20 GB/s a second on one core.
+  // Measured with bench/kernels.cpp, data in the second-level cache.
   void estimate_work() {
     double per_point = 0;
     for (const Node& node : kernel_.nodes) {
       if (node.level == Level::final && node.kind != NodeKind::final_reduce) continue;
       if (node.varies == 0 && node.kind != NodeKind::final_reduce) continue;
       const bool load = node.kind == NodeKind::load;
-      const double ns = load ? double(ir::size_of(node.dtype)) * 0.04 : kernel::cost(node) * 0.02;
+      const double ns = load ? double(ir::size_of(node.dtype)) * 0.01 : kernel::cost(node) * 0.01;
       per_point += ns * fraction(node.kind == NodeKind::final_reduce ? ~node.once : node.varies);
     }
     for (const kernel::Store& store : kernel_.stores)
       if (store.level != Level::final)
-        per_point += double(ir::size_of(kernel_.buffers[store.buffer].dtype)) * 0.05 * fraction(store.dims);
+        per_point += double(ir::size_of(kernel_.buffers[store.buffer].dtype)) * 0.015 * fraction(store.dims);
     plan_.work_ns = 20 + per_point * double(kernel_.points());
   }
 

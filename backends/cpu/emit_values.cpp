@@ -300,11 +300,12 @@ Value Evaluator::index(const Map& map, const Spot& spot) {
   return stride == 0 ? lanes : lanes + Value(code_, code_.lane_numbers(Kind::i32)) * double(stride);
 }
 
-Value Evaluator::random(const Node& node, const Spot& spot) {
+std::vector<Value> Evaluator::random(const Node& node, const std::vector<Spot>& spots) {
   const std::vector<LLVMValueRef>& words = seeds_.at(node.buffer);
   const RandomState state{words[0], words[1], words[2], words[3], node.stream};
-  const Value element = index(node.map, spot);
-  return node.code == ir::OpCode::random_normal ? random_normal(state, element) : random_uniform(state, element);
+  std::vector<Value> elements;
+  for (const Spot& spot : spots) elements.push_back(index(node.map, spot));
+  return node.code == ir::OpCode::random_normal ? random_normal(state, elements) : random_uniform(state, elements);
 }
 
 // The number that the dtype keeps of a value, in the working kind.
@@ -330,17 +331,18 @@ Value Evaluator::rounded(const Value& value, DType dtype) {
   return value;
 }
 
+bool Evaluator::is_exp_minus_abs(NodeId id) const {
+  for (const ir::OpCode code : {ir::OpCode::exp, ir::OpCode::neg, ir::OpCode::abs}) {
+    if (kernel_.nodes[id].kind != NodeKind::op || kernel_.nodes[id].code != code) return false;
+    id = kernel_.nodes[id].operands[0];
+  }
+  return true;
+}
+
 Value Evaluator::apply(const Node& node, const std::vector<Value>& operands) {
   if (node.code == ir::OpCode::cast) return rounded(convert(operands[0], kind_of(node.dtype)), node.dtype);
-  if (node.code == ir::OpCode::div) {
-    const Node& dividend = kernel_.nodes[node.operands[0]];
-    const Node& divisor = kernel_.nodes[node.operands[1]];
-    const bool whole = dividend.code == ir::OpCode::cast && !dividend.operands.empty() &&
-                       !ir::is_float(kernel_.nodes[dividend.operands[0]].dtype);
-    const double size = std::abs(divisor.value);
-    if (whole && divisor.kind == NodeKind::constant && node.dtype == DType::f32 && size > 0x1p-60 && size < 0x1p60)
-      return divide_whole(operands[0], double(float(divisor.value)));
-  }
+  if (node.code == ir::OpCode::log1p && is_exp_minus_abs(node.operands[0]))
+    return rounded(log1p_of_unit(operands[0]), node.dtype);
   return rounded(ir::apply_scalar<Value>(node.code, operands.data()), node.dtype);
 }
 
@@ -351,46 +353,44 @@ Value Evaluator::total(NodeId id, const Spot& spot) {
   return load_numbers(kind, place(code_.scalar(kind), base, node.map, spot), lane_stride(node.map), spot.mask);
 }
 
+Value Evaluator::at_spot(EmitScope& scope, NodeId id, int spot_number) {
+  const Node& node = kernel_.nodes[id];
+  const Spot& spot = scope.spots[std::size_t(spot_number)];
+  switch (node.kind) {
+    case NodeKind::load:
+      return load(node, spot);
+    case NodeKind::constant:
+      return rounded(Value(code_, code_.splat_number(kind_of(node.dtype), node.value)), node.dtype);
+    case NodeKind::index:
+      return rounded(convert_fast(index(node.map, spot), kind_of(node.dtype)), node.dtype);
+    case NodeKind::op: {
+      std::vector<Value> operands;
+      for (const NodeId operand : node.operands) operands.push_back(get(scope, operand, spot_number));
+      return apply(node, operands);
+    }
+    case NodeKind::final_reduce:
+      return rounded(total(id, spot), node.dtype);
+    case NodeKind::random:
+    case NodeKind::row_reduce:
+      break;
+  }
+  throw InternalError("internal error: a row reduction is read before it is emitted");
+}
+
 void Evaluator::evaluate(EmitScope& scope, NodeId id) {
   const Node& node = kernel_.nodes[id];
   const Kept* memory = kept(id);
   const bool read_back = memory && memory->stage < stage_;
-  if (!read_back)  // operands first, so that all spots advance together
-    for (const NodeId operand : node.operands)
-      if (node.kind == NodeKind::op) get(scope, operand, 0);
+  if (!read_back && node.kind == NodeKind::op)  // operands first, so that all spots advance together
+    for (const NodeId operand : node.operands) get(scope, operand, 0);
   std::vector<Value> values;
+  if (!read_back && node.kind == NodeKind::random) values = random(node, scope.spots);
   for (int i = 0; i < int(scope.spots.size()); ++i) {
-    const Spot& spot = scope.spots[std::size_t(i)];
-    if (read_back) {
-      values.push_back(load_numbers(kind_of(node.dtype), kept_place(id, spot, i), 1));
-      continue;
-    }
-    switch (node.kind) {
-      case NodeKind::load:
-        values.push_back(load(node, spot));
-        break;
-      case NodeKind::constant:
-        values.push_back(rounded(Value(code_, code_.splat_number(kind_of(node.dtype), node.value)), node.dtype));
-        break;
-      case NodeKind::index:
-        values.push_back(rounded(convert_fast(index(node.map, spot), kind_of(node.dtype)), node.dtype));
-        break;
-      case NodeKind::random:
-        values.push_back(random(node, spot));
-        break;
-      case NodeKind::op: {
-        std::vector<Value> operands;
-        for (const NodeId operand : node.operands) operands.push_back(get(scope, operand, i));
-        values.push_back(apply(node, operands));
-        break;
-      }
-      case NodeKind::final_reduce:
-        values.push_back(rounded(total(id, spot), node.dtype));
-        break;
-      case NodeKind::row_reduce:
-        throw InternalError("internal error: a row reduction is read before it is emitted");
-    }
-    if (memory) store_numbers(values.back(), kept_place(id, spot, i));
+    if (read_back)
+      values.push_back(load_numbers(kind_of(node.dtype), kept_place(id, scope.spots[std::size_t(i)], i), 1));
+    else if (node.kind != NodeKind::random)
+      values.push_back(at_spot(scope, id, i));
+    if (memory && !read_back) store_numbers(values[std::size_t(i)], kept_place(id, scope.spots[std::size_t(i)], i));
   }
   scope.known[id] = std::move(values);
 }

@@ -73,9 +73,11 @@ class Evaluator {
   LLVMValueRef load_indirect(const kernel::Node& node, const Spot& spot, LLVMTypeRef element, unsigned align);
   Value index(const kernel::Map& map, const Spot& spot);  // i32
   Value total(kernel::NodeId id, const Spot& spot);
-  Value random(const kernel::Node& node, const Spot& spot);
+  std::vector<Value> random(const kernel::Node& node, const std::vector<Spot>& spots);
   Value apply(const kernel::Node& node, const std::vector<Value>& operands);
   Value rounded(const Value& value, ir::DType dtype);
+  bool is_exp_minus_abs(kernel::NodeId id) const;
+  Value at_spot(EmitScope& scope, kernel::NodeId id, int spot);
   void evaluate(EmitScope& scope, kernel::NodeId id);
   const Kept* kept(kernel::NodeId id) const;
   LLVMValueRef kept_place(kernel::NodeId id, const Spot& spot, int spot_number);

@@ -104,15 +104,17 @@ Value exp(const Value& x) {
 }
 
 // 2^n * (e^r - 1) + (2^n - 1), through halves so that 2^n does not overflow; the difference keeps its rounding error.
+// For n = 1 it is 2 * (e^r - 1/2), where nothing cancels.
 Value expm1(const Value& x) {
   const auto [n, r] = reduce_exp(at_least(at_most(x, 89.0), -18.0));
-  const Value s = r * r;
-  const Value p = polynomial(r, {1.97350979e-4, 1.39309070e-3, 8.33343994e-3, 4.16668020e-2, 1.66666716e-1, 4.99999970e-1});
-  const Value v = fma(p, s, r);  // e^r - 1
+  const Value is_one = eq(n, 1.0);
+  const Value p = polynomial(
+      r, {1.97350979e-4, 1.39309070e-3, 8.33343994e-3, 4.16668020e-2, 1.66666716e-1, 4.99999970e-1});
+  const Value v = fma(p, r * r, choose(is_one, r + 0.5, r));
   const Value half = power_of_two(convert_fast(n, Kind::i32) - 1.0);
   const Value y = half - 0.5;
   const Value lost = (half - y) - 0.5;
-  const Value result = fma(v, half, lost) + y;
+  const Value result = choose(is_one, v, fma(v, half, lost) + y);
   return choose(eq(n, 0.0), v, result + result);
 }
 
@@ -125,12 +127,25 @@ Value log(const Value& x) {
 
 // 1+x = 2^e * (1+f); f is computed from x itself, so nothing is lost for small x.
 Value log1p(const Value& x) {
-  const Value e = split(x + 1.0).e;
-  const Value one(x.code(), x.code().splat_number(Kind::f32, 1.0));
-  const Value scale_down = x.code().target.avx512 ? scale(one, -e) : power_of_two(-convert_fast(e, Kind::i32));
-  const Value r = log_of_parts(fma(x, scale_down, scale_down - 1.0), e);
+  Code& code = x.code();
+  const auto [e, m] = split(x + 1.0);
+  Value f;
+  if (code.target.avx512) {
+    const Value down = scale(Value(code, code.splat_number(Kind::f32, 1)), -e);
+    f = fma(x, down, down - 1.0);
+  } else {  // 2^-e would be subnormal for the largest x, whose 1 does not count
+    const Value down = power_of_two(-convert_fast(at_most(e, 64.0), Kind::i32));
+    f = choose(lt(e, 64.0), fma(x, down, down - 1.0), m - 1.0);
+  }
+  const Value r = log_of_parts(f, e);
   const Value at_edge = choose(eq(x, -1.0), -kInfinity, choose(lt(x, -1.0), kNaN, x));
   return choose(both(lt(-1.0, x), lt(x, kInfinity)), r, at_edge);
+}
+
+// 1+x = 2^e * (1+f) needs no look at bits: e is 1 above a half.
+Value log1p_of_unit(const Value& x) {
+  const Value upper = lt(0.5, x);
+  return log_of_parts(choose(upper, fma(x, 0.5, -0.5), x), choose(upper, 1.0, 0.0));
 }
 
 namespace {
@@ -203,10 +218,12 @@ Value sin_shifted(const Value& x, double quadrants) {
 Value sin(const Value& x) { return sin_shifted(x, 0); }
 Value cos(const Value& x) { return sin_shifted(x, 1); }
 
-// t / (t+2) with t = e^(2|x|) - 1: no cancellation anywhere.
+// 1 - 2 / (e^2|x| + 1), and an odd polynomial near 0, where that cancels.
 Value tanh(const Value& x) {
-  const Value t = expm1(at_most(abs(x) * 2.0, 20.0));
-  return copysign(t / (t + 2.0), x);
+  const Value t = abs(x), s = x * x;
+  const Value far = copysign(fma(1.0 / (exp(t + t) + 1.0), -2.0, 1.0), x);
+  const Value near = polynomial(s, {1.57394409e-2, -5.23025580e-2, 1.33152470e-1, -3.33327681e-1});
+  return choose(lt(t, 0.5078125), fma(near * s, x, x), far);
 }
 
 Value erf(const Value& x) {
@@ -270,71 +287,85 @@ Value pow(const Value& a, const Value& b) {
 
 namespace {
 
-// The first two words of the block. Words live in the low halves of 64-bit lanes, whatever is above them: that is what
-// the 32 x 32 -> 64 multiplication reads, and nothing else looks.
+// The first two words of each element's block, as i32. Words live in the low halves of 64-bit lanes, whatever is above
+// them: that is what the 32 x 32 -> 64 multiplication reads, and nothing else looks.
 struct Words {
-  Value first, second;  // i32
+  std::vector<Value> first, second;
 };
-Words philox(const RandomState& state, const Value& element) {
-  Code& code = element.code();
+
+// The rounds are a loop: unrolled they would be most of a kernel's code and compile time.
+Words philox(const RandomState& state, const std::vector<Value>& elements) {
+  Code& code = elements.front().code();
+  LLVMTypeRef type = code.vector(Kind::i64);
   const auto widened = [&](LLVMValueRef word) { return code.splat(LLVMBuildZExt(code.builder, word, code.i64, "")); };
-  // c0 to c3, then the keys
-  LLVMValueRef first[6] = {LLVMBuildZExt(code.builder, element.llvm(), code.vector(Kind::i64), ""),
-                           code.splat_number(Kind::i64, double(state.stream)),
-                           widened(state.step_low),
-                           widened(state.step_high),
-                           widened(state.seed_low),
-                           widened(state.seed_high)};
-  LLVMValueRef last[6];
+  std::vector<LLVMValueRef> entering{widened(state.seed_low), widened(state.seed_high)};
+  for (const Value& element : elements) {
+    entering.push_back(LLVMBuildZExt(code.builder, element.llvm(), type, ""));
+    entering.push_back(code.splat_number(Kind::i64, double(state.stream)));
+    entering.push_back(widened(state.step_low));
+    entering.push_back(widened(state.step_high));
+  }
+  std::vector<Value> next;
   LLVMBasicBlockRef before = code.here();
-  LLVMValueRef phis[6];
-  // A loop of the ten rounds: unrolled they would be most of a kernel's code and compile time.
   code.loop(code.number(0), code.number(10), 1, "round", [&](LLVMValueRef) {
-    for (int i = 0; i < 6; ++i) phis[i] = LLVMBuildPhi(code.builder, code.vector(Kind::i64), "");
-    const auto word = [&](int i) { return Value(code, phis[i]); };
-    const double low_half = double(0xffffffffu);
-    const Value product0 = (word(0) & low_half) * double(0xD2511F53u);
-    const Value product1 = (word(2) & low_half) * double(0xCD9E8D57u);
-    const Value next[6] = {shift_right(product1, 32) ^ word(1) ^ word(4),
-                           product1,
-                           shift_right(product0, 32) ^ word(3) ^ word(5),
-                           product0,
-                           word(4) + double(0x9E3779B9u),
-                           word(5) + double(0xBB67AE85u)};
-    LLVMBasicBlockRef blocks[2] = {before, code.here()};
-    for (int i = 0; i < 6; ++i) {
-      last[i] = next[i].llvm();
-      LLVMValueRef values[2] = {first[i], last[i]};
-      LLVMAddIncoming(phis[i], values, blocks, 2);
+    std::vector<Value> now;
+    for (std::size_t i = 0; i < entering.size(); ++i) now.emplace_back(code, LLVMBuildPhi(code.builder, type, ""));
+    next = {now[0] + double(0x9E3779B9u), now[1] + double(0xBB67AE85u)};
+    for (std::size_t i = 2; i < now.size(); i += 4) {
+      const double low_half = double(0xffffffffu);
+      const Value product0 = (now[i] & low_half) * double(0xD2511F53u);
+      const Value product1 = (now[i + 2] & low_half) * double(0xCD9E8D57u);
+      next.push_back(shift_right(product1, 32) ^ now[i + 1] ^ now[0]);
+      next.push_back(product1);
+      next.push_back(shift_right(product0, 32) ^ now[i + 3] ^ now[1]);
+      next.push_back(product0);
+    }
+    LLVMBasicBlockRef blocks[] = {before, code.here()};
+    for (std::size_t i = 0; i < now.size(); ++i) {
+      LLVMValueRef values[] = {entering[i], next[i].llvm()};
+      LLVMAddIncoming(now[i].llvm(), values, blocks, 2);
     }
   });
-  return {convert_fast(Value(code, last[0]), Kind::i32), convert_fast(Value(code, last[1]), Kind::i32)};
+  Words words;
+  for (std::size_t i = 2; i < next.size(); i += 4) {
+    words.first.push_back(convert_fast(next[i], Kind::i32));
+    words.second.push_back(convert_fast(next[i + 1], Kind::i32));
+  }
+  return words;
 }
 
 Value unit_interval(const Value& bits24) { return convert_fast(bits24, Kind::f32) * 0x1p-24; }
 
-}  // namespace
-
-Value random_uniform(const RandomState& state, const Value& element) {
-  return unit_interval(shift_right(philox(state, element).first, 8));
-}
-
-// The angle is a whole number of 2^-24 turns, so it is reduced exactly before it becomes radians.
-Value random_normal(const RandomState& state, const Value& element) {
-  const Words words = philox(state, element);
-  const Value u1 = unit_interval(shift_right(words.first, 8) + 1.0);
-  const Value turn = unit_interval(shift_right(words.second, 8));
+// Box-Muller. The angle is a whole number of 2^-24 turns, so it is reduced exactly before it becomes radians.
+Value normal_of_words(const Value& first, const Value& second) {
+  const Value u1 = unit_interval(shift_right(first, 8) + 1.0);
+  const Value turn = unit_interval(shift_right(second, 8));
   const Value quadrant = round_even(turn * 4.0);
   const Value r = fma(quadrant, -0.25, turn) * 6.283185307179586;
   const Value cosine = sin_of_quadrant(r, convert_fast(quadrant, Kind::i32) + 1.0);
   return sqrt(log_positive(u1) * -2.0) * cosine;
 }
 
-// Markstein: with r the rounded reciprocal, one correction of x*r by its exact remainder rounds as the division would.
-Value divide_whole(const Value& x, double c) {
-  const double reciprocal = double(float(1.0 / c));
-  const Value q = x * reciprocal;
-  return fma(fma(q, -c, x), reciprocal, q);
+// Pairs of vectors fill the registers of the rounds; `make` takes the words of each.
+template <typename Make>
+std::vector<Value> random_numbers(const RandomState& state, const std::vector<Value>& elements, Make make) {
+  std::vector<Value> results;
+  for (std::size_t i = 0; i < elements.size(); i += 2) {
+    const auto begin = elements.begin() + std::ptrdiff_t(i);
+    const Words words = philox(state, {begin, i + 1 < elements.size() ? begin + 2 : begin + 1});
+    for (std::size_t k = 0; k < words.first.size(); ++k) results.push_back(make(words.first[k], words.second[k]));
+  }
+  return results;
+}
+
+}  // namespace
+
+std::vector<Value> random_uniform(const RandomState& state, const std::vector<Value>& elements) {
+  return random_numbers(state, elements, [](const Value& first, const Value&) { return unit_interval(shift_right(first, 8)); });
+}
+
+std::vector<Value> random_normal(const RandomState& state, const std::vector<Value>& elements) {
+  return random_numbers(state, elements, normal_of_words);
 }
 
 }  // namespace weft::cpu

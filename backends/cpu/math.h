@@ -10,6 +10,7 @@ Value exp(const Value& x);
 Value expm1(const Value& x);
 Value log(const Value& x);
 Value log1p(const Value& x);
+Value log1p_of_unit(const Value& x);  // for x in [0, 1], or NaN
 Value sin(const Value& x);
 Value cos(const Value& x);
 Value tanh(const Value& x);
@@ -21,10 +22,8 @@ struct RandomState {
   LLVMValueRef seed_low, seed_high, step_low, step_high;
   std::uint32_t stream;
 };
-Value random_uniform(const RandomState& state, const Value& element);  // element: i32 vector
-Value random_normal(const RandomState& state, const Value& element);
-
-// x / c for x that holds whole numbers, correctly rounded at the price of a multiplication.
-Value divide_whole(const Value& x, double c);
+// Several vectors of elements (i32) at once advance together.
+std::vector<Value> random_uniform(const RandomState& state, const std::vector<Value>& elements);
+std::vector<Value> random_normal(const RandomState& state, const std::vector<Value>& elements);
 
 }  // namespace weft::cpu

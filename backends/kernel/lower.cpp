@@ -3,6 +3,7 @@
 #include "backends/kernel/lower.h"
 
 #include <algorithm>
+#include <map>
 
 #include "backends/kernel/loops.h"
 #include "ir/error.h"
@@ -316,14 +317,64 @@ class Lowering {
   }
 
   NodeId elementwise(ValueId value, const ir::Op& op) {
+    std::vector<NodeId> operands;
+    for (const ValueId each : op.operands) operands.push_back(operand(each));
+    const bool is_f32 = body_.type(value).dtype == ir::DType::f32;
+    NodeId result = 0;
+    if (op.code == OpCode::softplus && is_f32)
+      result = softplus(operands[0]);
+    else if (op.code == OpCode::sigmoid && is_f32 && has_softplus(op.operands[0]))
+      result = sigmoid(operands[0]);
+    else
+      result = apply(op.code, std::move(operands), body_.type(value).dtype);
+    kernel_.nodes[result].name = body_.values[value].name;
+    return result;
+  }
+
+  NodeId apply(OpCode code, std::vector<NodeId> operands, ir::DType dtype = ir::DType::f32) {
     Node node;
     node.kind = NodeKind::op;
-    node.code = op.code;
-    for (const ValueId each : op.operands) {
-      node.operands.push_back(operand(each));
-      node.varies |= kernel_.nodes[node.operands.back()].varies;
-    }
-    return add(std::move(node), value);
+    node.code = code;
+    node.dtype = dtype;
+    for (const NodeId each : operands) node.varies |= kernel_.nodes[each].varies;
+    node.operands = std::move(operands);
+    node.map.strides.resize(std::size_t(space_.rank()), 0);
+    kernel_.nodes.push_back(std::move(node));
+    return NodeId(kernel_.nodes.size() - 1);
+  }
+
+  NodeId constant(double number) {
+    Node node;
+    node.value = number;
+    node.map.strides.resize(std::size_t(space_.rank()), 0);
+    kernel_.nodes.push_back(std::move(node));
+    return NodeId(kernel_.nodes.size() - 1);
+  }
+
+  // A cross-entropy and its gradient need softplus and sigmoid of one number: written over e^-|x| both, they share it.
+  bool has_softplus(ValueId x) const {
+    for (ir::OpId i = 0; i < body_.ops.size(); ++i)
+      if (space_.is_live(i) && body_.ops[i].code == OpCode::softplus && body_.ops[i].operands[0] == x) return true;
+    return false;
+  }
+
+  NodeId exp_minus_abs(NodeId x) {
+    const auto found = exp_minus_abs_.find(x);
+    if (found != exp_minus_abs_.end()) return found->second;
+    return exp_minus_abs_[x] = apply(OpCode::exp, {apply(OpCode::neg, {apply(OpCode::abs, {x})})});
+  }
+
+  // max(x, 0) + log(1 + e^-|x|)
+  NodeId softplus(NodeId x) {
+    const NodeId log = apply(OpCode::log1p, {exp_minus_abs(x)});
+    return apply(OpCode::add, {apply(OpCode::relu, {x}), log});
+  }
+
+  // (x < 0 ? e^-|x| : 1) / (1 + e^-|x|)
+  NodeId sigmoid(NodeId x) {
+    const NodeId e = exp_minus_abs(x), one = constant(1);
+    const NodeId negative = apply(OpCode::lt, {x, constant(0)}, ir::DType::boolean);
+    return apply(OpCode::div, {apply(OpCode::select, {negative, e, one}), apply(OpCode::add, {one, e})});
   }
 
   NodeId lower_op(ir::OpId id) {
@@ -432,6 +483,7 @@ class Lowering {
   const std::vector<Strides>& outputs_;
   std::vector<NodeId> node_of_;   // of each graph value
   std::vector<NodeId> value_of_;  // of each output
+  std::map<NodeId, NodeId> exp_minus_abs_;
   Kernel kernel_;
 };
 

@@ -14,6 +14,11 @@ namespace weft::test {
 
 namespace {
 
+std::string without_folder(std::string text, const std::string& folder) {
+  for (std::size_t at; (at = text.find(folder)) != std::string::npos;) text.replace(at, folder.size(), "FOLDER");
+  return text;
+}
+
 constexpr std::string_view case_mark = "== ", exit_mark = "-- exit ";
 
 }  // namespace
@@ -65,8 +70,8 @@ ShellResult run_shell(const std::string& script, const std::filesystem::path& fo
   const std::string command = fmt::format("cd '{}' && PATH='{}':\"$PATH\" sh .script >.output 2>.errors </dev/null",
                                           folder.string(), program.parent_path().string());
   const int status = std::system(command.c_str());
-  ShellResult result{WIFEXITED(status) ? WEXITSTATUS(status) : -1, runtime::read_file(output),
-                     runtime::read_file(errors)};
+  const auto text = [&](const auto& path) { return without_folder(runtime::read_file(path), folder.string()); };
+  ShellResult result{WIFEXITED(status) ? WEXITSTATUS(status) : -1, text(output), text(errors)};
   for (const auto& path : {file, output, errors}) std::filesystem::remove(path);
   return result;
 }

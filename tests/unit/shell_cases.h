@@ -34,7 +34,7 @@ struct ShellResult {
   int exit_code = 0;
   std::string output, errors;
 };
-// Runs the script with sh in `folder`, with `weft` in its path.
+// Runs the script with sh in `folder`, with `weft` in its path. What it writes names that folder FOLDER.
 ShellResult run_shell(const std::string& script, const std::filesystem::path& folder);
 
 }  // namespace weft::test

@@ -29,7 +29,7 @@ class Cook final : public Command {
     flags.positional("DISH", dish, "What");
     flags.add("minutes", minutes, 1, "How long");
     flags.add("salt", salt, Flags::Range::not_negative, "How much");
-    flags.add("heat,fire", heat, {"low", "high"}, "How hot");
+    flags.choose("heat,fire", heat, {"low", "high"}, "How hot");
     flags.add("quiet", quiet, "Say nothing");
     flags.add("guests", guests, 1, "How many");
   }
@@ -131,9 +131,9 @@ TEST_CASE("operations of contractions, a multiply-add as two") {
 
 TEST_CASE("a step's unavoidable bytes: params and state in and out, the batch, not the data set") {
   const ir::Graph graph = ir::parse_graph(R"(
-    graph @step(%indices: i32[B], %images: u8[N,10], %p: f32[6] {role=param}) -> (q: f32[6] donates %p) {
+    graph @step(%indices: i32[B], %images: u8[N,10], %p: f32[6] {role=param}) -> (q: f32[6]) {
       %q = add %p, %p : f32[6]
-      return %q
+      return %q donates %p
     })",
                                           "test");
   const ir::Graph bound = ir::bind(graph, {{"B", 4}, {"N", 1000}});
