@@ -4,11 +4,10 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "backends/report.h"
 #include "ir/graph.h"
-#include "passes/pass.h"
 #include "runtime/program.h"
 
 namespace weft {
@@ -19,15 +18,6 @@ struct CompileOptions {
   int threads = 0;              // 0: all cores
   // Called with each stage's name and graph as it is reached: "graph" (as given), then each pass by name.
   std::function<void(const std::string& stage, const ir::GraphPtr&)> observe;
-};
-
-struct CompileReport {
-  std::vector<std::pair<std::string, double>> seconds;  // by pass and stage, in order
-  std::vector<passes::Note> notes;
-  int kernels = 0;
-  std::string kernels_text, llvm_text,
-      asm_text;            // dumps of the stages `kernels`, `llvm`, `asm`; filled where asked for
-  bool want_text = false;  // set by the caller to have them filled
 };
 
 // Those this build has, the best first.

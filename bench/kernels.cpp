@@ -17,7 +17,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double milliseconds(Clock::time_point from) { return std::chrono::duration<double, std::milli>(Clock::now() - from).count(); }
+double milliseconds(Clock::time_point from) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - from).count();
+}
 
 class Memory {
  public:
@@ -62,7 +64,8 @@ double bytes_moved(const VaeKernel& kernel) {
   for (const ir::Output& output : kernel.body.outputs) bytes += double(kernel.body.type(output.value).bytes());
   for (const ir::Input& input : kernel.body.inputs) {
     const ir::Type& type = kernel.body.type(input.value);
-    bytes += type.dtype == ir::DType::u8 ? double(kernel.body.type(kernel.body.outputs[0].value).elements()) : double(type.bytes());
+    bytes += type.dtype == ir::DType::u8 ? double(kernel.body.type(kernel.body.outputs[0].value).elements())
+                                         : double(type.bytes());
   }
   return bytes;
 }
@@ -89,11 +92,12 @@ void measure(const VaeKernel& kernel, const cpu::CompiledKernel& compiled) {
   double seconds[2];
   for (const int threads : {1, 2})
     seconds[threads - 1] = fastest([&] { cpu::run_kernel(compiled, buffers.data(), scratch.data(), threads); });
-  fmt::print("{:16} {:6} chunks {:4} | 1 thread {:8.2f} us {:6.3f} ns/element {:6.1f} GB/s | 2 threads {:8.2f} us {:6.1f} GB/s | "
-             "estimate {:8.2f} us, a copy {:6.1f} GB/s\n",
-             kernel.name, std::int64_t(points), compiled.chunks, seconds[0] * 1e6, seconds[0] * 1e9 / points,
-             bytes / seconds[0] / 1e9, seconds[1] * 1e6, bytes / seconds[1] / 1e9, compiled.work_ns / 1e3,
-             bytes / copy / 1e9);
+  fmt::print(
+      "{:16} {:6} chunks {:4} | 1 thread {:8.2f} us {:6.3f} ns/element {:6.1f} GB/s | 2 threads {:8.2f} us {:6.1f} "
+      "GB/s | "
+      "estimate {:8.2f} us, a copy {:6.1f} GB/s\n",
+      kernel.name, std::int64_t(points), compiled.chunks, seconds[0] * 1e6, seconds[0] * 1e9 / points,
+      bytes / seconds[0] / 1e9, seconds[1] * 1e6, bytes / seconds[1] / 1e9, compiled.work_ns / 1e3, bytes / copy / 1e9);
 }
 
 // Processor time, so that what else runs on the machine does not count.

@@ -18,18 +18,17 @@ struct VaeKernel {
 
 class VaeKernels {
  public:
-  explicit VaeKernels(std::int64_t batch, std::int64_t pixels = 784, std::int64_t hidden = 400, std::int64_t latent = 20,
-                      std::int64_t parameters = 652824)
+  explicit VaeKernels(std::int64_t batch, std::int64_t pixels = 784, std::int64_t hidden = 400,
+                      std::int64_t latent = 20, std::int64_t parameters = 652824)
       : batch_(batch), pixels_(pixels), hidden_(hidden), latent_(latent), parameters_(parameters) {}
 
-  std::vector<VaeKernel> all() const {
-    return {input(), reparameterize(), bce(), relu_backward(), adam(), softmax()};
-  }
+  std::vector<VaeKernel> all() const { return {input(), reparameterize(), bce(), relu_backward(), adam(), softmax()}; }
 
   // x = cast(gather(u8 data, indices)) / 255
   VaeKernel input() const {
     Made b("input");
-    const auto data = b.input("data", {ir::DType::u8, {1000, pixels_}}), indices = b.input("indices", ir::i32({batch_}));
+    const auto data = b.input("data", {ir::DType::u8, {1000, pixels_}}),
+               indices = b.input("indices", ir::i32({batch_}));
     const auto rows = b.create(ir::OpCode::gather, {data, indices});
     const auto x = b.create(ir::OpCode::cast, {rows}, {}, ir::f32({batch_, pixels_}));
     b.output("x", b.create(ir::OpCode::div, {x, b.constant(255)}));
@@ -66,8 +65,7 @@ class VaeKernels {
   VaeKernel relu_backward() const {
     Made b("relu_backward");
     const auto dh = b.input("dh", ir::f32({batch_, hidden_})), h = b.input("h", ir::f32({batch_, hidden_}));
-    const auto masked =
-        b.create(ir::OpCode::select, {b.create(ir::OpCode::gt, {h, b.constant(0)}), dh, b.constant(0)});
+    const auto masked = b.create(ir::OpCode::select, {b.create(ir::OpCode::gt, {h, b.constant(0)}), dh, b.constant(0)});
     b.output("dx", masked);
     b.output("dbias", b.sum(masked, {0}));
     return {"relu_backward", b.take(), {{0, 0}}};
@@ -96,7 +94,8 @@ class VaeKernels {
   VaeKernel softmax() const {
     Made b("softmax");
     const auto x = b.input("x", ir::f32({batch_, pixels_}));
-    const auto top = b.create(ir::OpCode::reduce_max, {x}, ir::Attrs().set(ir::Attr::axes, std::vector<std::int64_t>{1}));
+    const auto top =
+        b.create(ir::OpCode::reduce_max, {x}, ir::Attrs().set(ir::Attr::axes, std::vector<std::int64_t>{1}));
     const auto e = b.exp(b.sub(x, top));
     b.output("y", b.div(e, b.sum(e, {1})));
     return {"softmax", b.take(), {}};

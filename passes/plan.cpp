@@ -279,7 +279,7 @@ Plan make_plan(const Graph& graph, const std::vector<std::size_t>& scratch_bytes
 }
 
 std::string print(const Plan& plan, const Graph& graph) {
-  std::string text = fmt::format("{:>10}  {:>10}  {:>11}  value\n", "offset", "bytes", "steps");
+  std::string text = fmt::format("{:<10}  {:>10}  {:>11}  value\n", "offset", "bytes", "steps");
   for (const Buffer& buffer : plan.buffers) {
     if (buffer.bytes == 0) continue;
     const std::string what =
@@ -289,7 +289,7 @@ std::string print(const Plan& plan, const Graph& graph) {
                                                                                     : graph.values[buffer.value].name,
                                             to_string(graph.type(buffer.value)));
     text +=
-        fmt::format("{:>10}  {:>10}  {:>5}-{:<5}  {}\n", buffer.offset, buffer.bytes, buffer.first, buffer.last, what);
+        fmt::format("{:<10}  {:>10}  {:>5}-{:<5}  {}\n", buffer.offset, buffer.bytes, buffer.first, buffer.last, what);
   }
   return text + fmt::format("arena {} bytes, naive {} bytes, lower bound {} bytes\n", plan.arena_bytes,
                             plan.naive_bytes, plan.lower_bound_bytes);

@@ -1,6 +1,7 @@
 // weft plan: where each value of a step lies in memory, and the largest batch that fits in a given amount.
 #include "passes/plan.h"
 
+#include "backends/compile.h"
 #include "tools/commands.h"
 #include "tools/console.h"
 #include "tools/cost.h"
@@ -39,8 +40,6 @@ class PlanCommand final : public Command {
     ir::GraphPtr graph;
     passes::Plan plan;
     double ports = 0;  // bytes of inputs and outputs: params, optimizer state, the batch; not the data set
-
-    double bytes() const { return double(plan.arena_bytes) + ports; }
   };
 
   Planned plan(std::int64_t batch) const {
@@ -52,28 +51,49 @@ class PlanCommand final : public Command {
     return planned;
   }
 
+  // Of the program that the best backend makes: with the scratch of its kernels and library calls.
+  runtime::MemoryUse compiled_memory(std::int64_t batch) const {
+    CompileOptions options;
+    options.backend = backend_names().front();
+    options.bind = bindings_for(*graph_, batch);
+    return compile(graph_, options)->memory();
+  }
+
   int print_plan(const Subject& subject) const {
     const Planned planned = plan(options_.batch);
     fmt::print("{}, {}, batch {}\n\n{}\n", subject.name,
                options_.entry.empty() ? "training step" : "entry " + options_.entry, options_.batch,
                passes::print(planned.plan, *planned.graph));
-    const passes::Plan& sums = planned.plan;
-    fmt::print("peak         {:>10}  one arena holds every buffer\n", bytes_text(double(sums.arena_bytes)));
-    fmt::print("naive        {:>10}  each buffer in memory of its own\n", bytes_text(double(sums.naive_bytes)));
-    fmt::print("lower bound  {:>10}  largest set alive at once\n", bytes_text(double(sums.lower_bound_bytes)));
-    fmt::print("beside it    {:>10}  inputs and outputs: params, optimizer state, the batch\n",
+    const runtime::MemoryUse memory = compiled_memory(options_.batch);
+    fmt::print("backend {}, with the scratch of kernels and library calls:\n", backend_names().front());
+    fmt::print("  peak         {:>10}  one arena holds every buffer\n", bytes_text(double(memory.arena_bytes)));
+    fmt::print("  naive        {:>10}  each buffer in memory of its own\n", bytes_text(double(memory.naive_bytes)));
+    fmt::print("  lower bound  {:>10}  largest set alive at once\n", bytes_text(double(memory.lower_bound_bytes)));
+    fmt::print("  beside it    {:>10}  inputs and outputs: params, optimizer state, the batch\n",
                bytes_text(planned.ports));
     return 0;
   }
 
+  // The plan alone bounds the batch from above and costs little; then programs are made, to count their scratch, where
+  // this machine can hold them.
   int print_largest(const Subject& subject) const {
     const auto memory = double(*memory_);
-    const std::int64_t batch = largest_that_fits([&](std::int64_t size) { return plan(size).bytes() <= memory; });
+    const auto plan_bytes = [&](std::int64_t batch) {
+      const Planned planned = plan(batch);
+      return double(planned.plan.arena_bytes) + planned.ports;
+    };
+    const auto bytes = [&](std::int64_t batch) {
+      return double(compiled_memory(batch).arena_bytes) + plan(batch).ports;
+    };
+    const bool can_compile = *memory_ <= describe_machine().memory_bytes / 2;
+    const std::int64_t bound = largest_that_fits([&](std::int64_t batch) { return plan_bytes(batch) <= memory; });
+    const std::int64_t batch = bound == 0 || bytes(bound) <= memory ? bound : largest_that_fits([&](std::int64_t size) {
+      return size < bound && bytes(size) <= memory;
+    });
     if (batch == 0)
-      fail("not even one image fits: a step of {} with batch 1 takes {} bytes", subject.name,
-           std::int64_t(plan(1).bytes()));
+      fail("not even one image fits: a step of {} with batch 1 takes {} bytes", subject.name, std::int64_t(bytes(1)));
     fmt::print("largest batch that fits in {}: {} (a step takes {})\n", bytes_text(memory), batch,
-               bytes_text(plan(batch).bytes()));
+               bytes_text(bytes(batch)));
     return 0;
   }
 

@@ -13,7 +13,7 @@ namespace weft::tools {
 std::string progress_line(const training::Progress& progress, double seconds_left, int width) {
   const double done = progress.steps > 0 ? double(progress.step) / double(progress.steps) : 1;
   const std::string head = fmt::format("epoch {}/{} [", progress.epoch, progress.epochs);
-  std::string tail = fmt::format("] {:3.0f}%  loss {:.4g}", 100 * done, progress.loss);
+  std::string tail = fmt::format("] {:3.0f}%  loss {:#.4g}", 100 * done, progress.loss);
   tail += fmt::format(", {} images/s", grouped(static_cast<std::int64_t>(progress.images_per_second)));
   if (seconds_left > 0) tail += fmt::format(", {} left", duration_text(seconds_left));
   const int room = std::clamp(width - int(head.size() + tail.size()), 4, 40);

@@ -20,7 +20,8 @@ namespace {
 
 // The emitter writes vectors and loops as they shall be; what is left is to clean up after it.
 constexpr const char* kPasses =
-    "function(sroa,early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),gvn,instcombine<no-verify-fixpoint>)";
+    "function(sroa,early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),gvn,instcombine<no-verify-"
+    "fixpoint>)";
 
 std::string take_message(char* message) {
   std::string text = message ? message : "";
@@ -38,7 +39,8 @@ void initialise_llvm() {
     LLVMInitializeNativeTarget();
     LLVMInitializeNativeAsmPrinter();
     LLVMInitializeNativeAsmParser();
-    // Addresses are emitted as loops want them (see Evaluator::place); looking for better ones took a third of the time.
+    // Addresses are emitted as loops want them (see Evaluator::place); looking for better ones took a third of the
+    // time.
     const char* options[] = {"weft", "-disable-lsr"};
     LLVMParseCommandLineOptions(2, options, nullptr);
   });

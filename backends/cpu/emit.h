@@ -18,8 +18,8 @@ struct MachineTarget {
   bool avx512 = false;
 };
 
-// "native", or a name of LLVM's for x86-64 ("x86-64-v3", "x86-64-v4", "znver4", ...). Error for a name it does not know,
-// and for a cpu without AVX2 and FMA.
+// "native", or a name of LLVM's for x86-64 ("x86-64-v3", "x86-64-v4", "znver4", ...). Error for a name it does not
+// know, and for a cpu without AVX2 and FMA.
 MachineTarget find_target(const std::string& cpu);
 
 // What a caller of an emitted kernel must know besides its symbols, which are NAME and NAME_finish.
@@ -43,8 +43,8 @@ class EmittedModule {
   const std::vector<KernelFacts>& facts() const;
   void optimise();
   std::string llvm_text() const;
-  std::string assembly();               // after optimise()
-  std::vector<char> object(bool pic);   // after optimise(); an ELF object file, position independent on request
+  std::string assembly();              // after optimise()
+  std::vector<char> object(bool pic);  // after optimise(); an ELF object file, position independent on request
 
  private:
   struct Impl;

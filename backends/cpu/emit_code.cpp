@@ -188,7 +188,8 @@ Value fma(const Value& a, const Value& b, const Value& c) {
   const Value& real = !a.is_constant() ? a : !b.is_constant() ? b : c;
   Code& code = real.code();
   const Kind kind = real.kind();
-  return {code, code.intrinsic("llvm.fma", {code.vector(kind)}, {a.as(code, kind), b.as(code, kind), c.as(code, kind)})};
+  return {code,
+          code.intrinsic("llvm.fma", {code.vector(kind)}, {a.as(code, kind), b.as(code, kind), c.as(code, kind)})};
 }
 
 Value abs(const Value& a) {
@@ -200,8 +201,8 @@ Value sqrt(const Value& a) { return unary_intrinsic("llvm.sqrt", a); }
 Value round_even(const Value& a) { return unary_intrinsic("llvm.roundeven", a); }
 Value copysign(const Value& magnitude, const Value& sign) {
   Code& code = sign.code();
-  return {code, code.intrinsic("llvm.copysign", {code.vector(sign.kind())},
-                               {magnitude.as(code, sign.kind()), sign.llvm()})};
+  return {code,
+          code.intrinsic("llvm.copysign", {code.vector(sign.kind())}, {magnitude.as(code, sign.kind()), sign.llvm()})};
 }
 
 Value convert(const Value& a, Kind kind) {

@@ -124,7 +124,7 @@ Value operator&(const Value& a, const Value& b);  // integers; truths too
 Value operator|(const Value& a, const Value& b);
 Value operator^(const Value& a, const Value& b);
 Value shift_left(const Value& a, int bits);
-Value shift_right(const Value& a, int bits);             // unsigned
+Value shift_right(const Value& a, int bits);  // unsigned
 Value shift_right_signed(const Value& a, int bits);
 
 Value lt(const Value& a, const Value& b);
@@ -141,7 +141,7 @@ Value sqrt(const Value& a);
 Value round_even(const Value& a);
 Value copysign(const Value& magnitude, const Value& sign);
 
-Value convert(const Value& a, Kind kind);      // numbers to numbers; floats truncate, saturate, and NaN becomes 0
+Value convert(const Value& a, Kind kind);       // numbers to numbers; floats truncate, saturate, and NaN becomes 0
 Value convert_fast(const Value& a, Kind kind);  // the same for floats known to fit
 Value bits_as(const Value& a, Kind kind);       // the same bits
 Value any(const Value& truth);                  // a scalar i1: whether any lane holds

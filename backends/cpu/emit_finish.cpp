@@ -41,9 +41,7 @@ class FinishEmitter {
  private:
   Spot origin() const { return {std::vector<Index>(kernel_.dims.size(), Index{code_.number(0), 0}), nullptr}; }
 
-  LLVMValueRef bytes(std::size_t offset) {
-    return code_.at(code_.i8, scratch_, code_.number(std::int64_t(offset)));
-  }
+  LLVMValueRef bytes(std::size_t offset) { return code_.at(code_.i8, scratch_, code_.number(std::int64_t(offset))); }
 
   LLVMValueRef first_lanes(std::int64_t count) {
     return lt(Value(code_, code_.lane_numbers(Kind::i32)), double(count)).llvm();
@@ -79,7 +77,8 @@ class FinishEmitter {
       Value sum;
       for (std::int64_t copy = 0; copy < each.copies; ++copy) {
         LLVMValueRef base = code_.at(code_.f32, bytes(each.partial), index);
-        const Value value = values_.load_numbers(kind, code_.at(code_.f32, base, code_.number(copy * each.copy_stride)), 1);
+        const Value value =
+            values_.load_numbers(kind, code_.at(code_.f32, base, code_.number(copy * each.copy_stride)), 1);
         sum = copy == 0 ? value : combine(node.code, sum, value);
       }
       values_.store_numbers(sum, code_.at(code_.f32, bytes(each.total), index));
@@ -126,8 +125,7 @@ class FinishEmitter {
     if (size >= code_.width)
       code_.loop(code_.number(0), code_.number(size - rest), code_.width, "lane",
                  [&](LLVMValueRef index) { inside(index, nullptr); });
-    if (rest != 0)
-      inside(code_.number(size - rest), first_lanes(rest));
+    if (rest != 0) inside(code_.number(size - rest), first_lanes(rest));
   }
 
   void store_at(EmitScope& call, const kernel::Store& store, const Spot& spot) {

@@ -16,10 +16,10 @@ using kernel::NodeKind;
 
 namespace {
 
-constexpr std::int64_t kChunkPoints = 2048;   // least work of a chunk
+constexpr std::int64_t kChunkPoints = 2048;  // least work of a chunk
 constexpr std::int64_t kMostChunks = 256;
-constexpr std::int64_t kRowsOfCopy = 16;      // least rows that one copy of an accumulator array is worth
-constexpr std::int64_t kLeastLanes = 256;     // of a part of a row: shorter ones defeat prefetching
+constexpr std::int64_t kRowsOfCopy = 16;   // least rows that one copy of an accumulator array is worth
+constexpr std::int64_t kLeastLanes = 256;  // of a part of a row: shorter ones defeat prefetching
 constexpr std::int64_t kMostPartialNumbers = 1 << 20;
 constexpr std::int64_t kKeptBytes = 64 << 10;  // of stack, for all kept values of a row
 constexpr double kKeepCost = 8;                // evaluating again is cheaper below this
@@ -124,20 +124,22 @@ class Planner {
     const double weight = std::max(1.0, point_cost() / 40);
     const auto least = std::int64_t(double(kChunkPoints) / weight);
     const std::int64_t row_size = row_points_ * plan_.lane_size;  // points of one of `rows`
-    const bool copies_are_large = any_accumulator(&Accumulator::lane_kept) || any_accumulator(&Accumulator::others_kept);
+    const bool copies_are_large =
+        any_accumulator(&Accumulator::lane_kept) || any_accumulator(&Accumulator::others_kept);
     std::int64_t most_row_chunks = kMostChunks;
     if (copies_are_large) {
       std::int64_t numbers = 1;
       for (const Accumulator& each : plan_.accumulators) numbers += each.extent;
-      most_row_chunks = std::clamp<std::int64_t>(std::min(kMostPartialNumbers / numbers, plan_.rows / kRowsOfCopy), 1, 64);
+      most_row_chunks =
+          std::clamp<std::int64_t>(std::min(kMostPartialNumbers / numbers, plan_.rows / kRowsOfCopy), 1, 64);
     }
     plan_.rows_per_chunk = part_size(plan_.rows, plan_.rows * row_size / least, most_row_chunks, plan_.row_unroll);
     plan_.row_chunks = ceil_div(plan_.rows, plan_.rows_per_chunk);
     plan_.lane_block = plan_.lane_size;
-    const bool whole_lanes = any_accumulator(&Accumulator::others_kept) ||
-                             std::any_of(plan_.accumulators.begin(), plan_.accumulators.end(), [](const Accumulator& each) {
-                               return each.lane_kept && each.scope == Scope::chunk;
-                             });
+    const bool whole_lanes =
+        any_accumulator(&Accumulator::others_kept) ||
+        std::any_of(plan_.accumulators.begin(), plan_.accumulators.end(),
+                    [](const Accumulator& each) { return each.lane_kept && each.scope == Scope::chunk; });
     if (!plan_.lane_outer || whole_lanes) return;
     const std::int64_t chunk_points = row_size * plan_.rows_per_chunk;
     const std::int64_t parts =
@@ -168,8 +170,8 @@ class Planner {
   // Values that a later stage needs and that cost more to evaluate again than to read back.
   void choose_kept() {
     if (plan_.short_row || kernel_.row_stages == 0) return;
-    const std::int64_t lanes = plan_.lane_outer ? std::int64_t(plan_.width) * plan_.lane_unroll
-                                                : round_up(plan_.lane_size, plan_.width);
+    const std::int64_t lanes =
+        plan_.lane_outer ? std::int64_t(plan_.width) * plan_.lane_unroll : round_up(plan_.lane_size, plan_.width);
     plan_.kept_numbers = row_points_ * lanes;
     std::vector<int> first(kernel_.nodes.size(), -1);  // stage that evaluates it
     for (int stage = 0; stage <= kernel_.row_stages; ++stage) {

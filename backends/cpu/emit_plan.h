@@ -17,14 +17,14 @@ enum class Scope : std::uint8_t { chunk, row, vector };
 // `finish` adds the copies, in order, into `total`.
 struct Accumulator {
   kernel::NodeId node = 0;
-  bool at_point = true;    // its operand counts at each point, else once a row
-  bool lane_kept = false;  // lanes hold different accumulators
-  bool others_kept = false;      // and dims other than the lane dim do
+  bool at_point = true;      // its operand counts at each point, else once a row
+  bool lane_kept = false;    // lanes hold different accumulators
+  bool others_kept = false;  // and dims other than the lane dim do
   Scope scope = Scope::chunk;
   std::int64_t extent = 1;
   std::int64_t copies = 1;
   std::int64_t copy_stride = 1;  // numbers from one copy to the next: whole vectors, but for single numbers
-  std::size_t partial = 0;  // byte offsets in scratch
+  std::size_t partial = 0;       // byte offsets in scratch
   std::size_t total = 0;
 };
 
@@ -37,10 +37,10 @@ struct Kept {
 struct Plan {
   int width = 0;
   bool has_row = false;
-  bool lane_outer = false;       // lanes lie across an outer dim (or there is no dim at all)
-  std::int64_t lane_size = 1;    // of the lane dim
-  std::vector<int> outer;        // the other outer dims, outermost first: flattened they are the `rows`
-  std::vector<int> row_dims;     // row dims without the lane dim
+  bool lane_outer = false;     // lanes lie across an outer dim (or there is no dim at all)
+  std::int64_t lane_size = 1;  // of the lane dim
+  std::vector<int> outer;      // the other outer dims, outermost first: flattened they are the `rows`
+  std::vector<int> row_dims;   // row dims without the lane dim
   std::int64_t rows = 1;
   std::int64_t rows_per_chunk = 1, row_chunks = 1;
   std::int64_t lane_block = 1, lane_chunks = 1;  // lane_chunks > 1 only if lane_outer
@@ -65,8 +65,8 @@ void walk(const kernel::Kernel& kernel, kernel::NodeId node, Visit& visit) {
   for (const kernel::NodeId operand : kernel.nodes[node].operands) walk(kernel, operand, visit);
 }
 
-// What the loops of one stage evaluate at points: operands of its row reductions; in the last stage, of stores and final
-// reductions too.
+// What the loops of one stage evaluate at points: operands of its row reductions; in the last stage, of stores and
+// final reductions too.
 std::vector<kernel::NodeId> point_roots(const kernel::Kernel& kernel, const Plan& plan, int stage);
 std::vector<kernel::NodeId> row_reductions(const kernel::Kernel& kernel, int stage);
 

@@ -2,8 +2,6 @@
 #include <limits>
 
 #include "backends/cpu/emit_kernel.h"
-#include "backends/cpu/math.h"
-#include "ir/scalar.h"
 
 namespace weft::cpu {
 
@@ -29,15 +27,15 @@ LLVMValueRef begin_function(Code& code, const std::string& name, const std::vect
 
 Value neutral(Code& code, ir::OpCode reduce, Kind kind) {
   if (reduce == ir::OpCode::reduce_sum) return {code, code.splat_number(kind, 0)};
-  const double least = kind == Kind::f32 ? -std::numeric_limits<double>::infinity()
-                                         : double(std::numeric_limits<std::int32_t>::min());
+  const double least =
+      kind == Kind::f32 ? -std::numeric_limits<double>::infinity() : double(std::numeric_limits<std::int32_t>::min());
   return {code, code.splat_number(kind, least)};
 }
 
 Value combine(ir::OpCode reduce, const Value& a, const Value& b) {
   if (reduce == ir::OpCode::reduce_sum) return a + b;
-  const Value operands[] = {a, b};
-  return ir::apply_scalar<Value>(ir::OpCode::max, operands);
+  const Value larger = choose(lt(a, b), b, a);  // one instruction, which keeps a NaN in a
+  return a.kind() == Kind::f32 ? choose(eq(b, b), larger, b) : larger;
 }
 
 LLVMValueRef across_lanes(ir::OpCode reduce, const Value& vector) {
@@ -49,7 +47,8 @@ LLVMValueRef across_lanes(ir::OpCode reduce, const Value& vector) {
       lanes.push_back(i < half ? LLVMConstInt(code.i32, static_cast<unsigned long long>(i + half), 0)
                                : LLVMGetPoison(code.i32));
     LLVMValueRef mask = LLVMConstVector(lanes.data(), unsigned(code.width));
-    const Value upper(code, LLVMBuildShuffleVector(code.builder, all.llvm(), LLVMGetPoison(LLVMTypeOf(all.llvm())), mask, ""));
+    const Value upper(
+        code, LLVMBuildShuffleVector(code.builder, all.llvm(), LLVMGetPoison(LLVMTypeOf(all.llvm())), mask, ""));
     all = combine(reduce, all, upper);
   }
   return LLVMBuildExtractElement(code.builder, all.llvm(), code.number(0), "");

@@ -104,8 +104,7 @@ class RunEmitter {
       whole_end = LLVMBuildSub(code_.builder, rows.end, left, "");
     }
     code_.loop(rows.begin, whole_end, unroll, "row", [&](LLVMValueRef row) { emit_row_group(call, row, unroll); });
-    if (rest)
-      code_.loop(whole_end, rows.end, 1, "row", [&](LLVMValueRef row) { emit_row_group(call, row, 1); });
+    if (rest) code_.loop(whole_end, rows.end, 1, "row", [&](LLVMValueRef row) { emit_row_group(call, row, 1); });
   }
 
   // Row number `row` + `plus`.
@@ -171,8 +170,9 @@ class RunEmitter {
       }
       lane_loop(outer, lanes.begin, whole_end, body);
       if (rest != 0)
-        code_.if_true(code_.compare(LLVMIntSLT, whole_end, lanes.end),
-                      [&] { body_at(outer, code_.number(plan_.lane_size - rest), vectors(rest), body, rest % plan_.width != 0); });
+        code_.if_true(code_.compare(LLVMIntSLT, whole_end, lanes.end), [&] {
+          body_at(outer, code_.number(plan_.lane_size - rest), vectors(rest), body, rest % plan_.width != 0);
+        });
       return;
     }
     if (plan_.lane_size > step || rest == 0) {
@@ -181,8 +181,7 @@ class RunEmitter {
       else
         lane_loop(outer, lanes.begin, code_.number(plan_.lane_size - rest), body);
     }
-    if (rest != 0)
-      body_at(outer, code_.number(plan_.lane_size - rest), vectors(rest), body, rest % plan_.width != 0);
+    if (rest != 0) body_at(outer, code_.number(plan_.lane_size - rest), vectors(rest), body, rest % plan_.width != 0);
   }
 
   int vectors(std::int64_t lanes) const { return int((lanes + plan_.width - 1) / plan_.width); }
@@ -201,8 +200,7 @@ class RunEmitter {
     for (std::size_t r = 0; r < outer.spots.size(); ++r)
       for (int i = 0; i < count; ++i) {
         Spot spot = outer.spots[r];
-        if (kernel_.lane >= 0)
-          spot.index[std::size_t(kernel_.lane)] = {first, std::int64_t(i) * plan_.width};
+        if (kernel_.lane >= 0) spot.index[std::size_t(kernel_.lane)] = {first, std::int64_t(i) * plan_.width};
         if (partial && i + 1 == count) spot.mask = last_lanes();
         scope.spots.push_back(std::move(spot));
         scope.parent_spot.push_back(int(r));
@@ -248,7 +246,8 @@ class RunEmitter {
       const auto at_points = [&](EmitScope& points) {
         for (std::size_t i = 0; i < reductions.size(); ++i)
           for (int k = 0; k < int(points.spots.size()); ++k)
-            add_to(registers[i][std::size_t(k)], node(reductions[i]), contribution(points, reductions[i], k, !plan_.lane_outer));
+            add_to(registers[i][std::size_t(k)], node(reductions[i]),
+                   contribution(points, reductions[i], k, !plan_.lane_outer));
         if (stage == kernel_.row_stages) finish_points(points);
       };
       if (plan_.lane_outer)
@@ -338,19 +337,20 @@ class RunEmitter {
 
   // All vectors of the row at once, every stage on values in registers.
   void emit_short_row(EmitScope& row) {
-    body_at(row, code_.number(0), plan_.lane_unroll,
-            [&](EmitScope& points) {
-              for (int stage = 0; stage <= kernel_.row_stages; ++stage) {
-                for (const NodeId id : row_reductions(kernel_, stage)) {
-                  std::vector<Value> values;
-                  for (int k = 0; k < int(points.spots.size()); ++k) values.push_back(contribution(points, id, k, true));
-                  set_reduction(row, id, std::move(values));
-                }
-                if (stage == kernel_.row_stages) finish_points(points);
-                evaluate_row_level(row, stage + 1);
-              }
-            },
-            plan_.lane_size % plan_.width != 0);
+    body_at(
+        row, code_.number(0), plan_.lane_unroll,
+        [&](EmitScope& points) {
+          for (int stage = 0; stage <= kernel_.row_stages; ++stage) {
+            for (const NodeId id : row_reductions(kernel_, stage)) {
+              std::vector<Value> values;
+              for (int k = 0; k < int(points.spots.size()); ++k) values.push_back(contribution(points, id, k, true));
+              set_reduction(row, id, std::move(values));
+            }
+            if (stage == kernel_.row_stages) finish_points(points);
+            evaluate_row_level(row, stage + 1);
+          }
+        },
+        plan_.lane_size % plan_.width != 0);
   }
 
   // Ends of points and rows
@@ -381,8 +381,9 @@ class RunEmitter {
       LLVMValueRef first = LLVMConstAllOnes(code_.i1);
       for (int d = 0; d < int(kernel_.dims.size()); ++d)
         if (level & ~store.dims & kernel::bit(d))
-          first = LLVMBuildAnd(code_.builder, first,
-                               code_.compare(LLVMIntEQ, values_.value_of(spot.index[std::size_t(d)]), code_.number(0)), "");
+          first =
+              LLVMBuildAnd(code_.builder, first,
+                           code_.compare(LLVMIntEQ, values_.value_of(spot.index[std::size_t(d)]), code_.number(0)), "");
       const auto write = [&] { values_.store(spot, store, value); };
       LLVMIsAConstantInt(first) && LLVMConstIntGetZExtValue(first) == 1 ? write() : code_.if_true(first, write);
     }
@@ -411,22 +412,20 @@ class RunEmitter {
   // The array that this chunk adds to.
   LLVMValueRef partial(const Accumulator& each) {
     LLVMValueRef copy = each.lane_kept && plan_.lane_outer ? row_chunk_ : chunk_;
-    LLVMValueRef bytes = code_.add(code_.multiply(copy, code_.number(each.copy_stride * 4)),
-                                   code_.number(std::int64_t(each.partial)));
+    LLVMValueRef bytes =
+        code_.add(code_.multiply(copy, code_.number(each.copy_stride * 4)), code_.number(std::int64_t(each.partial)));
     return code_.at(code_.i8, scratch_, bytes);
   }
 
   void clear_partials() {
     for (const Accumulator& each : plan_.accumulators) {
       if (each.scope == weft::cpu::Scope::chunk) continue;
-      const Range all = plan_.lane_chunks > 1 && each.lane_kept
-                            ? lanes_
-                            : Range{code_.number(0), code_.number(each.extent)};
+      const Range all =
+          plan_.lane_chunks > 1 && each.lane_kept ? lanes_ : Range{code_.number(0), code_.number(each.extent)};
       LLVMValueRef base = partial(each);
       const Value none = neutral(code_, node(each.node).code, kind(each.node));
-      code_.loop(all.begin, all.end, plan_.width, "clear", [&](LLVMValueRef index) {
-        values_.store_numbers(none, code_.at(code_.f32, base, index));
-      });
+      code_.loop(all.begin, all.end, plan_.width, "clear",
+                 [&](LLVMValueRef index) { values_.store_numbers(none, code_.at(code_.f32, base, index)); });
     }
   }
 

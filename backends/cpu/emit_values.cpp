@@ -73,8 +73,8 @@ Evaluator::Evaluator(Code& code, const kernel::Kernel& kernel, LLVMValueRef buff
     if (node.kind != NodeKind::random || seeds_.count(node.buffer) != 0) continue;
     std::vector<LLVMValueRef>& words = seeds_[node.buffer];
     for (int i = 0; i < 4; ++i)
-      words.push_back(LLVMBuildLoad2(code.builder, code.i32,
-                                     code.at(code.i32, pointers_[node.buffer], code.number(i)), "seed"));
+      words.push_back(
+          LLVMBuildLoad2(code.builder, code.i32, code.at(code.i32, pointers_[node.buffer], code.number(i)), "seed"));
   }
 }
 
@@ -86,8 +86,9 @@ void Evaluator::set_totals(LLVMValueRef scratch, std::map<NodeId, std::size_t> o
 void Evaluator::keep(const Plan& plan) {
   plan_ = &plan;
   for (const Kept& each : plan.kept)
-    kept_memory_[each.node] = code_.local(code_.scalar(kind_of(kernel_.nodes[each.node].dtype)),
-                                          LLVMConstInt(code_.i32, static_cast<unsigned long long>(plan.kept_numbers), 0));
+    kept_memory_[each.node] =
+        code_.local(code_.scalar(kind_of(kernel_.nodes[each.node].dtype)),
+                    LLVMConstInt(code_.i32, static_cast<unsigned long long>(plan.kept_numbers), 0));
 }
 
 const Kept* Evaluator::kept(NodeId id) const {
@@ -176,9 +177,9 @@ LLVMValueRef Evaluator::load_vector(LLVMTypeRef element, LLVMValueRef place, std
     return code_.splat(one);
   }
   if (stride != 1)
-    return code_.intrinsic("llvm.masked.gather", {type, code_.vector_of(code_.pointer)},
-                           {strided_places(code_, element, place, stride), align_value, all_lanes(code_, mask),
-                            LLVMConstNull(type)});
+    return code_.intrinsic(
+        "llvm.masked.gather", {type, code_.vector_of(code_.pointer)},
+        {strided_places(code_, element, place, stride), align_value, all_lanes(code_, mask), LLVMConstNull(type)});
   if (mask)
     return code_.intrinsic("llvm.masked.load", {type, code_.pointer}, {place, align_value, mask, LLVMConstNull(type)});
   LLVMValueRef vector = LLVMBuildLoad2(code_.builder, type, place, "");
@@ -194,9 +195,9 @@ void Evaluator::store_vector(LLVMValueRef vector, LLVMValueRef place, std::int64
     LLVMValueRef first = LLVMBuildExtractElement(code_.builder, vector, code_.number(0), "");
     LLVMSetAlignment(LLVMBuildStore(code_.builder, first, place), align);
   } else if (stride != 1) {
-    code_.intrinsic("llvm.masked.scatter", {type, code_.vector_of(code_.pointer)},
-                    {vector, strided_places(code_, LLVMGetElementType(type), place, stride), align_value,
-                     all_lanes(code_, mask)});
+    code_.intrinsic(
+        "llvm.masked.scatter", {type, code_.vector_of(code_.pointer)},
+        {vector, strided_places(code_, LLVMGetElementType(type), place, stride), align_value, all_lanes(code_, mask)});
   } else if (mask) {
     code_.intrinsic("llvm.masked.store", {type, code_.pointer}, {vector, place, align_value, mask});
   } else {
@@ -277,7 +278,8 @@ LLVMValueRef Evaluator::load_indirect(const Node& node, const Spot& spot, LLVMTy
   LLVMValueRef table = place(element, pointers_[node.buffer], node.map, spot);
   if (index_stride == 0) {
     LLVMValueRef first = LLVMBuildExtractElement(code_.builder, indices, code_.number(0), "");
-    LLVMValueRef row = code_.multiply(LLVMBuildZExt(code_.builder, first, code_.i64, ""), code_.number(indirect.stride));
+    LLVMValueRef row =
+        code_.multiply(LLVMBuildZExt(code_.builder, first, code_.i64, ""), code_.number(indirect.stride));
     return load_vector(element, code_.at(element, table, row), lane_stride(node.map), spot.mask, align);
   }
   const auto lanes = [&](std::int64_t value) { return Value(code_, code_.splat_number(Kind::i64, double(value))); };

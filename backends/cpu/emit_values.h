@@ -19,15 +19,15 @@ struct Index {
 
 // A vector's worth of points.
 struct Spot {
-  std::vector<Index> index;         // one a loop dim; of the first lane along the lane dim
-  LLVMValueRef mask = nullptr;      // the lanes that exist; null: all
+  std::vector<Index> index;     // one a loop dim; of the first lane along the lane dim
+  LLVMValueRef mask = nullptr;  // the lanes that exist; null: all
 };
 
 // Code that runs at some spots, and what has been evaluated in it. Inner scopes see what outer ones know.
 struct EmitScope {
   const EmitScope* parent = nullptr;
   std::vector<Spot> spots;
-  std::vector<int> parent_spot;  // the parent's spot around each spot
+  std::vector<int> parent_spot;                        // the parent's spot around each spot
   std::map<kernel::NodeId, std::vector<Value>> known;  // one value a spot
 
   const Value* find(kernel::NodeId node, int spot) const;

@@ -31,9 +31,9 @@ Value power_of_two(const Value& n) { return bits_as(shift_left(n + 127.0, 23), K
 Value avx512_two(const char* name, const Value& a, const Value& b) {
   Code& code = a.code();
   LLVMTypeRef mask = LLVMInt16TypeInContext(code.context);
-  return {code, code.intrinsic(name, {}, {a.as(code, Kind::f32), b.as(code, Kind::f32),
-                                          LLVMConstNull(code.vector(Kind::f32)), LLVMConstAllOnes(mask),
-                                          LLVMConstInt(code.i32, 4, 0)})};
+  return {code, code.intrinsic(name, {},
+                               {a.as(code, Kind::f32), b.as(code, Kind::f32), LLVMConstNull(code.vector(Kind::f32)),
+                                LLVMConstAllOnes(mask), LLVMConstInt(code.i32, 4, 0)})};
 }
 
 // x * 2^n for n whole, as f32; results may be subnormal or infinite.
@@ -108,8 +108,8 @@ Value exp(const Value& x) {
 Value expm1(const Value& x) {
   const auto [n, r] = reduce_exp(at_least(at_most(x, 89.0), -18.0));
   const Value is_one = eq(n, 1.0);
-  const Value p = polynomial(
-      r, {1.97350979e-4, 1.39309070e-3, 8.33343994e-3, 4.16668020e-2, 1.66666716e-1, 4.99999970e-1});
+  const Value p =
+      polynomial(r, {1.97350979e-4, 1.39309070e-3, 8.33343994e-3, 4.16668020e-2, 1.66666716e-1, 4.99999970e-1});
   const Value v = fma(p, r * r, choose(is_one, r + 0.5, r));
   const Value half = power_of_two(convert_fast(n, Kind::i32) - 1.0);
   const Value y = half - 0.5;
@@ -236,7 +236,8 @@ Value erf(const Value& x) {
   far = fma(far, t, -1.28717512e-1);
   far = fma(far, t, -t);
   far = copysign(1.0 - exp(at_least(far, -80.0)), x);
-  Value near = polynomial(s, {-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1});
+  Value near =
+      polynomial(s, {-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1});
   near = fma(near, x, x);
   return choose(lt(0.927734375, t), choose(lt(t, 4.0), far, copysign(1.0, x)), near);
 }
@@ -250,7 +251,8 @@ Value log2_wide(const Value& a) {
   const Value m = bits_as(bits - exponent_bits, Kind::f64);                               // [0.75, 1.5)
   const Value e = convert_fast(shift_right_signed(exponent_bits, 52), Kind::f64);
   const Value s = (m - 1.0) / (m + 1.0), q = s * s;  // |s| <= 1/5
-  const Value series = polynomial(q, {1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3, 1.0});
+  const Value series =
+      polynomial(q, {1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3, 1.0});
   return fma(s * series, 2 * 1.4426950408889634, e);
 }
 
@@ -258,7 +260,8 @@ Value log2_wide(const Value& a) {
 Value exp2_wide(const Value& y) {
   const Value n = round_even(y);
   const Value r = (y - n) * 0.6931471805599453;
-  const Value p = polynomial(r, {1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24, 1.0 / 6, 0.5, 1.0, 1.0});
+  const Value p = polynomial(r, {1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24,
+                                 1.0 / 6, 0.5, 1.0, 1.0});
   const Value scale_bits = shift_left(convert_fast(n, Kind::i64) + 1023.0, 52);
   return p * bits_as(scale_bits, Kind::f64);
 }
@@ -361,7 +364,8 @@ std::vector<Value> random_numbers(const RandomState& state, const std::vector<Va
 }  // namespace
 
 std::vector<Value> random_uniform(const RandomState& state, const std::vector<Value>& elements) {
-  return random_numbers(state, elements, [](const Value& first, const Value&) { return unit_interval(shift_right(first, 8)); });
+  return random_numbers(state, elements,
+                        [](const Value& first, const Value&) { return unit_interval(shift_right(first, 8)); });
 }
 
 std::vector<Value> random_normal(const RandomState& state, const std::vector<Value>& elements) {

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "backends/compile.h"
+#include "backends/report.h"
 #include "ir/graph.h"
 #include "passes/pass.h"
 #include "runtime/program.h"

@@ -197,7 +197,10 @@ class Printer {
 
   void print_buffer(std::size_t index) {
     const Buffer& each = kernel_.buffers[index];
-    text_ += fmt::format("  {} {}: {}\n", !each.literal.empty() ? "literal" : each.output ? "output" : "input",
+    text_ += fmt::format("  {} {}: {}\n",
+                         !each.literal.empty() ? "literal"
+                         : each.output         ? "output"
+                                               : "input",
                          buffer(std::uint32_t(index)), ir::name(each.dtype));
   }
 

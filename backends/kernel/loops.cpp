@@ -121,9 +121,8 @@ void number_accumulators(Kernel& kernel, std::size_t lane) {
 bool can_join(Kernel& kernel, std::size_t d) {
   if (kernel.dims[d].row != kernel.dims[d + 1].row) return false;
   bool joins = true;
-  for_each_map(kernel, [&](const Map& map) {
-    joins = joins && map.strides[d] == map.strides[d + 1] * kernel.dims[d + 1].size;
-  });
+  for_each_map(
+      kernel, [&](const Map& map) { joins = joins && map.strides[d] == map.strides[d + 1] * kernel.dims[d + 1].size; });
   const auto alike = [&](DimSet set) { return ((set >> d) & 1) == ((set >> (d + 1)) & 1); };
   for (const Node& node : kernel.nodes) joins = joins && alike(node.once);
   for (const Store& store : kernel.stores) joins = joins && alike(store.dims);

@@ -116,7 +116,8 @@ class Space {
       const ir::Op& op = body_.ops[i];
       if (!live_[i]) continue;
       std::vector<ir::OpId>& mine = sources[op.results[0]];
-      for (const ValueId operand : op.operands) mine.insert(mine.end(), sources[operand].begin(), sources[operand].end());
+      for (const ValueId operand : op.operands)
+        mine.insert(mine.end(), sources[operand].begin(), sources[operand].end());
       std::sort(mine.begin(), mine.end());
       mine.erase(std::unique(mine.begin(), mine.end()), mine.end());
       for (const ir::OpId source : mine)
@@ -280,7 +281,8 @@ class Lowering {
     const auto first = std::size_t(space_.lead(value));
     map.strides[first] = 0;
     Map where{0, std::vector<std::int64_t>(std::size_t(space_.rank()), 0)};
-    if (number(body_.type(value).dims[0]) > 1) where.strides[first] = inputs_[indices].empty() ? 1 : inputs_[indices][0];
+    if (number(body_.type(value).dims[0]) > 1)
+      where.strides[first] = inputs_[indices].empty() ? 1 : inputs_[indices][0];
     Node node;
     node.kind = NodeKind::load;
     node.buffer = table;
@@ -386,8 +388,7 @@ class Lowering {
     if (op.code == OpCode::gather) return gather(value, op);
     if (is_reduce(op.code)) return reduce(value, id);
     if (op.code == OpCode::reshape && space_.extents(value) != 0) reject(body_, "a reshape that moves elements");
-    const bool same_type =
-        !op.operands.empty() && body_.type(op.operands[0]).dtype == body_.type(value).dtype;
+    const bool same_type = !op.operands.empty() && body_.type(op.operands[0]).dtype == body_.type(value).dtype;
     if (op.code == OpCode::broadcast || op.code == OpCode::reshape || op.code == OpCode::stop_gradient ||
         (op.code == OpCode::cast && same_type))
       return operand(op.operands[0]);

@@ -1,5 +1,6 @@
 // The accuracy of the kernels' elementary functions against double libm, over samples of all floats, and their values
-// at the edges. On the machine's own vectors and on AVX2's, whose code differs. WEFT_MATH_STEP=1 takes every float.
+// at the edges. On the machine's own vectors and on AVX2's, whose code differs. WEFT_MATH_STEP=1 takes every float and
+// prints the largest errors.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -25,6 +26,8 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
 const char* const kCpus[] = {"native", "x86-64-v3"};
+
+bool reporting() { return std::getenv("WEFT_MATH_STEP") != nullptr; }
 
 // y = op(operands) over vectors of n floats.
 std::vector<float> apply(const std::string& cpu, OpCode code, const std::vector<std::vector<float>>& operands) {
@@ -71,7 +74,7 @@ std::vector<float> samples(float low, float high, bool negative) {
 // |got - exact| in units of the last place of the float nearest to exact. Overflow to infinity is exact.
 double ulps(float got, double exact) {
   const float nearest = float(exact);
-  if (got == nearest || (std::isnan(got) && std::isnan(exact))) return got == nearest ? 0 : 0;
+  if (got == nearest || (std::isnan(got) && std::isnan(exact))) return 0;
   if (!std::isfinite(got) || !std::isfinite(nearest)) return std::abs(exact) > 3.40282336e38 ? 0 : 1e9;
   const int exponent = std::max(std::ilogb(exact == 0 ? 1e-45 : exact), -126);
   return std::abs(double(got) - exact) / std::ldexp(1.0, exponent - 23);
@@ -82,7 +85,7 @@ struct Case {
   double (*exact)(double);
   float low, high;
   bool negative;
-  double most;  // ulps: measured, rounded up
+  double most;  // ulps: the most measured over every 61st float, rounded up
 };
 
 double rsqrt(double x) { return 1 / std::sqrt(x); }
@@ -92,18 +95,19 @@ double softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::
 const float kLeast = 1e-45f, kMost = 3.4028235e38f;
 
 const Case kCases[] = {
-    {OpCode::exp, std::exp, kLeast, 104.5f, true, 1.1},
-    {OpCode::expm1, std::expm1, kLeast, 89.5f, true, 1.1},
-    {OpCode::log, std::log, kLeast, kMost, false, 1.0},
-    {OpCode::log1p, std::log1p, kLeast, kMost, false, 1.0},
-    {OpCode::sqrt, std::sqrt, kLeast, kMost, false, 0.501},
+    {OpCode::exp, std::exp, kLeast, 104.5f, true, 0.85},
+    {OpCode::expm1, std::expm1, kLeast, 89.5f, true, 1.0},
+    {OpCode::log, std::log, kLeast, kMost, false, 1.08},
+    {OpCode::log1p, std::log1p, kLeast, kMost, false, 1.05},
+    {OpCode::sqrt, std::sqrt, kLeast, kMost, false, 0.5},
     {OpCode::rsqrt, rsqrt, kLeast, kMost, false, 1.5},
     {OpCode::sin, std::sin, kLeast, 1e15f, true, 1.5},
     {OpCode::cos, std::cos, kLeast, 1e15f, true, 1.5},
-    {OpCode::tanh, std::tanh, kLeast, 100.0f, true, 2.0},
-    {OpCode::erf, std::erf, kLeast, 10.0f, true, 1.5},
-    {OpCode::sigmoid, sigmoid, kLeast, 87.0f, true, 2.5},
-    {OpCode::softplus, softplus, kLeast, 100.0f, true, 2.0},
+    {OpCode::tanh, std::tanh, kLeast, 100.0f, true, 1.8},
+    {OpCode::erf, std::erf, kLeast, 10.0f, true, 1.0},
+    // 1/(1+e^-x) as ir/scalar.h writes it: the rounding of e^-x is all in the result
+    {OpCode::sigmoid, sigmoid, kLeast, 87.0f, true, 2.4},
+    {OpCode::softplus, softplus, kLeast, 100.0f, true, 1.65},
 };
 
 struct Edge {
@@ -178,7 +182,10 @@ TEST_CASE("elementary functions are within their bounds over all floats") {
         const double error = ulps(y[i], each.exact(double(x[i])));
         if (error > worst) worst = error, where = x[i];
       }
-      MESSAGE(cpu, " ", std::string(ir::name(each.code)), ": at most ", worst, " ulp, at ", where);
+      CAPTURE(cpu);
+      CAPTURE(ir::name(each.code));
+      CAPTURE(where);
+      if (reporting()) MESSAGE(cpu, " ", std::string(ir::name(each.code)), ": at most ", worst, " ulp, at ", where);
       CHECK(worst <= each.most);
     }
   }
@@ -191,7 +198,6 @@ TEST_CASE("log1p between -1 and 0") {
     const std::vector<float> y = apply(cpu, OpCode::log1p, {x});
     double worst = 0;
     for (std::size_t i = 0; i < x.size(); ++i) worst = std::max(worst, ulps(y[i], std::log1p(double(x[i]))));
-    MESSAGE(cpu, " log1p below 0: at most ", worst, " ulp");
     CHECK(worst <= 1.1);
   }
 }
@@ -219,7 +225,8 @@ TEST_CASE("pow is std::pow") {
     a.push_back(float(std::exp(std::normal_distribution<double>(0, 1 + i % 40)(random))));
     b.push_back(float(std::normal_distribution<double>(0, 1 + i % 30)(random)));
   }
-  const float edges[] = {0, -0.0f, 1, -1, 2, -2, 3, -3, 0.5f, -0.5f, 1e-40f, kMost, kInfinity, -kInfinity, kNaN, 1e9f, -1e9f};
+  const float edges[] = {0,     -0.0f,  1,     -1,        2,          -2,   3,    -3,   0.5f,
+                         -0.5f, 1e-40f, kMost, kInfinity, -kInfinity, kNaN, 1e9f, -1e9f};
   for (const float x : edges)
     for (const float y : edges) a.push_back(x), b.push_back(y);
   for (const float beta : {0.9f, 0.999f})
@@ -237,7 +244,6 @@ TEST_CASE("pow is std::pow") {
       else
         worst = std::max(worst, ulps(y[i], exact));
     }
-    MESSAGE(cpu, " pow: at most ", worst, " ulp");
     CHECK(worst <= 0.51);
   }
 }
@@ -257,8 +263,9 @@ TEST_CASE("random numbers have the bits of runtime/rng.h") {
     std::vector<float> uniform(3 * 5 * 41), normal(uniform.size());
     void* buffers[] = {const_cast<std::int32_t*>(state), uniform.data(), normal.data()};
     cpu::run_kernel(jit.kernel(0), buffers, nullptr, 1);
-    const runtime::RandomSource source{std::uint64_t(std::uint32_t(state[0])) | std::uint64_t(std::uint32_t(state[1])) << 32, 7,
-                                       std::uint64_t(std::uint32_t(state[2])) | std::uint64_t(std::uint32_t(state[3])) << 32};
+    const runtime::RandomSource source{
+        std::uint64_t(std::uint32_t(state[0])) | std::uint64_t(std::uint32_t(state[1])) << 32, 7,
+        std::uint64_t(std::uint32_t(state[2])) | std::uint64_t(std::uint32_t(state[3])) << 32};
     for (std::uint32_t i = 0; i < uniform.size(); ++i) {
       CHECK(uniform[i] == runtime::uniform<float>(source, i));
       CHECK(double(normal[i]) == doctest::Approx(runtime::normal<double>(source, i)).epsilon(1e-6));
