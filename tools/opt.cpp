@@ -1,6 +1,4 @@
 // weft opt: passes over a .weft file, one by one, looked at, timed or checked.
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "backends/oracle.h"

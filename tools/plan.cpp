@@ -6,6 +6,7 @@
 #include "tools/console.h"
 #include "tools/cost.h"
 #include "tools/largest.h"
+#include "tools/machine.h"
 #include "tools/model_flags.h"
 #include "tools/stages.h"
 #include "tools/train_flags.h"
@@ -74,6 +75,10 @@ class PlanCommand final : public Command {
     return 0;
   }
 
+  [[noreturn]] static void fail_to_fit(const Subject& subject, double bytes) {
+    fail("not even one image fits: a step of {} with batch 1 takes {} bytes", subject.name, std::int64_t(bytes));
+  }
+
   // The plan alone bounds the batch from above and costs little; then programs are made, to count their scratch, where
   // this machine can hold them.
   int print_largest(const Subject& subject) const {
@@ -85,13 +90,20 @@ class PlanCommand final : public Command {
     const auto bytes = [&](std::int64_t batch) {
       return double(compiled_memory(batch).arena_bytes) + plan(batch).ports;
     };
-    const bool can_compile = *memory_ <= describe_machine().memory_bytes / 2;
     const std::int64_t bound = largest_that_fits([&](std::int64_t batch) { return plan_bytes(batch) <= memory; });
-    const std::int64_t batch = bound == 0 || bytes(bound) <= memory ? bound : largest_that_fits([&](std::int64_t size) {
+    if (bound == 0) fail_to_fit(subject, plan_bytes(1));
+    if (*memory_ > describe_machine().memory_bytes / 2) {
+      fmt::print(
+          "largest batch that fits in {}: {}, without the scratch of kernels and library calls, for which this "
+          "machine\n"
+          "has not the memory\n",
+          bytes_text(memory), bound);
+      return 0;
+    }
+    const std::int64_t batch = bytes(bound) <= memory ? bound : largest_that_fits([&](std::int64_t size) {
       return size < bound && bytes(size) <= memory;
     });
-    if (batch == 0)
-      fail("not even one image fits: a step of {} with batch 1 takes {} bytes", subject.name, std::int64_t(bytes(1)));
+    if (batch == 0) fail_to_fit(subject, bytes(1));
     fmt::print("largest batch that fits in {}: {} (a step takes {})\n", bytes_text(memory), batch,
                bytes_text(bytes(batch)));
     return 0;

@@ -1,6 +1,4 @@
 // weft train: a run from its start, or on from its last checkpoint.
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <vector>

@@ -19,6 +19,7 @@ LLVMValueRef begin_function(Code& code, const std::string& name, const std::vect
 // The neutral number of a reduction, and its step.
 Value neutral(Code& code, ir::OpCode reduce, Kind kind);
 Value combine(ir::OpCode reduce, const Value& a, const Value& b);
+LLVMValueRef first_lane(const Value& vector);
 // All lanes of a vector, in a fixed tree; a scalar.
 LLVMValueRef across_lanes(ir::OpCode reduce, const Value& vector);
 

@@ -38,6 +38,10 @@ Value combine(ir::OpCode reduce, const Value& a, const Value& b) {
   return a.kind() == Kind::f32 ? choose(eq(b, b), larger, b) : larger;
 }
 
+LLVMValueRef first_lane(const Value& vector) {
+  return LLVMBuildExtractElement(vector.code().builder, vector.llvm(), vector.code().number(0), "");
+}
+
 LLVMValueRef across_lanes(ir::OpCode reduce, const Value& vector) {
   Code& code = vector.code();
   Value all = vector;
@@ -51,7 +55,7 @@ LLVMValueRef across_lanes(ir::OpCode reduce, const Value& vector) {
         code, LLVMBuildShuffleVector(code.builder, all.llvm(), LLVMGetPoison(LLVMTypeOf(all.llvm())), mask, ""));
     all = combine(reduce, all, upper);
   }
-  return LLVMBuildExtractElement(code.builder, all.llvm(), code.number(0), "");
+  return first_lane(all);
 }
 
 }  // namespace weft::cpu

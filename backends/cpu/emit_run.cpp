@@ -1,6 +1,7 @@
-// The function that runs a range of chunks: loops over rows and lanes, stages of a row, stores, accumulators.
+// The function that runs a range of chunks: loops over rows and lanes, stages of a row, stores.
 #include <algorithm>
 
+#include "backends/cpu/emit_accumulate.h"
 #include "backends/cpu/emit_kernel.h"
 #include "backends/cpu/emit_values.h"
 #include "ir/error.h"
@@ -21,12 +22,11 @@ class RunEmitter {
         kernel_(kernel),
         plan_(plan),
         function_(begin_function(code, kernel.name, {code.pointer, code.pointer, code.i64, code.i64})),
-        scratch_(LLVMGetParam(function_, 1)),
-        values_(code, kernel, LLVMGetParam(function_, 0), kernel.lane) {}
+        values_(code, kernel, LLVMGetParam(function_, 0), kernel.lane),
+        accumulators_(values_, code, kernel, plan, LLVMGetParam(function_, 1)) {}
 
   void run() {
     values_.keep(plan_);
-    make_registers();
     find_needed();
     EmitScope call;
     call.spots.push_back({std::vector<Index>(kernel_.dims.size(), Index{code_.number(0), 0}), nullptr});
@@ -63,10 +63,6 @@ class RunEmitter {
 
   // Chunks
 
-  struct Range {
-    LLVMValueRef begin, end;
-  };
-
   Range part(LLVMValueRef index, std::int64_t block, std::int64_t size) {
     LLVMValueRef begin = code_.multiply(index, code_.number(block));
     LLVMValueRef end = code_.add(begin, code_.number(block));
@@ -74,22 +70,18 @@ class RunEmitter {
   }
 
   void emit_chunk(EmitScope& call, LLVMValueRef chunk) {
-    chunk_ = chunk;
     LLVMValueRef row_chunk = chunk, lane_chunk = code_.number(0);
     if (plan_.lane_chunks > 1) {
       row_chunk = LLVMBuildUDiv(code_.builder, chunk, code_.number(plan_.lane_chunks), "");
       lane_chunk = LLVMBuildURem(code_.builder, chunk, code_.number(plan_.lane_chunks), "");
     }
-    row_chunk_ = row_chunk;
     lanes_ = plan_.lane_chunks > 1 ? part(lane_chunk, plan_.lane_block, plan_.lane_size)
                                    : Range{code_.number(0), code_.number(plan_.lane_size)};
     const Range rows = plan_.row_chunks > 1 ? part(row_chunk, plan_.rows_per_chunk, plan_.rows)
                                             : Range{code_.number(0), code_.number(plan_.rows)};
-    clear_partials();
-    clear_registers(weft::cpu::Scope::chunk);
+    accumulators_.begin_chunk(chunk, row_chunk, lanes_);
     emit_rows(call, rows);
-    for (std::size_t i = 0; i < plan_.accumulators.size(); ++i)
-      if (plan_.accumulators[i].scope == weft::cpu::Scope::chunk) flush_chunk(i);
+    accumulators_.end_chunk();
   }
 
   // Rows, `row_unroll` at a time, then those that are left.
@@ -133,7 +125,7 @@ class RunEmitter {
     }
     values_.set_stage(0);
     hoist(rows, known);
-    clear_registers(weft::cpu::Scope::row);
+    accumulators_.begin_row();
     if (plan_.has_row && !plan_.lane_outer) {
       if (plan_.short_row)
         emit_short_row(rows);
@@ -149,8 +141,7 @@ class RunEmitter {
     } else {
       over_lanes(rows, [&](EmitScope& points) { finish_points(points); });
     }
-    for (std::size_t i = 0; i < plan_.accumulators.size(); ++i)
-      if (plan_.accumulators[i].scope == weft::cpu::Scope::row) flush_row(i, rows.spots[0]);
+    accumulators_.end_row(rows.spots[0]);
   }
 
   // Lanes
@@ -246,8 +237,8 @@ class RunEmitter {
       const auto at_points = [&](EmitScope& points) {
         for (std::size_t i = 0; i < reductions.size(); ++i)
           for (int k = 0; k < int(points.spots.size()); ++k)
-            add_to(registers[i][std::size_t(k)], node(reductions[i]),
-                   contribution(points, reductions[i], k, !plan_.lane_outer));
+            add_to(registers[i][std::size_t(k)], node(reductions[i]).code,
+                   contribution(values_, kernel_, points, reductions[i], k, !plan_.lane_outer));
         if (stage == kernel_.row_stages) finish_points(points);
       };
       if (plan_.lane_outer)
@@ -271,53 +262,9 @@ class RunEmitter {
     return registers;
   }
 
-  Value read(LLVMValueRef place, Kind number_kind) {
-    return {code_, LLVMBuildLoad2(code_.builder, code_.vector(number_kind), place, "")};
-  }
-
-  void add_to(LLVMValueRef place, const Node& reduction, const Value& value) {
-    const Value sum = combine(reduction.code, read(place, value.kind()), value);
-    LLVMBuildStore(code_.builder, sum.llvm(), place);
-  }
-
-  // The operand of a reduction at a spot, neutral in lanes that do not count.
-  Value contribution(EmitScope& scope, NodeId reduction, int spot_number, bool across) {
-    const Node& each = node(reduction);
-    const Value value = values_.get(scope, each.operands[0], spot_number);
-    const Spot& spot = scope.spots[std::size_t(spot_number)];
-    const Value none = neutral(code_, each.code, value.kind());
-    kernel::DimSet once = each.once;
-    if (!counts_at_point(each)) once &= ~row_dims();
-    Value result = value;
-    if (across && spot.mask) result = choose(Value(code_, spot.mask), result, none);
-    if (once != 0) result = choose(values_.at_first(once, spot), result, none);
-    return result;
-  }
-
-  kernel::DimSet row_dims() const {
-    kernel::DimSet dims = 0;
-    for (int d = 0; d < int(kernel_.dims.size()); ++d)
-      if (kernel_.dims[std::size_t(d)].row) dims |= kernel::bit(d);
-    return dims;
-  }
-
-  bool counts_at_point(const Node& reduction) const {
-    return reduction.kind == NodeKind::row_reduce || row_dims() == 0 || (row_dims() & ~reduction.once) != 0;
-  }
-
-  Value tree(ir::OpCode code, std::vector<Value> values) {
-    while (values.size() > 1) {
-      std::vector<Value> halves;
-      for (std::size_t i = 0; i + 1 < values.size(); i += 2) halves.push_back(combine(code, values[i], values[i + 1]));
-      if (values.size() % 2 != 0) halves.push_back(values.back());
-      values = std::move(halves);
-    }
-    return values[0];
-  }
-
   void end_reduction(EmitScope& scope, NodeId id, const std::vector<LLVMValueRef>& registers) {
     std::vector<Value> values;
-    for (LLVMValueRef each : registers) values.push_back(read(each, kind(id)));
+    for (LLVMValueRef each : registers) values.push_back(read(code_, each, kind(id)));
     set_reduction(scope, id, values);
   }
 
@@ -343,7 +290,8 @@ class RunEmitter {
           for (int stage = 0; stage <= kernel_.row_stages; ++stage) {
             for (const NodeId id : row_reductions(kernel_, stage)) {
               std::vector<Value> values;
-              for (int k = 0; k < int(points.spots.size()); ++k) values.push_back(contribution(points, id, k, true));
+              for (int k = 0; k < int(points.spots.size()); ++k)
+                values.push_back(contribution(values_, kernel_, points, id, k, true));
               set_reduction(row, id, std::move(values));
             }
             if (stage == kernel_.row_stages) finish_points(points);
@@ -360,17 +308,15 @@ class RunEmitter {
     for (const NodeId root : point_roots(kernel_, plan_, kernel_.row_stages)) values_.get(points, root, 0);
     for (const kernel::Store& store : kernel_.stores)
       if (store.level == Level::point) emit_store(points, store, ~kernel::DimSet{0});
-    for (std::size_t i = 0; i < plan_.accumulators.size(); ++i)
-      if (plan_.accumulators[i].at_point) accumulate(points, i);
+    accumulators_.add(points, true, lane_vectors_);
   }
 
   void finish_rows(EmitScope& rows) {
     for (const kernel::Store& store : kernel_.stores)
       if (store.level == Level::row) values_.get(rows, store.value, 0);
     for (const kernel::Store& store : kernel_.stores)
-      if (store.level == Level::row) emit_store(rows, store, ~row_dims());
-    for (std::size_t i = 0; i < plan_.accumulators.size(); ++i)
-      if (!plan_.accumulators[i].at_point) accumulate(rows, i);
+      if (store.level == Level::row) emit_store(rows, store, ~row_dims(kernel_));
+    accumulators_.add(rows, false, lane_vectors_);
   }
 
   // Along dims of `level` that the buffer does not extend along, index 0 alone stores.
@@ -389,127 +335,13 @@ class RunEmitter {
     }
   }
 
-  // Final reductions
-
-  void make_registers() {
-    for (const Accumulator& each : plan_.accumulators) {
-      registers_.emplace_back();
-      if (each.scope == weft::cpu::Scope::vector) continue;
-      for (int k = 0; k < plan_.row_unroll * plan_.lane_unroll; ++k)
-        registers_.back().push_back(code_.local(code_.vector(kind(each.node))));
-    }
-  }
-
-  void clear_registers(weft::cpu::Scope scope) {
-    for (std::size_t i = 0; i < registers_.size(); ++i)
-      if (plan_.accumulators[i].scope == scope)
-        for (LLVMValueRef place : registers_[i]) {
-          const NodeId id = plan_.accumulators[i].node;
-          LLVMBuildStore(code_.builder, neutral(code_, node(id).code, kind(id)).llvm(), place);
-        }
-  }
-
-  // The array that this chunk adds to.
-  LLVMValueRef partial(const Accumulator& each) {
-    LLVMValueRef copy = each.lane_kept && plan_.lane_outer ? row_chunk_ : chunk_;
-    LLVMValueRef bytes =
-        code_.add(code_.multiply(copy, code_.number(each.copy_stride * 4)), code_.number(std::int64_t(each.partial)));
-    return code_.at(code_.i8, scratch_, bytes);
-  }
-
-  void clear_partials() {
-    for (const Accumulator& each : plan_.accumulators) {
-      if (each.scope == weft::cpu::Scope::chunk) continue;
-      const Range all =
-          plan_.lane_chunks > 1 && each.lane_kept ? lanes_ : Range{code_.number(0), code_.number(each.extent)};
-      LLVMValueRef base = partial(each);
-      const Value none = neutral(code_, node(each.node).code, kind(each.node));
-      code_.loop(all.begin, all.end, plan_.width, "clear",
-                 [&](LLVMValueRef index) { values_.store_numbers(none, code_.at(code_.f32, base, index)); });
-    }
-  }
-
-  void accumulate(EmitScope& scope, std::size_t which) {
-    const Accumulator& each = plan_.accumulators[which];
-    const Node& reduction = node(each.node);
-    const bool across = !each.lane_kept && (each.at_point || plan_.lane_outer);
-    const int count = int(scope.spots.size());
-    if (each.scope == weft::cpu::Scope::chunk || (each.scope == weft::cpu::Scope::row && each.at_point)) {
-      for (int k = 0; k < count; ++k)
-        add_to(registers_[which][std::size_t(k)], reduction, contribution(scope, each.node, k, across));
-      return;
-    }
-    const int rows = each.lane_kept && plan_.row_unroll > 1 ? count / lane_vectors_ : 1;
-    for (int k = 0; k < count / rows; ++k) {
-      std::vector<Value> values;
-      for (int r = 0; r < rows; ++r) values.push_back(contribution(scope, each.node, r * (count / rows) + k, across));
-      add_to_memory(each, scope.spots[std::size_t(k)], tree(reduction.code, std::move(values)), across);
-    }
-  }
-
-  void add_to_memory(const Accumulator& each, const Spot& spot, const Value& value, bool across) {
-    const Node& reduction = node(each.node);
-    LLVMValueRef place = values_.place(code_.scalar(value.kind()), partial(each), reduction.map, spot);
-    if (each.lane_kept) {
-      const Value before = values_.load_numbers(value.kind(), place, 1, spot.mask);
-      values_.store_numbers(combine(reduction.code, before, value), place, spot.mask);
-    } else {
-      LLVMValueRef one = across ? across_lanes(reduction.code, value)
-                                : LLVMBuildExtractElement(code_.builder, value.llvm(), code_.number(0), "");
-      add_number(reduction, place, value.kind(), one);
-    }
-  }
-
-  void add_number(const Node& reduction, LLVMValueRef place, Kind number_kind, LLVMValueRef one) {
-    LLVMValueRef before = LLVMBuildLoad2(code_.builder, code_.scalar(number_kind), place, "");
-    const Value sum = combine(reduction.code, Value(code_, code_.splat(before)), Value(code_, code_.splat(one)));
-    LLVMBuildStore(code_.builder, LLVMBuildExtractElement(code_.builder, sum.llvm(), code_.number(0), ""), place);
-  }
-
-  Value all_registers(std::size_t which) {
-    const NodeId id = plan_.accumulators[which].node;
-    std::vector<Value> values;
-    for (LLVMValueRef place : registers_[which]) values.push_back(read(place, kind(id)));
-    return tree(node(id).code, std::move(values));
-  }
-
-  void flush_row(std::size_t which, const Spot& row) {
-    const Accumulator& each = plan_.accumulators[which];
-    if (!each.at_point) return;  // added as it came
-    const Node& reduction = node(each.node);
-    LLVMValueRef place = values_.place(code_.scalar(kind(each.node)), partial(each), reduction.map, row);
-    add_number(reduction, place, kind(each.node), across_lanes(reduction.code, all_registers(which)));
-  }
-
-  void flush_chunk(std::size_t which) {
-    const Accumulator& each = plan_.accumulators[which];
-    LLVMValueRef base = partial(each);
-    if (!each.lane_kept) {
-      const Value all = all_registers(which);
-      LLVMValueRef one = each.at_point || plan_.lane_outer
-                             ? across_lanes(node(each.node).code, all)
-                             : LLVMBuildExtractElement(code_.builder, all.llvm(), code_.number(0), "");
-      LLVMBuildStore(code_.builder, one, base);
-      return;
-    }
-    for (int l = 0; l < plan_.lane_unroll; ++l) {
-      std::vector<Value> values;
-      for (int r = 0; r < plan_.row_unroll; ++r)
-        values.push_back(read(registers_[which][std::size_t(r * plan_.lane_unroll + l)], kind(each.node)));
-      values_.store_numbers(tree(node(each.node).code, std::move(values)),
-                            code_.at(code_.f32, base, code_.number(std::int64_t(l) * plan_.width)));
-    }
-  }
-
   Code& code_;
   const kernel::Kernel& kernel_;
   const Plan& plan_;
   LLVMValueRef function_;
-  LLVMValueRef scratch_;
   Evaluator values_;
+  Accumulators accumulators_;
   std::vector<bool> needed_;
-  std::vector<std::vector<LLVMValueRef>> registers_;  // of each accumulator, one a spot
-  LLVMValueRef chunk_ = nullptr, row_chunk_ = nullptr;
   Range lanes_{};
   int lane_vectors_ = 1;  // around each row, of the scope being emitted
 };
