@@ -5,20 +5,23 @@
 
 #include <algorithm>
 
+// libgomp is not instrumented, so the thread sanitizer must be told that a fork and a join order what is around them,
+// and not to look at the block of variables that libgomp hands to its threads.
 #if defined(__SANITIZE_THREAD__)
-// libgomp is not instrumented: tell the sanitizer that a fork and a join order what is around them.
 extern "C" void AnnotateHappensBefore(const char* file, int line, const volatile void* address);
 extern "C" void AnnotateHappensAfter(const char* file, int line, const volatile void* address);
 #define WEFT_HAPPENS_BEFORE(address) AnnotateHappensBefore(__FILE__, __LINE__, address)
 #define WEFT_HAPPENS_AFTER(address) AnnotateHappensAfter(__FILE__, __LINE__, address)
+#define WEFT_NOT_WATCHED __attribute__((no_sanitize("thread")))
 #else
 #define WEFT_HAPPENS_BEFORE(address) (void)(address)
 #define WEFT_HAPPENS_AFTER(address) (void)(address)
+#define WEFT_NOT_WATCHED
 #endif
 
 namespace weft::cpu {
 
-void parallel_chunks(std::int64_t chunks, int threads, ChunkFunction fn, void* context) {
+WEFT_NOT_WATCHED void parallel_chunks(std::int64_t chunks, int threads, ChunkFunction fn, void* context) {
   const int team = int(std::min<std::int64_t>(threads, chunks));
   if (team <= 1) {
     if (chunks > 0) fn(context, 0, chunks);
