@@ -24,18 +24,26 @@ class Item {
 
 class KernelItem final : public Item {
  public:
-  KernelItem(const CompiledKernel& kernel, int threads) : kernel_(kernel), threads_(threads) {}
+  // With `shares` the threads run those chunks, else equal parts in order.
+  KernelItem(const CompiledKernel& kernel, int threads, Shares shares)
+      : kernel_(kernel), threads_(threads), shares_(std::move(shares)) {}
   void bind(const std::vector<void*>& pointers, void* scratch) override {
     buffers_ = pointers;
     scratch_ = scratch;
   }
-  void run() override { run_kernel(kernel_, buffers_.data(), scratch_, threads_); }
+  void run() override {
+    if (shares_.empty())
+      run_kernel(kernel_, buffers_.data(), scratch_, threads_);
+    else
+      run_kernel(kernel_, buffers_.data(), scratch_, shares_);
+  }
   std::size_t scratch_bytes() const override { return kernel_.scratch_bytes; }
   std::string kind() const override { return "kernel"; }
 
  private:
   CompiledKernel kernel_;
   int threads_;
+  Shares shares_;
   std::vector<void*> buffers_;
   void* scratch_ = nullptr;
 };

@@ -50,4 +50,13 @@ void run_kernel(const CompiledKernel& kernel, void* const* buffers, void* scratc
   if (kernel.finish) kernel.finish(buffers, scratch);
 }
 
+void run_kernel(const CompiledKernel& kernel, void* const* buffers, void* scratch, const Shares& shares) {
+  const auto run = [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t share = begin; share < end; ++share)
+      for (const auto& [first, last] : shares[std::size_t(share)]) kernel.run(buffers, scratch, first, last);
+  };
+  parallel_chunks(std::int64_t(shares.size()), int(shares.size()), run);
+  if (kernel.finish) kernel.finish(buffers, scratch);
+}
+
 }  // namespace weft::cpu

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace weft::cpu {
 
@@ -41,5 +43,9 @@ inline constexpr double kSerialWorkNs = 2500;
 
 // All chunks, then `finish`. Stays on the caller's thread where the work is too small to share.
 void run_kernel(const CompiledKernel& kernel, void* const* buffers, void* scratch, int threads);
+
+// The chunks of each thread, as ranges [begin, end). Which thread runs a chunk changes its speed, never its result.
+using Shares = std::vector<std::vector<std::pair<std::int64_t, std::int64_t>>>;
+void run_kernel(const CompiledKernel& kernel, void* const* buffers, void* scratch, const Shares& shares);
 
 }  // namespace weft::cpu

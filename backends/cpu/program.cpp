@@ -78,6 +78,38 @@ std::vector<FillItem::Gap> gaps_of(const Graph& graph, const Op& pack) {
   return gaps;
 }
 
+// The optimizer reads the gradients right after the products that made them, each product's rows shared out to the
+// threads in order. So each thread gets its share of every part of the pack: what its own cache still holds.
+Shares shares_of(const Graph& graph, const Op& op, const CompiledKernel& kernel, int threads) {
+  const auto is_pack = [&](ValueId value) {
+    return graph.producer(value) && graph.producer(value)->code == OpCode::pack;
+  };
+  const auto found = std::find_if(op.operands.begin(), op.operands.end(), is_pack);
+  if (found == op.operands.end() || threads < 2 || kernel.chunks < 2 * threads) return {};
+  const std::int64_t size = graph.type(*found).elements();
+  const auto is_flat = [&](ValueId value) {
+    return graph.type(value).elements() == 1 || graph.type(value).dims == graph.type(*found).dims;
+  };
+  if (!std::all_of(op.operands.begin(), op.operands.end(), is_flat) ||
+      !std::all_of(op.results.begin(), op.results.end(), is_flat))
+    return {};
+  std::vector<std::int64_t> cuts = graph.producer(*found)->attrs.integers(ir::Attr::offsets);
+  cuts.push_back(0);
+  cuts.push_back(size);
+  std::sort(cuts.begin(), cuts.end());
+  Shares shares;
+  shares.resize(std::size_t(threads));
+  for (std::size_t i = 0; i + 1 < cuts.size(); ++i) {
+    const std::int64_t first = cuts[i] * kernel.chunks / size, last = cuts[i + 1] * kernel.chunks / size;
+    for (std::int64_t thread = 0; thread < threads; ++thread) {
+      const std::int64_t begin = first + (last - first) * thread / threads,
+                         end = first + (last - first) * (thread + 1) / threads;
+      if (begin < end) shares[std::size_t(thread)].emplace_back(begin, end);
+    }
+  }
+  return shares;
+}
+
 // A kernel's name in dumps and profiles: what it is for, by the names of its results.
 std::string kernel_name(const Graph& graph, const Op& op, int number) {
   std::string name = fmt::format("kernel_{}", number);
@@ -195,7 +227,11 @@ class CpuProgram final : public runtime::Program {
   Entry make_entry(const Op& op, int& next_kernel) const {
     if (op.code == OpCode::fused) {
       const CompiledKernel& kernel = jit_.kernel(next_kernel++);
-      return {std::make_unique<KernelItem>(kernel, threads_), {}, kNone, -1, kernel.name};
+      return {std::make_unique<KernelItem>(kernel, threads_, shares_of(*graph_, op, kernel, threads_)),
+              {},
+              kNone,
+              -1,
+              kernel.name};
     }
     const std::string name = fmt::format("{} {}", ir::name(op.code), op.where.scope);
     if (op.code == OpCode::matmul && graph_->type(op.results[0]).dtype == ir::DType::f32)
