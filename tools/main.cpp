@@ -1,6 +1,7 @@
 // From argc and argv to an exit code: which command, and how its errors are told.
 #include "tools/main.h"
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -44,6 +45,7 @@ int say(int exit_code, const char* what) {
 }
 
 int run_program(int argc, char** argv, std::optional<Model> own) {
+  std::signal(SIGXFSZ, SIG_IGN);  // writing past the file size limit is an error with a reason, not the end
   try {
     const Catalog catalog(std::move(own));
     const int exit_code = run_command(argc, argv, catalog);
