@@ -70,3 +70,20 @@ TEST_CASE("a trained model is bitwise the same for any number of threads, and ne
   for (std::size_t i = 0; i < expected.test.size(); ++i)
     CHECK(outcome.test[i].second == doctest::Approx(expected.test[i].second).epsilon(1e-3));
 }
+
+TEST_CASE("no model's step falls to the library's ref kernels or to the reference interpreter") {
+  const DatasetSplits data = few_digits();
+  for (const Model& model : models::all()) {
+    CAPTURE(model.name);
+    SessionOptions options;
+    options.batch = 32;
+    Session session(build_module(model, Settings(model)), options);
+    int library_calls = 0;
+    for (const runtime::ItemProfile& item : session.training_program(data.train, options.batch).profile(1)) {
+      CAPTURE(item.name);
+      CHECK(item.kind.rfind("ref", 0) != 0);
+      library_calls += item.flops > 0;
+    }
+    CHECK(library_calls > 0);
+  }
+}
