@@ -130,7 +130,7 @@ std::vector<Expr> gradients(const Backward& backward) {
   const Op& op = backward.op;
   const Attrs& attrs = op.attrs;
   const std::vector<Expr>& x = backward.operands;
-  const Expr a = x.size() > 0 ? x[0] : none, b = x.size() > 1 ? x[1] : none;
+  const Expr a = !x.empty() ? x[0] : none, b = x.size() > 1 ? x[1] : none;
   const Expr y = backward.result, dy = backward.gradient;
   switch (op.code) {
     // Sources, truth values and steps: constant wherever they have a derivative.

@@ -219,9 +219,8 @@ Value convert_fast(const Value& a, Kind kind) {
   const Kind from = a.kind();
   if (from == kind) return a;
   if (is_real(from))
-    return {code, is_real(kind)       ? LLVMBuildFPCast(code.builder, a.llvm(), type, "")
-                  : kind == Kind::i64 ? LLVMBuildFPToSI(code.builder, a.llvm(), type, "")
-                                      : LLVMBuildFPToSI(code.builder, a.llvm(), type, "")};
+    return {code, is_real(kind) ? LLVMBuildFPCast(code.builder, a.llvm(), type, "")
+                                : LLVMBuildFPToSI(code.builder, a.llvm(), type, "")};
   if (from == Kind::truth)
     return {code, is_real(kind) ? LLVMBuildUIToFP(code.builder, a.llvm(), type, "")
                                 : LLVMBuildZExt(code.builder, a.llvm(), type, "")};
