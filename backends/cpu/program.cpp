@@ -180,7 +180,7 @@ class CpuProgram final : public runtime::Program {
       if (op.code != OpCode::fused) continue;
       kernel::Kernel kernel = lower_fused(op, report.kernels);
       if (report.want_text) {
-        report.kernels_text += kernel::print(kernel) + "\n";
+        report.kernels_text += (report.kernels_text.empty() ? "" : "\n") + kernel::print(kernel);
         report.llvm_text += llvm_text(kernel) + "\n";
         report.asm_text += assembly_text(kernel) + "\n";
       }
