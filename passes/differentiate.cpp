@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ir/error.h"
+#include "passes/epilogue.h"
 #include "passes/gradients.h"
 #include "passes/passes.h"
 #include "passes/rewriter.h"
@@ -14,17 +15,6 @@ namespace {
 using ir::Attr;
 using ir::OpCode;
 using ir::ValueId;
-
-// A contraction with an activation becomes the two ops it stands for, each of which has a rule; `epilogue` joins them.
-std::optional<Expr> split_activation(const ir::Op& op, Rewriter& rewriter) {
-  if (!op.attrs.has(Attr::activation)) return {};
-  const std::optional<OpCode> activation = ir::parse_op(op.attrs.text(Attr::activation));
-  check(activation.has_value(), "an activation is an elementwise op");
-  ir::Attrs attrs;
-  for (const auto& [key, value] : op.attrs.values())
-    if (key != Attr::activation) attrs.set(key, value);
-  return apply(*activation, {apply(op.code, rewriter[op.operands], std::move(attrs))});
-}
 
 // By value: whether it is a float that some param flows into.
 std::vector<bool> trained_values(const ir::Graph& graph) {
@@ -118,8 +108,8 @@ class Differentiation {
 }  // namespace
 
 GraphPtr differentiate(const GraphPtr& graph, Context& context) {
-  const GraphPtr split = rewrite(graph, split_activation);
-  return dce(Differentiation(split).run(), context);  // rules give more than is wanted
+  const GraphPtr split = rewrite(graph, split_activation);  // each has a rule; `epilogue` joins them again
+  return dce(Differentiation(split).run(), context);        // rules give more than is wanted
 }
 
 }  // namespace weft::passes

@@ -1,4 +1,6 @@
 // The bias and the activation after a contraction go into it, where nothing else needs what comes between.
+#include "passes/epilogue.h"
+
 #include <algorithm>
 
 #include "ir/error.h"
@@ -50,11 +52,8 @@ bool has_activation(const Target& target, std::string_view name) {
 // An activation that was written on a contraction, but that the target can not apply there, becomes an op behind it.
 GraphPtr split_foreign_activations(const GraphPtr& graph, const Target& target) {
   return rewrite(graph, [&](const Op& op, Rewriter& rewriter) -> std::optional<Expr> {
-    if (!op.attrs.has(Attr::activation) || has_activation(target, op.attrs.text(Attr::activation))) return {};
-    ir::Attrs attrs = op.attrs;
-    attrs.set(Attr::activation, std::string());
-    return apply(*ir::parse_op(op.attrs.text(Attr::activation)),
-                 {apply(op.code, rewriter[op.operands], std::move(attrs))});
+    if (has_activation(target, op.attrs.text(Attr::activation))) return {};
+    return split_activation(op, rewriter);
   });
 }
 
@@ -154,6 +153,15 @@ Expr contract(const Epilogue& epilogue, Rewriter& rewriter) {
 }
 
 }  // namespace
+
+std::optional<Expr> split_activation(const Op& op, Rewriter& rewriter) {
+  if (!op.attrs.has(Attr::activation)) return {};
+  const std::optional<OpCode> activation = ir::parse_op(op.attrs.text(Attr::activation));
+  check(activation.has_value(), "an activation is an elementwise op");
+  ir::Attrs attrs = op.attrs;
+  attrs.set(Attr::activation, std::string());  // the default: none
+  return apply(*activation, {apply(op.code, rewriter[op.operands], std::move(attrs))});
+}
 
 GraphPtr epilogue(const GraphPtr& source, Context& context) {
   const GraphPtr graph = split_foreign_activations(source, context.target);

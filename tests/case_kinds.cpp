@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "backends/compile.h"
+#include "backends/oracle.h"
 #include "ir/error.h"
 #include "ir/parse.h"
 #include "ir/print.h"
@@ -67,7 +68,7 @@ std::string check_same(const Case& test_case, const ir::Graph& before, const ir:
   ir::Bindings bindings;
   for (const std::string& symbol : before.symbols()) bindings[symbol] = 3;
   const ir::Graph first = ir::bind(before, bindings), second = ir::bind(after, bindings);
-  return passes::find_difference(first, second, case_inputs(test_case, first), run_reference,
+  return passes::find_difference(first, second, case_inputs(test_case, first), run_oracle,
                                  case_number(test_case, "tolerance", 1e-6));
 }
 
@@ -123,9 +124,9 @@ double finite_difference(const ir::Graph& graph, Values inputs, const std::strin
   double& x = inputs.at(name)[element];
   const double step = 1e-5 * std::max(1.0, std::abs(x)), middle = x;
   x = middle + step;
-  const double above = run_reference(graph, inputs).at("loss").at(0);
+  const double above = run_oracle(graph, inputs).at("loss").at(0);
   x = middle - step;
-  const double below = run_reference(graph, inputs).at("loss").at(0);
+  const double below = run_oracle(graph, inputs).at("loss").at(0);
   return (above - below) / (2 * step);
 }
 
@@ -136,7 +137,7 @@ Outcome run_gradient(const Case& test_case) {
   passes::Context context;
   const ir::GraphPtr after = passes::differentiate(graph, context);
   ir::verify(*after);
-  const Values outputs = run_reference(*after, inputs);
+  const Values outputs = run_oracle(*after, inputs);
   const double tolerance = case_number(test_case, "tolerance", 1e-6);
   int compared = 0;
   for (const auto& [output, gradient] : outputs) {

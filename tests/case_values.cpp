@@ -140,13 +140,6 @@ std::string compare_values(const std::string& expected, const std::string& actua
   return "";
 }
 
-Values run_reference(const ir::Graph& graph, const Values& inputs) {
-  const std::vector<Tensor> results = reference::run<double>(graph, tensors(graph, inputs));
-  Values outputs;
-  for (std::size_t i = 0; i < results.size(); ++i) outputs[graph.outputs[i].name] = results[i].data;
-  return outputs;
-}
-
 Values run_backend(const ir::GraphPtr& graph, const Values& inputs, const std::string& backend, int threads) {
   CompileOptions options;
   options.backend = backend;

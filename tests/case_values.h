@@ -28,8 +28,6 @@ std::string values_text(const ir::Graph& graph, const Values& outputs);
 // difference otherwise.
 std::string compare_values(const std::string& expected, const std::string& actual, double tolerance);
 
-// The reference interpreter, in double.
-Values run_reference(const ir::Graph& graph, const Values& inputs);
 // A backend of `weft::compile`.
 Values run_backend(const ir::GraphPtr& graph, const Values& inputs, const std::string& backend, int threads);
 
