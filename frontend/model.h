@@ -2,12 +2,18 @@
 //
 // The module's entries have conventional names; tools use those that a model has:
 //
-//   entry        inputs                         outputs
-//   loss         x [, labels] [, hypers]        loss, and any metrics (recon, kl, accuracy); Mode::train
-//   test         the same                       the same; Mode::eval
-//   encode       x                              latent f32[B,L] [, logvar f32[B,L] where the encoder gives N(latent,
-//   e^logvar)] decode       z f32[B,L]                     x, pixels in [0,1] reconstruct  x xhat, pixels in [0,1]
-//   classify     x                              logits f32[B,classes]
+//   entry        inputs                  outputs
+//   loss         x [, labels] [, hypers] loss, and any metrics (recon, kl, accuracy); Mode::train
+//   test         the same                the same; Mode::eval
+//   encode       x                       latent f32[B,L] [, logvar f32[B,L] where the encoder gives N(latent, e^logvar)]
+//   decode       z f32[B,L]              x, pixels in [0,1]
+//   reconstruct  x                       xhat, pixels in [0,1] [, noisy: what the encoder saw of x, where that differs]
+//   classify     x                       logits f32[B,classes]
+//   features     x                       one output f32[B,..] a block of the encoder, the first block first; for probes
+//   project      x                       z f32[B,D] of length 1: where a contrastive loss compares pictures
+//   augment      x                       view, of x's type: one random view of each picture, as training sees it
+//   score        x                       score f32[B]: how strange the model finds each row; larger is stranger
+//   log_weight   x                       log_weight f32[B]: log p(x|z) p(z) / q(z|x) in nats of one fresh z a row
 //
 // x is f32[B,pixels] or f32[B,channels,height,width], pixels in [0,1], as the model declares it; labels is i32[B]. A
 // metric is a scalar f32[], the mean over the batch of something an image: nats, squared error.
