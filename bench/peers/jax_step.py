@@ -13,7 +13,7 @@ BETA1, BETA2, EPSILON, RATE = 0.9, 0.999, 1e-8, 1e-3
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--step", choices=["vae", "deep_autoencoder", "nt_xent"], required=True)
+    parser.add_argument("--step", choices=["vae", "deep_autoencoder", "conv_autoencoder", "rotnet", "simclr", "nt_xent"], required=True)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--losses", type=int, metavar="N", help="print N losses instead of serving: a check of sanity")
@@ -27,16 +27,7 @@ def main():
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     import jax
     import jax.numpy as jnp
-
-    def linear(key, fan_in, fan_out):
-        bound = fan_in**-0.5
-        return {
-            "w": jax.random.uniform(key, (fan_in, fan_out), minval=-bound, maxval=bound),
-            "b": jnp.zeros(fan_out),
-        }
-
-    def apply(layer, x):
-        return x @ layer["w"] + layer["b"]
+    from jax_nets import NETS, apply, linear, nt_xent
 
     relu = jax.nn.relu
 
@@ -55,13 +46,6 @@ def main():
                 y = relu(y)
         return jnp.mean((y - x) ** 2)
 
-    def nt_xent_loss(z, x, key):
-        z = z / jnp.linalg.norm(z, axis=1, keepdims=True)
-        n = len(z)
-        similarity = jnp.where(jnp.eye(n, dtype=bool), -jnp.inf, z @ z.T / 0.5)
-        positive = similarity[jnp.arange(n), (jnp.arange(n) + n // 2) % n]
-        return jnp.mean(jax.nn.logsumexp(similarity, axis=1) - positive)
-
     def adam(params, gradients, state):
         mean, square, count = state
         count = count + 1
@@ -73,7 +57,7 @@ def main():
         params = tree(lambda p, m, v: p - rate * m / (jnp.sqrt(v) * scale + EPSILON), params, mean, square)
         return params, (mean, square, count)
 
-    keys = iter(jax.random.split(jax.random.PRNGKey(0), 16))
+    keys = iter(jax.random.split(jax.random.PRNGKey(0), 64))
     x = jax.random.uniform(next(keys), (options.batch, 784))
     if options.step == "vae":
         loss, widths = vae_loss, [(784, 400), (400, 40), (20, 400), (400, 784)]
@@ -81,8 +65,11 @@ def main():
     elif options.step == "deep_autoencoder":
         w = [784, 1000, 500, 250, 30, 250, 500, 1000, 784]
         loss, params = autoencoder_loss, [linear(next(keys), a, b) for a, b in zip(w, w[1:])]
+    elif options.step in NETS:
+        params, x, loss = NETS[options.step](keys, options.batch)
     else:
-        loss, params = nt_xent_loss, jax.random.normal(next(keys), (options.batch, 128))
+        loss = lambda z, *_: nt_xent(z)
+        params = jax.random.normal(next(keys), (options.batch, 128))
 
     def train(params, state, key, x):
         key, noise = jax.random.split(key)
