@@ -37,12 +37,16 @@ ir::GraphPtr bound_and_verified(const ir::GraphPtr& graph, const CompileOptions&
   return numbered;
 }
 
-passes::Target target() {
+passes::Target target(const CompileOptions& options) {
+  passes::Target target;
 #ifdef WEFT_WITH_CPU
-  return cpu::target();
-#else
-  return {};
+  target = cpu::target();
 #endif
+  if (!options.choose_layouts) {
+    target.weights_layout = nullptr;
+    if (!options.layouts.empty()) target.kept_layouts = options.layouts;
+  }
+  return target;
 }
 
 }  // namespace
@@ -68,7 +72,7 @@ ir::GraphPtr lowered(const ir::GraphPtr& graph, const CompileOptions& options, C
   CompileReport& facts = report ? *report : unused;
   const ir::GraphPtr numbered = bound_and_verified(graph, options, facts);
   passes::Context context;
-  context.target = target();
+  context.target = target(options);
   const auto observe = [&](const std::string& pass, const ir::GraphPtr& result, double seconds) {
     facts.seconds.emplace_back(pass, seconds);
     if (options.observe) options.observe(pass, result);

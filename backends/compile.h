@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,10 @@ struct CompileOptions {
   std::string backend = "cpu";  // "cpu" or "reference"
   ir::Bindings bind;            // a number for every symbol of the graph
   int threads = 0;              // 0: all cores
+  // Layouts in memory of kernels of convolutions (ir/memory_layout.h). Where they are chosen, the ports of the program
+  // tell them, and its caller keeps the memory so; else they are those given by the param's name. Otherwise row-major.
+  bool choose_layouts = false;
+  std::map<std::string, std::string> layouts;
   // Called with each stage's name and graph as it is reached: "graph" (as given), then each pass by name.
   std::function<void(const std::string& stage, const ir::GraphPtr&)> observe;
 };

@@ -47,6 +47,13 @@ void set_state(const std::string& name, Operand value) {
   Recorder::of({value})->set_state(name, as_tensors({value}).front(), value.where());
 }
 
+ModeScope::ModeScope(Mode mode, std::source_location where)
+    : recorder_(Recorder::current(where)), outer_(recorder_->mode_) {
+  recorder_->mode_ = mode;
+}
+
+ModeScope::~ModeScope() { recorder_->mode_ = outer_; }
+
 Mode mode(std::source_location where) { return Recorder::current(where)->mode(); }
 
 }  // namespace weft

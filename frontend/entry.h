@@ -57,7 +57,23 @@ Tensor state(const std::string& name, const Dims& dims, const ir::Init& init,
              std::source_location where = std::source_location::current());
 void set_state(const std::string& name, Operand value);
 
-// Of the open entry.
+// While it lives, the layers of the open entry act in this mode: a frozen part of a model is in eval mode while the rest
+// trains.
+//
+//   ModeScope frozen(Mode::eval);
+class ModeScope {
+ public:
+  explicit ModeScope(Mode mode, std::source_location where = std::source_location::current());
+  ~ModeScope();
+  ModeScope(const ModeScope&) = delete;
+  ModeScope& operator=(const ModeScope&) = delete;
+
+ private:
+  std::shared_ptr<Recorder> recorder_;
+  Mode outer_;
+};
+
+// Of the open entry, or of the innermost ModeScope.
 Mode mode(std::source_location where = std::source_location::current());
 
 }  // namespace weft

@@ -1,6 +1,7 @@
 // Layers.
 #include "frontend/layers.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "frontend/entry.h"
@@ -72,19 +73,25 @@ struct Moments {
   Tensor mean, variance;
 };
 
-// The elements that go into each channel's statistics, as a scalar.
+// The elements that go into each channel's statistics, as a scalar. One alone would deviate from its mean by nothing.
 Tensor elements_per_channel(const Tensor& x) {
   const Dims dims = x.dims();
-  Tensor count = dim_size(dims[0]);
+  const bool one_a_row = std::all_of(dims.begin() + 2, dims.end(), [](const Dim& dim) { return dim == Dim(1); });
+  Tensor count = one_a_row ? at_least(dims[0], 2, "batch normalisation in training") : dim_size(dims[0]);
   for (std::size_t i = 2; i < dims.size(); ++i) count = count * dim_size(dims[i]);
   return count;
 }
 
-// Over all dims but the channels, which stay where they are: [1,channels] or [1,channels,1,1].
+// Over all dims but the channels, which stay where they are: [1,channels] or [1,channels,1,1]. In one pass over the
+// data: sums of x - c and of its square, with c the first element of each channel. So near the data, the difference of
+// the two keeps its digits where the mean is far larger than the deviation, and constant data has variance 0.
 Moments batch_moments(const Tensor& x) {
   const Axes axes = x.rank() == 2 ? Axes(0) : Axes({0, 2, 3});
-  const Tensor center = mean(x, axes, true);
-  return {center, mean(square(x - center), axes, true)};
+  Tensor near = stop_gradient(x);
+  for (int axis = 0; axis < int(x.rank()); ++axis)
+    if (axis != 1) near = slice(near, axis, 0, 1);
+  const Tensor offset = mean(x - near, axes, true);
+  return {near + offset, maximum(mean(square(x - near), axes, true) - square(offset), 0)};
 }
 
 // Of [channels].
@@ -117,17 +124,19 @@ Tensor BatchNorm::operator()(Operand operand) const {
   const auto aligned = [&](const Tensor& each) {
     return reshape(each, x.rank() == 2 ? Dims{1, channels_} : Dims{1, channels_, 1, 1});
   };
-  const auto normalise = [&](const Moments& moments) {
-    const Tensor scale = aligned(parameter(name_ + ".weight", {channels_}, ones()));
-    const Tensor shift = aligned(parameter(name_ + ".bias", {channels_}, zeros()));
-    return ((x - moments.mean) * rsqrt(moments.variance + options_.epsilon) * scale + shift).named(name_);
-  };
+  const Tensor weight = aligned(parameter(name_ + ".weight", {channels_}, ones()));
+  const Tensor bias = aligned(parameter(name_ + ".bias", {channels_}, zeros()));
+  const auto scale = [&](const Moments& moments) { return rsqrt(moments.variance + options_.epsilon) * weight; };
 
   const Moments running = running_moments(name_, channels_);
-  if (x.recorder()->mode() == Mode::eval) return normalise({aligned(running.mean), aligned(running.variance)});
+  if (x.recorder()->mode() == Mode::eval) {
+    const Moments moments{aligned(running.mean), aligned(running.variance)};
+    const Tensor factor = scale(moments);  // one multiplication and addition an element
+    return (x * factor + (bias - moments.mean * factor)).named(name_);
+  }
   const Moments batch = batch_moments(x);
   update_running(name_, running, batch, elements_per_channel(x), options_.momentum);
-  return normalise(batch);
+  return ((x - batch.mean) * scale(batch) + bias).named(name_);
 }
 
 // Noise

@@ -108,6 +108,54 @@ Tensor kl_normal(Operand mu, Operand logvar) {
   return mean_per_example(kl_normal_terms(mu, logvar));
 }
 
+Tensor l2_normalize(Operand x) {
+  const Composite call(x);
+  constexpr double kLeastLength = 1e-12;
+  return x / maximum(sqrt(sum(square(x), -1, true)), kLeastLength);
+}
+
+Tensor cosine_similarity(Operand a, Operand b) {
+  const Composite call(a);
+  return matmul(l2_normalize(a), transpose(l2_normalize(b)));
+}
+
+Tensor log_sum_exp(Operand x, int axis) {
+  const Composite call(x);
+  const Tensor largest = stop_gradient(max(x, axis, true));
+  return largest + log(sum(exp(x - largest), axis, true));
+}
+
+Tensor nt_xent(Operand views, Operand temperature) {
+  const Composite call(views);
+  const Tensor v = as_tensors({views}).front();
+  if (!temperature.tensor() && !(temperature.number() > 0))
+    v.recorder()->fail(views.where(), fmt::format("[nt_xent] the temperature must be above 0, got {}; small ones, such "
+                                                  "as 0.1, look at the closest pairs alone",
+                                                  temperature.number()));
+  if (v.rank() != 2 || v.dims()[0].factor % 2 != 0)
+    v.recorder()->fail(views.where(), fmt::format("[nt_xent] takes two views of each picture, as rows i and i + N of "
+                                                  "[2N,D], got {}",
+                                                  ir::to_string(v.type())));
+  const Dim rows = v.dims()[0];
+  const Tensor z = l2_normalize(v);
+  const Tensor s = matmul(z, transpose(z)) / temperature;
+  const Tensor i = iota({rows, 1}, 0), j = iota({1, rows}, 1);
+  const Tensor others = select(i == j, -1e9, s);
+  const Tensor partner = sum(select(2 * abs(i - j) == dim_size(rows, DType::i32), s, 0), 1, true);
+  const Tensor count = at_least(rows, 4, "NT-Xent, which tells the views of a picture from those of others,");
+  return sum(log_sum_exp(others, 1) - partner) / count;
+}
+
+Tensor nt_xent(Operand first, Operand second, Operand temperature) {
+  const Composite call(first);
+  const std::vector<Tensor> views = as_tensors({first, second});
+  if (views[0].dims() != views[1].dims())
+    views[0].recorder()->fail(first.where(),
+                              fmt::format("[nt_xent] two views of the same pictures have the same dims, got {} and {}",
+                                          ir::to_string(views[0].type()), ir::to_string(views[1].type())));
+  return nt_xent(concat(views, 0), temperature);
+}
+
 Tensor reparameterize(Operand mu, Operand logvar) {
   const Composite call(mu);
   const Tensor deviation = exp(0.5 * minimum(logvar, kLargestLogvar));

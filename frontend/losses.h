@@ -35,6 +35,19 @@ Tensor kl_normal(Operand mu, Operand logvar);
 // The same before the sum, [B,latent].
 Tensor kl_normal_terms(Operand mu, Operand logvar);
 
+// Rows x [N,D] divided by their lengths; a row of zeros stays one, with a finite gradient.
+Tensor l2_normalize(Operand x);
+// Cosine of the angle between each row of a [N,D] and each of b [M,D] -> [N,M].
+Tensor cosine_similarity(Operand a, Operand b);
+// log of the sum of exponentials along an axis, which stays with size 1.
+Tensor log_sum_exp(Operand x, int axis = -1);
+
+// The contrastive loss of SimCLR (Chen et al. 2020): normalised temperature-scaled cross-entropy. Rows i and i + N of
+// views [2N,D] show one picture; each row must tell its partner from the 2N - 2 others by their cosines, divided by
+// the temperature > 0. Written over the matrix of all similarities; the pass `contrastive` does without it.
+Tensor nt_xent(Operand views, Operand temperature);
+Tensor nt_xent(Operand first, Operand second, Operand temperature);  // the views as two [N,D]
+
 // A sample of N(mu, e^logvar) that gradients pass through: mu + e^(logvar/2) * epsilon (Kingma & Welling 2014).
 Tensor reparameterize(Operand mu, Operand logvar);
 

@@ -14,6 +14,9 @@
 //   augment      x                       view, of x's type: one random view of each picture, as training sees it
 //   score        x                       score f32[B]: how strange the model finds each row; larger is stranger
 //   log_weight   x                       log_weight f32[B]: log p(x|z) p(z) / q(z|x) in nats of one fresh z a row
+//   observe      x                       x, drawn: what the model explains of a picture, where that is left to chance;
+//                                        log_weight takes it as its x
+//   pretrain1..  x [, hypers]            loss, and any metrics: trained in turn before `loss`, each alone; Mode::train
 //
 // x is f32[B,pixels] or f32[B,channels,height,width], pixels in [0,1], as the model declares it; labels is i32[B]. A
 // metric is a scalar f32[], the mean over the batch of something an image: nats, squared error.

@@ -138,8 +138,9 @@ std::int64_t solve_output_padding(const Tensor& x, const Tensor& w, const ConvTr
   const std::int64_t reach = std::max(stride, dilation);
   const std::int64_t wanted = of(*options.output_size);
   if (wanted >= least && wanted < least + reach) return wanted - least;
-  std::vector<std::int64_t> reachable;
-  for (std::int64_t size = std::max<std::int64_t>(least, 1); size < least + reach; ++size) reachable.push_back(size);
+  std::vector<std::string> reachable;
+  for (std::int64_t size = std::max<std::int64_t>(least, 1); size < least + reach; ++size)
+    reachable.push_back(fmt::format("{} (output_padding {})", size, size - least));
   x.recorder()->fail(
       where,
       fmt::format("[conv_transpose2d] output {} {} is out of reach from {}: kernel {}, stride {}, padding {} and "
@@ -228,6 +229,12 @@ Tensor iota(const Dims& dims, int axis, DType dtype, std::source_location where)
 Tensor dim_size(const Dim& dim, DType dtype, std::source_location where) {
   return Recorder::current(where)->create(OpCode::dim_size, {}, Attrs().set(Attr::dim, Dims{dim}), ir::Type{dtype, {}},
                                           where);
+}
+
+Tensor at_least(const Dim& dim, std::int64_t least, const std::string& what, std::source_location where) {
+  return Recorder::current(where)->create(
+      OpCode::dim_size, {}, Attrs().set(Attr::dim, Dims{dim}).set(Attr::at_least, least).set(Attr::needed_by, what),
+      ir::Type{DType::f32, {}}, where);
 }
 
 Tensor random_uniform(const Dims& dims, std::source_location where) {

@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <optional>
 #include <source_location>
+#include <string>
 #include <vector>
 
 #include "frontend/tensor.h"
@@ -142,6 +143,10 @@ Tensor iota(const Dims& dims, int axis, DType dtype = DType::i32,
             std::source_location where = std::source_location::current());
 // The size of a dim as a scalar: 1.0 / dim_size(B).
 Tensor dim_size(const Dim& dim, DType dtype = DType::f32, std::source_location where = std::source_location::current());
+// The same, f32[], of a dim that must be `least` or more: where it is bound to less, an Error says at this line what
+// needs it. at_least(B, 2, "batch normalisation").
+Tensor at_least(const Dim& dim, std::int64_t least, const std::string& what,
+                std::source_location where = std::source_location::current());
 // Fresh random numbers each step and each use, a function of the run's seed, the step and the element alone.
 Tensor random_uniform(const Dims& dims, std::source_location where = std::source_location::current());  // [0, 1)
 Tensor random_normal(const Dims& dims, std::source_location where = std::source_location::current());   // N(0, 1)

@@ -56,6 +56,7 @@ class Recorder : public std::enable_shared_from_this<Recorder> {
 
  private:
   friend class Scope;
+  friend class ModeScope;
   friend class Composite;
 
   ir::Where place(const std::source_location& where) const;

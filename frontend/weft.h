@@ -2,6 +2,7 @@
 #pragma once
 
 #include "frontend/activations.h"
+#include "frontend/augment.h"
 #include "frontend/entry.h"
 #include "frontend/init.h"
 #include "frontend/layers.h"

@@ -27,11 +27,12 @@ std::size_t hash(const Op& op) {
 
 }  // namespace
 
-ValueId Builder::input(const std::string& name, Type type, Role role, Init init, std::vector<Slot> slots) {
+ValueId Builder::input(const std::string& name, Type type, Role role, Init init, std::vector<Slot> slots,
+                       std::string layout) {
   if (graph_.find_input(name) != kNone) fail("graph @{} already has an input %{}", graph_.name, name);
   const ValueId id = ValueId(graph_.values.size());
   graph_.values.push_back({std::move(type), kNone, 0, name});
-  graph_.inputs.push_back({id, role, init, std::move(slots)});
+  graph_.inputs.push_back({id, role, init, std::move(slots), std::move(layout)});
   if (!where_.file.empty()) input_places_[id] = where_;
   return id;
 }

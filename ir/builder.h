@@ -17,7 +17,7 @@ class Builder {
 
   // Names of inputs are unique: an Error says which is taken.
   ValueId input(const std::string& name, Type type, Role role = Role::data, Init init = {},
-                std::vector<Slot> slots = {});
+                std::vector<Slot> slots = {}, std::string layout = {});
 
   // Adds an op with one result. `type` is needed for ops that are `typed`, and must not differ from the inferred type
   // for the others. Throws Error naming the op, the facts that disagree and where each operand came from.

@@ -74,6 +74,20 @@ std::vector<int> use_counts(const Graph& graph) {
   return counts;
 }
 
+namespace {
+
+// A dim_size may say what size it takes at least.
+void check_size(const Op& op) {
+  const Dim& dim = op.attrs.dims(Attr::dim).front();
+  const std::int64_t least = op.attrs.integer(Attr::at_least);
+  if (dim.factor >= least) return;
+  const std::string place = to_string(op.where), what = op.attrs.text(Attr::needed_by);
+  fail("{}{}{} needs a batch of at least {} rows, got {}", place, place.empty() ? "" : ": ",
+       what.empty() ? "this graph" : what, least, dim.factor);
+}
+
+}  // namespace
+
 Graph bind(const Graph& graph, const Bindings& bindings) {
   for (const auto& [symbol, size] : bindings)
     if (size <= 0) fail("{} = {}: a batch must hold at least one element", symbol, size);
@@ -86,6 +100,7 @@ Graph bind(const Graph& graph, const Bindings& bindings) {
       attrs.set(key, dims ? AttrValue(bind(*dims, bindings)) : value);
     }
     op.attrs = std::move(attrs);
+    if (op.code == OpCode::dim_size) check_size(op);
     if (op.body) op.body = std::make_shared<const Graph>(bind(*op.body, bindings));
   }
   return bound;
@@ -119,7 +134,8 @@ class Comparison {
   }
 
   bool same(const Input& a, const Input& b) {
-    return pair(a.value, b.value) && a.role == b.role && a.init == b.init && a.slots == b.slots;
+    return pair(a.value, b.value) && a.role == b.role && a.init == b.init && a.slots == b.slots &&
+           a.layout == b.layout;
   }
 
   bool same(const Op& a, const Op& b) {

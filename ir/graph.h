@@ -69,6 +69,7 @@ struct Slot {
   Type type;
   std::int64_t offset = 0;  // in elements
   Init init;
+  std::string layout = {};  // how it lies in memory, see ir/memory_layout.h; of no matter to what it means
   bool operator==(const Slot&) const = default;
 };
 
@@ -77,6 +78,7 @@ struct Input {
   Role role = Role::data;
   Init init;
   std::vector<Slot> slots;  // empty unless flat
+  std::string layout = {};  // as of a slot; "" where flat
 };
 
 struct Output {
@@ -105,7 +107,8 @@ using GraphPtr = std::shared_ptr<const Graph>;
 
 // Number of uses of each value: by ops and outputs.
 std::vector<int> use_counts(const Graph& graph);
-// The graph with every symbol in `bindings` replaced. Error where a size becomes impossible (an empty batch).
+// The graph with every symbol in `bindings` replaced. Error where a size becomes impossible (an empty batch), or smaller
+// than a dim_size needs.
 Graph bind(const Graph& graph, const Bindings& bindings);
 // Equal in everything but the numbering of values: inputs, ops and their order, names, attributes, types, places.
 bool equal(const Graph& a, const Graph& b);

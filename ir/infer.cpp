@@ -8,6 +8,7 @@
 #include "ir/builder.h"
 #include "ir/error.h"
 #include "ir/infer_rules.h"
+#include "ir/layout.h"
 
 namespace weft::ir {
 
@@ -97,7 +98,7 @@ void check_attributes(const OpInfo& row, const Attrs& attrs) {
       fail("attribute {} is {}, got {}", info(key).name, describe(info(key).type), describe(type_of(value)));
   }
   for (const AttrInfo& each : attr_table())
-    if (contains(row.attributes, each.attr) && each.fallback == kRequired && !attrs.has(each.attr))
+    if (contains(row.attributes, each.attr) && each.is_required() && !attrs.has(each.attr))
       fail("needs the attribute {} ({})", each.name, each.doc);
   for (const Attr key : {Attr::stride, Attr::dilation, Attr::kernel}) check_pair(attrs, key, 1);
   for (const Attr key : {Attr::padding, Attr::output_padding}) check_pair(attrs, key, 0);
@@ -222,6 +223,29 @@ Type infer_matmul(const Types& x, const Attrs& attrs) {
   return result;
 }
 
+// Rows x [n,d] and what there is one of a row, [n,1].
+Type infer_similarity_lse(const Types& x) {
+  need_float(x);
+  need_same_dtype(x);
+  if (x[0].rank() != 2) fail("compares the rows of a matrix [n,d], got {}", to_string(x[0]));
+  if (x[0].dims[0].is_one()) fail("compares each row with the others, and needs at least 2; got {}", to_string(x[0]));
+  const Type column{x[0].dtype, {x[0].dims[0], 1}};
+  for (std::size_t i = 1; i < x.size(); ++i)
+    if (x[i] != column) fail("rows {} need {} beside them, got {}", to_string(x[0]), to_string(column), to_string(x[i]));
+  return column;
+}
+
+Type infer_similarity_pair(const Types& x) {
+  if (x[0].rank() == 2 && x[0].dims[0].factor % 2 != 0)
+    fail("pairs up the halves of an even number of rows, as 2*B; got {}", to_string(x[0]));
+  return infer_similarity_lse(x);
+}
+
+Type infer_similarity_lse_grad(const Types& x) {
+  infer_similarity_lse(x);
+  return x[0];
+}
+
 void check_activation(const Attrs& attrs, const Type& result) {
   const std::string activation = attrs.text(Attr::activation);
   if (activation.empty()) return;
@@ -323,6 +347,12 @@ Type apply_rule(OpCode code, const Types& x, const Attrs& attrs, const Type& wri
       return infer_conv_transpose2d(x, attrs);
     case OpCode::conv2d_weight_grad:
       return infer_conv2d_weight_grad(x, attrs);
+    case OpCode::similarity_lse:
+      return infer_similarity_lse(x);
+    case OpCode::similarity_pair:
+      return infer_similarity_pair(x);
+    case OpCode::similarity_lse_grad:
+      return infer_similarity_lse_grad(x);
     case OpCode::max_pool2d:
     case OpCode::avg_pool2d:
       return infer_pool2d(x[0], attrs);
@@ -372,6 +402,17 @@ Type apply_rule(OpCode code, const Types& x, const Attrs& attrs, const Type& wri
   throw InternalError("infer: the types of a fused op are those of its body");
 }
 
+// The rules of images are written for NCHW.
+Type apply_image_rule(OpCode code, Types operands, const Attrs& attrs, const std::optional<Type>& written) {
+  const std::string layout = attrs.text(Attr::layout);
+  if (layout != "nchw" && layout != "nhwc") fail("layout must be nchw or nhwc, got {}", layout);
+  if (!is_nhwc(attrs)) return apply_rule(code, operands, attrs, written.value_or(Type()));
+  for (std::size_t i = 0; i < operands.size(); ++i)
+    if (is_image_operand(code, i)) operands[i] = to_nchw(operands[i]);
+  const Type result = apply_rule(code, operands, attrs, written ? to_nchw(*written) : Type());
+  return makes_image(code) ? to_nhwc(result) : result;
+}
+
 }  // namespace
 
 Type infer(OpCode code, const std::vector<Type>& operands, const Attrs& attrs, const std::optional<Type>& written) {
@@ -380,7 +421,8 @@ Type infer(OpCode code, const std::vector<Type>& operands, const Attrs& attrs, c
   check_attributes(row, attrs);
   if (row.typed && !written) fail("needs its result type written");
   if (written) check_size(*written);
-  const Type result = apply_rule(code, operands, attrs, written.value_or(Type()));
+  const Type result = has_layout(code) ? apply_image_rule(code, operands, attrs, written)
+                                       : apply_rule(code, operands, attrs, written.value_or(Type()));
   check_size(result);
   if (written && result != *written)
     fail("the result is {}, but {} is written", to_string(result), to_string(*written));

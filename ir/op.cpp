@@ -48,11 +48,11 @@ std::optional<OpCode> parse_op(std::string_view name) {
 namespace {
 
 bool is_default(const AttrInfo& row, const AttrValue& value) {
-  if (row.fallback == kRequired) return false;
-  if (const auto* number = std::get_if<std::int64_t>(&value)) return *number == row.fallback;
+  if (row.is_required()) return false;
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return *number == row.fallback.number;
   if (const auto* list = std::get_if<std::vector<std::int64_t>>(&value))
-    return std::all_of(list->begin(), list->end(), [&](std::int64_t each) { return each == row.fallback; });
-  if (const auto* text = std::get_if<std::string>(&value)) return text->empty();
+    return std::all_of(list->begin(), list->end(), [&](std::int64_t each) { return each == row.fallback.number; });
+  if (const auto* text = std::get_if<std::string>(&value)) return *text == row.fallback.text;
   return false;
 }
 
@@ -90,12 +90,12 @@ const AttrValue& Attrs::required(Attr key) const {
 }
 
 std::int64_t Attrs::integer(Attr key) const {
-  if (!has(key) && info(key).fallback != kRequired) return info(key).fallback;
+  if (!has(key) && !info(key).is_required()) return info(key).fallback.number;
   return std::get<std::int64_t>(required(key));
 }
 
 std::vector<std::int64_t> Attrs::integers(Attr key) const {
-  if (!has(key) && info(key).fallback != kRequired) return {info(key).fallback, info(key).fallback};
+  if (!has(key) && !info(key).is_required()) return {info(key).fallback.number, info(key).fallback.number};
   return std::get<std::vector<std::int64_t>>(required(key));
 }
 
@@ -103,7 +103,7 @@ const std::vector<double>& Attrs::numbers(Attr key) const { return std::get<std:
 const Dims& Attrs::dims(Attr key) const { return std::get<Dims>(required(key)); }
 
 std::string Attrs::text(Attr key) const {
-  if (!has(key) && info(key).fallback != kRequired) return {};
+  if (!has(key) && !info(key).is_required()) return std::string(info(key).fallback.text);
   return std::get<std::string>(required(key));
 }
 

@@ -45,12 +45,21 @@ struct OpInfo {
   std::string_view doc;
 };
 
+// What an absent attribute reads as: a number, both of a pair, or a text; kRequired where it must be given.
+struct Fallback {
+  constexpr Fallback(int value) : number(value) {}  // NOLINT(google-explicit-constructor): table entries
+  constexpr Fallback(const char* value) : number(0), text(value) {}  // NOLINT(google-explicit-constructor)
+  int number;
+  std::string_view text;
+};
+
 struct AttrInfo {
   Attr attr;
   std::string_view name;
   AttrType type;
-  int fallback;  // kRequired where it must be given
+  Fallback fallback;
   std::string_view doc;
+  bool is_required() const { return fallback.number == kRequired; }
 };
 
 const OpInfo& info(OpCode code);
@@ -60,6 +69,8 @@ const AttrInfo& info(Attr attr);
 std::optional<OpCode> parse_op(std::string_view name);
 std::string_view name(OpCode code);
 inline bool is_elementwise(OpCode code) { return info(code).kind == OpKind::elementwise; }
+// Whether elements of the result come from places of the operands that are computed from numbers.
+inline bool reads_elsewhere(OpCode code) { return code == OpCode::gather || code == OpCode::affine_sample; }
 
 using AttrValue = std::variant<std::int64_t, std::vector<std::int64_t>, std::vector<double>, Dims, std::string>;
 

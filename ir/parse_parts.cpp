@@ -35,6 +35,8 @@ Init read_init(Cursor& cursor) {
   return kind == "uniform" ? uniform_init(numbers[0], numbers[1]) : normal_init(numbers[0], numbers[1]);
 }
 
+std::string read_layout(Cursor& cursor) { return cursor.expect_word("a layout of memory such as OIhw16i16o"); }
+
 std::vector<Slot> read_slots(Cursor& cursor) {
   std::vector<Slot> slots;
   cursor.expect("[", "before the slots");
@@ -48,6 +50,10 @@ std::vector<Slot> read_slots(Cursor& cursor) {
     if (cursor.accept_word("init")) {
       cursor.expect("=", "after init");
       slot.init = read_init(cursor);
+    }
+    if (cursor.accept_word("layout")) {
+      cursor.expect("=", "after layout");
+      slot.layout = read_layout(cursor);
     }
     slots.push_back(std::move(slot));
   });
@@ -103,7 +109,7 @@ const AttrInfo& read_attr_key(Cursor& cursor, OpCode code) {
 
 void read_input_fact(Cursor& cursor, Input& input) {
   const Position start = cursor.peek().at;
-  const std::string key = cursor.expect_word("role, init or slots");
+  const std::string key = cursor.expect_word("role, init, layout or slots");
   cursor.expect("=", "after " + key);
   if (key == "role")
     input.role = read_role(cursor);
@@ -111,8 +117,11 @@ void read_input_fact(Cursor& cursor, Input& input) {
     input.init = read_init(cursor);
   else if (key == "slots")
     input.slots = read_slots(cursor);
+  else if (key == "layout")
+    input.layout = read_layout(cursor);
   else
-    cursor.fail_at(start, "unknown fact '{}' of an input{}", key, did_you_mean(key, {"role", "init", "slots"}));
+    cursor.fail_at(start, "unknown fact '{}' of an input{}", key,
+                   did_you_mean(key, {"role", "init", "layout", "slots"}));
 }
 
 Attrs read_attrs(Cursor& cursor, OpCode code) {

@@ -7,7 +7,8 @@
 
 namespace weft::ir {
 
-// One of `role=param`, `init=uniform(-0.05,0.05)`, `slots=[w: f32[3] at 0 init=constant(0), ...]`, set in `input`.
+// One of `role=param`, `init=uniform(-0.05,0.05)`, `layout=OIhw16i16o`, `slots=[w: f32[3] at 0 init=constant(0), ...]`,
+// set in `input`.
 void read_input_fact(Cursor& cursor, Input& input);
 // `axis=1, perm=[1,0]}` after the opening brace: the permitted ones of `code`, each at most once.
 Attrs read_attrs(Cursor& cursor, OpCode code);

@@ -77,8 +77,8 @@ std::string spell(const Init& init) {
 
 std::string spell(const Slot& slot) {
   const std::string init = spell(slot.init);
-  return fmt::format("{}: {} at {}{}{}", spell_name(slot.name), to_string(slot.type), slot.offset,
-                     init.empty() ? "" : " init=", init);
+  return fmt::format("{}: {} at {}{}{}{}{}", spell_name(slot.name), to_string(slot.type), slot.offset,
+                     init.empty() ? "" : " init=", init, slot.layout.empty() ? "" : " layout=", slot.layout);
 }
 
 std::string spell(const Where& where) {
@@ -93,6 +93,7 @@ std::string spell_input(const Graph& graph, const Names& names, const Input& inp
   std::vector<std::string> facts;
   if (input.role != Role::data) facts.push_back(fmt::format("role={}", name(input.role)));
   if (input.init.kind != Init::Kind::none) facts.push_back("init=" + spell(input.init));
+  if (!input.layout.empty()) facts.push_back("layout=" + input.layout);
   if (!input.slots.empty())
     facts.push_back("slots=[\n    " +
                     join(

@@ -119,6 +119,9 @@ N apply_scalar(OpCode code, const N* x) {
     case OpCode::conv2d:
     case OpCode::conv_transpose2d:
     case OpCode::conv2d_weight_grad:
+    case OpCode::similarity_lse:
+    case OpCode::similarity_pair:
+    case OpCode::similarity_lse_grad:
     case OpCode::max_pool2d:
     case OpCode::max_pool2d_grad:
     case OpCode::avg_pool2d:

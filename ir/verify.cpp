@@ -6,6 +6,7 @@
 
 #include "ir/builder.h"
 #include "ir/error.h"
+#include "ir/memory_layout.h"
 
 namespace weft::ir {
 
@@ -81,6 +82,8 @@ class Verifier {
   }
 
   void slots(const Input& input, const Value& value) const {
+    layout(value.name, input.layout, value.type);
+    for (const Slot& slot : input.slots) layout(slot.name, slot.layout, slot.type);
     if (input.slots.empty()) return;
     if (value.type.rank() != 1 || !value.type.is_static())
       fail_graph("input %{} has slots, so it is flat and of fixed size, but it is {}", value.name,
@@ -102,6 +105,11 @@ class Verifier {
         fail_graph("slots {} and {} of %{} overlap: {} at {} and {} at {}", before.name, sorted[i]->name, value.name,
                    to_string(before.type), before.offset, to_string(sorted[i]->type), sorted[i]->offset);
     }
+  }
+
+  void layout(const std::string& name, const std::string& text, const Type& type) const {
+    if (const std::string misfit = memory_layout_misfit(text, type); !misfit.empty())
+      fail_graph("input %{}: {}", name, misfit);
   }
 
   // Ops

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "frontend/weft.h"
+#include "models/entries.h"
 
 namespace weft::models {
 
@@ -40,9 +41,6 @@ struct Autoencoder {
     const Tensor pixel = picture(decoder(z));
     return squash ? sigmoid(pixel) : pixel;
   }
-
-  // What one looks at: pixels in [0,1], whatever the output layer is.
-  Tensor show(const Tensor& pixel) const { return squash ? pixel : clamp(pixel, 0, 1); }
 };
 
 void add_loss(ir::Module& module, const std::string& name, Mode mode, const Autoencoder& model) {
@@ -56,32 +54,16 @@ void add_loss(ir::Module& module, const std::string& name, Mode mode, const Auto
   entry.output("recon", recon);
 }
 
-void add_encode(ir::Module& module, const Autoencoder& model) {
-  Entry entry(module, "encode", Mode::eval);
-  const Tensor x = entry.input("x", {B, model.pixels});
-  entry.output("latent", model.encode(x));
-}
-
-void add_decode(ir::Module& module, const Autoencoder& model) {
-  Entry entry(module, "decode", Mode::eval);
-  const Tensor z = entry.input("z", {B, model.latent});
-  entry.output("x", model.show(model.decode(z)));
-}
-
-void add_reconstruct(ir::Module& module, const Autoencoder& model) {
-  Entry entry(module, "reconstruct", Mode::eval);
-  const Tensor x = entry.input("x", {B, model.pixels});
-  entry.output("xhat", model.show(model.decode(model.encode(x))));
-}
-
 ir::Module build_autoencoder(const Settings& settings) {
   const Autoencoder model(settings, settings.integers("hidden", 1), activation(settings.text("activation")));
   ir::Module module{"autoencoder", {}};
   add_loss(module, "loss", Mode::train, model);
   add_loss(module, "test", Mode::eval, model);
-  add_encode(module, model);
-  add_decode(module, model);
-  add_reconstruct(module, model);
+  add_autoencoder_entries(module, {.picture = {B, model.pixels},
+                                   .latent = model.latent,
+                                   .encode = [&](const Tensor& x) { return model.encode(x); },
+                                   .decode = [&](const Tensor& z) { return model.decode(z); },
+                                   .corrupt = {}});
   return module;
 }
 

@@ -7,14 +7,20 @@
 //   log p(x)  >=  E_q[log p(x|z)] - KL(q(z|x) || N(0, I)),
 //
 // and the loss is minus the right side: `recon`, how badly the decoder explains the picture, plus `kl`, how much the
-// encoder tells about it, both in nats an image. A `beta` other than 1 weighs the second (Higgins et al. 2017). The
-// expectation is taken over one z a picture, drawn so that gradients pass through it: z = mu + e^(logvar/2) * epsilon.
+// encoder tells about it, both in nats an image. The expectation is taken over one z a picture, drawn so that gradients
+// pass through it: z = mu + e^(logvar/2) * epsilon. Options change the bound:
+//
+//   --beta         weighs the KL (Higgins et al., beta-VAE, 2017); --beta-warmup-epochs lets it rise from 0
+//   --free-bits    a latent dim costs at least so many nats, so that it is not switched off (Kingma et al. 2016)
+//   --iwae K       log of the mean of K weights p(x|z) p(z) / q(z|x) in place of the mean of one log: a tighter bound
+//                  (Burda et al., "Importance Weighted Autoencoders", 2016)
+//   --binarize     dynamic: each pixel is black or white by a coin as heavy as it is grey, thrown anew each step
 #include "models/vae.h"
 
-#include <string>
-#include <vector>
+#include <cmath>
 
 #include "frontend/weft.h"
+#include "models/entries.h"
 
 namespace weft::models {
 
@@ -27,94 +33,183 @@ struct Posterior {
 };
 
 struct Vae {
-  std::int64_t pixels, latent;
-  bool bernoulli;
-  double beta;
-  Mlp encoder;
-  Linear heads;  // mu and logvar side by side: one matmul for both
-  Mlp decoder;
-  Linear logits;
+  VariationalNet net;
+  bool bernoulli, squash, binarizes;
+  double beta, free_bits;
+  std::int64_t samples;
 
-  Vae(const Settings& settings, const Sizes& hidden, const Activation& hidden_activation)
-      : pixels(settings.pixels()),
-        latent(settings.integer("latent", 1)),
+  Vae(const Settings& settings, VariationalNet halves)
+      : net(std::move(halves)),
         bernoulli(settings.choice("likelihood", {"bernoulli", "gaussian"}) == "bernoulli"),
+        squash(settings.choice("output", {"sigmoid", "linear"}) == "sigmoid"),
+        binarizes(settings.choice("binarize", {"none", "dynamic"}) == "dynamic"),
         beta(settings.number("beta")),
-        encoder("encoder", pixels, hidden, hidden_activation),
-        heads("encoder.heads", encoder.out(), 2 * latent),
-        decoder("decoder", latent, Sizes(hidden.rbegin(), hidden.rend()), hidden_activation),
-        logits("decoder.logits", decoder.out(), pixels) {}
-
-  Posterior encode(const Tensor& x) const {
-    const Tensor both = heads(encoder(x));
-    return {slice(both, 1, 0, latent).named("mu"), slice(both, 1, latent, 2 * latent).named("logvar")};
+        free_bits(settings.number("free-bits")),
+        samples(settings.integer("iwae", 1)) {
+    if (bernoulli && !squash)
+      throw OptionError("--output linear needs --likelihood gaussian: a probability is a sigmoid");
+    if (binarizes && !bernoulli) throw OptionError("--binarize dynamic needs --likelihood bernoulli");
+    if (samples > 1 && (beta != 1 || free_bits != 0))
+      throw OptionError("--iwae is a bound of its own: it takes neither --beta nor --free-bits");
   }
 
-  // The logits of the pixels; their sigmoid is the mean of p(x|z).
-  Tensor decode(const Tensor& z) const { return logits(decoder(z)); }
+  // What the model is to explain: the picture, or one drawn from it.
+  Tensor observe(const Tensor& x) const {
+    return binarizes ? cast(random_uniform(x.dims()) < x, DType::f32).named("observed") : x;
+  }
 
-  // -log p(x|z). The gaussian has variance 1, and lacks its constant.
-  Tensor reconstruction_error(const Tensor& pixel_logits, const Tensor& x) const {
-    return bernoulli ? bce_with_logits(pixel_logits, x) : 0.5 * mse(sigmoid(pixel_logits), x);
+  Posterior encode(const Tensor& x) const {
+    const Tensor both = net.heads(x);
+    return {slice(both, 1, 0, net.latent).named("mu"), slice(both, 1, net.latent, 2 * net.latent).named("logvar")};
+  }
+
+  // The mean of p(x|z).
+  Tensor mean_of(const Tensor& logits) const { return squash ? sigmoid(logits) : logits; }
+
+  // -log p(x|z) of each pixel. The gaussian has variance 1, and lacks its constant.
+  Tensor reconstruction_terms(const Tensor& logits, const Tensor& x) const {
+    return bernoulli ? softplus(logits) - logits * x : 0.5 * square(mean_of(logits) - x);
+  }
+
+  // The KL as the loss counts it.
+  Tensor counted_kl(const Posterior& q) const {
+    if (free_bits == 0) return kl_normal(q.mu, q.logvar);
+    return sum(maximum(mean(kl_normal_terms(q.mu, q.logvar), 0), free_bits));
   }
 };
 
+// log p(x|z) p(z) / q(z|x) of `samples` fresh z a row, [samples,B].
+Tensor log_weights(const Vae& vae, const Tensor& x, std::int64_t samples) {
+  const auto [mu, logvar] = vae.encode(x);
+  const Tensor epsilon = random_normal({samples, B, vae.net.latent});
+  const Tensor z = mu + exp(0.5 * minimum(logvar, kLargestLogvar)) * epsilon;
+  const Dim rows("B", samples);
+  const Tensor logits = flatten(vae.net.logits(reshape(z, {rows, vae.net.latent})));
+
+  const Scope scope("log_weights");
+  const Dim pixels = logits.dim(1);
+  const Tensor error = vae.reconstruction_terms(reshape(logits, {samples, B, pixels}), reshape(x, {1, B, pixels}));
+  const Tensor prior_over_posterior = 0.5 * (square(epsilon) + logvar - square(z));  // before the sum over z
+  return sum(prior_over_posterior, 2) - sum(error, 2);
+}
+
+// -log of the mean of the weights of each row, the mean over the rows.
+Tensor importance_bound(const Tensor& log_weight, std::int64_t samples) {
+  const Tensor largest = stop_gradient(max(log_weight, 0, true));
+  const Tensor log_mean = log(sum(exp(log_weight - largest), 0, true)) + largest - std::log(double(samples));
+  return -mean(log_mean);
+}
+
 void add_loss(ir::Module& module, const std::string& name, Mode mode, const Vae& vae) {
   Entry entry(module, name, mode);
-  const Tensor x = entry.input("x", {B, vae.pixels});
+  const Tensor x = vae.observe(entry.input("x", vae.net.picture));
+  if (vae.samples > 1) {
+    const Tensor weights = log_weights(vae, x, vae.samples);
+    const Scope scope("loss");
+    entry.output("loss", importance_bound(weights, vae.samples));
+    entry.output("elbo", mean(weights));
+    return;
+  }
   const auto [mu, logvar] = vae.encode(x);
   const Tensor z = reparameterize(mu, logvar).named("z");
-  const Tensor pixel_logits = vae.decode(z);
+  const Tensor logits = vae.net.logits(z);
 
   const Scope scope("loss");
-  const Tensor recon = vae.reconstruction_error(pixel_logits, x);
-  const Tensor kl = kl_normal(mu, logvar);
-  entry.output("loss", recon + entry.hyper("beta", vae.beta) * kl);
+  const Tensor recon = mean_per_example(vae.reconstruction_terms(logits, x));
+  entry.output("loss", recon + entry.hyper("beta", vae.beta) * vae.counted_kl({mu, logvar}));
   entry.output("recon", recon);
-  entry.output("kl", kl);
+  entry.output("kl", kl_normal(mu, logvar));
 }
 
 void add_encode(ir::Module& module, const Vae& vae) {
   Entry entry(module, "encode", Mode::eval);
-  const auto [mu, logvar] = vae.encode(entry.input("x", {B, vae.pixels}));
+  const auto [mu, logvar] = vae.encode(entry.input("x", vae.net.picture));
   entry.output("latent", mu);
   entry.output("logvar", logvar);
 }
 
 void add_decode(ir::Module& module, const Vae& vae) {
   Entry entry(module, "decode", Mode::eval);
-  const Tensor z = entry.input("z", {B, vae.latent});
-  entry.output("x", sigmoid(vae.decode(z)));
+  const Tensor z = entry.input("z", {B, vae.net.latent});
+  entry.output("x", clamp(vae.mean_of(vae.net.logits(z)), 0, 1));
 }
 
 void add_reconstruct(ir::Module& module, const Vae& vae) {
   Entry entry(module, "reconstruct", Mode::eval);
-  const Tensor x = entry.input("x", {B, vae.pixels});
-  entry.output("xhat", sigmoid(vae.decode(vae.encode(x).mu)));
+  const Tensor x = entry.input("x", vae.net.picture);
+  entry.output("xhat", clamp(vae.mean_of(vae.net.logits(vae.encode(x).mu)), 0, 1));
+}
+
+// Minus the bound of each row, at the mean of its posterior.
+void add_score(ir::Module& module, const Vae& vae) {
+  Entry entry(module, "score", Mode::eval);
+  const Tensor x = entry.input("x", vae.net.picture);
+  const auto [mu, logvar] = vae.encode(x);
+  const Tensor error = vae.reconstruction_terms(vae.net.logits(mu), x);
+  entry.output("score", sum(flatten(error), 1) + sum(kl_normal_terms(mu, logvar), 1));
+}
+
+// Takes x as it is, so that all weights of a picture are of one picture: binarized first, where the model does so.
+void add_log_weight(ir::Module& module, const Vae& vae) {
+  if (vae.binarizes) {
+    Entry entry(module, "observe", Mode::eval);
+    entry.output("x", vae.observe(entry.input("x", vae.net.picture)));
+  }
+  Entry entry(module, "log_weight", Mode::eval);
+  const Tensor x = entry.input("x", vae.net.picture);
+  entry.output("log_weight", reshape(log_weights(vae, x, 1), {B}));
 }
 
 ir::Module build_vae(const Settings& settings) {
-  const Vae vae(settings, settings.integers("hidden", 1), activation(settings.text("activation")));
-  ir::Module module{"vae", {}};
+  const Sizes hidden = settings.integers("hidden", 1);
+  const Activation hidden_activation = activation(settings.text("activation"));
+  const std::int64_t pixels = settings.pixels(), latent = settings.integer("latent", 1);
+  Weights weights{initialiser(settings.text("init"))};
+  if (settings.text("init") != "uniform_fan_in") weights.bias_initialiser = zeros;
+
+  const Mlp encoder("encoder", pixels, hidden, hidden_activation, weights);
+  const Linear heads("encoder.heads", encoder.out(), 2 * latent, weights);  // one matmul for mu and logvar
+  const Mlp decoder("decoder", latent, Sizes(hidden.rbegin(), hidden.rend()), hidden_activation, weights);
+  const Linear logits("decoder.logits", decoder.out(), pixels, weights);
+  return build_variational("vae", settings,
+                           {.picture = {B, pixels},
+                            .latent = latent,
+                            .heads = [&](const Tensor& x) { return heads(encoder(x)); },
+                            .logits = [&](const Tensor& z) { return logits(decoder(z)); }});
+}
+
+}  // namespace
+
+ir::Module build_variational(const std::string& name, const Settings& settings, const VariationalNet& net) {
+  const Vae vae(settings, net);
+  ir::Module module{name, {}};
   add_loss(module, "loss", Mode::train, vae);
   add_loss(module, "test", Mode::eval, vae);
   add_encode(module, vae);
   add_decode(module, vae);
   add_reconstruct(module, vae);
+  add_score(module, vae);
+  add_log_weight(module, vae);
   return module;
 }
 
-}  // namespace
+std::vector<Option> variational_options() {
+  return {{"likelihood", "bernoulli", "of the pixels: bernoulli or gaussian"},
+          {"output", "sigmoid", "mean of a gaussian pixel: sigmoid or linear"},
+          {"beta", "1", "weight of the KL divergence in the loss"},
+          {"free-bits", "0", "nats that each latent dim costs at least"},
+          {"iwae", "1", "samples a picture in the importance-weighted bound; 1 is the plain one"},
+          {"binarize", "none", "dynamic: pixels become black or white by chance, anew each step"}};
+}
 
 Model vae() {
-  return {"vae",
-          "variational autoencoder of fully connected layers",
-          {{"hidden", "400", "sizes of the encoder's hidden layers, as 400,200; the decoder mirrors them"},
-           {"latent", "20", "size of the latent vector"},
-           {"activation", "relu", "of the hidden layers"},
-           {"likelihood", "bernoulli", "of the pixels: bernoulli or gaussian"},
-           {"beta", "1", "weight of the KL divergence in the loss"}},
-          build_vae};
+  std::vector<Option> options = {
+      {"hidden", "400", "sizes of the encoder's hidden layers, as 400,200; the decoder mirrors them"},
+      {"latent", "20", "size of the latent vector"},
+      {"activation", "relu", "of the hidden layers"},
+      {"init", "uniform_fan_in", "how weights start: uniform_fan_in, or xavier_ or kaiming_, uniform or normal"}};
+  for (Option& option : variational_options()) options.push_back(std::move(option));
+  return {"vae", "variational autoencoder of fully connected layers", options, build_vae};
 }
 
 }  // namespace weft::models

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ir/error.h"
+#include "ir/layout.h"
 #include "passes/passes.h"
 #include "passes/rewriter.h"
 
@@ -29,8 +30,8 @@ struct Epilogue {
   OpId last() const { return activation != kNone ? activation : bias_add; }
 };
 
-bool takes_epilogue(OpCode code) {
-  return code == OpCode::matmul || code == OpCode::conv2d || code == OpCode::conv_transpose2d;
+bool takes_epilogue(const Target& target, OpCode code) {
+  return std::find(target.epilogues.begin(), target.epilogues.end(), code) != target.epilogues.end();
 }
 
 // Whether a value of these dims adds one number to each channel of a result: [N] or [1,N] for matrices, [C,1,1] or
@@ -49,11 +50,26 @@ bool has_activation(const Target& target, std::string_view name) {
   return std::find(target.activations.begin(), target.activations.end(), name) != target.activations.end();
 }
 
-// An activation that was written on a contraction, but that the target can not apply there, becomes an op behind it.
-GraphPtr split_foreign_activations(const GraphPtr& graph, const Target& target) {
-  return rewrite(graph, [&](const Op& op, Rewriter& rewriter) -> std::optional<Expr> {
-    if (has_activation(target, op.attrs.text(Attr::activation))) return {};
+// A bias as an operand of the op: one number a channel.
+Expr split_bias(const Op& op, Rewriter& rewriter) {
+  const Expr bias = rewriter[op.operands[2]];
+  const bool channels_last = op.code == OpCode::matmul || ir::is_nhwc(op.attrs);
+  const Dims per_channel = channels_last ? bias.dims() : Dims{bias.dims()[0], 1, 1};
+  return apply(op.code, rewriter[{op.operands[0], op.operands[1]}], op.attrs) + reshape(bias, per_channel);
+}
+
+// A bias or an activation that was written on a contraction, but that the target can not apply there, becomes an op
+// behind it.
+GraphPtr split_foreign_epilogues(const GraphPtr& source, const Target& target) {
+  const GraphPtr graph = rewrite(source, [&](const Op& op, Rewriter& rewriter) -> std::optional<Expr> {
+    if (takes_epilogue(target, op.code) && has_activation(target, op.attrs.text(Attr::activation))) return {};
     return split_activation(op, rewriter);
+  });
+  return rewrite(graph, [&](const Op& op, Rewriter& rewriter) -> std::optional<Expr> {
+    const bool has_bias = ir::info(op.code).kind == ir::OpKind::contraction && op.operands.size() == 3 &&
+                          contains(ir::info(op.code).attributes, Attr::activation);
+    if (!has_bias || takes_epilogue(target, op.code)) return {};
+    return split_bias(op, rewriter);
   });
 }
 
@@ -65,7 +81,7 @@ class Finder {
   std::vector<Epilogue> find() {
     std::vector<Epilogue> found;
     for (OpId id = 0; id < graph_.ops.size(); ++id)
-      if (takes_epilogue(graph_.ops[id].code)) {
+      if (takes_epilogue(context_.target, graph_.ops[id].code)) {
         const Epilogue epilogue = epilogue_of(id);
         if (epilogue.last() != kNone) found.push_back(epilogue);
       }
@@ -164,7 +180,7 @@ std::optional<Expr> split_activation(const Op& op, Rewriter& rewriter) {
 }
 
 GraphPtr epilogue(const GraphPtr& source, Context& context) {
-  const GraphPtr graph = split_foreign_activations(source, context.target);
+  const GraphPtr graph = split_foreign_epilogues(source, context.target);
   const std::vector<Epilogue> found = Finder(*graph, context).find();
   if (found.empty()) return graph;
   const auto joined = rewrite(graph, [&](const Op& op, Rewriter& rewriter) -> std::optional<Expr> {

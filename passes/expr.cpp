@@ -158,6 +158,15 @@ Expr matmul(Expr a, Expr b, bool transpose_a, bool transpose_b) {
   return apply(OpCode::matmul, {a, b}, std::move(attrs));
 }
 
+Expr half_turn(Expr x) {
+  const ir::Dim rows = x.dims()[0];
+  check(rows.factor % 2 == 0, "half_turn: an even number of rows");
+  ir::Dim half_rows = rows;
+  half_rows.factor /= 2;
+  const Expr i = iota(*x.builder, ir::i32({rows}), 0), half = dim_size(*x.builder, half_rows, ir::DType::i32);
+  return apply(OpCode::gather, {x, select(lt(i, half), i + half, i - half)});
+}
+
 std::vector<std::int64_t> all_axes(std::size_t rank) {
   std::vector<std::int64_t> axes(rank);
   std::iota(axes.begin(), axes.end(), 0);

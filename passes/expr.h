@@ -112,6 +112,9 @@ Expr pack(const std::vector<Expr>& parts, std::vector<std::int64_t> offsets, std
 
 Expr matmul(Expr a, Expr b, bool transpose_a = false, bool transpose_b = false);
 
+// Row i + n/2 mod n of x [n,..] in place of row i, n even.
+Expr half_turn(Expr x);
+
 // All axes of a rank: 0 .. rank-1.
 std::vector<std::int64_t> all_axes(std::size_t rank);
 

@@ -10,6 +10,7 @@
 
 #include "ir/builder.h"
 #include "ir/error.h"
+#include "ir/window.h"
 #include "passes/passes.h"
 #include "passes/region.h"
 
@@ -31,12 +32,11 @@ constexpr int kCheapCost =
 
 // Arithmetic of one element, in simple operations; a source is made again in any case.
 int cost(const Graph& graph, const Op& op) {
-  constexpr OpCode kPolynomials[] = {OpCode::exp,      OpCode::expm1,   OpCode::log, OpCode::log1p,
-                                     OpCode::tanh,     OpCode::sigmoid, OpCode::sin, OpCode::cos,
-                                     OpCode::softplus, OpCode::erf,     OpCode::pow};
   if (is_recomputed(graph, op)) return 0;
-  return std::find(std::begin(kPolynomials), std::end(kPolynomials), op.code) != std::end(kPolynomials) ? 8 : 1;
+  return is_costly(op.code) ? 8 : 1;
 }
+
+constexpr double kWorthStoring = 1.25;  // loads that spare a value its store and load may have so many times its bytes
 
 class Grouping {
  public:
@@ -168,9 +168,11 @@ class Recompute {
         const ValueId value = graph_.ops[id].results[0];
         if (is_output_[value] || contains(value) || !is_used_by_other_groups_alone(group, value)) continue;
         Closure closure;
-        if (!add_to_closure(group, value, closure) || !is_cheap(group, value, closure.loads)) continue;
-        for (const OpId user : grouping_.users(value))
-          loads_[grouping_.group_of(user)].merge(std::set<ValueId>(closure.loads));
+        if (!add_to_closure(group, value, closure) || !is_cheap(group, value, closure)) continue;
+        for (const OpId user : grouping_.users(value)) {
+          for (const auto& [load, bytes] : closure.loads) loads_[grouping_.group_of(user)].insert(load);
+          for (const ValueId inside : closure.inside) added_[grouping_.group_of(user)].insert(graph_.values[inside].op);
+        }
         // With what it is computed from: another group has no other way to those.
         values_.merge(closure.inside);
         added = true;
@@ -187,47 +189,101 @@ class Recompute {
     return used_outside;
   }
 
-  // What a value is computed from inside its group, and what that loads.
+  // What a value is computed from inside its group, and how many bytes of what that loads.
   struct Closure {
     int cost = 0;
-    std::set<ValueId> inside, loads;
+    bool stays = false;  // can not be evaluated at the places that a gather or a sample reads
+    bool has_windows = false;
+    std::set<ValueId> inside;
+    std::map<ValueId, std::int64_t> loads;
   };
 
-  bool is_cheap(std::uint32_t group, ValueId value, const std::set<ValueId>& loads) const {
+  bool is_cheap(std::uint32_t group, ValueId value, const Closure& closure) const {
     for (const OpId user : grouping_.users(value)) {
       const std::uint32_t reader = grouping_.group_of(user);
       if (reader == group) continue;
       if (graph_.type(value).elements() > 1 && loop_dims(graph_, graph_.ops[user]) != graph_.type(value).dims)
         return false;
+      if (closure.stays && is_read_elsewhere(user)) return false;
+      if (closure.has_windows && !fits(reader, closure)) return false;
       std::int64_t more_bytes = 0;
-      for (const ValueId load : loads)
-        if (loads_.at(reader).count(load) == 0 && graph_.type(load).elements() > 1)
-          more_bytes += std::int64_t(graph_.type(load).bytes());
-      if (more_bytes > std::int64_t(graph_.type(value).bytes())) return false;
+      for (const auto& [load, bytes] : closure.loads)
+        if (loads_.at(reader).count(load) == 0 && graph_.type(load).elements() > 1) more_bytes += bytes;
+      if (more_bytes > std::int64_t(graph_.type(value).bytes()) * kWorthStoring) return false;
     }
     return true;
   }
 
-  // False where it costs too much, or a reduction or a gather is in the way.
+  // Whether the reader can be one kernel together with reductions that it would compute again.
+  bool fits(std::uint32_t reader, const Closure& closure) const {
+    std::set<OpId> ops(grouping_.groups().at(reader).begin(), grouping_.groups().at(reader).end());
+    if (const auto more = added_.find(reader); more != added_.end())
+      ops.insert(more->second.begin(), more->second.end());
+    for (const ValueId value : closure.inside) ops.insert(graph_.values[value].op);
+    return why_not_one_kernel(graph_, {ops.begin(), ops.end()}).empty();
+  }
+
+  // What some op that is no kernel reads, or the caller, is in memory in any case.
+  bool is_stored(ValueId value) const {
+    const std::vector<OpId>& users = grouping_.users(value);
+    return is_output_[value] ||
+           std::any_of(users.begin(), users.end(), [&](OpId user) { return grouping_.group_of(user) == kNone; });
+  }
+
+  bool is_window(const Op& reduce) const {
+    return ir::is_window(ir::numbers(loop_dims(graph_, reduce)), reduce.attrs.integers(ir::Attr::axes));
+  }
+
+  // Whether an op, or one of its group that needs it, reads its operands at computed places.
+  bool is_read_elsewhere(OpId id) const {
+    if (ir::reads_elsewhere(graph_.ops[id].code)) return true;
+    const std::vector<OpId>& users = grouping_.users(graph_.ops[id].results[0]);
+    return std::any_of(users.begin(), users.end(), [&](OpId user) {
+      return grouping_.group_of(user) == grouping_.group_of(id) && is_read_elsewhere(user);
+    });
+  }
+
+  // False where it costs too much, or a sample or a reduction is in the way, which is not of windows nor in memory.
   bool add_to_closure(std::uint32_t group, ValueId value, Closure& closure) const {
     const Op* op = graph_.producer(value);
     const bool member = op && grouping_.group_of(graph_.values[value].op) == group;
     if (!member && !(op && is_recomputed(graph_, *op))) {
-      closure.loads.insert(value);
+      closure.loads[value] = std::int64_t(graph_.type(value).bytes());
       return true;
     }
-    if (ir::info(op->code).kind == OpKind::reduce || op->code == OpCode::gather) return false;
+    if (op->code == OpCode::affine_sample) return false;
+    if (ir::info(op->code).kind == OpKind::reduce) {
+      if (is_stored(value)) {
+        closure.loads[value] = std::int64_t(graph_.type(value).bytes());
+        return true;
+      }
+      if (!is_window(*op)) return false;
+      closure.has_windows = true;
+    }
     if (member && !closure.inside.insert(value).second) return true;
     closure.cost += cost(graph_, *op);
+    closure.stays = closure.stays || is_costly(op->code) || is_random(op->code);
+    if (op->code == OpCode::gather) return add_gather(group, *op, closure);
     return closure.cost <= kCheapCost && std::all_of(op->operands.begin(), op->operands.end(), [&](ValueId operand) {
              return add_to_closure(group, operand, closure);
            });
+  }
+
+  // Of a table in memory, which is read as far as the result needs it.
+  bool add_gather(std::uint32_t group, const Op& gather, Closure& closure) const {
+    const ValueId table = gather.operands[0];
+    const OpId maker = graph_.values[table].op;
+    if (maker != kNone && grouping_.group_of(maker) == group) return false;
+    closure.loads[table] =
+        graph_.type(gather.results[0]).elements() * std::int64_t(ir::size_of(graph_.type(table).dtype));
+    return add_to_closure(group, gather.operands[1], closure);
   }
 
   const Graph& graph_;
   const Grouping& grouping_;
   std::vector<bool> is_output_;
   std::map<std::uint32_t, std::set<ValueId>> loads_;  // by group: what it reads anyway
+  std::map<std::uint32_t, std::set<OpId>> added_;     // by group: what it computes again
   std::set<ValueId> values_;
 };
 
@@ -243,9 +299,9 @@ class Outliner {
     const Op* op = graph_.producer(value);
     const bool member = op && group_ != kNone && grouping_.group_of(graph_.values[value].op) == group_;
     const bool inside = member || (op && (is_recomputed(graph_, *op) || recompute_.contains(value)));
-    const ValueId result = inside ? emit_op(*op, value) : emit_input(value);
-    map_[value] = result;
-    return result;
+    if (!inside) return input(value);
+    const ValueId result = emit_op(*op, value);
+    return map_[value] = result;
   }
 
   void output(ValueId value) {
@@ -260,16 +316,24 @@ class Outliner {
  private:
   ValueId emit_op(const Op& op, ValueId value) {
     std::vector<ValueId> operands;
-    for (const ValueId operand : op.operands) operands.push_back(emit(operand));
+    for (const ValueId operand : op.operands)
+      operands.push_back(is_drawn_first(op, operand) ? input(operand) : emit(operand));
     body_.set_where(op.where);
     return body_.create(op.code, std::move(operands), op.attrs, graph_.type(value), graph_.values[value].name);
   }
 
-  ValueId emit_input(ValueId value) {
+  // Random numbers that are read at computed places come from memory.
+  bool is_drawn_first(const Op& reader, ValueId operand) const {
+    const Op* op = graph_.producer(operand);
+    return ir::reads_elsewhere(reader.code) && op && is_random(op->code);
+  }
+
+  ValueId input(ValueId value) {
+    if (const auto found = inputs_.find(value); found != inputs_.end()) return found->second;
     operands_.push_back(value);
     const std::string& name = graph_.values[value].name;
     const bool taken = name.empty() || body_.graph().find_input(name) != kNone;
-    return body_.input(taken ? fmt::format("in{}", operands_.size() - 1) : name, graph_.type(value));
+    return inputs_[value] = body_.input(taken ? fmt::format("in{}", operands_.size() - 1) : name, graph_.type(value));
   }
 
   const Graph& graph_;
@@ -278,7 +342,7 @@ class Outliner {
   std::uint32_t group_;
   Builder body_;
   std::vector<ValueId> operands_;
-  std::map<ValueId, ValueId> map_;
+  std::map<ValueId, ValueId> map_, inputs_;
 };
 
 // Writes the new graph: groups and single ops in an order that defines before use.
@@ -294,7 +358,7 @@ class Emitter {
   Graph emit() {
     for (const ir::Input& input : graph_.inputs)
       map_[input.value] = builder_.input(graph_.values[input.value].name, graph_.type(input.value), input.role,
-                                         input.init, input.slots);
+                                         input.init, input.slots, input.layout);
     for (OpId id = 0; id < graph_.ops.size(); ++id)
       if (grouping_.group_of(id) == kNone && !is_recomputed(graph_, graph_.ops[id])) need(graph_.ops[id].results[0]);
     for (const ir::Output& output : graph_.outputs) builder_.output(output.name, need(output.value), output.donates);

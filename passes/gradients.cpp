@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "ir/error.h"
+#include "ir/layout.h"
 
 namespace weft::passes {
 
@@ -98,6 +99,18 @@ Gradients conv2d_weight_grad_gradients(Expr x, Expr dy, Expr ddw, const Attrs& a
   return {conv_transpose2d(dy, ddw, shared, x.dims()), conv2d(x, ddw, shared)};
 }
 
+// With z = r x: dx = r dz, and dr = x.dz of each row.
+Gradients similarity_lse_gradients(Expr x, Expr r, Expr y, Expr dy) {
+  const Expr dx = apply(OpCode::similarity_lse_grad, {x, r, y, dy});
+  return {dx, reduce_sum(x * dx, {1}) / r};
+}
+
+// Row i meets its partner twice: as i, and as its partner's partner.
+Gradients similarity_pair_gradients(Expr x, Expr r, Expr dy) {
+  const Expr dx = r * half_turn(r) * (dy + half_turn(dy)) * half_turn(x);
+  return {dx, reduce_sum(x * dx, {1}) / r};
+}
+
 // Movement
 
 Expr inverse_transpose(Expr dy, const std::vector<std::int64_t>& perm) {
@@ -132,6 +145,8 @@ std::vector<Expr> gradients(const Backward& backward) {
   const std::vector<Expr>& x = backward.operands;
   const Expr a = !x.empty() ? x[0] : none, b = x.size() > 1 ? x[1] : none;
   const Expr y = backward.result, dy = backward.gradient;
+  if (ir::has_layout(op.code) && ir::is_nhwc(attrs))
+    fail_at(op, "has no gradient rule for images in nhwc: run `differentiate` before `layout`");
   switch (op.code) {
     // Sources, truth values and steps: constant wherever they have a derivative.
     case OpCode::constant:
@@ -216,6 +231,12 @@ std::vector<Expr> gradients(const Backward& backward) {
       return conv_transpose2d_gradients(a, b, dy, attrs);
     case OpCode::conv2d_weight_grad:
       return conv2d_weight_grad_gradients(a, b, dy, attrs);
+    case OpCode::similarity_lse:
+      return similarity_lse_gradients(a, b, y, dy);
+    case OpCode::similarity_pair:
+      return similarity_pair_gradients(a, b, dy);
+    case OpCode::similarity_lse_grad:
+      fail_at(op, "has no gradient of its own: second derivatives stop at similarity_lse");
 
     case OpCode::max_pool2d:
       return {apply(OpCode::max_pool2d_grad, {a, dy}, attrs)};

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +17,13 @@ using ir::GraphPtr;
 struct Target {
   int vector_width = 16;                            // floats a vector register
   std::vector<std::string> activations = {"relu"};  // that a contraction can apply by itself, with a bias
+  std::vector<ir::OpCode> epilogues = {ir::OpCode::matmul, ir::OpCode::conv2d};  // the contractions that can
   std::int64_t cache_bytes = 1 << 20;               // of one core's own cache
+  // The layout (ir/memory_layout.h) in which the kernel of this conv2d or conv_transpose2d is best kept. Empty where
+  // the caller of the program wants its params row-major.
+  std::function<std::string(const ir::Graph& graph, const ir::Op& op)> weights_layout;
+  // The layouts of params by name, where they are settled: those not named are row-major.
+  std::optional<std::map<std::string, std::string>> kept_layouts;
 };
 
 // A rewrite a user wants to know of, or a fusion that did not happen and why.
@@ -27,6 +35,7 @@ struct Note {
 
 struct Context {
   Target target;
+  bool contrastive = true;  // whether the pass of that name may do anything
   std::vector<Note> notes;  // passes append
 };
 

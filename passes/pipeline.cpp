@@ -12,6 +12,7 @@ namespace weft::passes {
 const std::vector<Pass>& all_passes() {
   static const std::vector<Pass> table = {
       {"stabilise", "forms that overflow or lose digits become stable ones; before differentiate", stabilise},
+      {"contrastive", "NT-Xent over an n x n matrix of similarities streams through tiles; after stabilise", contrastive},
       {"differentiate", "adds an output grad.NAME for each param; needs a scalar output `loss`", differentiate},
       {"update", "consumes grad.NAME; params, gradients and moments become flat vectors (by Adam's defaults here)",
        [](const GraphPtr& graph, Context& context) { return update(graph, {}, context); }},
@@ -20,7 +21,10 @@ const std::vector<Pass>& all_passes() {
       {"cse", "equal pure ops become one", cse},
       {"dce", "drops ops that no output needs", dce},
       {"epilogue", "bias and activation go into the contraction before them; after simplify", epilogue},
+      {"layout", "images become [N,H,W,C] around convolutions and pooling; tiles of pooling become reductions", layout},
       {"fuse", "elementwise, random and reduce ops become kernels; needs bound dims", fuse},
+      {"weight_layout", "kernels of convolutions and their moments get the layout in memory that the target wants",
+       weight_layout},
       {"copies", "a copy wherever a value can not be read or written in place: all that `plan` needs; last",
        insert_copies},
   };
@@ -29,13 +33,20 @@ const std::vector<Pass>& all_passes() {
 
 const std::vector<std::string>& gradient_pipeline() {
   // simplify last: it finds the gradients that are zero, whose params `update` leaves alone.
-  static const std::vector<std::string> names = {"stabilise", "differentiate", "fold", "simplify"};
+  static const std::vector<std::string> names = {"stabilise", "contrastive", "differentiate", "fold", "simplify"};
+  return names;
+}
+
+const std::vector<std::string>& forward_pipeline() {
+  static const std::vector<std::string> names = {"stabilise", "contrastive"};
   return names;
 }
 
 const std::vector<std::string>& compile_pipeline() {
-  // fold first: dims are numbers now. fuse after epilogue: what a contraction took need not become a kernel.
-  static const std::vector<std::string> names = {"fold", "simplify", "cse", "dce", "epilogue", "fuse", "copies"};
+  // fold first: dims are numbers now. fuse after epilogue: what a contraction took need not become a kernel. simplify
+  // after layout: reshapes and transposes meet.
+  static const std::vector<std::string> names = {"fold",   "simplify", "cse",  "dce",   "epilogue",
+                                                 "layout", "simplify", "fuse", "weight_layout", "copies"};
   return names;
 }
 

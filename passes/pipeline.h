@@ -16,6 +16,8 @@ const Pass* find_pass(std::string_view name);  // nullptr where there is none
 
 // From a forward graph with the output `loss` to its gradients; `update` makes a training step of those.
 const std::vector<std::string>& gradient_pipeline();
+// What an entry passes through that is run as it is, without gradients.
+const std::vector<std::string>& forward_pipeline();
 // From any graph, bound, to fused kernels: what every backend compiles.
 const std::vector<std::string>& compile_pipeline();
 

@@ -40,9 +40,14 @@ bool is_view(OpCode code) {
 bool is_pointwise(const Op& fused, std::uint32_t operand) {
   const Graph& body = *fused.body;
   const ValueId input = body.inputs[operand].value;
+  std::vector<bool> moved(body.values.size(), false);  // what is read at other places
+  for (OpId id = OpId(body.ops.size()); id-- > 0;) {
+    const Op& op = body.ops[id];
+    for (const ValueId each : op.operands)
+      if (ir::reads_elsewhere(op.code) || moved[op.results[0]]) moved[each] = true;
+  }
+  if (moved[input]) return false;
   for (const Op& op : body.ops) {
-    const bool reads = std::find(op.operands.begin(), op.operands.end(), input) != op.operands.end();
-    if (reads && op.code == OpCode::gather) return false;
     // Another stage may read the row again after it was written.
     if (ir::info(op.code).kind != OpKind::reduce) continue;
     const Sizes reduced = op.attrs.integers(Attr::axes);

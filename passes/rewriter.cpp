@@ -38,7 +38,7 @@ void Rewriter::copy_input(std::uint32_t index) {
   const ir::Input& input = source_->inputs[index];
   const ir::Value& value = source_->values[input.value];
   input_indices_[index] = std::uint32_t(builder_.graph().inputs.size());
-  now_[input.value] = builder_.input(value.name, value.type, input.role, input.init, input.slots);
+  now_[input.value] = builder_.input(value.name, value.type, input.role, input.init, input.slots, input.layout);
 }
 
 void Rewriter::copy_inputs() {

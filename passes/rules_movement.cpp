@@ -218,6 +218,12 @@ Result move_single(const Match& m) {
   return is_single(m.type(x).dims) ? Result(broadcast(reshape(m[x], {}), m.dims())) : Result();
 }
 
+// Its gradient needs no scatter, which is why it is an op until then.
+Result write_out_pair(const Match& m) {
+  const Expr rows = m[x], r = m[y];
+  return reduce_sum(rows * half_turn(rows), {1}) * r * half_turn(r);
+}
+
 Result keep_equal_dims(const Match& m) { return m.type(x).dims == m.dims() ? Result(m[x]) : Result(); }
 
 }  // namespace
@@ -234,6 +240,10 @@ std::vector<Rule> movement_rules() {
       rule("transpose(c) -> c", op(OpCode::transpose, c),
            [](const Match& m) { return m.constant(m.number(c), m.type()); }),
       rule("slice(c) -> c", op(OpCode::slice, c), [](const Match& m) { return m.constant(m.number(c), m.type()); }),
+      rule("gather(c, x) -> c", op(OpCode::gather, c, x),
+           [](const Match& m) { return m.constant(m.number(c), m.type()); }),
+      rule("gather(broadcast(x), y) -> broadcast(x), x a single element",
+           op(OpCode::gather, op(OpCode::broadcast, x), y), move_single),
       rule("pad(0) -> 0", op(OpCode::pad, 0), [](const Match& m) { return m.constant(0, m.type()); }),
 
       rule("reshape(reshape(x)) -> reshape(x)", op(OpCode::reshape, op(OpCode::reshape, x)),
@@ -249,6 +259,8 @@ std::vector<Rule> movement_rules() {
       rule("concat(slice(x), slice(x)) -> slice(x)", op(OpCode::concat), concat_of_slices),
       rule("pad(x) + pad(y) -> pad(concat(x, y))", op(OpCode::pad, x) + y, sum_of_pads),
 
+      rule("similarity_pair(x, y) -> sum(x * gather(x)) * y * gather(y)", op(OpCode::similarity_pair, x, y),
+           write_out_pair),
       rule("matmul(transpose(x), y) -> matmul(x, y)", op(OpCode::matmul), transposes_into_matmul),
       rule("transpose(matmul(x, y)) -> matmul(y, x)", op(OpCode::transpose, op(OpCode::matmul).as(inner)),
            transpose_of_matmul),

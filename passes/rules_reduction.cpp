@@ -107,6 +107,18 @@ Result factor_out(const Match& m) {
   return m.op(inner).code == OpCode::mul ? sum * m[y] : sum / m[y];
 }
 
+// sum(x * y) where sum(x) is there already: sum(x) * y, y the same for all terms, whatever else uses the product.
+Result factor_out_of_known_sum(const Match& m) {
+  const bool constant = is_constant_along(m.type(y).dims, axes_of(m.root()), m.type(inner).rank());
+  if (!constant || m.type(x).dims != m.type(inner).dims) return {};
+  for (const ir::Op& op : m.graph().ops) {
+    if (op.results.front() == m.root().results.front()) return {};  // only sums before it
+    if (op.code == OpCode::reduce_sum && op.operands[0] == m.old(x) && axes_of(op) == axes_of(m.root()))
+      return m[op.results.front()] * m[y];
+  }
+  return {};
+}
+
 // Whether a value is a sum, scaled and reshaped perhaps.
 bool is_sum(const ir::Graph& graph, ValueId value) {
   const ir::Op* op = graph.producer(value);
@@ -147,6 +159,8 @@ std::vector<Rule> reduction_rules() {
       rule("sum(-x) -> -sum(x)", op(OpCode::reduce_sum, (-x).as(inner)),
            [](const Match& m) { return m.used_once(inner) ? Result(-sum_like(m, m[x])) : Result(); }),
       rule("sum(x * y) -> sum(x) * y, y the same for all terms", op(OpCode::reduce_sum, (x * y).as(inner)), factor_out),
+      rule("sum(x * y) -> sum(x) * y, where sum(x) is there", op(OpCode::reduce_sum, (x * y).as(inner)),
+           factor_out_of_known_sum),
       rule("sum(x / y) -> sum(x) / y, y the same for all terms", op(OpCode::reduce_sum, (x / y).as(inner)), factor_out),
       rule("sum(sum(..) + sum(..)) -> sum(..) + sum(..)", op(OpCode::reduce_sum, (x + y).as(inner)), split_sum_of_sums),
       rule("sum(sum(..) - sum(..)) -> sum(..) - sum(..)", op(OpCode::reduce_sum, (x - y).as(inner)), split_sum_of_sums),

@@ -26,10 +26,12 @@ constexpr const char* kGradient = "grad.";
 
 std::int64_t round_up(std::int64_t count) { return (count + kAlignment - 1) / kAlignment * kAlignment; }
 
-// Where each param stands in the flat vectors: those with a gradient first, `moving` elements, then those without.
+// Where each param stands in the flat vectors: those with weight decay first, `decaying` elements; then those with a
+// gradient alone, up to `moving`; then those without.
 struct Layout {
   std::vector<Slot> slots;
   std::vector<std::uint32_t> inputs;  // of the source, by slot
+  std::int64_t decaying = 0;
   std::int64_t moving = 0;
   std::int64_t size = 0;
 };
@@ -41,12 +43,18 @@ std::uint32_t gradient_of(const ir::Graph& graph, std::uint32_t input) {
   return index;
 }
 
-Layout lay_out(const ir::Graph& graph) {
+Layout lay_out(const ir::Graph& graph, const OptimizerSpec& spec) {
   Layout layout;
-  const auto place = [&](bool with_gradient) {
+  enum class Part { decays, moves, stays };
+  const auto part_of = [&](std::uint32_t input) {
+    if (gradient_of(graph, input) == kNone) return Part::stays;
+    const bool is_vector = graph.type(graph.inputs[input].value).rank() <= 1;
+    return is_vector && !spec.decay_vectors ? Part::moves : Part::decays;
+  };
+  const auto place = [&](Part part) {
     for (std::uint32_t i = 0; i < graph.inputs.size(); ++i) {
       const Input& input = graph.inputs[i];
-      if (input.role != Role::param || (gradient_of(graph, i) != kNone) != with_gradient) continue;
+      if (input.role != Role::param || part_of(i) != part) continue;
       const Type& type = graph.type(input.value);
       if (type.dtype != ir::DType::f32 || !type.is_static())
         fail("param %{} is {}: the optimizer needs f32 of a fixed size", graph.input_name(i), to_string(type));
@@ -54,10 +62,11 @@ Layout lay_out(const ir::Graph& graph) {
       layout.inputs.push_back(i);
       layout.size += round_up(type.elements());
     }
+    return layout.size;
   };
-  place(true);
-  layout.moving = layout.size;
-  place(false);
+  layout.decaying = place(Part::decays);
+  layout.moving = place(Part::moves);
+  place(Part::stays);
   if (layout.moving == 0) fail("graph @{} has no gradients to update by: run `differentiate` first", graph.name);
   return layout;
 }
@@ -65,7 +74,7 @@ Layout lay_out(const ir::Graph& graph) {
 class Updater {
  public:
   Updater(const GraphPtr& graph, const OptimizerSpec& spec)
-      : graph_(*graph), spec_(spec), rewriter_(graph), layout_(lay_out(graph_)) {}
+      : graph_(*graph), spec_(spec), rewriter_(graph), layout_(lay_out(graph_, spec)) {}
 
   GraphPtr run() {
     add_inputs();
@@ -75,7 +84,7 @@ class Updater {
       if (!output.name.starts_with(kGradient)) rewriter_.copy_output(output);
     rewriter_.builder().set_where({"update", "", 0});
     const Expr p = {&rewriter_.builder(), rewriter_.builder().graph().inputs[params_].value};
-    output(params_, step(p, clipped(gradients())));
+    output(params_, step(p, flat_gradient()));
     return rewriter_.finish();
   }
 
@@ -128,42 +137,70 @@ class Updater {
 
   // Gradients
 
-  Expr gradients() {
+  // Those of the params that have one, in the order of the slots.
+  std::vector<Expr> gradients() {
     std::vector<Expr> parts;
+    for (const std::uint32_t input : layout_.inputs)
+      if (const std::uint32_t gradient = gradient_of(graph_, input); gradient != kNone)
+        parts.push_back(rewriter_[graph_.outputs[gradient].value]);
+    return parts;
+  }
+
+  // Values of the params with a gradient as a flat vector.
+  Expr packed(const std::vector<Expr>& parts) {
     std::vector<std::int64_t> offsets;
-    for (std::size_t i = 0; i < layout_.slots.size(); ++i) {
-      const std::uint32_t gradient = gradient_of(graph_, layout_.inputs[i]);
-      if (gradient == kNone) continue;
-      parts.push_back(rewriter_[graph_.outputs[gradient].value]);
-      offsets.push_back(layout_.slots[i].offset);
-    }
+    for (std::size_t i = 0; i < parts.size(); ++i) offsets.push_back(layout_.slots[i].offset);
     return pack(parts, offsets, layout_.size);
   }
 
-  // g scaled down to the norm `clip_norm`, where its own is larger (Pascanu et al. 2013).
-  Expr clipped(Expr g) {
-    if (spec_.clip_norm <= 0) return g;
-    const Expr norm = sqrt(sum_all(g * g));
-    return g * min(spec_.clip_norm / (norm + 1e-6), 1);
+  // What scales g down to the norm `clip_norm`, where its own is larger (Pascanu et al. 2013).
+  Expr clip_scale(Expr g) { return min(spec_.clip_norm / (sqrt(sum_all(g * g)) + 1e-6), 1); }
+
+  // What the formulas take for the gradient, flat.
+  Expr flat_gradient() {
+    std::vector<Expr> parts = gradients();
+    const bool clips = spec_.clip_norm > 0, scales = spec_.kind == Kind::lars;
+    if (!scales) {
+      const Expr g = packed(parts);
+      return clips ? g * clip_scale(g) : g;
+    }
+    const Expr scale = clips ? clip_scale(packed(parts)) : Expr();
+    for (std::size_t i = 0; i < parts.size(); ++i)
+      parts[i] = trusted(rewriter_[graph_.inputs[layout_.inputs[i]].value], clips ? parts[i] * scale : parts[i]);
+    return packed(parts);
   }
 
-  // weight_decay, but 0 for the params without a gradient, which are not to move.
+  // The gradient of one param p under LARS: with weight decay, and of a length that is the share `trust` of p's, so
+  // that no layer runs ahead of the others. Vectors are left as they are; so is a p or g of length 0.
+  Expr trusted(Expr p, Expr g) const {
+    if (p.rank() <= 1) return g;
+    const double decay = spec_.weight_decay;
+    const Expr p_norm = sqrt(sum_all(p * p)), g_norm = sqrt(sum_all(g * g));
+    const Expr ratio = spec_.trust * p_norm / (g_norm + decay * p_norm + spec_.epsilon);
+    const Expr scale = select(gt(min(p_norm, g_norm), 0.0), ratio, scalar_like(ratio, 1));
+    return scale * (decay == 0 ? g : g + decay * p);
+  }
+
+  // weight_decay, but 0 for the params that have none: those without a gradient, which are not to move, and maybe the
+  // one-dimensional ones.
   Expr weight_decay(Expr like) {
     const Expr decay = scalar_like(like, spec_.weight_decay);
-    if (layout_.moving == layout_.size) return decay;
+    if (layout_.decaying == layout_.size) return decay;
     const Expr index = iota(rewriter_.builder(), ir::i32({layout_.size}), 0);
-    return select(lt(index, double(layout_.moving)), decay, scalar_like(like, 0));
+    return select(lt(index, double(layout_.decaying)), decay, scalar_like(like, 0));
   }
 
   // Formulas
 
   Expr step(Expr p, Expr g) {
     const bool decays = spec_.weight_decay != 0;
-    if (decays && spec_.kind != Kind::adamw) g = g + weight_decay(p) * p;
+    const bool has_own = spec_.kind == Kind::adamw || spec_.kind == Kind::lars;
+    if (decays && !has_own) g = g + weight_decay(p) * p;
     switch (spec_.kind) {
       case Kind::sgd:
         return p - lr_ * g;
       case Kind::momentum:
+      case Kind::lars:
         return p - lr_ * accumulated(g);
       case Kind::nesterov:
         return p - lr_ * (g + spec_.momentum * accumulated(g));

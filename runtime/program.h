@@ -18,6 +18,7 @@ struct Port {
   ir::Role role = ir::Role::data;  // of an input
   ir::Init init;
   std::vector<ir::Slot> slots;
+  std::string layout = {};  // how the memory of an input lies (ir/memory_layout.h); of a flat one each slot says it
   int donates = -1;  // of an output: the input whose memory it is
 };
 
@@ -47,7 +48,8 @@ class Program {
   int find_input(std::string_view name) const;  // index, or Error that lists the names
   int find_output(std::string_view name) const;
 
-  // The memory of a port, 64-byte aligned, owned by the program unless bound. Row-major, size type.bytes().
+  // The memory of a port, 64-byte aligned, owned by the program unless bound. Size type.bytes(), row-major unless a
+  // layout says otherwise.
   void* input(int index) { return input_memory_[std::size_t(index)]; }
   const void* output(int index) const { return output_memory_[std::size_t(index)]; }
   // Uses the caller's memory for an input from the next run on (and for the output that donates it).

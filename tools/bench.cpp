@@ -4,6 +4,7 @@
 
 #include "tools/commands.h"
 #include "tools/console.h"
+#include "tools/loss_alone.h"
 #include "tools/model_flags.h"
 #include "tools/peak.h"
 #include "tools/step_bench.h"
@@ -16,7 +17,7 @@ namespace {
 using training::SessionOptions;
 
 // No program is faster: operations at the peak, and bytes that must move at the full bandwidth, may overlap.
-double limit_milliseconds(const StepBench& bench, const Peak& peak) {
+double limit_milliseconds(const TimedStep& bench, const Peak& peak) {
   return std::max(bench.flops() / peak.gflops, bench.least_bytes() / peak.bandwidth) / 1e6;
 }
 
@@ -60,51 +61,61 @@ class Bench final : public Command {
   void declare(Flags& flags) override {
     flags.group("Bench");
     flags.add("batch", batch_, 1, "Images a step");
+    loss_.declare(flags);
     flags.add("seconds", seconds_, Flags::Range::positive, "How long steps are timed, after one second of warming up");
     flags.add("kernels,profile", kernels_, "Each kernel and library call with its implementation, time and rate");
     flags.add("json", json_, "The last line on standard output is one JSON object: that of the best backend");
     flags.add("worker", worker_, "Answer 'run N' on standard input by the times of N steps, for bench/peers/compare");
     optimizer_.declare(flags);
     machine_.declare(flags);
+    passes_.declare(flags);
+    model_.declare_size(flags);
     model_.declare(flags);
   }
 
   int run() override {
-    const Subject subject = model_.build_or_read();
-    return worker_ ? run_worker(subject) : run_all(subject);
+    if (!LossFlags::is_loss(model_.name())) subject_ = model_.build_or_read();
+    return worker_ ? run_worker() : run_all();
   }
 
  private:
   SessionOptions options(const std::string& backend) const {
     SessionOptions options;
     options.backend = backend;
-    options = machine_.apply(options);
+    options = passes_.apply(machine_.apply(options));
     options.optimizer = optimizer_.apply(options.optimizer);
     options.batch = batch_;
     return options;
   }
 
-  int run_worker(const Subject& subject) const {
-    StepBench bench(subject.module, options(backend_names().front()));
-    serve(bench);
+  std::unique_ptr<TimedStep> make_step(const SessionOptions& options) const {
+    if (subject_) return std::make_unique<StepBench>(subject_->module, options);
+    return std::make_unique<LossBench>(loss_, batch_, options);
+  }
+
+  int run_worker() const {
+    serve(*make_step(options(backend_names().front())));
     return 0;
   }
 
-  int run_all(const Subject& subject) const {
+  int run_all() const {
     std::FILE* file = json_ ? stderr : stdout;
     const int threads = thread_count(options("").threads);
     const Peak peak = measure_peak(threads);
-    fmt::print(file, "{}, batch {}, {}, random pictures\n", subject.name, batch_, threads_text(threads));
+    const std::string name = subject_ ? subject_->name : model_.name();
+    fmt::print(file, "{}, batch {}, {}, random {}\n", name, batch_, threads_text(threads),
+               subject_ ? "pictures" : "embeddings");
     fmt::print(file, "machine  {:.1f} GFLOP/s (f32, {}), {:.1f} GB/s (triad): measured now, {}\n", peak.gflops,
                peak.instruction, peak.bandwidth, threads_text(threads));
 
     std::vector<std::string> lines;
     for (const std::string& backend : backends()) {
-      StepBench bench(subject.module, options(backend));
+      const std::unique_ptr<TimedStep> step = make_step(options(backend));
+      TimedStep& bench = *step;
       if (lines.empty())
         fmt::print(file, "limit    {:.3f} ms: {:.1f} MFLOP at that rate or {} at that, whichever takes longer\n",
                    limit_milliseconds(bench, peak), bench.flops() / 1e6, bytes_text(bench.least_bytes()));
-      const Result result = measure(subject.name, bench, peak);
+      const Result result = measure(name, bench, options(backend), peak);
       print(file, result);
       if (kernels_) print_profile(file, bench, result.times.median);
       lines.push_back(to_json(result));
@@ -118,8 +129,7 @@ class Bench final : public Command {
     return machine_.backend() ? std::vector<std::string>{*machine_.backend()} : backend_names();
   }
 
-  Result measure(const std::string& model, StepBench& bench, const Peak& peak) const {
-    const SessionOptions& options = bench.options();
+  Result measure(const std::string& model, TimedStep& bench, const SessionOptions& options, const Peak& peak) const {
     Result result;
     result.model = model;
     result.backend = options.backend;
@@ -152,7 +162,7 @@ class Bench final : public Command {
     fmt::print(file, "  kernels  {}\n", result.kernels);
   }
 
-  static void print_profile(std::FILE* file, StepBench& bench, double step_ms) {
+  static void print_profile(std::FILE* file, TimedStep& bench, double step_ms) {
     std::vector<runtime::ItemProfile> items = bench.profile(50);
     if (items.empty()) {
       fmt::print(file, "  this backend has no profile\n");
@@ -175,6 +185,9 @@ class Bench final : public Command {
   ModelFlags model_;
   OptimizerFlags optimizer_;
   MachineFlags machine_;
+  PassFlags passes_;
+  LossFlags loss_;
+  std::optional<Subject> subject_;  // none: a loss alone
   std::int64_t batch_ = 128;
   double seconds_ = 2;
   bool kernels_ = false, json_ = false, worker_ = false;

@@ -23,8 +23,15 @@ const std::vector<CommandInfo>& all_commands();
 std::unique_ptr<Command> make_train(const Catalog& catalog);
 std::unique_ptr<Command> make_eval(const Catalog& catalog);
 std::unique_ptr<Command> make_reconstruct(const Catalog& catalog);
-std::unique_ptr<Command> make_sample(const Catalog& catalog);
 std::unique_ptr<Command> make_report(const Catalog& catalog);
+std::unique_ptr<Command> make_anomaly(const Catalog& catalog);
+// Applications of a trained model, each in the file of its name.
+std::unique_ptr<Command> make_sample(const Catalog& catalog);
+std::unique_ptr<Command> make_interpolate(const Catalog& catalog);
+std::unique_ptr<Command> make_embed(const Catalog& catalog);
+std::unique_ptr<Command> make_latent(const Catalog& catalog);
+std::unique_ptr<Command> make_probe(const Catalog& catalog);
+std::unique_ptr<Command> make_finetune(const Catalog& catalog);
 // Those of the compiler, each in the file of its name.
 std::unique_ptr<Command> make_dump(const Catalog& catalog);
 std::unique_ptr<Command> make_opt(const Catalog& catalog);

@@ -36,6 +36,10 @@ double flops_of(const Graph& graph, const Op& op) {
   if (op.code == OpCode::conv2d) return convolution_flops(result, operand(1));
   if (op.code == OpCode::conv_transpose2d) return convolution_flops(operand(0), operand(1));
   if (op.code == OpCode::conv2d_weight_grad) return convolution_flops(operand(1), result);
+  // Each pair of rows once forward; once more, and for either row's gradient, on the way back.
+  if (op.code == OpCode::similarity_lse) return double(operand(0).elements()) * double(result.elements());
+  if (op.code == OpCode::similarity_pair) return 2 * double(operand(0).elements());
+  if (op.code == OpCode::similarity_lse_grad) return 3 * double(operand(0).elements()) * double(operand(1).elements());
   check(ir::info(op.code).kind != ir::OpKind::contraction, "every contraction has a count of operations");
   return 0;
 }

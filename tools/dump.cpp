@@ -20,12 +20,15 @@ class Dump final : public Command {
     flags.add("batch", options_.batch, 1, "Images a step, from the stage fused on");
     flags.add("notes", notes_, "On standard error, what passes say: rewrites, fusions that did not happen");
     optimizer_.declare(flags);
+    passes_.declare(flags);
+    model_.declare_size(flags);
     model_.declare(flags);
   }
 
   int run() override {
     const Subject subject = model_.build_or_read();
     options_.optimizer = optimizer_.apply(options_.optimizer);
+    options_ = passes_.apply(options_);
     std::vector<passes::Note> notes;
     fmt::print("{}", dump_stage(subject.module, stage_, options_, notes));
     if (notes_) print_notes(notes);
@@ -35,6 +38,7 @@ class Dump final : public Command {
  private:
   ModelFlags model_;
   OptimizerFlags optimizer_;
+  PassFlags passes_;
   std::string stage_ = "fused";
   StageOptions options_;
   bool notes_ = false;

@@ -14,10 +14,15 @@ namespace weft::tools {
 
 namespace {
 
+// "to,o" as it is written on a command line: "--to,-o".
 std::string dashed(const std::string& name) {
-  std::string result = "--" + name;
-  for (std::size_t comma = result.find(','); comma != std::string::npos; comma = result.find(',', comma + 1))
-    result.insert(comma + 1, "--");
+  std::string result;
+  for (std::size_t begin = 0; begin <= name.size();) {
+    const std::size_t end = std::min(name.find(',', begin), name.size());
+    result +=
+        fmt::format("{}{}{}", begin == 0 ? "" : ",", end - begin == 1 ? "-" : "--", name.substr(begin, end - begin));
+    begin = end + 1;
+  }
   return result;
 }
 

@@ -27,7 +27,8 @@ template <typename... Args>
   throw UsageError(fmt::format(format, std::forward<Args>(args)...));
 }
 
-// A flag is named without its dashes: "epochs"; aliases with commas between: "kernels,profile". The value of a variable
+// A flag is named without its dashes: "epochs"; aliases with commas between: "kernels,profile"; one
+// letter is a short flag: "to,o". The value of a variable
 // before parsing is its default and is shown in the help; an optional stays empty where the flag is not given.
 class Flags {
  public:

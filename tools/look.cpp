@@ -1,11 +1,16 @@
-// weft eval, reconstruct, sample, report: what looks at a trained model.
+// weft eval, reconstruct, report: what looks at a trained model.
+#include <chrono>
 #include <nlohmann/json.hpp>
+#include <optional>
 
-#include "ir/number.h"
 #include "tools/commands.h"
+#include "tools/console.h"
+#include "tools/entries.h"
 #include "tools/progress.h"
 #include "tools/run_flags.h"
+#include "training/codes.h"
 #include "training/illustrate.h"
+#include "training/importance.h"
 #include "training/png.h"
 #include "training/run.h"
 
@@ -17,19 +22,17 @@ using training::DatasetSplits;
 using training::RunDirectory;
 using training::Session;
 
-const training::Dataset& test_images(const DatasetSplits& data) {
-  if (data.test.size() == 0) fail("{} has no test images", data.test.name);
-  return data.test;
-}
-
 // --- eval ----------------------------------------------------------------------------------------------------------
 
 class Eval final : public Command {
  public:
-  explicit Eval(const Catalog& catalog) : run_(catalog) {}
+  explicit Eval(const Catalog& catalog) : catalog_(catalog), run_(catalog) {}
 
   void declare(Flags& flags) override {
     run_.declare(flags);
+    flags.group("Measure");
+    flags.add("limit", limit_, 1, "Of the test images, the first N alone");
+    flags.add("iwae", iwae_, 1, "Estimate log p(x) with N importance samples an image");
     flags.group("Output");
     flags.add("json", json_, "The last line on standard output is one JSON object");
   }
@@ -37,41 +40,62 @@ class Eval final : public Command {
   int run() override {
     const RunDirectory run = run_.open();
     Session session = run_.load(run);
+    if (iwae_) need_entry(catalog_, session, "log_weight", "--iwae");
     const DatasetSplits data = run_.data(run);
-    const training::Metrics metrics = session.evaluate(test_images(data));
-    fmt::print(json_ ? stderr : stdout, "{} on {} test images of {}: {}\n", run.config().model, data.test.size(),
-               data.test.name, metrics_text(metrics));
-    if (json_) print_json(run, data.test, metrics);
+    const training::Dataset test = training::first_of(need_test(data), limit_.value_or(data.test.size()));
+    const training::Metrics metrics = session.evaluate(test);
+    std::FILE* file = json_ ? stderr : stdout;
+    fmt::print(file, "{} on {} test images of {}: {}\n", run.config().model, test.size(), test.name,
+               metrics_text(metrics));
+    const std::optional<double> nll = iwae_ ? std::optional(estimate(run, test)) : std::nullopt;
+    if (nll) fmt::print(file, "-log p(x) <= {:.3f} nats, of {} importance samples an image\n", *nll, *iwae_);
+    if (json_) print_json(run, test, metrics, nll);
     return 0;
   }
 
  private:
-  static void print_json(const RunDirectory& run, const training::Dataset& test, const training::Metrics& metrics) {
+  static constexpr std::int64_t iwae_batch = 1'000;
+
+  // By a session of its own with large batches. Says how far it is every few seconds: it may take minutes.
+  double estimate(const RunDirectory& run, const training::Dataset& test) const {
+    Session session = run_.load(run, iwae_batch);
+    using Clock = std::chrono::steady_clock;
+    constexpr std::chrono::seconds pause{5};
+    Clock::time_point last = Clock::now();
+    return importance_nll(session, test, *iwae_, [&](std::int64_t done) {
+      if (Clock::now() - last < pause) return;
+      last = Clock::now();
+      fmt::print(stderr, "{} of {} samples an image\n", done, *iwae_);
+    });
+  }
+
+  void print_json(const RunDirectory& run, const training::Dataset& test, const training::Metrics& metrics,
+                  std::optional<double> nll) const {
     nlohmann::ordered_json json{{"model", run.config().model},
                                 {"data", test.name},
                                 {"images", test.size()},
                                 {"test", nlohmann::ordered_json::object()}};
     for (const auto& [name, value] : metrics) json["test"][name] = value;
+    if (nll) json["iwae"] = {{"samples", *iwae_}, {"nll", *nll}};
     fmt::print("{}\n", json.dump());
   }
 
+  const Catalog& catalog_;
   RunFlags run_;
+  std::optional<std::int64_t> limit_, iwae_;
   bool json_ = false;
 };
 
-// --- Pictures ------------------------------------------------------------------------------------------------------
+// --- reconstruct -----------------------------------------------------------------------------------------------------
 
-// A command that draws one picture of a run.
-class Draw : public Command {
+class Reconstruct final : public Command {
  public:
-  Draw(const Catalog& catalog, std::string file, std::int64_t count) : run_(catalog), file_(std::move(file)) {
-    count_ = count;
-  }
+  explicit Reconstruct(const Catalog& catalog) : catalog_(catalog), run_(catalog) {}
 
   void declare(Flags& flags) override {
     run_.declare(flags);
     flags.group("Picture");
-    flags.add("to", to_, "FILE", fmt::format("The PNG to write [{} in the run's folder]", file_));
+    flags.add("to", to_, "FILE", "The PNG to write [reconstructions.png in the run's folder]");
     flags.add("count", count_, 1, "Images in it");
   }
 
@@ -80,59 +104,20 @@ class Draw : public Command {
     if (count_ > most) fail_usage("--count takes at most {}, got {}", most, count_);
     const RunDirectory run = run_.open();
     Session session = run_.load(run);
-    const std::filesystem::path path = to_ ? std::filesystem::path(*to_) : run.file(file_);
-    training::write_png(path, draw(run, session));
+    need_entry(catalog_, session, "reconstruct", "weft reconstruct");
+    const DatasetSplits data = run_.data(run);
+    need_pictures(need_test(data));
+    const std::filesystem::path path = to_ ? std::filesystem::path(*to_) : run.file("reconstructions.png");
+    training::write_png(path, picture_reconstructions(session, data.test, count_));
     fmt::print("picture: {}\n", path.string());
     return 0;
   }
 
- protected:
-  virtual training::Picture draw(const RunDirectory& run, Session& session) = 0;
-
+ private:
+  const Catalog& catalog_;
   RunFlags run_;
-  std::string file_;
-  std::int64_t count_ = 0;
+  std::int64_t count_ = 20;
   std::optional<std::string> to_;
-};
-
-class Reconstruct final : public Draw {
- public:
-  explicit Reconstruct(const Catalog& catalog) : Draw(catalog, "reconstructions.png", 20) {}
-
- private:
-  training::Picture draw(const RunDirectory& run, Session& session) override {
-    const DatasetSplits data = run_.data(run);
-    return picture_reconstructions(session, test_images(data), count_);
-  }
-};
-
-class Sample final : public Draw {
- public:
-  explicit Sample(const Catalog& catalog) : Draw(catalog, "samples.png", 100) {}
-
-  void declare(Flags& flags) override {
-    Draw::declare(flags);
-    flags.add("seed", seed_, 0, "Of the draws [the run's]");
-  }
-
- private:
-  training::Picture draw(const RunDirectory& run, Session& session) override {
-    if (!is_generative(session))
-      fail("{} has no prior to draw from: its encoder gives codes, not distributions; try weft reconstruct",
-           run.config().model);
-    const std::uint64_t seed = seed_ ? static_cast<std::uint64_t>(*seed_) : run.config().session.seed;
-    return picture_samples(session, {size(run, "channels"), size(run, "height"), size(run, "width")}, seed, count_);
-  }
-
-  // Of the pictures that the model was built for.
-  static std::int64_t size(const RunDirectory& run, const char* name) {
-    const auto found = run.config().settings.find(name);
-    const auto number = found == run.config().settings.end() ? std::nullopt : parse_number<std::int64_t>(found->second);
-    if (!number || *number < 1) fail("{} lacks the setting '{}'", run.file("config.json").string(), name);
-    return *number;
-  }
-
-  std::optional<std::int64_t> seed_;
 };
 
 // --- report --------------------------------------------------------------------------------------------------------
@@ -159,7 +144,6 @@ class Report final : public Command {
 
 std::unique_ptr<Command> make_eval(const Catalog& catalog) { return std::make_unique<Eval>(catalog); }
 std::unique_ptr<Command> make_reconstruct(const Catalog& catalog) { return std::make_unique<Reconstruct>(catalog); }
-std::unique_ptr<Command> make_sample(const Catalog& catalog) { return std::make_unique<Sample>(catalog); }
 std::unique_ptr<Command> make_report(const Catalog& catalog) { return std::make_unique<Report>(catalog); }
 
 }  // namespace weft::tools

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "ir/number.h"
 #include "ir/parse.h"
 #include "ir/suggest.h"
 #include "runtime/atomic_file.h"
@@ -29,6 +30,11 @@ void ModelFlags::declare(Flags& flags) {
   for (const auto& [option, text] : docs) flags.add(option, options_[option], "TEXT", text);
 }
 
+void ModelFlags::declare_size(Flags& flags) {
+  flags.group("Model");
+  flags.add("size", size_, "CxHxW", "Channels, height and width of the pictures [1x28x28]");
+}
+
 std::map<std::string, std::string> ModelFlags::given() const {
   std::map<std::string, std::string> given;
   for (const auto& [option, value] : options_)
@@ -49,14 +55,28 @@ const Model& ModelFlags::model() const {
   return model;
 }
 
-namespace {
-
 void set_sizes(Settings& settings, const training::Dataset& data) {
   const training::ImageShape shape = training::image_shape(data);
   settings.set("channels", fmt::format("{}", shape[0]));
   settings.set("height", fmt::format("{}", shape[1]));
   settings.set("width", fmt::format("{}", shape[2]));
   settings.set("classes", fmt::format("{}", data.classes));
+}
+
+namespace {
+
+// "3x32x32".
+void set_sizes(Settings& settings, const std::string& text) {
+  std::string rest = text;
+  for (const char* name : {"channels", "height", "width"}) {
+    const std::size_t end = std::min(rest.find('x'), rest.size());
+    const std::string number = rest.substr(0, end);
+    const bool is_last = end == rest.size();
+    if (parse_number<std::int64_t>(number).value_or(0) < 1 || is_last != (std::string(name) == "width"))
+      fail_usage("--size takes channels, height and width, as 3x32x32, got '{}'", text);
+    settings.set(name, number);
+    rest.erase(0, is_last ? end : end + 1);
+  }
 }
 
 // Numbers in a row of a value whose first dim is the batch.
@@ -66,14 +86,22 @@ std::int64_t row_elements(const ir::Type& type) {
   return elements;
 }
 
+// A model that must take noise away has more to do than to copy.
+bool denoises(const ir::Module& module) {
+  const ir::Graph* reconstruct = module.find("reconstruct");
+  return reconstruct && reconstruct->find_output("noisy") != ir::kNone;
+}
+
 void warn_of_wide_code(const ir::Module& module) {
   const ir::Graph* encode = module.find("encode");
-  if (!encode) return;
+  if (!encode || !module.find("decode")) return;
   const ir::Type& picture = encode->type(encode->inputs[encode->find_input("x")].value);
   const ir::Type& code = encode->type(encode->outputs[encode->find_output("latent")].value);
-  if (row_elements(code) > row_elements(picture))
-    warn("the code has {} numbers, more than the {} of the picture: the model need not learn to compress it",
-         row_elements(code), row_elements(picture));
+  if (row_elements(code) >= row_elements(picture) && !denoises(module))
+    warn(
+        "the code has {} numbers and the picture {}: such a code can hold the picture as it is, and the model need not "
+        "learn to compress it",
+        row_elements(code), row_elements(picture));
 }
 
 }  // namespace
@@ -82,6 +110,7 @@ Subject ModelFlags::build(const training::Dataset* data) const {
   const Model& chosen = model();
   Settings settings(chosen);
   if (data) set_sizes(settings, *data);
+  if (size_) set_sizes(settings, *size_);
   for (const auto& [option, value] : given()) settings.set(option, value);
   Subject subject{chosen.name, settings.values(), build_module(chosen, settings)};
   warn_of_wide_code(subject.module);

@@ -19,12 +19,18 @@ struct Subject {
   ir::Module module;
 };
 
+// The sizes of the data: channels, height, width, classes.
+void set_sizes(Settings& settings, const training::Dataset& data);
+
 class ModelFlags {
  public:
   explicit ModelFlags(const Catalog& catalog) : catalog_(catalog) {}
 
   // MODEL, and each option that a model of the catalog has. The variables stay where they are: so must this object.
   void declare(Flags& flags);
+
+  // --size CxHxW, for commands that build the model without data.
+  void declare_size(Flags& flags);
 
   bool is_named() const { return !name_.empty(); }
   const std::string& name() const { return name_; }
@@ -35,8 +41,8 @@ class ModelFlags {
   // fallback, or an option is given that the model lacks.
   const Model& model() const;
 
-  // Builds the model for pictures of a size: those of `data`, or 28 x 28 grey ones. Warns on stderr where its code is
-  // larger than the picture.
+  // Builds the model for pictures of a size: those of `data`, or of --size, or 28 x 28 grey ones. Warns on stderr where
+  // its code is larger than the picture.
   Subject build(const training::Dataset* data = nullptr) const;
   // The same; a name that ends in .weft is a file to read.
   Subject build_or_read() const;
@@ -45,6 +51,7 @@ class ModelFlags {
   const Catalog& catalog_;
   std::string name_;
   std::map<std::string, std::optional<std::string>> options_;
+  std::optional<std::string> size_;
 };
 
 }  // namespace weft::tools

@@ -1,11 +1,14 @@
 // weft plan: where each value of a step lies in memory, and the largest batch that fits in a given amount.
 #include "passes/plan.h"
 
+#include <nlohmann/json.hpp>
+
 #include "backends/compile.h"
 #include "tools/commands.h"
 #include "tools/console.h"
 #include "tools/cost.h"
 #include "tools/largest.h"
+#include "tools/loss_alone.h"
 #include "tools/machine.h"
 #include "tools/model_flags.h"
 #include "tools/stages.h"
@@ -22,18 +25,31 @@ class PlanCommand final : public Command {
   void declare(Flags& flags) override {
     flags.group("Plan");
     flags.add("batch", options_.batch, 1, "Images a step");
+    loss_.declare(flags);
     flags.add("memory", memory_, 1, "Bytes: print the largest batch whose step fits, in place of a plan");
+    flags.add("json", json_, "One JSON object in place of the table: bytes of the arena and of what lies beside it");
     flags.add("entry", options_.entry, "NAME", "An entry of the model, such as encode, in place of the training step");
     optimizer_.declare(flags);
+    passes_.declare(flags);
+    model_.declare_size(flags);
     model_.declare(flags);
   }
 
   int run() override {
-    const Subject subject = model_.build_or_read();
-    options_.optimizer = optimizer_.apply(options_.optimizer);
-    passes::Context context;
-    graph_ = graph_to_compile(subject.module, options_, context);
-    return memory_ ? print_largest(subject) : print_plan(subject);
+    passes::Context context = passes_.apply(passes::Context());
+    Subject subject;
+    if (LossFlags::is_loss(model_.name())) {
+      if (memory_) fail_usage("--memory is for models; give --batch for {}", model_.name());
+      subject.name = model_.name();
+      graph_ = loss_.step(context);
+      symbol_ = LossFlags::pairs_of(options_.batch);
+    } else {
+      subject = model_.build_or_read();
+      options_.optimizer = optimizer_.apply(options_.optimizer);
+      graph_ = graph_to_compile(subject.module, options_, context);
+      symbol_ = options_.batch;
+    }
+    return memory_ ? print_largest(subject) : json_ ? print_json(subject) : print_plan(subject);
   }
 
  private:
@@ -61,17 +77,30 @@ class PlanCommand final : public Command {
   }
 
   int print_plan(const Subject& subject) const {
-    const Planned planned = plan(options_.batch);
+    const Planned planned = plan(symbol_);
     fmt::print("{}, {}, batch {}\n\n{}\n", subject.name,
                options_.entry.empty() ? "training step" : "entry " + options_.entry, options_.batch,
                passes::print(planned.plan, *planned.graph));
-    const runtime::MemoryUse memory = compiled_memory(options_.batch);
+    const runtime::MemoryUse memory = compiled_memory(symbol_);
     fmt::print("backend {}, with the scratch of kernels and library calls:\n", backend_names().front());
     fmt::print("  peak         {:>10}  one arena holds every buffer\n", bytes_text(double(memory.arena_bytes)));
     fmt::print("  naive        {:>10}  each buffer in memory of its own\n", bytes_text(double(memory.naive_bytes)));
     fmt::print("  lower bound  {:>10}  largest set alive at once\n", bytes_text(double(memory.lower_bound_bytes)));
     fmt::print("  beside it    {:>10}  inputs and outputs: params, optimizer state, the batch\n",
                bytes_text(planned.ports));
+    return 0;
+  }
+
+  int print_json(const Subject& subject) const {
+    const runtime::MemoryUse memory = compiled_memory(symbol_);
+    const nlohmann::ordered_json json{{"model", subject.name},
+                                      {"backend", backend_names().front()},
+                                      {"batch", options_.batch},
+                                      {"arena_bytes", memory.arena_bytes},
+                                      {"naive_bytes", memory.naive_bytes},
+                                      {"lower_bound_bytes", memory.lower_bound_bytes},
+                                      {"port_bytes", std::int64_t(plan(symbol_).ports)}};
+    fmt::print("{}\n", json.dump());
     return 0;
   }
 
@@ -112,7 +141,11 @@ class PlanCommand final : public Command {
   ModelFlags model_;
   OptimizerFlags optimizer_;
   StageOptions options_;
+  PassFlags passes_;
+  LossFlags loss_;
   std::optional<std::int64_t> memory_;
+  bool json_ = false;
+  std::int64_t symbol_ = 0;  // what the batch symbol of graph_ is bound to
   ir::GraphPtr graph_;
 };
 

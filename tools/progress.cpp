@@ -12,7 +12,8 @@ namespace weft::tools {
 
 std::string progress_line(const training::Progress& progress, double seconds_left, int width) {
   const double done = progress.steps > 0 ? double(progress.step) / double(progress.steps) : 1;
-  const std::string head = fmt::format("epoch {}/{} [", progress.epoch, progress.epochs);
+  const std::string layer = progress.layer > 0 ? fmt::format("layer {}, ", progress.layer) : "";
+  const std::string head = layer + fmt::format("epoch {}/{} [", progress.epoch, progress.epochs);
   std::string tail = fmt::format("] {:3.0f}%  loss {:#.4g}", 100 * done, progress.loss);
   tail += fmt::format(", {} images/s", grouped(static_cast<std::int64_t>(progress.images_per_second)));
   if (seconds_left > 0) tail += fmt::format(", {} left", duration_text(seconds_left));

@@ -18,34 +18,42 @@ RunDirectory open_default_run(const std::string& model) {
 void RunFlags::declare(Flags& flags) {
   flags.positional("RUN", name_, "The folder of a run, or a model, whose run is then in run/MODEL");
   flags.group("Run");
-  flags.add("out", out_, "DIR", "Folder of the run, where RUN is a model trained with --out DIR");
+  flags.add("run,out", out_, "DIR", "Folder of the run, where RUN is left out or is its model");
   flags.add("batch", batch_, 1, "Images at once [as in training]");
   data_.declare(flags);
   machine_.declare(flags);
 }
 
-std::string RunFlags::model_of_default() const {
-  if (out_) return "";
-  if (catalog_.find(name_)) return name_;
-  if (fs::exists(name_)) return "";
-  if (!name_.empty())
-    fail_usage("there is no run {} and no model of that name ({})", name_, fmt::join(catalog_.names(), ", "));
+std::string RunFlags::model_of_default(const std::string& name) const {
+  if (catalog_.find(name)) return name;
+  if (fs::exists(name)) return "";
+  if (!name.empty())
+    fail_usage("there is no run {} and no model of that name ({})", name, fmt::join(catalog_.names(), ", "));
   if (!catalog_.fallback()) fail_usage("name a run: its folder, or a model: {}", fmt::join(catalog_.names(), ", "));
   return catalog_.fallback()->name;
 }
 
+RunDirectory RunFlags::open(const std::string& name) const {
+  const std::string model = model_of_default(name);
+  return model.empty() ? RunDirectory::open(name) : open_default_run(model);
+}
+
 RunDirectory RunFlags::open() const {
-  if (const std::string model = model_of_default(); !model.empty()) return open_default_run(model);
-  RunDirectory run = RunDirectory::open(out_.value_or(name_));
-  if (out_ && !name_.empty() && name_ != run.config().model)
+  if (!out_) return open(name_);
+  RunDirectory run = RunDirectory::open(*out_);
+  if (!name_.empty() && name_ != run.config().model)
     fail("{} holds a run of {}, not of {}", *out_, run.config().model, name_);
   return run;
 }
 
-training::Session RunFlags::load(const RunDirectory& run) const {
+training::SessionOptions RunFlags::options(const RunDirectory& run, std::optional<std::int64_t> batch) const {
   training::SessionOptions options = machine_.apply(run.config().session);
-  options.batch = batch_.value_or(options.batch);
-  return run.load(std::move(options));
+  options.batch = batch_.value_or(batch.value_or(options.batch));
+  return options;
+}
+
+training::Session RunFlags::load(const RunDirectory& run, std::optional<std::int64_t> batch) const {
+  return run.load(options(run, batch));
 }
 
 training::DatasetSplits RunFlags::data(const RunDirectory& run) const {

@@ -1,4 +1,4 @@
-// The flags that say which trained run a command looks at: [MODEL or RUN] --out DIR, with which data and backend.
+// The flags that say which trained run a command looks at: [MODEL or RUN] --run DIR, with which data and backend.
 #pragma once
 
 #include <filesystem>
@@ -24,14 +24,18 @@ class RunFlags {
   // The run in --out, in the folder named, or the one that a model's training leaves by default. Error where there is
   // none, or it is one of another model.
   training::RunDirectory open() const;
-  // The trained model, with backend and threads as asked.
-  training::Session load(const training::RunDirectory& run) const;
+  // Another run, named as the argument is: by its folder, or by a model.
+  training::RunDirectory open(const std::string& name) const;
+  // How the run was trained, on the backend and with the threads and the batch asked for.
+  training::SessionOptions options(const training::RunDirectory& run, std::optional<std::int64_t> batch = {}) const;
+  // The trained model, with backend and threads as asked; `batch` where none is asked for, or the run's own.
+  training::Session load(const training::RunDirectory& run, std::optional<std::int64_t> batch = {}) const;
   // The data of the run, or those of --data.
   training::DatasetSplits data(const training::RunDirectory& run) const;
 
  private:
-  // The model whose default run is meant, or "" where a folder is named.
-  std::string model_of_default() const;
+  // The model whose default run `name` means, or "" where it names a folder.
+  std::string model_of_default(const std::string& name) const;
 
   const Catalog& catalog_;
   std::string name_;

@@ -22,7 +22,7 @@ ir::GraphPtr graph_to_compile(const ir::Module& module, const StageOptions& opti
                               const passes::Observe& observe) {
   if (options.entry.empty()) return training::training_step(module, options.optimizer, context, observe);
   const auto entry = std::make_shared<const ir::Graph>(training::entry_of(module, options.entry));
-  return passes::run_passes(entry, {"stabilise"}, context, observe);
+  return passes::run_passes(entry, passes::forward_pipeline(), context, observe);
 }
 
 ir::Bindings bindings_for(const ir::Graph& graph, std::int64_t batch) {
@@ -73,6 +73,7 @@ std::string machine_text(const ir::GraphPtr& graph, const std::string& stage, co
 std::string dump_stage(const ir::Module& module, const std::string& stage, const StageOptions& options,
                        std::vector<passes::Note>& notes) {
   passes::Context context;
+  context.contrastive = options.contrastive;
   const auto text = [&]() -> std::string {
     if (stage == "graph")
       return options.entry.empty() ? ir::print(module) : as_file(module, training::entry_of(module, options.entry));

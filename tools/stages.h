@@ -16,6 +16,7 @@ struct StageOptions {
   std::string entry;  // empty: the training step
   std::int64_t batch = 128;
   passes::OptimizerSpec optimizer;
+  bool contrastive = true;  // whether the pass of that name runs
 };
 
 // In order: graph, differentiated, updated, fused, planned, kernels, llvm, asm.

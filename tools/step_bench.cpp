@@ -70,21 +70,25 @@ StepBench::StepBench(const ir::Module& module, SessionOptions options)
 void StepBench::compile_step() {
   // The session made the graph of the step when it was built: the same passes again, for their times.
   passes::Context context;
+  context.contrastive = options().contrastive;
   training::training_step(session_.module(), options().optimizer, context,
                           [&](const std::string& pass, const ir::GraphPtr&, double seconds) {
                             compile_seconds_.emplace_back(pass, seconds);
                           });
   const Clock::time_point start = Clock::now();
   session_.training_program(data_, options().batch, &report_);
-  double rest = milliseconds_since(start) / 1e3;
-  for (const auto& part : report_.seconds) {
-    compile_seconds_.push_back(part);
-    rest -= part.second;
-  }
-  compile_seconds_.emplace_back("plan and bind", rest);
+  add_compile_seconds(milliseconds_since(start) / 1e3);
 }
 
-double StepBench::compile_milliseconds() const {
+void TimedStep::add_compile_seconds(double all) {
+  for (const auto& part : report_.seconds) {
+    compile_seconds_.push_back(part);
+    all -= part.second;
+  }
+  compile_seconds_.emplace_back("plan and bind", all);
+}
+
+double TimedStep::compile_milliseconds() const {
   double seconds = 0;
   for (const auto& part : compile_seconds_) seconds += part.second;
   return seconds * 1e3;
@@ -108,7 +112,7 @@ double StepBench::run_step() {
   return milliseconds_since(start);
 }
 
-StepTimes StepBench::measure(double warm_seconds, double seconds, int least) {
+StepTimes TimedStep::measure(double warm_seconds, double seconds, int least) {
   const Clock::time_point begin = Clock::now();
   while (milliseconds_since(begin) < warm_seconds * 1e3) run_step();
   const Clock::time_point start = Clock::now();
@@ -117,7 +121,7 @@ StepTimes StepBench::measure(double warm_seconds, double seconds, int least) {
   return summarise(std::move(times));
 }
 
-void serve(StepBench& bench) {
+void serve(TimedStep& bench) {
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream words(line);
     std::string command;

@@ -1,4 +1,4 @@
-// A training step, compiled and timed: what `weft bench` prints, and the worker that bench/peers/compare drives.
+// A step, compiled and timed: what `weft bench` prints, and the worker that bench/peers/compare drives.
 #pragma once
 
 #include <string>
@@ -17,12 +17,11 @@ struct StepTimes {
 };
 StepTimes summarise(std::vector<double> milliseconds);
 
-class StepBench {
+// Something compiled that is run again and again.
+class TimedStep {
  public:
-  // Compiles. The data are random pictures of the model's size, a few batches of them.
-  StepBench(const ir::Module& module, training::SessionOptions options);
+  virtual ~TimedStep() = default;
 
-  const training::SessionOptions& options() const { return session_.options(); }
   // By pass, from the graph as written to a program that is ready to run.
   const std::vector<std::pair<std::string, double>>& compile_seconds() const { return compile_seconds_; }
   double compile_milliseconds() const;
@@ -31,26 +30,41 @@ class StepBench {
   double flops() const { return flops_; }              // of a step's matmuls and convolutions
   double least_bytes() const { return least_bytes_; }  // that a step cannot do without
 
-  double run_step();  // ms
+  virtual double run_step() = 0;  // ms
   // Runs steps for `warm_seconds`, then for `seconds`, at least `least` of them.
   StepTimes measure(double warm_seconds, double seconds, int least);
   std::vector<runtime::ItemProfile> profile(int runs) { return program().profile(runs); }
 
+ protected:
+  virtual runtime::Program& program() = 0;
+  // Those of the report, and the rest of `all`.
+  void add_compile_seconds(double all);
+
+  CompileReport report_;
+  std::vector<std::pair<std::string, double>> compile_seconds_;
+  double flops_ = 0, least_bytes_ = 0;
+};
+
+// The training step of a model.
+class StepBench final : public TimedStep {
+ public:
+  // Compiles. The data are random pictures of the model's size, a few batches of them.
+  StepBench(const ir::Module& module, training::SessionOptions options);
+  double run_step() override;
+
  private:
-  runtime::Program& program() { return session_.training_program(data_, session_.options().batch); }
+  const training::SessionOptions& options() const { return session_.options(); }
+  runtime::Program& program() override { return session_.training_program(data_, session_.options().batch); }
   void compile_step();
   void count();
 
   training::Session session_;
   training::Dataset data_;
-  CompileReport report_;
-  std::vector<std::pair<std::string, double>> compile_seconds_;
-  double flops_ = 0, least_bytes_ = 0;
   std::vector<std::int64_t> indices_;
   std::int64_t next_ = 0;
 };
 
 // Answers "run N" on standard input by {"ms": [...]}, the times of N steps, until "quit" or the end of input.
-void serve(StepBench& bench);
+void serve(TimedStep& bench);
 
 }  // namespace weft::tools

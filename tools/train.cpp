@@ -10,6 +10,7 @@
 #include "tools/progress.h"
 #include "tools/run_flags.h"
 #include "tools/train_flags.h"
+#include "training/pretrain.h"
 #include "training/run.h"
 
 namespace weft::tools {
@@ -32,14 +33,18 @@ class Train final : public Command {
     flags.add("out", out_, "DIR", "Folder of the run [run/MODEL, and the run there is replaced]");
     flags.add("resume", resume_, "Go on with the run in that folder, from its last checkpoint");
     flags.add("replace", replace_, "Replace the run in that folder");
-    flags.add("epochs", epochs_, 1, fmt::format("Times through the images [{}]", training::TrainOptions().epochs));
+    flags.add("epochs", epochs_, 0, fmt::format("Times through the images [{}]", training::TrainOptions().epochs));
+    flags.add("pretrain-epochs", pretrain_epochs_, 0, "The same for each layer alone, before the whole [0]");
     flags.add("batch", batch_, 1, fmt::format("Images a step [{}]", training::SessionOptions().batch));
     flags.add("seed", seed_, 0, fmt::format("Of all that is random [{}]", training::SessionOptions().seed));
     flags.add("json", json_, "The last line on standard output is one JSON object");
     data_.declare(flags);
     optimizer_.declare(flags);
     schedule_.declare(flags);
+    flags.add("beta-warmup-epochs", beta_warmup_epochs_, Flags::Range::not_negative,
+              "The weight beta of a model's KL rises for so long first [0]");
     machine_.declare(flags);
+    passes_.declare(flags);
     model_.declare(flags);
   }
 
@@ -56,9 +61,11 @@ class Train final : public Command {
     RunConfig config;
     apply(config);
     const DatasetSplits data = training::load_data(config.data);
+    config.data.columns = data.train.columns;
     Subject subject = model_.build(&data.train);
     config.model = name;
     config.settings = subject.settings;
+    check_fits(subject.module, config.train);
     const bool replace = replace_ || !out_;
     const RunDirectory run = RunDirectory::create(
         out_ ? fs::path(*out_) : default_run_folder(name), std::move(config), std::move(subject.module),
@@ -66,15 +73,28 @@ class Train final : public Command {
     return train(run, data, false);
   }
 
+  // What of the run the model cannot do is told before any work.
+  static void check_fits(const ir::Module& module, const training::TrainOptions& options) {
+    if (options.pretrain_epochs > 0) training::check_pretraining(module);
+    const auto has_beta = [](const ir::Graph& graph) { return graph.find_input("beta") != ir::kNone; };
+    if (options.beta_warmup_epochs > 0 && std::ranges::none_of(module.graphs, has_beta))
+      fail("--beta-warmup-epochs is for models whose loss has a weight beta; {} has none", module.name);
+  }
+
   void apply(RunConfig& config) const {
     config.data = data_.apply(config.data);
-    if (!config.data.folder.empty()) config.data.folder = fs::absolute(config.data.folder).lexically_normal();
-    config.session = machine_.apply(config.session);
+    if (!training::is_built_in(config.data.folder))
+      config.data.folder = fs::absolute(config.data.folder).lexically_normal();
+    config.session = passes_.apply(machine_.apply(config.session));
     config.session.optimizer = optimizer_.apply(config.session.optimizer);
     config.session.batch = batch_.value_or(config.session.batch);
     if (seed_) config.session.seed = static_cast<std::uint64_t>(*seed_);
     config.train.schedule = schedule_.apply(config.train.schedule);
+    config.train.beta_warmup_epochs = beta_warmup_epochs_.value_or(config.train.beta_warmup_epochs);
+    config.train.pretrain_epochs = pretrain_epochs_.value_or(config.train.pretrain_epochs);
     config.train.epochs = epochs_.value_or(config.train.epochs);
+    if (config.train.epochs == 0 && config.train.pretrain_epochs == 0)
+      fail_usage("--epochs 0 trains nothing; give 1 or more, or --pretrain-epochs");
   }
 
   // --- On with a run ---
@@ -114,9 +134,13 @@ class Train final : public Command {
     if (now.learning_rate != then.learning_rate) refuse("lr");
     if (now.momentum != then.momentum) refuse("momentum");
     if (now.weight_decay != then.weight_decay) refuse("weight-decay");
+    if (now.decay_vectors != then.decay_vectors) refuse("decay-matrices");
+    if (now.trust != then.trust) refuse("trust");
     if (now.clip_norm != then.clip_norm) refuse("clip-norm");
     if (config.train.schedule.kind != old.train.schedule.kind) refuse("schedule");
     if (config.train.schedule.warmup_epochs != old.train.schedule.warmup_epochs) refuse("warmup-epochs");
+    if (config.train.beta_warmup_epochs != old.train.beta_warmup_epochs) refuse("beta-warmup-epochs");
+    if (config.train.pretrain_epochs != old.train.pretrain_epochs) refuse("pretrain-epochs");
   }
 
   // --- Both ---
@@ -137,7 +161,7 @@ class Train final : public Command {
     hooks.progress = [&](const training::Progress& progress) { bar.show(progress); };
     hooks.epoch = [&](const EpochResult& result) {
       bar.clear();
-      print_epoch(file, result, config.train.epochs);
+      print_epoch(file, result, config.train);
     };
     const Outcome outcome = train_run(run, data, on, hooks);
     bar.clear();
@@ -146,8 +170,10 @@ class Train final : public Command {
     return outcome.interrupted ? signals.exit_code() : 0;
   }
 
-  static void print_epoch(std::FILE* file, const EpochResult& result, std::int64_t epochs) {
-    fmt::print(file, "epoch {}/{}: {}", result.epoch, epochs, metrics_text(result.train));
+  static void print_epoch(std::FILE* file, const EpochResult& result, const training::TrainOptions& options) {
+    if (result.layer > 0) fmt::print(file, "layer {}, ", result.layer);
+    fmt::print(file, "epoch {}/{}: {}", result.epoch, result.layer > 0 ? options.pretrain_epochs : options.epochs,
+               metrics_text(result.train));
     if (!result.validation.empty()) fmt::print(file, "; validation {}", metrics_text(result.validation));
     fmt::print(file, "; {} images/s\n", grouped(static_cast<std::int64_t>(result.images_per_second)));
     std::fflush(file);
@@ -179,9 +205,11 @@ class Train final : public Command {
   OptimizerFlags optimizer_;
   ScheduleFlags schedule_;
   MachineFlags machine_;
+  PassFlags passes_;
   std::optional<std::string> out_;
   bool resume_ = false, replace_ = false, json_ = false;
-  std::optional<std::int64_t> epochs_, batch_, seed_;
+  std::optional<std::int64_t> epochs_, pretrain_epochs_, batch_, seed_;
+  std::optional<double> beta_warmup_epochs_;
 };
 
 }  // namespace

@@ -20,9 +20,13 @@ void OptimizerFlags::declare(Flags& flags) {
   flags.choose("optimizer", kind_, training::optimizer_names(),
                fmt::format("How params move [{}]", training::name(spec.kind)));
   flags.add("lr", learning_rate_, Flags::Range::positive, default_text("Learning rate", spec.learning_rate));
-  flags.add("momentum", momentum_, Flags::Range::not_negative, default_text("Of momentum and nesterov", spec.momentum));
+  flags.add("momentum", momentum_, Flags::Range::not_negative,
+            default_text("Of momentum, nesterov and lars", spec.momentum));
   flags.add("weight-decay", weight_decay_, Flags::Range::not_negative,
             default_text("Added to the gradient; adamw: apart from it", spec.weight_decay));
+  flags.add("decay-matrices", decay_matrices_, "Weight decay leaves out biases and the scales of norms, as lars does");
+  flags.add("trust", trust_, Flags::Range::positive,
+            default_text("lars: share of its norm that a param moves at a learning rate of 1", spec.trust));
   flags.add("clip-norm", clip_norm_, Flags::Range::positive,
             "Gradients are scaled down to this norm of all of them [off]");
 }
@@ -32,6 +36,8 @@ passes::OptimizerSpec OptimizerFlags::apply(passes::OptimizerSpec spec) const {
   spec.learning_rate = learning_rate_.value_or(spec.learning_rate);
   spec.momentum = momentum_.value_or(spec.momentum);
   spec.weight_decay = weight_decay_.value_or(spec.weight_decay);
+  if (decay_matrices_) spec.decay_vectors = false;
+  spec.trust = trust_.value_or(spec.trust);
   spec.clip_norm = clip_norm_.value_or(spec.clip_norm);
   return spec;
 }
@@ -64,9 +70,18 @@ training::SessionOptions MachineFlags::apply(training::SessionOptions options) c
   return options;
 }
 
+void PassFlags::declare(Flags& flags) {
+  flags.group("Compiler");
+  flags.add(
+      "no-contrastive", no_contrastive_,
+      "The pass contrastive does nothing: losses over all pairs of a batch keep the matrix they are written with");
+}
+
 void DataFlags::declare(Flags& flags) {
   flags.group("Data");
-  flags.add("data", folder_, "DIR", "Folder of a data set: IDX files as MNIST has them [the built-in digits]");
+  flags.add(
+      "data", folder_, "PATH",
+      "Folder or file of IDX, CIFAR-10, PNG, CSV or .npy (docs/data.md); digits, digits-colour: built in [digits]");
   flags.add("validation", validation_, 0, "Training images held out to validate on [one in 12, at most 5,000]");
 }
 

@@ -11,7 +11,7 @@
 
 namespace weft::tools {
 
-// --optimizer, --lr, --momentum, --weight-decay, --clip-norm
+// --optimizer, --lr, --momentum, --weight-decay, --decay-matrices, --trust, --clip-norm
 class OptimizerFlags {
  public:
   void declare(Flags& flags);
@@ -20,7 +20,8 @@ class OptimizerFlags {
 
  private:
   std::optional<std::string> kind_;
-  std::optional<double> learning_rate_, momentum_, weight_decay_, clip_norm_;
+  std::optional<double> learning_rate_, momentum_, weight_decay_, trust_, clip_norm_;
+  bool decay_matrices_ = false;
 };
 
 // --backend, --threads
@@ -34,6 +35,21 @@ class MachineFlags {
  private:
   std::optional<std::string> backend_;
   std::optional<std::int64_t> threads_;
+};
+
+// --no-contrastive
+class PassFlags {
+ public:
+  void declare(Flags& flags);
+  // For session and stage options, and the context of passes.
+  template <typename Options>
+  Options apply(Options options) const {
+    if (no_contrastive_) options.contrastive = false;
+    return options;
+  }
+
+ private:
+  bool no_contrastive_ = false;
 };
 
 // --data, --validation

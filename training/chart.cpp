@@ -204,6 +204,16 @@ void note_empty(Canvas& canvas, const Axes& axes) {
               {.height = title_height, .color = label_color, .align = Align::centre});
 }
 
+void draw_marks(Canvas& canvas, const Axes& axes, const std::vector<Mark>& marks) {
+  for (const auto& [x, text] : marks) {
+    const float at = axes.at(x, 0).x;
+    dashed_line(canvas, {{at, axes.top}, {at, axes.bottom}}, 1.5F, label_color);
+    const bool turns = at - axes.left > axes.right - at;  // to the side with more room
+    canvas.text({turns ? at - 8 : at + 8, axes.top + 2}, text,
+                {.height = label_height, .color = label_color, .align = turns ? Align::right : Align::left});
+  }
+}
+
 bool is_point(const Series& series, std::size_t i) { return std::isfinite(series.x[i]) && std::isfinite(series.y[i]); }
 
 void check_scatter(const Scatter& scatter) {
@@ -274,6 +284,7 @@ Picture line_chart(const ChartFrame& frame, const std::vector<Series>& series) {
   Canvas canvas(frame.width, frame.height);
   const Axes axes = draw_frame(canvas, frame, x.padded(.02), y.padded(.06), legend);
   if (x.empty()) note_empty(canvas, axes);
+  draw_marks(canvas, axes, frame.marks);
   for (const Series& one : series) {
     std::vector<Place> path;  // up to a gap
     for (std::size_t i = 0; i < one.x.size(); ++i) {

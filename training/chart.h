@@ -21,6 +21,12 @@ struct Series {
   bool dashed = false;
 };
 
+// A dashed vertical line with a word at its top.
+struct Mark {
+  double x = 0;
+  std::string text;
+};
+
 struct ChartFrame {
   std::string title = {};
   std::string x_label = {};
@@ -28,6 +34,7 @@ struct ChartFrame {
   bool whole_x = false;  // ticks only at whole numbers, as epochs are
   int width = 1200;
   int height = 720;
+  std::vector<Mark> marks = {};
 };
 
 // Throws Error where x and y of a series differ in number. Without any finite point the frame is drawn and says so.

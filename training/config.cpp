@@ -17,11 +17,12 @@ namespace {
 
 using OptimizerKind = passes::OptimizerSpec::Kind;
 
-constexpr std::array<std::pair<OptimizerKind, std::string_view>, 5> optimizers{{{OptimizerKind::sgd, "sgd"},
+constexpr std::array<std::pair<OptimizerKind, std::string_view>, 6> optimizers{{{OptimizerKind::sgd, "sgd"},
                                                                                 {OptimizerKind::momentum, "momentum"},
                                                                                 {OptimizerKind::nesterov, "nesterov"},
                                                                                 {OptimizerKind::adam, "adam"},
-                                                                                {OptimizerKind::adamw, "adamw"}}};
+                                                                                {OptimizerKind::adamw, "adamw"},
+                                                                                {OptimizerKind::lars, "lars"}}};
 constexpr std::array<std::pair<Schedule::Kind, std::string_view>, 2> schedules{
     {{Schedule::Kind::constant, "constant"}, {Schedule::Kind::cosine, "cosine"}}};
 
@@ -56,10 +57,15 @@ Schedule::Kind parse_schedule(std::string_view text) { return parse_in(schedules
 std::vector<std::string> schedule_names() { return names_in(schedules); }
 
 DatasetSplits load_data(const DataOptions& options) {
-  if (!options.folder.empty()) return load_dataset(options.folder, {options.validation, 0});
+  if (!is_built_in(options.folder)) return load_dataset(options.folder, {options.validation, 0, options.columns});
   DigitsOptions digits;
+  digits.colour = options.folder == colour_digits_name;
   if (options.validation) digits.validation = *options.validation;
   return make_digits(digits);
+}
+
+bool is_built_in(const std::string& name) {
+  return name.empty() || ((name == digits_name || name == colour_digits_name) && !std::filesystem::exists(name));
 }
 
 namespace {
@@ -79,6 +85,11 @@ class Writer {
     json[key] = value ? ordered_json(*value) : ordered_json();
   }
   void operator()(const char* key, OptimizerKind kind) { json[key] = name(kind); }
+  // Pictures have no columns, and the config of their run says nothing of them.
+  void operator()(const char* key, const std::vector<Column>& columns) {
+    for (const Column& column : columns)
+      json[key].push_back({{"name", column.name}, {"offset", column.offset}, {"scale", column.scale}});
+  }
   void operator()(const char* key, Schedule::Kind kind) { json[key] = name(kind); }
 };
 
@@ -98,6 +109,17 @@ class Reader {
     value.reset();
     if (json.contains(key) && !json[key].is_null()) (*this)(key, value.emplace());
   }
+  void operator()(const char* key, std::vector<Column>& columns) const {
+    columns.clear();
+    if (!json.contains(key)) return;
+    for (const ordered_json& each : json[key]) {
+      const Reader reader{each};
+      Column& column = columns.emplace_back();
+      reader("name", column.name);
+      reader("offset", column.offset);
+      reader("scale", column.scale);
+    }
+  }
   void operator()(const char* key, OptimizerKind& kind) const { kind = parse_optimizer(text(key)); }
   void operator()(const char* key, Schedule::Kind& kind) const { kind = parse_schedule(text(key)); }
 
@@ -114,6 +136,7 @@ template <typename Visit, typename Data>
 void data_fields(Visit& visit, Data& data) {
   visit("folder", data.folder);
   visit("validation", data.validation);
+  visit("columns", data.columns);
 }
 
 template <typename Visit, typename Options>
@@ -133,7 +156,9 @@ void optimizer_fields(Visit& visit, Spec& spec) {
   visit("beta2", spec.beta2);
   visit("epsilon", spec.epsilon);
   visit("weight_decay", spec.weight_decay);
+  visit("decay_vectors", spec.decay_vectors);
   visit("clip_norm", spec.clip_norm);
+  visit("trust", spec.trust);
 }
 
 template <typename Visit, typename Options>
@@ -141,6 +166,8 @@ void train_fields(Visit& visit, Options& options) {
   visit("epochs", options.epochs);
   visit("schedule", options.schedule.kind);
   visit("warmup_epochs", options.schedule.warmup_epochs);
+  visit("beta_warmup_epochs", options.beta_warmup_epochs);
+  visit("pretrain_epochs", options.pretrain_epochs);
 }
 
 template <typename Fields, typename Part>

@@ -16,12 +16,15 @@
 namespace weft::training {
 
 struct DataOptions {
-  std::string folder;                      // empty: the built-in digits
+  std::string folder;                      // or file; empty or "digits", "digits-colour": built in
   std::optional<std::int64_t> validation;  // samples held out of the training set, or the default of the data set
+  std::vector<Column> columns = {};        // of a table: how its rows are scaled (see LoadOptions)
 
   bool operator==(const DataOptions&) const = default;
 };
 
+// Whether `name` is a built-in data set, and no folder or file of that name is there.
+bool is_built_in(const std::string& name);
 // The same splits for every seed of a run, so that runs can be compared.
 DatasetSplits load_data(const DataOptions& options);
 

@@ -1,4 +1,4 @@
-// Splitting data sets, and the table of folder formats that load_dataset knows.
+// Splitting data sets, and the table of formats that load_dataset knows.
 #include "training/dataset.h"
 
 #include <fmt/ranges.h>
@@ -8,7 +8,11 @@
 
 #include "ir/error.h"
 #include "runtime/rng.h"
-#include "training/idx.h"
+#include "training/cifar.h"
+#include "training/csv.h"
+#include "training/idx_folder.h"
+#include "training/image_folder.h"
+#include "training/npy.h"
 
 namespace weft::training {
 
@@ -33,113 +37,6 @@ HostTensor take_rows(const HostTensor& tensor, std::span<const std::int64_t> ind
   return taken;
 }
 
-std::vector<std::string> class_names_of(const std::string& name, int classes) {
-  if (name.find("fashion") != std::string::npos && classes == 10) {
-    return {"T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"};
-  }
-  std::vector<std::string> names;
-  for (int label = 0; label < classes; ++label) names.push_back(std::to_string(label));
-  return names;
-}
-
-std::string folder_name(const fs::path& folder) {
-  const fs::path clean = fs::absolute(folder).lexically_normal();
-  return (clean.has_filename() ? clean : clean.parent_path()).filename().string();
-}
-
-// --- IDX: four files with fixed names ------------------------------------------------------------------------------
-
-struct IdxNames {
-  const char* images;
-  const char* labels;
-};
-constexpr IdxNames idx_train{"train-images", "train-labels"};
-constexpr IdxNames idx_test{"t10k-images", "t10k-labels"};
-
-// The published names end in -idx3-ubyte.gz; unpacked copies drop .gz, and some have a dot for the hyphen.
-std::vector<std::string> idx_candidates(const std::string& stem) {
-  const std::string rank = stem.ends_with("images") ? "idx3" : "idx1";
-  std::vector<std::string> names;
-  for (const char* separator : {"-", "."}) {
-    for (const char* ending : {"-ubyte", "-ubyte.gz"}) names.push_back(stem + separator + rank + ending);
-  }
-  return names;
-}
-
-std::optional<fs::path> find_idx(const fs::path& folder, const std::string& stem) {
-  for (const std::string& name : idx_candidates(stem)) {
-    if (fs::exists(folder / name)) return folder / name;
-  }
-  return std::nullopt;
-}
-
-fs::path need_idx(const fs::path& folder, const std::string& stem) {
-  if (const auto path = find_idx(folder, stem)) return *path;
-  fail("{}: {} is missing, plain or .gz; put all four files of the data set into the folder", folder.string(),
-       idx_candidates(stem)[0]);
-}
-
-bool is_idx_folder(const fs::path& folder) {
-  return std::ranges::any_of(
-      std::initializer_list<const char*>{idx_train.images, idx_train.labels, idx_test.images, idx_test.labels},
-      [&](const char* stem) { return find_idx(folder, stem).has_value(); });
-}
-
-DatasetSplits load_idx(const fs::path& folder, const LoadOptions& options) {
-  const fs::path train_images = need_idx(folder, idx_train.images);
-  const fs::path train_labels = need_idx(folder, idx_train.labels);
-  const fs::path test_images = need_idx(folder, idx_test.images);
-  const fs::path test_labels = need_idx(folder, idx_test.labels);
-  LabelledImages train = read_idx_pair(train_images, train_labels);
-  LabelledImages test = read_idx_pair(test_images, test_labels);
-  for (std::size_t axis = 1; axis < 4; ++axis) {
-    if (train.images.shape[axis] != test.images.shape[axis]) {
-      fail("{} holds images {}, but {} holds {}; take all four files from one data set", train_images.string(),
-           to_string(train.images), test_images.string(), to_string(test.images));
-    }
-  }
-  const int classes =
-      1 + std::max(std::ranges::max(train.labels.as<std::int32_t>()), std::ranges::max(test.labels.as<std::int32_t>()));
-  const std::string name = folder_name(folder);
-  const auto named = [&](LabelledImages&& samples) {
-    return Dataset{name, std::move(samples.images), std::move(samples.labels), classes, class_names_of(name, classes)};
-  };
-  const Dataset whole = named(std::move(train));
-  HeldOut parts =
-      hold_out(whole, options.validation.value_or(std::min<std::int64_t>(5000, whole.size() / 12)), options.seed);
-  return {std::move(parts.rest), std::move(parts.held_out), named(std::move(test))};
-}
-
-// --- The formats ---------------------------------------------------------------------------------------------------
-
-// A new format (CIFAR binary, folders of PNG, CSV, npy) is one row and its two functions. The first that recognises the
-// folder loads it.
-struct Format {
-  const char* looks_for;
-  bool (*recognises)(const fs::path& folder);
-  DatasetSplits (*load)(const fs::path& folder, const LoadOptions& options);
-};
-constexpr Format formats[] = {
-    {"IDX (train-images-idx3-ubyte[.gz], train-labels-idx1-ubyte[.gz], t10k-images-..., t10k-labels-...)",
-     is_idx_folder, load_idx},
-};
-
-const Format* format_of(const fs::path& folder) {
-  const auto* found = std::ranges::find_if(formats, [&](const Format& format) { return format.recognises(folder); });
-  return found == std::end(formats) ? nullptr : found;
-}
-
-[[noreturn]] void fail_unrecognised(const fs::path& folder) {
-  std::vector<std::string> looked_for;
-  for (const Format& format : formats) looked_for.emplace_back(format.looks_for);
-  std::string hint;  // the folder above the right one is a common mistake
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.is_directory() && format_of(entry.path()))
-      hint = fmt::format("; did you mean {}?", entry.path().string());
-  }
-  fail("{}: no data set found; looked for {}{}", folder.string(), fmt::join(looked_for, ", "), hint);
-}
-
 }  // namespace
 
 std::vector<std::int64_t> shuffled_indices(std::int64_t count, std::uint64_t seed, std::uint64_t step) {
@@ -155,8 +52,12 @@ std::vector<std::int64_t> shuffled_indices(std::int64_t count, std::uint64_t see
 }
 
 Dataset take(const Dataset& dataset, std::span<const std::int64_t> indices) {
-  return {dataset.name, take_rows(dataset.images, indices), take_rows(dataset.labels, indices), dataset.classes,
-          dataset.class_names};
+  return {dataset.name,
+          take_rows(dataset.images, indices),
+          take_rows(dataset.labels, indices),
+          dataset.classes,
+          dataset.class_names,
+          dataset.columns};
 }
 
 HeldOut hold_out(const Dataset& dataset, std::int64_t count, std::uint64_t seed) {
@@ -170,12 +71,80 @@ HeldOut hold_out(const Dataset& dataset, std::int64_t count, std::uint64_t seed)
   return {take(dataset, {border, order.end()}), take(dataset, {order.begin(), border})};
 }
 
-DatasetSplits load_dataset(const fs::path& folder, const LoadOptions& options) {
-  if (!fs::exists(folder)) fail("data folder {} does not exist; check the name", folder.string());
-  if (!fs::is_directory(folder)) fail("{} is not a folder; name the folder that holds the data set", folder.string());
-  const Format* format = format_of(folder);
-  if (!format) fail_unrecognised(folder);
-  return format->load(folder, options);
+DatasetSplits with_validation(Dataset train, Dataset test, const LoadOptions& options) {
+  constexpr std::int64_t most = 5000, one_in = 12;
+  HeldOut parts = hold_out(train, options.validation.value_or(std::min(most, train.size() / one_in)), options.seed);
+  return {std::move(parts.rest), std::move(parts.held_out), std::move(test)};
+}
+
+DatasetSplits split_at_random(const Dataset& all, const LoadOptions& options) {
+  constexpr std::int64_t one_in = 5;
+  if (all.size() < 2) fail("{} holds {} samples; to train and to test takes at least 2", all.name, all.size());
+  HeldOut parts = hold_out(all, std::max<std::int64_t>(1, all.size() / one_in), options.seed + 1);
+  return with_validation(std::move(parts.rest), std::move(parts.held_out), options);
+}
+
+std::string data_name(const fs::path& path) {
+  const fs::path clean = fs::absolute(path).lexically_normal();
+  fs::path name = (clean.has_filename() ? clean : clean.parent_path()).filename();
+  if (fs::is_directory(path)) return name.string();
+  if (name.extension() == ".gz") name = name.stem();
+  return name.stem().string();
+}
+
+std::vector<std::string> numbered_classes(int classes) {
+  std::vector<std::string> names;
+  for (int label = 0; label < classes; ++label) names.push_back(std::to_string(label));
+  return names;
+}
+
+// --- The formats ---------------------------------------------------------------------------------------------------
+
+namespace {
+
+// A new format is one row and its two functions. The first that recognises the folder or file loads it.
+struct Format {
+  const char* looks_for;
+  bool (*recognises)(const fs::path& path);
+  DatasetSplits (*load)(const fs::path& path, const LoadOptions& options);
+};
+constexpr Format formats[] = {
+    {"IDX (train-images-idx3-ubyte[.gz], train-labels-idx1-ubyte[.gz], t10k-images-..., t10k-labels-...)",
+     is_idx_folder, load_idx},
+    {"CIFAR-10 (data_batch_1.bin[.gz], ..., test_batch.bin[.gz])", is_cifar_folder, load_cifar},
+    {"folders of pictures (train/CLASS/*.png and test/CLASS/*.png, or CLASS/*.png)", is_image_folder,
+     load_image_folder},
+    {"NumPy arrays (train_images.npy, train_labels.npy, test_images.npy, test_labels.npy, or one file NAME.npy)",
+     is_npy, load_npy},
+    {"tables (train.csv[.gz] and test.csv[.gz], or one file NAME.csv[.gz])", is_csv, load_csv},
+};
+
+const Format* format_of(const fs::path& path) {
+  const auto* found = std::ranges::find_if(formats, [&](const Format& format) { return format.recognises(path); });
+  return found == std::end(formats) ? nullptr : found;
+}
+
+[[noreturn]] void fail_unrecognised(const fs::path& path) {
+  std::vector<std::string> looked_for;
+  for (const Format& format : formats) looked_for.emplace_back(format.looks_for);
+  std::string hint;  // the folder above the right one is a common mistake
+  if (fs::is_directory(path)) {
+    for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
+      if (entry.is_directory() && format_of(entry.path()))
+        hint = fmt::format("; did you mean {}?", entry.path().string());
+    }
+  }
+  fail("{}: no data set found; looked for {}{}", path.string(), fmt::join(looked_for, ", "), hint);
+}
+
+}  // namespace
+
+DatasetSplits load_dataset(const fs::path& path, const LoadOptions& options) {
+  if (!fs::exists(path))
+    fail("data {} does not exist: give a folder, a file, or the name of a built-in data set", path.string());
+  const Format* format = format_of(path);
+  if (!format) fail_unrecognised(path);
+  return format->load(path, options);
 }
 
 }  // namespace weft::training

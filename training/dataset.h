@@ -1,4 +1,5 @@
-// Labelled pictures in memory: what the training loop, the probes and the pictures read, and how a folder becomes one.
+// Labelled pictures or rows of a table in memory: what the training loop, the probes and the pictures read, and how
+// files become one.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +13,25 @@
 
 namespace weft::training {
 
+// A column of a table: a model sees (value - offset) * scale.
+struct Column {
+  std::string name;
+  double offset = 0;
+  double scale = 1;
+
+  bool operator==(const Column&) const = default;
+};
+
 struct Dataset {
   std::string name;
-  runtime::HostTensor images;  // u8 [N,C,H,W]
-  runtime::HostTensor labels;  // i32 [N], each in [0, classes)
-  int classes = 0;
+  runtime::HostTensor images;            // pictures u8 [N,C,H,W], or the scaled rows of a table f32 [N,D]
+  runtime::HostTensor labels;            // i32 [N], each in [0, classes)
+  int classes = 0;                       // 1 where the data has no labels: all are 0 then
   std::vector<std::string> class_names;  // one a class
+  std::vector<Column> columns = {};      // one a column of a table; empty for pictures
 
   std::int64_t size() const { return images.shape.empty() ? 0 : images.shape[0]; }
+  bool is_table() const { return images.shape.size() == 2; }
   bool operator==(const Dataset&) const = default;
 };
 
@@ -47,12 +59,21 @@ HeldOut hold_out(const Dataset& dataset, std::int64_t count, std::uint64_t seed)
 
 struct LoadOptions {
   std::optional<std::int64_t> validation;  // samples held out of the training set; default: one in 12, at most 5,000
-  std::uint64_t seed = 0;                  // draws which
+  std::uint64_t seed = 0;                  // draws which, and what is held out to test where the files do not say
+  std::vector<Column> columns = {};        // of a run: new rows are scaled as its were; empty: as the training rows ask
 };
 
-// Recognises what the folder holds and reads it. Known: IDX (MNIST, Fashion-MNIST), plain or gzipped. Throws Error
-// where the folder is missing or holds nothing known (naming what was looked for), a file of the set is missing, or one
-// is bad.
-DatasetSplits load_dataset(const std::filesystem::path& folder, const LoadOptions& options = {});
+// Recognises what the folder or file holds and reads it; docs/data.md has the formats. Throws Error where it is missing
+// or nothing known (naming what was looked for), a file of the set is missing, or one is bad.
+DatasetSplits load_dataset(const std::filesystem::path& path, const LoadOptions& options = {});
+
+// For the loaders: holds the validation samples out of `train`, as the options say.
+DatasetSplits with_validation(Dataset train, Dataset test, const LoadOptions& options);
+// Of a set without a test part: one sample in five is drawn to test.
+DatasetSplits split_at_random(const Dataset& all, const LoadOptions& options);
+// "mnist" of "/data/mnist/", "cardio" of "/data/cardio.csv.gz".
+std::string data_name(const std::filesystem::path& path);
+// "0", "1", ...
+std::vector<std::string> numbered_classes(int classes);
 
 }  // namespace weft::training

@@ -17,8 +17,9 @@ using runtime::RandomSource;
 
 namespace {
 
-constexpr std::uint32_t label_stream = 0x6c61626c;  // "labl"
-constexpr std::uint32_t image_stream = 0x64696770;  // "digp"; a split adds its number
+constexpr std::uint32_t label_stream = 0x6c61626c;   // "labl"
+constexpr std::uint32_t image_stream = 0x64696770;   // "digp"; a split adds its number
+constexpr std::uint32_t colour_stream = 0x64696763;  // "digc"; so here
 
 struct Point {
   float x = 0;
@@ -239,15 +240,65 @@ void develop(const Field& field, const Pen& pen, Draws& draws, std::span<std::ui
   }
 }
 
-Dataset make_split(std::int64_t count, std::uint64_t seed, std::uint32_t split) {
+// --- Colour --------------------------------------------------------------------------------------------------------
+
+using Rgb = std::array<float, 3>;
+
+float brightness(const Rgb& colour) { return .299F * colour[0] + .587F * colour[1] + .114F * colour[2]; }
+
+Rgb any_colour(Draws& draws) { return {draws.uniform(0, 255), draws.uniform(0, 255), draws.uniform(0, 255)}; }
+
+// One that differs in brightness by at least `contrast` (at most 100), so that the digit can be read.
+Rgb apart_from(float other, float contrast, Draws& draws) {
+  Rgb colour = any_colour(draws);
+  const bool lighter = other < 128;
+  while (lighter ? brightness(colour) < other + contrast : brightness(colour) > other - contrast)
+    for (float& part : colour) part += ((lighter ? 255.F : 0.F) - part) * .25F;
+  return colour;
+}
+
+// Lays the ink of a grey digit over a ground of two near colours, blended by a wave of random direction and length.
+void colour_digit(std::span<const std::uint8_t> grey, const RandomSource& source, std::span<std::uint8_t> pixels) {
+  constexpr float turn = 6.2831853F;
+  constexpr std::size_t plane = colour_digit_size * colour_digit_size;
+  Draws draws(source);
+  const Rgb ground = any_colour(draws);
+  Rgb other = ground;
+  for (float& part : other) part = std::clamp(part + draws.uniform(-60, 60), 0.F, 255.F);
+  const Rgb ink = apart_from((brightness(ground) + brightness(other)) / 2, 90, draws);
+  const float angle = draws.uniform(0, turn);
+  const float frequency = turn / draws.uniform(6, 40);
+  const Point wave{frequency * std::cos(angle), frequency * std::sin(angle)};
+  const float phase = draws.uniform(0, turn);
+  const std::size_t free = colour_digit_size - digit_size + 1;
+  const std::size_t top = draws.below(free), left = draws.below(free);
+  for (std::size_t row = 0; row < colour_digit_size; ++row) {
+    for (std::size_t column = 0; column < colour_digit_size; ++column) {
+      const bool inside = row >= top && row < top + digit_size && column >= left && column < left + digit_size;
+      const float cover = inside ? static_cast<float>(grey[(row - top) * digit_size + column - left]) / 255 : 0.F;
+      const float mix =
+          .5F + .5F * std::sin(wave.x * static_cast<float>(column) + wave.y * static_cast<float>(row) + phase);
+      for (std::size_t channel = 0; channel < 3; ++channel) {
+        const float under = ground[channel] + mix * (other[channel] - ground[channel]);
+        pixels[channel * plane + row * colour_digit_size + column] =
+            static_cast<std::uint8_t>(std::clamp(under + cover * (ink[channel] - under) + .5F, 0.F, 255.F));
+      }
+    }
+  }
+}
+
+// --- Data sets -----------------------------------------------------------------------------------------------------
+
+Dataset make_split(std::int64_t count, const DigitsOptions& options, std::uint32_t split) {
   if (count < 0) fail("cannot make {} digits; ask for 0 or more", count);
-  constexpr std::size_t pixels = digit_size * digit_size;
-  Dataset digits{"digits",
-                 HostTensor::zeros(ir::DType::u8, {count, 1, digit_size, digit_size}),
-                 HostTensor::zeros(ir::DType::i32, {count}),
-                 10,
-                 {}};
-  for (int digit = 0; digit < 10; ++digit) digits.class_names.push_back(std::to_string(digit));
+  constexpr std::size_t grey_pixels = digit_size * digit_size;
+  const std::uint64_t seed = options.seed;
+  const std::int64_t channels = options.colour ? 3 : 1;
+  const std::int64_t side = options.colour ? colour_digit_size : digit_size;
+  const auto pixels = static_cast<std::size_t>(channels * side * side);
+  Dataset digits{options.colour ? colour_digits_name : digits_name,
+                 HostTensor::zeros(ir::DType::u8, {count, channels, side, side}),
+                 HostTensor::zeros(ir::DType::i32, {count}), 10, numbered_classes(10)};
   const std::span<std::uint8_t> images = digits.images.as<std::uint8_t>();
   const std::span<std::int32_t> labels = digits.labels.as<std::int32_t>();
   for (std::size_t i = 0; i < labels.size(); ++i) {
@@ -258,7 +309,14 @@ Dataset make_split(std::int64_t count, std::uint64_t seed, std::uint32_t split) 
       std::swap(deck[last], deck[runtime::random_block(order, last)[0] % (last + 1)]);
     }
     labels[i] = static_cast<std::int32_t>(deck[i % 10]);
-    render_digit(labels[i], {seed, image_stream + split, i}, images.subspan(i * pixels, pixels));
+    const std::span<std::uint8_t> image = images.subspan(i * pixels, pixels);
+    if (options.colour) {
+      std::array<std::uint8_t, grey_pixels> grey{};
+      render_digit(labels[i], {seed, image_stream + split, i}, grey);
+      colour_digit(grey, {seed, colour_stream + split, i}, image);
+    } else {
+      render_digit(labels[i], {seed, image_stream + split, i}, image);
+    }
   }
   return digits;
 }
@@ -281,8 +339,8 @@ void render_digit(int digit, const RandomSource& source, std::span<std::uint8_t>
 }
 
 DatasetSplits make_digits(const DigitsOptions& options) {
-  return {make_split(options.train, options.seed, 0), make_split(options.validation, options.seed, 1),
-          make_split(options.test, options.seed, 2)};
+  return {make_split(options.train, options, 0), make_split(options.validation, options, 1),
+          make_split(options.test, options, 2)};
 }
 
 }  // namespace weft::training

@@ -35,7 +35,8 @@ Expr gather(passes::Rewriter& rewriter, std::string_view table, Type row, Expr i
 
 }  // namespace
 
-ir::GraphPtr feed(const ir::GraphPtr& graph) {
+ir::GraphPtr feed(const ir::GraphPtr& graph, DType images) {
+  check(images == DType::u8 || images == DType::f32, "a data set holds u8 pictures or f32 rows");
   const std::uint32_t pictures = graph->find_input(pictures_input);
   if (pictures == ir::kNone) fail("entry @{} has no input {}: a data set cannot feed it", graph->name, pictures_input);
   const Type type = graph->type(graph->inputs[pictures].value);
@@ -50,8 +51,8 @@ ir::GraphPtr feed(const ir::GraphPtr& graph) {
     if (input.role != ir::Role::data) {
       rewriter.copy_input(i);
     } else if (i == pictures) {
-      const Expr levels = gather(rewriter, images_input, {DType::u8, type.dims}, indices);
-      rewriter.map(input.value, cast(levels, DType::f32) * (1.0 / 255));
+      const Expr rows = gather(rewriter, images_input, {images, type.dims}, indices);
+      rewriter.map(input.value, images == DType::u8 ? cast(rows, DType::f32) * (1.0 / 255) : rows);
     } else if (name == labels_input) {
       check_labels(*graph, graph->type(input.value), batch);
       rewriter.map(input.value, gather(rewriter, all_labels_input, ir::i32({batch}), indices));

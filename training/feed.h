@@ -8,17 +8,17 @@
 namespace weft::training {
 
 // What a model's entries call the inputs that a data set can give.
-inline constexpr std::string_view pictures_input = "x";     // f32[B,..], values in [0,1]
+inline constexpr std::string_view pictures_input = "x";     // f32[B,..]; of pictures, values in [0,1]
 inline constexpr std::string_view labels_input = "labels";  // i32[B]
 
 // What a fed graph takes in their place. N is the symbol of the size of the data set.
 inline constexpr std::string_view indices_input = "indices";        // i32[B]: the samples of this batch
-inline constexpr std::string_view images_input = "images";          // u8[N,..], the dims of x without its batch
+inline constexpr std::string_view images_input = "images";          // u8 or f32[N,..], the dims of x without its batch
 inline constexpr std::string_view all_labels_input = "all_labels";  // i32[N]
 inline constexpr std::string_view size_symbol = "N";
 
-// Replaces x by images[indices] / 255 and labels by all_labels[indices]. Throws Error where the graph has no input x,
-// or a data input that a data set cannot give.
-ir::GraphPtr feed(const ir::GraphPtr& graph);
+// Replaces x by images[indices] (divided by 255 where `images` is u8) and labels by all_labels[indices]. Throws Error
+// where the graph has no input x, or a data input that a data set cannot give.
+ir::GraphPtr feed(const ir::GraphPtr& graph, ir::DType images = ir::DType::u8);
 
 }  // namespace weft::training

@@ -1,15 +1,11 @@
-// The IDX reader. zlib reads plain files too, so both kinds take one path.
+// The IDX reader.
 #include "training/idx.h"
-
-#include <zlib.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <memory>
 
 #include "ir/error.h"
+#include "training/gzip.h"
 
 namespace weft::training {
 
@@ -23,14 +19,7 @@ constexpr int most_dims = 8;
 
 class IdxFile {
  public:
-  explicit IdxFile(const fs::path& path) : path_(path) {
-    std::error_code error;
-    if (fs::is_directory(path, error)) fail("cannot read {}: it is a folder, not an IDX file", path.string());
-    errno = 0;
-    file_.reset(gzopen(path.c_str(), "rb"));
-    if (!file_) fail("cannot open {}: {}; check the name", path.string(), std::strerror(errno));
-    gzbuffer(file_.get(), 1 << 17);
-  }
+  explicit IdxFile(const fs::path& path) : file_(path), path_(path) {}
 
   HostTensor read() {
     std::vector<std::int64_t> shape = read_shape();
@@ -38,31 +27,15 @@ class IdxFile {
     HostTensor tensor{ir::DType::u8, std::move(shape), {}};
     read_data(tensor, static_cast<std::size_t>(size));
     std::byte extra{};
-    if (read_up_to(&extra, 1) != 0) {
+    if (file_.read_up_to(&extra, 1) != 0) {
       fail("{}: bytes follow the {} that its header announces; {}", path_.string(), size, fetch_again);
     }
     return tensor;
   }
 
  private:
-  struct Close {
-    void operator()(gzFile file) const { gzclose(file); }
-  };
-
-  // The number of bytes read: fewer than asked only at the end of the file.
-  std::size_t read_up_to(void* target, std::size_t size) {
-    const int count = gzread(file_.get(), target, static_cast<unsigned>(size));
-    int code = Z_OK;
-    const char* reason = gzerror(file_.get(), &code);
-    // Z_BUF_ERROR is zlib's word for a gzip stream that ends too early; what came before it is still delivered.
-    if (code == Z_BUF_ERROR) fail("{}: the gzip stream ends too early; {}", path_.string(), fetch_again);
-    if (code == Z_ERRNO) fail("cannot read {}: {}", path_.string(), std::strerror(errno));
-    if (count < 0 || code != Z_OK) fail("{}: the gzip stream is corrupt ({}); {}", path_.string(), reason, fetch_again);
-    return static_cast<std::size_t>(count);
-  }
-
   void read_exactly(void* target, std::size_t size) {
-    if (read_up_to(target, size) != size) {
+    if (file_.read_up_to(target, size) != size) {
       fail("{}: the file ends inside its header; it is cut short or not IDX: {}", path_.string(), fetch_again);
     }
   }
@@ -96,7 +69,7 @@ class IdxFile {
       const std::size_t done = tensor.bytes.size();
       const std::size_t wanted = std::min(chunk, size - done);
       tensor.bytes.resize(done + wanted);
-      const std::size_t count = read_up_to(tensor.bytes.data() + done, wanted);
+      const std::size_t count = file_.read_up_to(tensor.bytes.data() + done, wanted);
       if (count < wanted) {
         fail("{}: its header announces {} ({} bytes), but only {} follow; it is cut short: {}", path_.string(),
              to_string(tensor), size, done + count, fetch_again);
@@ -104,8 +77,8 @@ class IdxFile {
     }
   }
 
+  GzipReader file_;
   fs::path path_;
-  std::unique_ptr<gzFile_s, Close> file_;
 };
 
 }  // namespace

@@ -2,15 +2,12 @@
 #include "training/illustrate.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
-#include <numeric>
 #include <string>
 
 #include "ir/error.h"
-#include "runtime/rng.h"
-#include "training/latent.h"
-#include "training/pictures.h"
-#include "training/step.h"
+#include "training/codes.h"
 
 namespace weft::training {
 
@@ -18,83 +15,103 @@ using runtime::HostTensor;
 
 namespace {
 
-constexpr std::uint32_t sample_stream = 0x73616d70;  // "samp": apart from the streams of graphs and the shuffle
-
-Dataset first_of(const Dataset& data, std::int64_t count) {
-  if (data.size() == 0) fail("{} holds no samples to show", data.name);
-  std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(count, data.size())));
-  std::iota(indices.begin(), indices.end(), std::int64_t{0});
-  return take(data, indices);
-}
-
-std::vector<std::int64_t> batch_shape(std::int64_t count, const ImageShape& shape) {
-  return {count, shape[0], shape[1], shape[2]};
-}
-
-HostTensor unit_range(const HostTensor& bytes) {
-  HostTensor values = HostTensor::zeros(ir::DType::f32, bytes.shape);
-  std::ranges::transform(bytes.as<std::uint8_t>(), values.as<float>().begin(),
-                         [](std::uint8_t level) { return static_cast<float>(level) / 255.0f; });
-  return values;
-}
-
 const HostTensor& output_of(const runtime::NamedTensors& outputs, const char* entry, const char* name) {
   const auto found = outputs.find(name);
   if (found == outputs.end()) fail("entry @{} has no output {}", entry, name);
   return found->second;
 }
 
-// The width of the codes that `decode` takes.
-std::int64_t code_size(const Session& session) {
-  const ir::Graph& decode = entry_of(session.module(), "decode");
-  const std::uint32_t input = decode.find_input("z");
-  if (input == ir::kNone) fail("entry @decode has no input z");
-  const ir::Dims& dims = decode.type(decode.inputs[input].value).dims;
-  if (dims.size() != 2 || !dims[1].is_number()) fail("entry @decode takes z {}, not f32[B,L]", ir::to_string(dims));
-  return dims[1].factor;
+// --- Filters ---------------------------------------------------------------------------------------------------------
+
+// The first param of the encoder whose filters are pictures: [pixels,n] of a fully connected layer, [n,channels,kH,kW]
+// of a convolution with the channels of the data.
+const ir::Input* first_weights(const ir::Graph& graph, const ImageShape& shape) {
+  const auto [channels, height, width] = shape;
+  for (const ir::Input& input : graph.inputs) {
+    const ir::Value& value = graph.values[input.value];
+    const ir::Dims& dims = value.type.dims;
+    if (input.role != ir::Role::param || !value.name.starts_with("encoder.") || !value.type.is_static()) continue;
+    if (dims.size() == 2 && dims[0].factor == channels * height * width) return &input;
+    if (dims.size() == 4 && dims[1].factor == channels && dims[2].factor > 1) return &input;
+  }
+  return nullptr;
+}
+
+// [n,..] whatever the layer.
+HostTensor rows_of_filters(HostTensor weights) {
+  if (weights.shape.size() == 4) return weights;
+  const std::int64_t pixels = weights.shape[0], count = weights.shape[1];
+  HostTensor rows = HostTensor::zeros(ir::DType::f32, {count, pixels});
+  for (std::int64_t i = 0; i < count; ++i)
+    for (std::int64_t j = 0; j < pixels; ++j)
+      rows.as<float>()[static_cast<std::size_t>(i * pixels + j)] =
+          weights.as<float>()[static_cast<std::size_t>(j * count + i)];
+  return rows;
+}
+
+// Each filter to [0,1] by its largest weight, 0 in the middle.
+void spread_to_grey(std::span<float> filter) {
+  float largest = 0;
+  for (const float weight : filter) largest = std::max(largest, std::abs(weight));
+  for (float& weight : filter) weight = largest > 0 ? .5F + .5F * weight / largest : .5F;
 }
 
 }  // namespace
 
 ImageShape image_shape(const Dataset& data) {
   const auto& shape = data.images.shape;
+  if (data.is_table()) return {1, 1, shape[1]};
   check(shape.size() == 4, "images are [N,C,H,W]");
   return {shape[1], shape[2], shape[3]};
 }
 
-bool is_generative(const Session& session) {
-  const ir::Graph* encode = session.module().find("encode");
-  return encode && encode->find_output("logvar") != ir::kNone && session.has("decode");
-}
-
-HostTensor sample_prior(Session& session, std::int64_t count, std::uint64_t seed) {
-  HostTensor codes = HostTensor::zeros(ir::DType::f32, {count, code_size(session)});
-  const std::span<float> values = codes.as<float>();
-  for (std::size_t i = 0; i < values.size(); ++i)
-    values[i] = runtime::normal({seed, sample_stream, 0}, static_cast<std::uint32_t>(i));
-  return output_of(session.run("decode", {{"z", std::move(codes)}}), "decode", "x");
+ImageBatch image_batch(const HostTensor& values, const ImageShape& shape) {
+  return {values.as<float>(), {values.shape.front(), shape[0], shape[1], shape[2]}};
 }
 
 Picture picture_reconstructions(Session& session, const Dataset& data, std::int64_t count) {
   const Dataset shown = first_of(data, count);
+  const ImageShape shape = image_shape(shown);
   const runtime::NamedTensors outputs = session.run("reconstruct", shown);
-  const HostTensor& rebuilt = output_of(outputs, "reconstruct", "xhat");
+  const ImageBatch rebuilt = image_batch(output_of(outputs, "reconstruct", "xhat"), shape);
   const HostTensor inputs = unit_range(shown.images);
-  return reconstructions({inputs.as<float>(), inputs.shape}, {rebuilt.as<float>(), inputs.shape});
+  if (const auto noisy = outputs.find("noisy"); noisy != outputs.end())
+    return captioned_rows(
+        {{"noisy", image_batch(noisy->second, shape)}, {"restored", rebuilt}, {"clean", image_batch(inputs, shape)}});
+  return captioned_rows({{"input", image_batch(inputs, shape)}, {"output", rebuilt}});
 }
 
 Picture picture_samples(Session& session, const ImageShape& shape, std::uint64_t seed, std::int64_t count) {
   const HostTensor samples = sample_prior(session, count, seed);
-  return sample_grid({samples.as<float>(), batch_shape(count, shape)});
+  return sample_grid(image_batch(samples, shape));
 }
 
-Picture picture_latent(Session& session, const Dataset& data, std::int64_t most) {
-  const Dataset shown = first_of(data, most);
-  const runtime::NamedTensors outputs = session.run("encode", shown);
-  const HostTensor& codes = output_of(outputs, "encode", "latent");
-  const std::int64_t dims = codes.elements() / shown.size();
-  const std::string title = dims > 2 ? "Latent space: the two directions of largest spread" : "Latent space";
-  return latent_map(plane_of(codes.as<float>(), dims), shown.labels.as<std::int32_t>(), data.class_names, title);
+Picture picture_views(Session& session, const Dataset& data, std::int64_t count, std::int64_t views) {
+  const Dataset shown = first_of(data, count);
+  const ImageShape shape = image_shape(shown);
+  std::vector<HostTensor> values{unit_range(shown.images)};
+  for (std::int64_t view = 0; view < views; ++view)
+    values.push_back(output_of(session.run("augment", shown, static_cast<std::uint64_t>(view)), "augment", "view"));
+  std::vector<CaptionedRow> rows;
+  for (std::size_t row = 0; row < values.size(); ++row)
+    rows.push_back({row == 0 ? "picture" : fmt::format("view {}", row), image_batch(values[row], shape)});
+  return captioned_rows(rows, static_cast<int>(count));
+}
+
+std::optional<Picture> picture_filters(const Session& session, const ImageShape& shape, std::int64_t most) {
+  const ir::Graph* graph = session.module().find("encode");
+  const ir::Input* input = graph ? first_weights(*graph, shape) : nullptr;
+  if (!input) return {};
+  runtime::TensorFile file = session.state().save();
+  HostTensor filters = rows_of_filters(std::move(file.tensors.at(graph->values[input->value].name)));
+  const std::int64_t count = std::min(most, filters.shape[0]);
+  const std::size_t size = filters.as<float>().size() / static_cast<std::size_t>(filters.shape[0]);
+  const std::span<float> values = filters.as<float>().first(static_cast<std::size_t>(count) * size);
+  for (std::size_t begin = 0; begin < values.size(); begin += size) spread_to_grey(values.subspan(begin, size));
+  const bool convolution = filters.shape.size() == 4;
+  return sample_grid(
+      {values,
+       {count, shape[0], convolution ? filters.shape[2] : shape[1], convolution ? filters.shape[3] : shape[2]}});
 }
 
 Picture picture_curves(const std::vector<MetricsRecord>& records) {

@@ -1,36 +1,35 @@
-// The pictures of a model at work, made from a session; the drawing itself is in training/pictures.h. Each needs the
-// entries of frontend/model.h that it names, and throws Error where the model lacks one.
+// Pictures of a trained model: its entries run over data, drawn by training/pictures.h. What shows the latent space is
+// in training/latent_pictures.h. What a data set of rows gives cannot be drawn: `images` here are [N,C,H,W].
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "training/dataset.h"
 #include "training/metrics.h"
-#include "training/png.h"
+#include "training/pictures.h"
 #include "training/session.h"
 
 namespace weft::training {
 
-// Channels, height and width of the pictures that a model works on.
-using ImageShape = std::array<std::int64_t, 3>;
+using ImageShape = std::array<std::int64_t, 3>;  // channels, height, width
 ImageShape image_shape(const Dataset& data);
+// The pictures in `values`, which holds them as f32 [N,..].
+ImageBatch image_batch(const runtime::HostTensor& values, const ImageShape& shape);
 
-// Whether `encode` gives a distribution, so that N(0, I) is the prior of its codes and can be sampled.
-bool is_generative(const Session& session);
-
-// `count` images, f32[count,..] as `decode` gives them, of codes drawn from N(0, I): a function of the weights and the
-// seed.
-runtime::HostTensor sample_prior(Session& session, std::int64_t count, std::uint64_t seed);
-
-// Entry `reconstruct`: the first `count` images of `data` and what the model makes of them.
+// The first `count` samples above what `reconstruct` makes of them; between the two what the encoder saw, where that is
+// something else.
 Picture picture_reconstructions(Session& session, const Dataset& data, std::int64_t count = 20);
-// Entry `decode`.
+// Samples from the prior: needs a generative model.
 Picture picture_samples(Session& session, const ImageShape& shape, std::uint64_t seed, std::int64_t count = 100);
-// Entry `encode`: the codes of at most `most` images, by class, on the plane where they spread most.
-Picture picture_latent(Session& session, const Dataset& data, std::int64_t most = 5'000);
-// One curve a metric, the loss first; what `records` says of the splits train and validation.
+// The first `count` samples, and below each `views` random views of it, as `augment` gives them to training.
+Picture picture_views(Session& session, const Dataset& data, std::int64_t count = 10, std::int64_t views = 7);
+// What the first layer of the encoder looks for: its weights as pictures, each from black (its most negative weight)
+// over grey (0) to white. Nothing where that layer does not look at pixels.
+std::optional<Picture> picture_filters(const Session& session, const ImageShape& shape, std::int64_t most = 100);
+// From the records of a run: each metric by epoch, of training and validation.
 Picture picture_curves(const std::vector<MetricsRecord>& records);
 
 }  // namespace weft::training

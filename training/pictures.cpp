@@ -16,6 +16,7 @@ namespace {
 
 constexpr int gap = 4;
 constexpr float caption_height = 12;
+constexpr float title_height = 16;
 
 void check_batch(const ImageBatch& batch) {
   const auto& shape = batch.shape;
@@ -61,32 +62,36 @@ int scale_of(const Picture& picture) { return std::max(1, 64 / std::max(picture.
 
 }  // namespace
 
-Picture reconstructions(const ImageBatch& inputs, const ImageBatch& outputs, int columns) {
-  if (inputs.shape != outputs.shape) {
-    fail("inputs are [{}], but reconstructions [{}]", fmt::join(inputs.shape, ","), fmt::join(outputs.shape, ","));
-  }
+Picture captioned_rows(const std::vector<CaptionedRow>& rows, int columns) {
+  if (rows.empty()) fail("a picture of no rows");
   if (columns < 1) fail("a grid of {} columns", columns);
-  const std::vector<Picture> above = pictures_of(inputs);
-  const std::vector<Picture> below = pictures_of(outputs);
-  const int count = static_cast<int>(above.size());
+  std::vector<std::vector<Picture>> pictures;
+  float widest = 0;
+  for (const auto& [caption, images] : rows) {
+    if (images.shape != rows[0].images.shape)
+      fail("'{}' are [{}], but '{}' [{}]", rows[0].caption, fmt::join(rows[0].images.shape, ","), caption,
+           fmt::join(images.shape, ","));
+    pictures.push_back(pictures_of(images));
+    widest = std::max(widest, text_width(caption, caption_height));
+  }
+  const Picture& first = pictures[0][0];
+  const int count = static_cast<int>(pictures[0].size());
   const int shown = std::min(columns, count);
-  const int scale = scale_of(above[0]);
-  const int step_x = above[0].width * scale + gap;
-  const int step_y = above[0].height * scale + gap;
-  const int pair = 2 * step_y + 3 * gap;
-  const int pairs = (count + shown - 1) / shown;
-  const int left = static_cast<int>(text_width("output", caption_height)) + 4 * gap;
-  Canvas canvas(left + shown * step_x + gap, pairs * pair + gap);
-  for (int i = 0; i < count; ++i) {
-    const int x = left + i % shown * step_x;
-    const int y = 2 * gap + i / shown * pair;
-    canvas.image(x, y, above[static_cast<std::size_t>(i)], scale);
-    canvas.image(x, y + step_y, below[static_cast<std::size_t>(i)], scale);
-    if (i % shown != 0) continue;
-    const float middle = static_cast<float>(y) + (static_cast<float>(step_y - gap) - caption_height) / 2;
-    const TextStyle style{.height = caption_height, .align = Align::right};
-    canvas.text({static_cast<float>(left - 2 * gap), middle}, "input", style);
-    canvas.text({static_cast<float>(left - 2 * gap), middle + static_cast<float>(step_y)}, "output", style);
+  const int scale = scale_of(first);
+  const int step_x = first.width * scale + gap;
+  const int step_y = first.height * scale + gap;
+  const int group = static_cast<int>(rows.size()) * step_y + 3 * gap;
+  const int left = static_cast<int>(widest) + 4 * gap;
+  Canvas canvas(left + shown * step_x + gap, (count + shown - 1) / shown * group + gap);
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    for (int i = 0; i < count; ++i) {
+      const int y = 2 * gap + i / shown * group + static_cast<int>(row) * step_y;
+      canvas.image(left + i % shown * step_x, y, pictures[row][static_cast<std::size_t>(i)], scale);
+      if (i % shown != 0) continue;
+      const float middle = static_cast<float>(y) + (static_cast<float>(step_y - gap) - caption_height) / 2;
+      canvas.text({static_cast<float>(left - 2 * gap), middle}, rows[row].caption,
+                  {.height = caption_height, .align = Align::right});
+    }
   }
   return canvas.picture();
 }
@@ -110,6 +115,52 @@ Picture latent_map(std::span<const float> points, std::span<const std::int32_t> 
                       {x, y, labels, class_names});
 }
 
+Picture panels(const std::vector<Picture>& pictures) {
+  if (pictures.empty()) fail("a picture of no panels");
+  int width = 0, height = 0;
+  for (const Picture& picture : pictures) {
+    width += picture.width;
+    height = std::max(height, picture.height);
+  }
+  Canvas canvas(width, height);
+  int x = 0;
+  for (const Picture& picture : pictures) {
+    canvas.image(x, 0, picture);
+    x += picture.width;
+  }
+  return canvas.picture();
+}
+
+Picture titled(const Picture& picture, const std::string& title) {
+  const int head = static_cast<int>(title_height) + 4 * gap;
+  const int width = std::max(picture.width, static_cast<int>(text_width(title, title_height)) + 4 * gap);
+  Canvas canvas(width + 2 * gap, head + picture.height + 2 * gap);
+  canvas.text({2.0F * gap, 2.0F * gap}, title, {.height = title_height, .bold = true});
+  canvas.image(gap, head, picture);
+  return canvas.picture();
+}
+
+// --- Curves ----------------------------------------------------------------------------------------------------------
+
+namespace {
+
+// Where validation was best; a run that goes on for long after it learns its training images by heart.
+std::vector<Mark> overfitting_marks(const std::vector<LossCurve>& curves) {
+  constexpr double noticeable = .01;  // of the best validation loss
+  for (const LossCurve& curve : curves) {
+    if (curve.name != "loss" || curve.validation.size() < 2 || curve.train.size() != curve.validation.size()) continue;
+    const auto best = std::ranges::min_element(curve.validation) - curve.validation.begin();
+    const auto at = static_cast<std::size_t>(best);
+    const double least = curve.validation[at], rise = curve.validation.back() - least;
+    const bool overfits = curve.train.back() < curve.train[at] && rise > noticeable * std::abs(least);
+    const double epoch = static_cast<double>(best) + 1;
+    return {{epoch, fmt::format("best epoch {}{}", epoch, overfits ? "; overfitting after" : "")}};
+  }
+  return {};
+}
+
+}  // namespace
+
 Picture loss_curves(const std::vector<LossCurve>& curves, const std::string& title) {
   std::vector<Series> series;
   const auto add = [&](const std::string& name, const std::vector<double>& values, int color, bool dashed) {
@@ -124,7 +175,7 @@ Picture loss_curves(const std::vector<LossCurve>& curves, const std::string& tit
     add(curve.name + " train", curve.train, i, false);
     add(curve.name + " validation", curve.validation, alone ? 1 : i, true);
   }
-  return line_chart({.title = title, .x_label = "epoch", .whole_x = true}, series);
+  return line_chart({.title = title, .x_label = "epoch", .whole_x = true, .marks = overfitting_marks(curves)}, series);
 }
 
 }  // namespace weft::training

@@ -19,15 +19,26 @@ struct ImageBatch {
 
 // All throw Error where shapes and numbers of values do not agree.
 
-// A row of inputs above the row of their reconstructions, again for every `columns` of them.
-Picture reconstructions(const ImageBatch& inputs, const ImageBatch& outputs, int columns = 10);
+struct CaptionedRow {
+  std::string caption;
+  ImageBatch images;
+};
 
-// Samples, or the steps of an interpolation (one row each with columns = steps), on a dark ground.
+// Rows of equally many pictures one below the other, such as inputs above their reconstructions; again for every
+// `columns` of them.
+Picture captioned_rows(const std::vector<CaptionedRow>& rows, int columns = 10);
+
+// Samples on a dark ground.
 Picture sample_grid(const ImageBatch& samples, int columns = 10);
 
 // `points` is [N,2]; labels are indices of class_names, or empty.
 Picture latent_map(std::span<const float> points, std::span<const std::int32_t> labels,
                    const std::vector<std::string>& class_names, const std::string& title = "Latent space");
+
+// Pictures side by side, from the top.
+Picture panels(const std::vector<Picture>& pictures);
+// With a line of text above.
+Picture titled(const Picture& picture, const std::string& title);
 
 struct LossCurve {
   std::string name;                // "loss", "loss/kl"
@@ -35,7 +46,8 @@ struct LossCurve {
   std::vector<double> validation;  // the same, or empty
 };
 
-// Training solid, validation dashed, one colour a curve (two colours where there is one curve alone).
+// Training solid, validation dashed, one colour a curve (two colours where there is one curve alone). The epoch at
+// which the validation of "loss" was best is marked, and whether the run overfits after it.
 Picture loss_curves(const std::vector<LossCurve>& curves, const std::string& title = "Loss by epoch");
 
 }  // namespace weft::training

@@ -56,13 +56,13 @@ Picture decode_png(std::string_view bytes, std::string_view name) {
   if (std::uint64_t{image.width} * image.height > most_pixels) {
     fail("{}: {}x{} pixels are more than the 64 megapixels Weft reads; scale it down", name, image.width, image.height);
   }
-  if (image.format & PNG_FORMAT_FLAG_ALPHA) fail("{}: has transparency; save it without an alpha channel", name);
-  if (image.format & PNG_FORMAT_FLAG_LINEAR) fail("{}: has 16-bit samples; save it with 8 bits", name);
   const bool colour = image.format & PNG_FORMAT_FLAG_COLOR;
   image.format = colour ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
   Picture picture{static_cast<int>(image.width), static_cast<int>(image.height), colour ? 3 : 1, {}};
   picture.pixels.resize(PNG_IMAGE_SIZE(image));
-  if (!png_image_finish_read(&image, nullptr, picture.pixels.data(), 0, nullptr)) fail_damaged(name, image.message);
+  image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;  // 16 bits are scaled to 8, as they are
+  const png_color black{};
+  if (!png_image_finish_read(&image, &black, picture.pixels.data(), 0, nullptr)) fail_damaged(name, image.message);
   return picture;
 }
 

@@ -22,8 +22,8 @@ struct Picture {
 // The bytes of a PNG file. Throws Error where the sizes of the picture do not agree or are 0.
 std::string encode_png(const Picture& picture);
 
-// Grey stays grey; RGB and palettes become RGB. Throws Error with `name` where the bytes are no PNG, damaged, cut
-// short, larger than 64 megapixels, or hold transparency or 16-bit samples.
+// Grey stays grey; RGB and palettes become RGB; what is transparent is laid over black, 16 bits become 8. Throws Error
+// with `name` where the bytes are no PNG, damaged, cut short, or larger than 64 megapixels.
 Picture decode_png(std::string_view bytes, std::string_view name);
 
 // Atomic; see runtime/atomic_file.h.

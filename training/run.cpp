@@ -1,14 +1,21 @@
 // Training into a run directory, and its report.
 #include "training/run.h"
 
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <vector>
 
 #include "ir/error.h"
 #include "runtime/atomic_file.h"
+#include "training/codes.h"
 #include "training/illustrate.h"
+#include "training/illustrate_similarity.h"
+#include "training/latent_pictures.h"
+#include "training/latent_statistics.h"
 #include "training/metrics.h"
+#include "training/pretrain.h"
 #include "training/report.h"
 
 namespace weft::training {
@@ -26,9 +33,40 @@ std::string kept_checkpoint(const RunDirectory& run) {
 
 }  // namespace
 
+namespace {
+
+// Where the run begins with pre-training: the layers that `position` has not. What a layer's epochs measured is
+// recorded once it is finished, at step 0, as the split pretrain1, pretrain2, ...; a layer that was stopped is trained
+// again. Whether all are done.
+bool pretrain_layers(const RunDirectory& run, Session& session, const DatasetSplits& data, Position& position,
+                     MetricsWriter& metrics, const RunHooks& hooks) {
+  const TrainOptions& options = run.config().train;
+  if (options.pretrain_epochs == 0 || session.steps() > 0) return true;
+  std::vector<MetricsRecord> records;
+  PretrainHooks pretrain_hooks;
+  pretrain_hooks.progress = hooks.progress;
+  pretrain_hooks.stop = hooks.stop;
+  pretrain_hooks.epoch = [&](const EpochResult& result) {
+    const std::string split = fmt::format("pretrain{}", result.layer);
+    records.push_back(record_of(0, result.epoch, split.c_str(), result.train));
+    if (hooks.epoch) hooks.epoch(result);
+  };
+  pretrain_hooks.finished = [&](std::int64_t layer) {
+    position.pretrained = layer;
+    run.save(session, position);
+    for (const MetricsRecord& record : records) metrics.append(record);
+    records.clear();
+  };
+  if (pretrain(session, data, options, pretrain_hooks, position.pretrained)) return true;
+  run.save(session, position);
+  return false;
+}
+
+}  // namespace
+
 Outcome train_run(const RunDirectory& run, const DatasetSplits& data, bool resume, const RunHooks& hooks) {
   Session session(run.module(), run.config().session);
-  const Position start = resume ? run.restore(session) : Position{};
+  Position start = resume ? run.restore(session) : Position{};
   MetricsWriter metrics = resume ? MetricsWriter::resume(run.metrics_path(), static_cast<std::int64_t>(session.steps()))
                                  : MetricsWriter::create(run.metrics_path());
 
@@ -45,6 +83,10 @@ Outcome train_run(const RunDirectory& run, const DatasetSplits& data, bool resum
 
   Outcome outcome;
   try {
+    if (!pretrain_layers(run, session, data, start, metrics, hooks)) {
+      outcome.interrupted = true;
+      return outcome;
+    }
     outcome = train(session, data, run.config().train, train_hooks, start);
   } catch (const Diverged& diverged) {
     throw Diverged(diverged.what() + kept_checkpoint(run));
@@ -96,12 +138,61 @@ void add_results(Report& report, const std::vector<MetricsRecord>& records) {
   report.table("Means over the images of each split, last epoch", header, rows);
 }
 
+using AddPicture = std::function<void(const char* file, const char* caption, const Picture& picture)>;
+
+// What the entries make of pictures.
+void add_pictures(const AddPicture& add, Session& session, const Dataset& shown) {
+  const ImageShape shape = image_shape(shown);
+  const bool decodes = session.has("encode") && session.has("decode");
+  if (session.has("augment"))
+    add("views.png", "Images of the data and random views of them, as training sees them",
+        picture_views(session, shown));
+  if (is_contrastive(session))
+    add("similarity.png", "How alike the model finds two views each of some test images; framed: of the same image",
+        picture_similarity(session, shown));
+  if (session.has("reconstruct"))
+    add("reconstructions.png", "Test images and their reconstructions", picture_reconstructions(session, shown));
+  if (is_generative(session))
+    add("samples.png", "Samples from the prior", picture_samples(session, shape, session.options().seed));
+  const auto pairs = neighbouring_pairs(shown);
+  if (decodes && !pairs.empty())
+    add("interpolation.png", "From one test image to another, in latent space and in pixels",
+        picture_interpolations(session, shown, pairs, Path::linear));
+  if (const std::optional<Picture> filters = picture_filters(session, shape))
+    add("filters.png", "What the first layer of the encoder looks for", *filters);
+}
+
+Facts facts_of(const LatentStatistics& statistics) {
+  Facts facts{{"units", fmt::format("{}", statistics.units.size())},
+              {"active units", fmt::format("{}", statistics.active())}};
+  if (statistics.has_posterior) facts.emplace_back("KL to the prior", fmt::format("{:.3f} nats", statistics.kl()));
+  if (const std::string warning = statistics.collapse_warning(); !warning.empty())
+    facts.emplace_back("warning", warning);
+  return facts;
+}
+
+void add_latent(Report& report, const AddPicture& add, Session& session, const Dataset& shown) {
+  const Codes codes = encode(session, shown);
+  const LatentStatistics statistics =
+      latent_statistics(codes.latent.as<float>(), codes.logvar.as<float>(), codes.dims());
+  report.section("Latent space").facts(facts_of(statistics));
+  add("latent.png", "Codes of the test images by class", picture_latent(codes, shown));
+  add("units.png",
+      statistics.has_posterior ? "Each unit over the test images, and the density of its prior"
+                               : "Each unit over the test images, and a normal density of its spread",
+      picture_units(codes, statistics, session.options().seed));
+  if (session.has("decode") && !shown.is_table())
+    add("traversals.png", "Each unit of the code of the first test image, varied from low to high",
+        picture_traversals(session, statistics, codes.row(0), image_shape(shown)));
+}
+
 }  // namespace
 
 void write_report(const RunDirectory& run, Session& session, const DatasetSplits& data) {
+  constexpr std::int64_t most_shown = 5'000;
   Report report(fmt::format("{} on {}", run.config().model, data.train.name));
   report.section("Run").facts(facts_of(run.config(), session, data));
-  const auto add_picture = [&](const char* file, const char* caption, const Picture& picture) {
+  const AddPicture add_picture = [&](const char* file, const char* caption, const Picture& picture) {
     const std::string png = encode_png(picture);
     runtime::write_file(run.file(file), png);
     report.picture(caption, png);
@@ -112,16 +203,12 @@ void write_report(const RunDirectory& run, Session& session, const DatasetSplits
     add_results(report, records);
     add_picture("loss.png", "Loss by epoch", picture_curves(records));
   }
-  report.section("Pictures");
-  const Dataset& shown = data.test.size() > 0 ? data.test : data.train;
-  if (session.has("reconstruct"))
-    add_picture("reconstructions.png", "Test images and their reconstructions",
-                picture_reconstructions(session, shown));
-  if (is_generative(session))
-    add_picture("samples.png", "Samples from the prior",
-                picture_samples(session, image_shape(shown), session.options().seed));
-  if (session.has("encode"))
-    add_picture("latent.png", "Codes of the test images by class", picture_latent(session, shown));
+  const Dataset shown = first_of(data.test.size() > 0 ? data.test : data.train, most_shown);
+  if (!shown.is_table()) {
+    report.section("Pictures");
+    add_pictures(add_picture, session, shown);
+  }
+  if (session.has("encode")) add_latent(report, add_picture, session, shown);
   report.write(run.file("report.html"));
 }
 

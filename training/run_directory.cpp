@@ -24,6 +24,7 @@ namespace {
 constexpr const char* config_name = "config.json";
 constexpr const char* model_name = "model.weft";
 constexpr const char* report_name = "report.html";
+constexpr const char* pretrained_key = "pretrained";  // layers; in the metadata of a run that has any
 
 void make_folder(const fs::path& path) {
   std::error_code error;
@@ -47,6 +48,7 @@ void remove_run(const fs::path& path) {
 // Hexadecimal, so that the sums of an interrupted epoch go on with every bit.
 void write_position(Metadata& metadata, const Position& position) {
   metadata["epoch"] = fmt::format("{}", position.epochs_done);
+  if (position.pretrained > 0) metadata[pretrained_key] = fmt::format("{}", position.pretrained);
   metadata["images"] = fmt::format("{}", position.images_done);
   std::string sums;
   for (const double sum : position.sums) sums += fmt::format("{}{:a}", sums.empty() ? "" : " ", sum);
@@ -69,7 +71,10 @@ std::int64_t read_count(const TensorFile& file, const fs::path& path, const char
 }
 
 Position read_position(const TensorFile& file, const fs::path& path) {
-  Position position{read_count(file, path, "epoch"), read_count(file, path, "images"), {}};
+  Position position;
+  position.epochs_done = read_count(file, path, "epoch");
+  position.images_done = read_count(file, path, "images");
+  if (file.metadata.contains(pretrained_key)) position.pretrained = read_count(file, path, pretrained_key);
   const std::string& text = metadata_text(file, path, "sums");
   for (const char* at = text.c_str(); *at != '\0';) {
     char* end = nullptr;

@@ -56,8 +56,9 @@ struct Session::Compiled {
   Use use;
   std::string entry;
   std::int64_t batch = 0;
-  std::int64_t size = 0;  // of the data set; 0 unless fed
-  GraphPtr graph;         // before binding: tells what grows with the batch
+  std::int64_t size = 0;                  // of the data set; 0 unless fed
+  ir::DType images_type = ir::DType::u8;  // of the data set
+  GraphPtr graph;                         // before binding: tells what grows with the batch
   std::unique_ptr<Program> program;
   int indices = -1;
   int images = -1;
@@ -89,6 +90,9 @@ struct Session::Compiled {
       fail("the model takes pictures of {} numbers, but those of {} are {}: {} numbers; choose a model for that size",
            table.type.elements() / size, dataset.name, to_string(dataset.images),
            elements_of_row(dataset.images.shape));
+    if (labels >= 0 && dataset.classes < 2)
+      fail("entry @{} learns from labels, but all samples of {} are of one class; take data of at least two classes",
+           graph->name, dataset.name);
     const std::int64_t taken = program->inputs()[static_cast<std::size_t>(indices)].type.elements();
     if (taken != batch) fail("entry @{} is written for batches of {}, not {}", graph->name, taken, batch);
   }
@@ -112,6 +116,7 @@ Session::Session(ir::Module module, SessionOptions options) : module_(std::move(
   if (options_.threads < 0) fail("threads {}: give 0 (all cores) or more", options_.threads);
   if (module_.find(loss_entry)) {
     passes::Context context;
+    context.contrastive = options_.contrastive;
     training_graph_ = training_step(module_, options_.optimizer, context);
     state_.add(*training_graph_);
     collect_hypers(*training_graph_);
@@ -139,17 +144,20 @@ const GraphPtr& Session::training_graph() const {
 
 // --- Programs ------------------------------------------------------------------------------------------------------
 
-GraphPtr Session::graph_of(Use use, std::string_view entry) const {
+GraphPtr Session::graph_of(Use use, std::string_view entry, ir::DType images) const {
   passes::Context context;
+  context.contrastive = options_.contrastive;
   switch (use) {
     case Use::train:
-      return training_graph();
+      return images == ir::DType::u8 ? training_graph()
+                                     : training_step(module_, options_.optimizer, context, {}, images);
     case Use::evaluate:
-      return passes::stabilise(evaluation(module_), context);
+      return passes::run_passes(evaluation(module_, images), passes::forward_pipeline(), context);
     case Use::fed:
-      return passes::stabilise(fed_entry(module_, entry), context);
+      return passes::run_passes(fed_entry(module_, entry, images), passes::forward_pipeline(), context);
     case Use::plain:
-      return passes::stabilise(std::make_shared<const ir::Graph>(entry_of(module_, entry)), context);
+      return passes::run_passes(std::make_shared<const ir::Graph>(entry_of(module_, entry)),
+                                passes::forward_pipeline(), context);
   }
   return nullptr;
 }
@@ -158,27 +166,34 @@ Session::Compiled& Session::compiled(Use use, std::string_view entry, std::int64
                                      CompileReport* report) {
   const std::int64_t size = data ? data->size() : 0;
   const auto found = std::ranges::find_if(programs_, [&](const auto& each) {
-    return each->use == use && each->batch == batch && each->size == size && each->entry == entry;
+    return each->use == use && each->batch == batch && each->size == size && each->entry == entry &&
+           (!data || each->images_type == data->images.dtype);
   });
-  Compiled& ready = found != programs_.end() ? **found : add_program(use, entry, batch, size, report);
+  Compiled& ready = found != programs_.end() ? **found : add_program(use, entry, batch, data, report);
   if (data) ready.bind_data(*data);
   return ready;
 }
 
-Session::Compiled& Session::add_program(Use use, std::string_view entry, std::int64_t batch, std::int64_t size,
+Session::Compiled& Session::add_program(Use use, std::string_view entry, std::int64_t batch, const Dataset* data,
                                         CompileReport* report) {
   auto made = std::make_unique<Compiled>();
   made->use = use;
   made->entry = entry;
   made->batch = batch;
-  made->size = size;
-  made->graph = graph_of(use, entry);
+  if (data) {
+    made->size = data->size();
+    made->images_type = data->images.dtype;
+  }
+  made->graph = graph_of(use, entry, made->images_type);
   CompileOptions compile_options;
   compile_options.backend = options_.backend;
   compile_options.threads = options_.threads;
   for (const std::string& symbol : made->graph->symbols())
-    compile_options.bind[symbol] = size > 0 && symbol == size_symbol ? size : batch;
+    compile_options.bind[symbol] = made->size > 0 && symbol == size_symbol ? made->size : batch;
+  compile_options.choose_layouts = use == Use::train && !state_.has_settled_layouts();
+  compile_options.layouts = state_.layouts();
   made->program = compile(made->graph, compile_options, report);
+  if (compile_options.choose_layouts && state_.settle_layouts(*made->program)) programs_.clear();
   made->find_ports();
   state_.bind(*made->program);
   for (const auto& [name, value] : hypers_) made->write_hyper(name, value);
@@ -192,13 +207,23 @@ void Session::write_rng(Compiled& compiled, std::uint64_t step) const {
   std::memcpy(compiled.program->input(compiled.rng), words, sizeof words);
 }
 
+namespace {
+
+template <typename Hypers>
+auto find_hyper(Hypers& hypers, std::string_view name, const std::string& model) {
+  const auto found = hypers.find(name);
+  if (found != hypers.end()) return found;
+  std::vector<std::string> names;
+  for (const auto& [known, value] : hypers) names.push_back(known);
+  fail("model {} has no hyperparameter {}{}", model, name, did_you_mean(name, names));
+}
+
+}  // namespace
+
+double Session::hyper(std::string_view name) const { return find_hyper(hypers_, name, module_.name)->second; }
+
 void Session::set_hyper(std::string_view name, double value) {
-  const auto found = hypers_.find(name);
-  if (found == hypers_.end()) {
-    std::vector<std::string> names;
-    for (const auto& [known, fallback] : hypers_) names.push_back(known);
-    fail("model {} has no hyperparameter {}{}", module_.name, name, did_you_mean(name, names));
-  }
+  const auto found = find_hyper(hypers_, name, module_.name);
   if (found->second == static_cast<float>(value)) return;
   found->second = static_cast<float>(value);
   for (const auto& each : programs_) each->write_hyper(name, found->second);
@@ -248,10 +273,10 @@ Metrics Session::evaluate(const Dataset& data) {
 
 // --- Other entries ---------------------------------------------------------------------------------------------------
 
-NamedTensors Session::run(std::string_view entry, const NamedTensors& inputs) {
+NamedTensors Session::run(std::string_view entry, const NamedTensors& inputs, std::uint64_t draw) {
   const std::int64_t total = rows_of(entry_of(module_, entry), inputs);
   RowCollector collector(total);
-  std::uint64_t chunk = 0;
+  std::uint64_t chunk = draw << 32;
   for (std::int64_t begin = 0; begin < total; begin += options_.batch, ++chunk) {
     const std::int64_t rows = std::min(options_.batch, total - begin);
     Compiled& plain = compiled(Use::plain, entry, rows, nullptr);
@@ -263,9 +288,9 @@ NamedTensors Session::run(std::string_view entry, const NamedTensors& inputs) {
   return collector.finish(entry);
 }
 
-NamedTensors Session::run(std::string_view entry, const Dataset& data) {
+NamedTensors Session::run(std::string_view entry, const Dataset& data, std::uint64_t draw) {
   RowCollector collector(data.size());
-  std::uint64_t chunk = 0;
+  std::uint64_t chunk = draw << 32;
   for (std::int64_t begin = 0; begin < data.size(); begin += options_.batch, ++chunk) {
     const std::int64_t rows = std::min(options_.batch, data.size() - begin);
     Compiled& fed = compiled(Use::fed, entry, rows, &data);
@@ -298,6 +323,11 @@ void Session::restore(const TensorFile& file, const std::filesystem::path& path)
 
 void Session::load_weights(const TensorFile& file, const std::filesystem::path& path) {
   state_.load(file, path, State::Part::weights);
+}
+
+std::vector<std::string> Session::load_part(const TensorFile& file, const std::filesystem::path& path,
+                                            const std::string& prefix) {
+  return state_.load_part(file, path, prefix);
 }
 
 }  // namespace weft::training

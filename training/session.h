@@ -31,6 +31,7 @@ struct SessionOptions {
   std::uint64_t seed = 1;
   std::int64_t batch = 128;  // samples a training step, and at once in `evaluate` and `run`
   passes::OptimizerSpec optimizer;
+  bool contrastive = true;  // whether the pass `contrastive` runs
 };
 
 using Metrics = std::vector<std::pair<std::string, double>>;  // in the order of the entry's outputs
@@ -60,12 +61,14 @@ class Session {
   Metrics evaluate(const Dataset& data);
 
   // Runs an entry on any number of rows and gives its batched outputs, by name. `inputs` holds each data input of the
-  // entry, rows first; the second form feeds the entry with the samples of `data`.
-  runtime::NamedTensors run(std::string_view entry, const runtime::NamedTensors& inputs);
-  runtime::NamedTensors run(std::string_view entry, const Dataset& data);
+  // entry, rows first; the second form feeds the entry with the samples of `data`. An entry that draws random numbers
+  // gives the same rows each time; another `draw` (below 2^29) has others.
+  runtime::NamedTensors run(std::string_view entry, const runtime::NamedTensors& inputs, std::uint64_t draw = 0);
+  runtime::NamedTensors run(std::string_view entry, const Dataset& data, std::uint64_t draw = 0);
 
   // Sets a hyper input (`lr`, `beta`) of every entry that has it. Throws Error where none has.
   void set_hyper(std::string_view name, double value);
+  double hyper(std::string_view name) const;
   bool has_hyper(std::string_view name) const { return hypers_.find(name) != hypers_.end(); }
 
   // State, steps and seed as a file, and back: a restored session goes on bitwise as the saved one would have.
@@ -73,8 +76,13 @@ class Session {
   void restore(const runtime::TensorFile& file, const std::filesystem::path& path);
   // The weights alone; what the optimizer holds, the steps and the seed stay.
   void load_weights(const runtime::TensorFile& file, const std::filesystem::path& path);
+  // Those alone whose names begin with `prefix`; gives the names of those the file has beyond them (State::load_part).
+  std::vector<std::string> load_part(const runtime::TensorFile& file, const std::filesystem::path& path,
+                                     const std::string& prefix);
+  // Those weights that another model has too, by name and type.
+  void take_weights(const Session& other) { state_.take(other.state_.save()); }
 
-  // The training step as a program bound to `data` and the state, and its graph before compilation.
+  // The training step as a program bound to `data` and the state, and its graph, fed with pictures, before compilation.
   runtime::Program& training_program(const Dataset& data, std::int64_t batch, CompileReport* report = nullptr);
   const ir::GraphPtr& training_graph() const;
 
@@ -83,10 +91,11 @@ class Session {
   enum class Use : std::uint8_t { train, evaluate, fed, plain };
 
   void collect_hypers(const ir::Graph& graph);
-  ir::GraphPtr graph_of(Use use, std::string_view entry) const;
+  ir::GraphPtr graph_of(Use use, std::string_view entry, ir::DType images) const;
   Compiled& compiled(Use use, std::string_view entry, std::int64_t batch, const Dataset* data,
                      CompileReport* report = nullptr);
-  Compiled& add_program(Use use, std::string_view entry, std::int64_t batch, std::int64_t size, CompileReport* report);
+  Compiled& add_program(Use use, std::string_view entry, std::int64_t batch, const Dataset* data,
+                        CompileReport* report);
   void write_rng(Compiled& compiled, std::uint64_t step) const;
 
   ir::Module module_;

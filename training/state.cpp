@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "ir/error.h"
+#include "ir/memory_layout.h"
 #include "runtime/rng.h"
 
 namespace weft::training {
@@ -54,10 +55,16 @@ double draw(const Init& init, const runtime::RandomSource& source, std::uint32_t
 }
 
 template <typename T>
-void fill(std::byte* memory, std::int64_t count, const Init& init, const runtime::RandomSource& source) {
-  T* values = reinterpret_cast<T*>(memory);
+void fill(HostTensor& tensor, std::int64_t count, const Init& init, const runtime::RandomSource& source) {
+  T* values = reinterpret_cast<T*>(tensor.bytes.data());
   for (std::int64_t i = 0; i < count; ++i)
     values[i] = static_cast<T>(draw(init, source, static_cast<std::uint32_t>(i)));
+}
+
+std::vector<std::size_t> offsets_of(const std::string& layout, const ir::Type& type) {
+  const auto parsed = ir::parse_memory_layout(layout);
+  check(parsed.has_value() && type.dtype == ir::DType::f32, "layouts were verified, and are of floats");
+  return ir::memory_offsets(*parsed, ir::numbers(type.dims));
 }
 
 // The settings a file was made with, for the error that refuses it.
@@ -147,13 +154,15 @@ void State::init(std::uint64_t seed) {
   for (const Tensor& tensor : tensors_) {
     const std::int64_t count = tensor.type.elements();
     const runtime::RandomSource source{seed, init_stream, hash_of(tensor.name)};
+    HostTensor values = empty_of(tensor.type);
     if (tensor.type.dtype == ir::DType::f32) {
-      fill<float>(memory(tensor), count, tensor.init, source);
+      fill<float>(values, count, tensor.init, source);
     } else if (tensor.type.dtype == ir::DType::i32) {
-      fill<std::int32_t>(memory(tensor), count, tensor.init, source);
+      fill<std::int32_t>(values, count, tensor.init, source);
     } else {
       fail("{} is {}; params and state are f32 or i32", tensor.name, to_string(tensor.type));
     }
+    write(tensor, values);
   }
 }
 
@@ -197,9 +206,7 @@ std::string State::first_not_finite() const {
 TensorFile State::save() const {
   TensorFile file;
   for (const Tensor& tensor : tensors_) {
-    HostTensor copy = empty_of(tensor.type);
-    std::memcpy(copy.bytes.data(), memory(tensor), copy.bytes.size());
-    file.tensors.emplace(tensor.name, std::move(copy));
+    file.tensors.emplace(tensor.name, read(tensor));
   }
   std::vector<std::string> of_optimizer;
   for (const auto& [name, region] : flat_)
@@ -208,6 +215,54 @@ TensorFile State::save() const {
       of_optimizer.push_back(name);
   if (!of_optimizer.empty()) file.metadata[optimizer_key] = fmt::format("{}", fmt::join(of_optimizer, ","));
   return file;
+}
+
+// --- Layouts in memory ---------------------------------------------------------------------------------------------
+
+void State::write(const Tensor& tensor, const HostTensor& value) {
+  if (tensor.layout.empty()) {
+    std::memcpy(memory(tensor), value.bytes.data(), value.bytes.size());
+    return;
+  }
+  const std::vector<std::size_t> offsets = offsets_of(tensor.layout, tensor.type);
+  const auto* from = reinterpret_cast<const float*>(value.bytes.data());
+  auto* to = reinterpret_cast<float*>(memory(tensor));
+  for (std::size_t i = 0; i < offsets.size(); ++i) to[offsets[i]] = from[i];
+}
+
+HostTensor State::read(const Tensor& tensor) const {
+  HostTensor value = empty_of(tensor.type);
+  if (tensor.layout.empty()) {
+    std::memcpy(value.bytes.data(), memory(tensor), value.bytes.size());
+    return value;
+  }
+  const std::vector<std::size_t> offsets = offsets_of(tensor.layout, tensor.type);
+  const auto* from = reinterpret_cast<const float*>(memory(tensor));
+  auto* to = reinterpret_cast<float*>(value.bytes.data());
+  for (std::size_t i = 0; i < offsets.size(); ++i) to[i] = from[offsets[i]];
+  return value;
+}
+
+bool State::settle_layouts(const runtime::Program& program) {
+  if (std::exchange(settled_, true)) return false;
+  bool changed = false;
+  for (const runtime::Port& port : program.inputs())
+    for (const ir::Slot& slot : port.slots) {
+      if (slot.layout.empty()) continue;
+      Tensor& tensor = tensors_[by_name_.at(tensor_name(port.name, port.role, slot.name))];
+      const HostTensor values = read(tensor);
+      tensor.layout = slot.layout;
+      write(tensor, values);
+      changed = true;
+    }
+  return changed;
+}
+
+std::map<std::string, std::string> State::layouts() const {
+  std::map<std::string, std::string> layouts;
+  for (const Tensor& tensor : tensors_)
+    if (tensor.role == Role::param && !tensor.layout.empty()) layouts[tensor.name] = tensor.layout;
+  return layouts;
 }
 
 void State::load(const TensorFile& file, const std::filesystem::path& path, Part part) {
@@ -224,11 +279,32 @@ void State::load(const TensorFile& file, const std::filesystem::path& path, Part
     if (of_optimizer && part == Part::weights) continue;
     refuse(file, path, of_optimizer, fmt::format("{} {} is no tensor of it", name, to_string(tensor)));
   }
-  for (const Tensor& tensor : tensors_) {
-    if (!wanted(tensor)) continue;
-    const HostTensor& source = file.tensors.at(tensor.name);
-    std::memcpy(memory(tensor), source.bytes.data(), source.bytes.size());
-  }
+  for (const Tensor& tensor : tensors_)
+    if (wanted(tensor)) write(tensor, file.tensors.at(tensor.name));
+}
+
+std::vector<std::string> State::load_part(const TensorFile& file, const std::filesystem::path& path,
+                                          const std::string& prefix) {
+  const auto wanted = [&](const Tensor& tensor) { return !tensor.of_optimizer && tensor.name.starts_with(prefix); };
+  if (std::ranges::none_of(tensors_, wanted))
+    fail("the model has no weights {}*: nothing to take over from {}", prefix, path.string());
+  for (const Tensor& tensor : tensors_)
+    if (wanted(tensor))
+      if (const std::string what = misfit(file, tensor.name, tensor.type); !what.empty())
+        fail("{}: its weights {}* are those of another model: {}{}; use the settings it was made with", path.string(),
+             prefix, what, origin(file));
+  for (const Tensor& tensor : tensors_)
+    if (wanted(tensor)) write(tensor, file.tensors.at(tensor.name));
+  std::vector<std::string> left;
+  for (const auto& [name, tensor] : file.tensors)
+    if (name.starts_with(prefix) && !by_name_.contains(name)) left.push_back(name);
+  return left;
+}
+
+void State::take(const TensorFile& file) {
+  for (const Tensor& tensor : tensors_)
+    if (!tensor.of_optimizer && misfit(file, tensor.name, tensor.type).empty())
+      write(tensor, file.tensors.at(tensor.name));
 }
 
 }  // namespace weft::training

@@ -28,8 +28,14 @@ class State {
   // Makes each param and state input of the program use its memory here, which stays where it is.
   void bind(runtime::Program& program);
 
-  // Every tensor under its name. The metadata `optimizer` says which are the optimizer's, by what their names begin
-  // with.
+  // Where no program has settled it yet, the layout in memory of each tensor (ir/memory_layout.h) becomes what this one
+  // chose; its values stay. Whether any changed: programs made before would read them wrong.
+  bool settle_layouts(const runtime::Program& program);
+  bool has_settled_layouts() const { return settled_; }
+  std::map<std::string, std::string> layouts() const;  // of the params that are not row-major, by name
+
+  // Every tensor under its name, row-major. The metadata `optimizer` says which are the optimizer's, by what their
+  // names begin with.
   runtime::TensorFile save() const;
 
   // weights: params and statistics; the optimizer's tensors, here and in the file, are left alone.
@@ -37,6 +43,15 @@ class State {
   // Takes tensors over from a file read from `path`. Throws Error with the first tensor that is missing, of another
   // type, or too many, and what to do; nothing has been taken then.
   void load(const runtime::TensorFile& file, const std::filesystem::path& path, Part part);
+
+  // Takes over from another model's tensors each param and statistic that this has too, of the same name and type.
+  void take(const runtime::TensorFile& file);
+
+  // Takes over the weights alone whose names begin with `prefix`; the file may hold more of them, whose names it gives
+  // back. Throws Error where the file lacks one of them, or has one of another type, or where there are none here;
+  // nothing has been taken then.
+  std::vector<std::string> load_part(const runtime::TensorFile& file, const std::filesystem::path& path,
+                                     const std::string& prefix);
 
   std::int64_t parameters() const;       // how many numbers are trained
   std::string first_not_finite() const;  // the first tensor that holds NaN or infinity, or ""
@@ -50,16 +65,20 @@ class State {
     bool of_optimizer = false;
     std::size_t region = 0;
     std::size_t byte_offset = 0;
+    std::string layout = {};
   };
 
   std::size_t add_region(const ir::Type& type);
   void add_flat(const ir::Graph& graph, const ir::Input& input);
   void add_tensor(Tensor tensor);
+  void write(const Tensor& tensor, const runtime::HostTensor& value);
+  runtime::HostTensor read(const Tensor& tensor) const;
   const std::byte* memory(const Tensor& tensor) const {
     return regions_[tensor.region].bytes.data() + tensor.byte_offset;
   }
   std::byte* memory(const Tensor& tensor) { return regions_[tensor.region].bytes.data() + tensor.byte_offset; }
 
+  bool settled_ = false;                        // the layouts
   std::vector<runtime::HostTensor> regions_;    // one an input; a flat one holds many tensors
   std::map<std::string, std::size_t> flat_;     // name of a flat input -> region
   std::vector<Tensor> tensors_;                 // in the order they were added

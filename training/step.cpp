@@ -16,17 +16,17 @@ const ir::Graph& entry_of(const ir::Module& module, std::string_view name) {
   fail("model {} has no entry {}{}", module.name, name, did_you_mean(name, names));
 }
 
-GraphPtr fed_entry(const ir::Module& module, std::string_view name) {
-  return feed(std::make_shared<const ir::Graph>(entry_of(module, name)));
+GraphPtr fed_entry(const ir::Module& module, std::string_view name, ir::DType images) {
+  return feed(std::make_shared<const ir::Graph>(entry_of(module, name)), images);
 }
 
 GraphPtr training_step(const ir::Module& module, const passes::OptimizerSpec& optimizer, passes::Context& context,
-                       const passes::Observe& observe) {
-  return passes::training_step(fed_entry(module, loss_entry), optimizer, context, observe);
+                       const passes::Observe& observe, ir::DType images) {
+  return passes::training_step(fed_entry(module, loss_entry, images), optimizer, context, observe);
 }
 
-GraphPtr evaluation(const ir::Module& module) {
-  return fed_entry(module, module.find(test_entry) ? test_entry : loss_entry);
+GraphPtr evaluation(const ir::Module& module, ir::DType images) {
+  return fed_entry(module, module.find(test_entry) ? test_entry : loss_entry, images);
 }
 
 }  // namespace weft::training

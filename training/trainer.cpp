@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <numbers>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -35,12 +36,14 @@ class Trainer {
         steps_per_epoch_(steps_in(data.train.size(), batch_)),
         steps_(steps_per_epoch_ * static_cast<std::uint64_t>(options.epochs)) {
     check_position();
+    if (options.beta_warmup_epochs > 0) beta_ = session.hyper("beta");
   }
 
   Outcome run() {
     const Clock::time_point begin = Clock::now();
     Outcome outcome;
     while (!outcome.interrupted && position_.epochs_done < options_.epochs) outcome.interrupted = !run_epoch();
+    set_whole_beta();
     if (!outcome.interrupted && data_.test.size() > 0) outcome.test = session_.evaluate(data_.test);
     outcome.epochs = position_.epochs_done;
     outcome.steps = session_.steps();
@@ -87,6 +90,8 @@ class Trainer {
     if (session_.has_hyper("lr"))
       session_.set_hyper("lr", learning_rate(options_.schedule, session_.options().optimizer.learning_rate,
                                              session_.steps(), steps_per_epoch_, steps_));
+    if (beta_)
+      session_.set_hyper("beta", warmed_beta(options_.beta_warmup_epochs, *beta_, session_.steps(), steps_per_epoch_));
     session_.step(data_.train, std::span(order).subspan(static_cast<std::size_t>(position_.images_done),
                                                         static_cast<std::size_t>(rows)));
     check_metrics();
@@ -97,7 +102,7 @@ class Trainer {
     seconds_ += seconds_since(begin);
     if (hooks_.progress)
       hooks_.progress(
-          {position_.epochs_done + 1, options_.epochs, session_.steps(), steps_, mean_loss(), images_per_second()});
+          {position_.epochs_done + 1, options_.epochs, session_.steps(), steps_, mean_loss(), images_per_second(), 0});
   }
 
   void finish_epoch() {
@@ -110,10 +115,15 @@ class Trainer {
     position_.images_done = 0;
     std::ranges::fill(position_.sums, 0.0);
     check_params();
+    set_whole_beta();
     if (data_.validation.size() > 0) result.validation = session_.evaluate(data_.validation);
     result.images_per_second = images_per_second();
     if (hooks_.epoch) hooks_.epoch(result);
     checkpoint();
+  }
+
+  void set_whole_beta() {
+    if (beta_) session_.set_hyper("beta", *beta_);
   }
 
   void checkpoint() {
@@ -158,8 +168,9 @@ class Trainer {
   std::int64_t batch_;
   std::uint64_t steps_per_epoch_;
   std::uint64_t steps_;
-  std::int64_t images_ = 0;  // trained on in this call,
-  double seconds_ = 0;       // and the time that took
+  std::optional<double> beta_;  // the whole, where it is warmed up
+  std::int64_t images_ = 0;     // trained on in this call,
+  double seconds_ = 0;          // and the time that took
 };
 
 }  // namespace
@@ -178,6 +189,12 @@ double learning_rate(const Schedule& schedule, double base, std::uint64_t step, 
     }
   }
   return base;
+}
+
+double warmed_beta(double warmup_epochs, double base, std::uint64_t step, std::uint64_t steps_per_epoch) {
+  const double warmup = std::round(warmup_epochs * static_cast<double>(steps_per_epoch));
+  const auto now = static_cast<double>(step);
+  return now < warmup ? base * (now + 1) / warmup : base;
 }
 
 Outcome train(Session& session, const DatasetSplits& data, const TrainOptions& options, const TrainHooks& hooks,

@@ -24,11 +24,17 @@ struct Schedule {
 struct TrainOptions {
   std::int64_t epochs = 10;  // of the whole run, those before a resume included
   Schedule schedule;
+  double beta_warmup_epochs = 0;     // the hyper `beta` of the model rises for so long first
+  std::int64_t pretrain_epochs = 0;  // of each layer before, training/pretrain.h
 };
 
 // `step` counts from 0.
 double learning_rate(const Schedule& schedule, double base, std::uint64_t step, std::uint64_t steps_per_epoch,
                      std::uint64_t steps);
+
+// The weight of the KL in a step's loss: risen from near 0 to `base` in equal parts over the warm-up. An evaluation
+// always takes the whole.
+double warmed_beta(double warmup_epochs, double base, std::uint64_t step, std::uint64_t steps_per_epoch);
 
 // After a step. Numbers of epochs and steps count from 1.
 struct Progress {
@@ -38,6 +44,7 @@ struct Progress {
   std::uint64_t steps = 0;  // the run has
   double loss = 0;          // mean over the epoch so far
   double images_per_second = 0;
+  std::int64_t layer = 0;  // in pre-training the layer, from 1
 };
 
 struct EpochResult {
@@ -46,6 +53,7 @@ struct EpochResult {
   Metrics train;       // means over the epoch's images, each at its own step
   Metrics validation;  // empty where the data set holds none out
   double images_per_second = 0;
+  std::int64_t layer = 0;  // in pre-training the layer, from 1
 };
 
 // What of a run is neither in the session nor in the options: where in an epoch it stands.
@@ -53,6 +61,7 @@ struct Position {
   std::int64_t epochs_done = 0;
   std::int64_t images_done = 0;  // of the epoch under way
   std::vector<double> sums;      // over those, of each metric
+  std::int64_t pretrained = 0;   // layers whose pre-training is done
 };
 
 // Called by the loop; each may be empty.

@@ -109,10 +109,12 @@ void Accumulators::add(EmitScope& scope, std::size_t which, int lane_vectors) {
   const int count = int(scope.spots.size());
   const auto operand = [&](int spot) { return contribution(values_, kernel_, scope, each.node, spot, across); };
   if (each.scope == Scope::chunk || (each.scope == Scope::row && each.at_point)) {
-    for (int k = 0; k < count; ++k) add_to(registers_[which][std::size_t(k)], node(each).code, operand(k));
+    const std::vector<LLVMValueRef>& places = registers_[which];
+    for (int k = 0; k < count; ++k) add_to(places[std::size_t(k) % places.size()], node(each).code, operand(k));
     return;
   }
-  const int rows = each.lane_kept && plan_.row_unroll > 1 ? count / lane_vectors : 1;  // that share their places
+  const bool shared = each.lane_kept && !each.others_kept && (plan_.row_unroll > 1 || plan_.window > 0);
+  const int rows = shared ? count / lane_vectors : 1;  // that share their places
   for (int k = 0; k < count / rows; ++k) {
     std::vector<Value> operands;
     for (int r = 0; r < rows; ++r) operands.push_back(operand(r * (count / rows) + k));

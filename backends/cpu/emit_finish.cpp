@@ -33,12 +33,36 @@ class FinishEmitter {
     EmitScope call;
     call.spots.push_back(origin());
     evaluate_uniform(call);
-    for (const kernel::Store& store : kernel_.stores)
-      if (store.level == Level::final) emit_store(call, store);
+    for (const Stores& stores : by_dims()) emit_stores(call, stores);
     LLVMBuildRetVoid(code_.builder);
   }
 
  private:
+  using Stores = std::vector<const kernel::Store*>;
+
+  // Final stores that extend along the same dims, those of most elements first: what a store overwrites in place has
+  // then been read by all that need it.
+  std::vector<Stores> by_dims() const {
+    std::vector<Stores> groups;
+    for (const kernel::Store& store : kernel_.stores) {
+      if (store.level != Level::final) continue;
+      const auto same = [&](const Stores& group) { return group.front()->dims == store.dims; };
+      auto group = std::find_if(groups.begin(), groups.end(), same);
+      if (group == groups.end()) group = groups.insert(group, Stores());
+      group->push_back(&store);
+    }
+    std::stable_sort(groups.begin(), groups.end(),
+                     [&](const Stores& a, const Stores& b) { return elements(*a.front()) > elements(*b.front()); });
+    return groups;
+  }
+
+  std::int64_t elements(const kernel::Store& store) const {
+    std::int64_t count = 1;
+    for (int d = 0; d < int(kernel_.dims.size()); ++d)
+      if (store.dims & kernel::bit(d)) count *= kernel_.dims[std::size_t(d)].size;
+    return count;
+  }
+
   Spot origin() const { return {std::vector<Index>(kernel_.dims.size(), Index{code_.number(0), 0}), nullptr}; }
 
   LLVMValueRef bytes(std::size_t offset) { return code_.at(code_.i8, scratch_, code_.number(std::int64_t(offset))); }
@@ -99,24 +123,24 @@ class FinishEmitter {
   }
 
   // Loops over the dims that the buffer extends along, lanes across the last.
-  void emit_store(EmitScope& call, const kernel::Store& store) {
+  void emit_stores(EmitScope& call, const Stores& stores) {
     std::vector<int> dims;
     for (int d = 0; d < int(kernel_.dims.size()); ++d)
-      if (store.dims & kernel::bit(d)) dims.push_back(d);
+      if (stores.front()->dims & kernel::bit(d)) dims.push_back(d);
     values_.set_lane(dims.empty() ? -1 : dims.back());
-    over_dims(call, store, origin(), dims, 0);
+    over_dims(call, stores, origin(), dims, 0);
   }
 
-  void over_dims(EmitScope& call, const kernel::Store& store, const Spot& spot, const std::vector<int>& dims,
+  void over_dims(EmitScope& call, const Stores& stores, const Spot& spot, const std::vector<int>& dims,
                  std::size_t depth) {
-    if (dims.empty()) return store_at(call, store, spot);
+    if (dims.empty()) return store_at(call, stores, spot);
     const int d = dims[depth];
     const std::int64_t size = kernel_.dims[std::size_t(d)].size;
     const auto inside = [&](LLVMValueRef index, LLVMValueRef mask) {
       Spot inner = spot;
       inner.index[std::size_t(d)] = {index, 0};
       inner.mask = mask;
-      depth + 1 < dims.size() ? over_dims(call, store, inner, dims, depth + 1) : store_at(call, store, inner);
+      depth + 1 < dims.size() ? over_dims(call, stores, inner, dims, depth + 1) : store_at(call, stores, inner);
     };
     if (depth + 1 < dims.size())
       return code_.loop(code_.number(0), code_.number(size), 1, "outer",
@@ -128,13 +152,13 @@ class FinishEmitter {
     if (rest != 0) inside(code_.number(size - rest), first_lanes(rest));
   }
 
-  void store_at(EmitScope& call, const kernel::Store& store, const Spot& spot) {
+  void store_at(EmitScope& call, const Stores& stores, const Spot& spot) {
     EmitScope scope;
     scope.parent = &call;
     scope.spots.push_back(spot);
     scope.parent_spot.push_back(0);
-    const Value value = values_.get(scope, store.value, 0);
-    values_.store(spot, store, value);
+    for (const kernel::Store* store : stores) values_.get(scope, store->value, 0);
+    for (const kernel::Store* store : stores) values_.store(spot, *store, values_.get(scope, store->value, 0));
   }
 
   Code& code_;

@@ -24,6 +24,7 @@ constexpr std::int64_t kMostPartialNumbers = 1 << 20;
 constexpr std::int64_t kKeptBytes = 64 << 10;  // of stack, for all kept values of a row
 constexpr double kKeepCost = 8;                // evaluating again is cheaper below this
 constexpr int kShortRowVectors = 8;
+constexpr std::int64_t kMostWindowPoints = 16;
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 std::int64_t round_up(std::int64_t a, std::int64_t multiple) { return ceil_div(a, multiple) * multiple; }
@@ -97,6 +98,10 @@ class Planner {
     if (plan_.has_row) {
       plan_.short_row = !plan_.lane_outer && plan_.row_dims.empty() && vectors <= kShortRowVectors;
       plan_.lane_unroll = plan_.short_row ? int(vectors) : int(std::min<std::int64_t>(vectors, wanted));
+      if (plan_.lane_outer && kernel_.lane >= 0 && row_points_ <= kMostWindowPoints) {
+        plan_.window = int(row_points_);
+        plan_.lane_unroll = std::clamp(kShortRowVectors / plan_.window, 1, plan_.lane_unroll);
+      }
       return;
     }
     const bool columns = any_accumulator(&Accumulator::lane_kept) && !any_accumulator(&Accumulator::others_kept);
@@ -169,7 +174,7 @@ class Planner {
 
   // Values that a later stage needs and that cost more to evaluate again than to read back.
   void choose_kept() {
-    if (plan_.short_row || kernel_.row_stages == 0) return;
+    if (plan_.short_row || plan_.window > 0 || kernel_.row_stages == 0) return;
     const std::int64_t lanes =
         plan_.lane_outer ? std::int64_t(plan_.width) * plan_.lane_unroll : round_up(plan_.lane_size, plan_.width);
     plan_.kept_numbers = row_points_ * lanes;

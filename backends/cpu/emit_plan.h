@@ -45,6 +45,7 @@ struct Plan {
   std::int64_t rows_per_chunk = 1, row_chunks = 1;
   std::int64_t lane_block = 1, lane_chunks = 1;  // lane_chunks > 1 only if lane_outer
   int row_unroll = 1, lane_unroll = 1;
+  int window = 0;          // > 0: lanes lie across windows of that many points, all in registers at once
   bool short_row = false;  // all vectors of a row in registers at once: lane_unroll holds their number
   std::vector<Accumulator> accumulators;
   std::vector<Kept> kept;

@@ -135,7 +135,10 @@ class RunEmitter {
     } else if (plan_.has_row) {
       over_lanes(rows, [&](EmitScope& tile) {
         hoist(tile, known | (kernel_.lane >= 0 ? kernel::bit(kernel_.lane) : 0));
-        emit_stages(tile, [&](auto body) { over_row_dims(tile, 0, [&](EmitScope& points) { body(points); }); });
+        if (plan_.window > 0)
+          emit_windows(tile);
+        else
+          emit_stages(tile, [&](auto body) { over_row_dims(tile, 0, [&](EmitScope& points) { body(points); }); });
         finish_rows(tile);
       });
     } else {
@@ -299,6 +302,45 @@ class RunEmitter {
           }
         },
         plan_.lane_size % plan_.width != 0);
+  }
+
+  // All points of the windows under a tile's lanes, every stage on values in registers. Points of one window are
+  // `tile.spots.size()` spots apart.
+  void emit_windows(EmitScope& tile) {
+    EmitScope points = points_of_windows(tile);
+    const int tiles = int(tile.spots.size());
+    for (int stage = 0; stage <= kernel_.row_stages; ++stage) {
+      for (const NodeId id : row_reductions(kernel_, stage)) {
+        std::vector<Value> reduced;
+        for (int k = 0; k < tiles; ++k) {
+          std::vector<Value> window;
+          for (int point = 0; point < plan_.window; ++point)
+            window.push_back(contribution(values_, kernel_, points, id, point * tiles + k, false));
+          reduced.push_back(tree(node(id).code, std::move(window)));
+        }
+        tile.known[id] = std::move(reduced);
+      }
+      if (stage == kernel_.row_stages) finish_points(points);
+      evaluate_row_level(tile, stage + 1);
+    }
+  }
+
+  EmitScope points_of_windows(EmitScope& tile) {
+    EmitScope points;
+    points.parent = &tile;
+    for (int point = 0; point < plan_.window; ++point)
+      for (int k = 0; k < int(tile.spots.size()); ++k) {
+        Spot spot = tile.spots[std::size_t(k)];
+        std::int64_t left = point;
+        for (std::size_t i = plan_.row_dims.size(); i-- > 0;) {
+          const int d = plan_.row_dims[i];
+          spot.index[std::size_t(d)] = {code_.number(0), left % kernel_.dims[std::size_t(d)].size};
+          left /= kernel_.dims[std::size_t(d)].size;
+        }
+        points.spots.push_back(std::move(spot));
+        points.parent_spot.push_back(k);
+      }
+    return points;
   }
 
   // Ends of points and rows

@@ -257,39 +257,81 @@ void Evaluator::store(const Spot& spot, const kernel::Store& store, const Value&
 
 // Nodes
 
-Value Evaluator::load(const Node& node, const Spot& spot) {
+namespace {
+
+bool differs_along_lanes(const kernel::Kernel& kernel, NodeId node, int lane) {
+  return lane >= 0 && (kernel.nodes[node].varies & kernel::bit(lane)) != 0;
+}
+
+// A bound on the offset of one lane's element from that of another.
+std::int64_t reach_of_lanes(const kernel::Kernel& kernel, const Node& load, int lane) {
+  std::int64_t reach = 0;
+  if (lane >= 0) reach = std::abs(load.map.strides[std::size_t(lane)]) * kernel.dims[std::size_t(lane)].size;
+  for (std::size_t i = 0; i < load.indirect.size(); ++i)
+    if (differs_along_lanes(kernel, load.operands[i], lane))
+      reach += std::abs(load.indirect[i].stride) * load.indirect[i].size;
+  return reach;
+}
+
+LLVMValueRef gather_places(Code& code, LLVMTypeRef type, LLVMTypeRef element, LLVMValueRef base, const Value& offsets,
+                           LLVMValueRef mask, unsigned align) {
+  LLVMValueRef steps = offsets.llvm();
+  return code.intrinsic("llvm.masked.gather", {type, code.vector_of(code.pointer)},
+                        {LLVMBuildGEP2(code.builder, element, base, &steps, 1, ""), LLVMConstInt(code.i32, align, 0),
+                         all_lanes(code, mask), LLVMConstNull(type)});
+}
+
+// The machine gathers words. An aligned word around a narrow element lies in the element's own page, so reading it is
+// safe wherever the element is; then the element is shifted out of it.
+LLVMValueRef gather_narrow(Code& code, LLVMTypeRef element, LLVMValueRef base, const Value& offsets, LLVMValueRef mask,
+                           unsigned bytes) {
+  LLVMValueRef into_word =
+      LLVMBuildAnd(code.builder, LLVMBuildPtrToInt(code.builder, base, code.i64, ""), code.number(3), "");
+  LLVMValueRef aligned = code.at(code.i8, base, LLVMBuildNeg(code.builder, into_word, ""));
+  const Value first(code, code.splat(LLVMBuildTrunc(code.builder, into_word, code.i32, "")));
+  const Value byte = (bytes == 1 ? offsets : offsets * double(bytes)) + first;
+  LLVMValueRef words = gather_places(code, code.vector(Kind::i32), code.i8, aligned, byte & -4.0, mask, 4);
+  LLVMValueRef shifted = LLVMBuildLShr(code.builder, words, shift_left(byte & 3.0, 3).llvm(), "");
+  LLVMTypeRef narrow = code.vector_of(LLVMIntTypeInContext(code.context, 8 * bytes));
+  return LLVMBuildBitCast(code.builder, LLVMBuildTrunc(code.builder, shifted, narrow, ""), code.vector_of(element), "");
+}
+
+}  // namespace
+
+Value Evaluator::load(const Node& node, const Spot& spot, const std::vector<Value>& indices) {
   const kernel::Buffer& buffer = kernel_.buffers[node.buffer];
   const bool wide_literal = !buffer.literal.empty() && ir::is_float(buffer.dtype);  // see `literal`
   LLVMTypeRef element = wide_literal ? code_.f32 : memory_type(buffer.dtype);
   const unsigned align = wide_literal ? 4 : unsigned(ir::size_of(buffer.dtype));
-  if (node.indirect) return from_memory(load_indirect(node, spot, element, align), buffer.dtype);
-  LLVMValueRef vector = load_vector(element, place(element, pointers_[node.buffer], node.map, spot),
-                                    lane_stride(node.map), spot.mask, align);
-  return wide_literal ? rounded(Value(code_, vector), buffer.dtype) : from_memory(vector, buffer.dtype);
-}
-
-LLVMValueRef Evaluator::load_indirect(const Node& node, const Spot& spot, LLVMTypeRef element, unsigned align) {
-  const kernel::Indirect& indirect = *node.indirect;
-  const std::int64_t index_stride = lane_stride(indirect.map);
-  LLVMValueRef indices = load_vector(code_.i32, place(code_.i32, pointers_[indirect.buffer], indirect.map, spot),
-                                     index_stride, spot.mask, 4);
-  LLVMValueRef last = code_.splat_number(Kind::i32, double(indirect.rows - 1));
-  indices = code_.intrinsic("llvm.umin", {code_.vector(Kind::i32)}, {indices, last});
-  LLVMValueRef table = place(element, pointers_[node.buffer], node.map, spot);
-  if (index_stride == 0) {
-    LLVMValueRef first = LLVMBuildExtractElement(code_.builder, indices, code_.number(0), "");
-    LLVMValueRef row =
-        code_.multiply(LLVMBuildZExt(code_.builder, first, code_.i64, ""), code_.number(indirect.stride));
-    return load_vector(element, code_.at(element, table, row), lane_stride(node.map), spot.mask, align);
+  LLVMValueRef base = place(element, pointers_[node.buffer], node.map, spot);
+  const bool is_far = reach_of_lanes(kernel_, node, lane_) * std::int64_t(align) >= std::int64_t{1} << 31;
+  const Kind kind = is_far ? Kind::i64 : Kind::i32;
+  Value offsets;  // of the lanes, where their indices differ
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    const kernel::Indirect& indirect = node.indirect[i];
+    LLVMValueRef last = code_.splat_number(Kind::i32, double(indirect.size - 1));
+    const Value index(code_, code_.intrinsic("llvm.umin", {code_.vector(Kind::i32)}, {indices[i].llvm(), last}));
+    if (!differs_along_lanes(kernel_, node.operands[i], lane_)) {
+      LLVMValueRef first = LLVMBuildExtractElement(code_.builder, index.llvm(), code_.number(0), "");
+      LLVMValueRef one = LLVMBuildZExt(code_.builder, first, code_.i64, "");
+      base = code_.at(element, base, code_.multiply(one, code_.number(indirect.stride)));
+      continue;
+    }
+    const Value step = convert_fast(index, kind) * Value(code_, code_.splat_number(kind, double(indirect.stride)));
+    offsets = offsets.is_constant() ? step : offsets + step;
   }
-  const auto lanes = [&](std::int64_t value) { return Value(code_, code_.splat_number(Kind::i64, double(value))); };
-  const Value rows(code_, LLVMBuildZExt(code_.builder, indices, code_.vector(Kind::i64), ""));
-  const Value own = Value(code_, code_.lane_numbers(Kind::i64)) * lanes(lane_stride(node.map));
-  LLVMValueRef offsets = (rows * lanes(indirect.stride) + own).llvm();
-  LLVMValueRef places = LLVMBuildGEP2(code_.builder, element, table, &offsets, 1, "");
-  LLVMTypeRef type = code_.vector_of(element);
-  return code_.intrinsic("llvm.masked.gather", {type, code_.vector_of(code_.pointer)},
-                         {places, LLVMConstInt(code_.i32, align, 0), all_lanes(code_, spot.mask), LLVMConstNull(type)});
+  LLVMValueRef vector = nullptr;
+  if (offsets.is_constant()) {
+    vector = load_vector(element, base, lane_stride(node.map), spot.mask, align);
+  } else {
+    if (lane_stride(node.map) != 0)
+      offsets = offsets + Value(code_, code_.lane_numbers(kind)) *
+                              Value(code_, code_.splat_number(kind, double(lane_stride(node.map))));
+    const bool narrow = align < 4 && !is_far;
+    vector = narrow ? gather_narrow(code_, element, base, offsets, spot.mask, align)
+                    : gather_places(code_, code_.vector_of(element), element, base, offsets, spot.mask, align);
+  }
+  return wide_literal ? rounded(Value(code_, vector), buffer.dtype) : from_memory(vector, buffer.dtype);
 }
 
 Value Evaluator::index(const Map& map, const Spot& spot) {
@@ -359,8 +401,11 @@ Value Evaluator::at_spot(EmitScope& scope, NodeId id, int spot_number) {
   const Node& node = kernel_.nodes[id];
   const Spot& spot = scope.spots[std::size_t(spot_number)];
   switch (node.kind) {
-    case NodeKind::load:
-      return load(node, spot);
+    case NodeKind::load: {
+      std::vector<Value> indices;
+      for (const NodeId operand : node.operands) indices.push_back(get(scope, operand, spot_number));
+      return load(node, spot, indices);
+    }
     case NodeKind::constant:
       return rounded(Value(code_, code_.splat_number(kind_of(node.dtype), node.value)), node.dtype);
     case NodeKind::index:
@@ -383,7 +428,8 @@ void Evaluator::evaluate(EmitScope& scope, NodeId id) {
   const Node& node = kernel_.nodes[id];
   const Kept* memory = kept(id);
   const bool read_back = memory && memory->stage < stage_;
-  if (!read_back && node.kind == NodeKind::op)  // operands first, so that all spots advance together
+  if (!read_back &&
+      (node.kind == NodeKind::op || node.kind == NodeKind::load))  // operands first, so that all spots advance together
     for (const NodeId operand : node.operands) get(scope, operand, 0);
   std::vector<Value> values;
   if (!read_back && node.kind == NodeKind::random) values = random(node, scope.spots);

@@ -69,8 +69,7 @@ class Evaluator {
   void store_vector(LLVMValueRef vector, LLVMValueRef place, std::int64_t stride, LLVMValueRef mask, unsigned align);
   Value from_memory(LLVMValueRef vector, ir::DType dtype);
   LLVMValueRef to_memory(const Value& value, ir::DType dtype);
-  Value load(const kernel::Node& node, const Spot& spot);
-  LLVMValueRef load_indirect(const kernel::Node& node, const Spot& spot, LLVMTypeRef element, unsigned align);
+  Value load(const kernel::Node& node, const Spot& spot, const std::vector<Value>& indices);
   Value index(const kernel::Map& map, const Spot& spot);  // i32
   Value total(kernel::NodeId id, const Spot& spot);
   std::vector<Value> random(const kernel::Node& node, const std::vector<Spot>& spots);

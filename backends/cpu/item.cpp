@@ -6,11 +6,22 @@
 #include "backends/reference/reference.h"
 #include "ir/builder.h"
 #include "ir/error.h"
+#include "ir/memory_layout.h"
 
 namespace weft::cpu {
 
 void FillItem::run() {
   for (const Gap& gap : gaps_) std::fill_n(start_ + gap.offset, gap.count, 0.0f);
+}
+
+RelayItem::RelayItem(const std::string& layout, const ir::Type& type) {
+  const auto parsed = ir::parse_memory_layout(layout);
+  check(parsed.has_value(), "a layout was verified");
+  offsets_ = ir::memory_offsets(*parsed, ir::numbers(type.dims));
+}
+
+void RelayItem::run() {
+  for (std::size_t i = 0; i < offsets_.size(); ++i) to_[i] = from_[offsets_[i]];
 }
 
 ReferenceItem::ReferenceItem(const ir::Graph& graph, const ir::Op& op) {

@@ -76,6 +76,23 @@ class FillItem final : public Item {
   float* start_ = nullptr;
 };
 
+// A row-major copy of an input that lies otherwise (ir/memory_layout.h). Pointers: the input, the copy.
+class RelayItem final : public Item {
+ public:
+  RelayItem(const std::string& layout, const ir::Type& type);
+  void bind(const std::vector<void*>& pointers, void*) override {
+    from_ = static_cast<const float*>(pointers.at(0));
+    to_ = static_cast<float*>(pointers.at(1));
+  }
+  void run() override;
+  std::string kind() const override { return "relay"; }
+
+ private:
+  std::vector<std::size_t> offsets_;
+  const float* from_ = nullptr;
+  float* to_ = nullptr;
+};
+
 // An op this backend has no code for yet, run by the reference interpreter. Slow, and it allocates.
 class ReferenceItem final : public Item {
  public:

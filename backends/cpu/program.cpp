@@ -5,12 +5,17 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <set>
 
+#include "backends/cpu/convolution.h"
 #include "backends/cpu/item.h"
 #include "backends/cpu/jit.h"
+#include "backends/cpu/kept_layouts.h"
 #include "backends/cpu/library.h"
 #include "backends/cpu/memory.h"
+#include "backends/cpu/pooling.h"
+#include "backends/cpu/similarity.h"
 #include "backends/kernel/lower.h"
 #include "ir/error.h"
 #include "passes/plan.h"
@@ -48,6 +53,7 @@ std::unique_ptr<Primitive> matmul_of(const Graph& graph, const Op& op, const std
 }
 
 double flops_of(const Graph& graph, const Op& op) {
+  if (is_convolution(op.code)) return convolution_of(graph, op, "").flops();
   if (op.code != OpCode::matmul) return 0;
   const auto a = ir::numbers(graph.type(op.operands[0]).dims);
   return 2.0 * double(a[0]) * double(a[1]) * double(graph.type(op.results[0]).elements()) /
@@ -126,11 +132,13 @@ struct Entry {
   OpId op = kNone;
   int scratch_buffer = -1;
   std::string name;
+  std::uint32_t relays = kNone;  // the input whose row-major copy this makes
 };
 
 class CpuProgram final : public runtime::Program {
  public:
-  CpuProgram(ir::GraphPtr graph, int threads, CompileReport& report) : graph_(std::move(graph)), threads_(threads) {
+  CpuProgram(ir::GraphPtr graph, int threads, CompileReport& report)
+      : graph_(std::move(graph)), kept_(*graph_), threads_(threads) {
     omp_set_num_threads(threads_);
     plan_ = passes::make_plan(*graph_);
     make_kernels(report);
@@ -165,9 +173,15 @@ class CpuProgram final : public runtime::Program {
     std::vector<runtime::ItemProfile> profiles;
     for (std::size_t j = 0; j < entries_.size(); ++j) {
       std::nth_element(seconds[j].begin(), seconds[j].begin() + runs / 2, seconds[j].end());
-      const Op& op = graph_->ops[entries_[j].op];
-      profiles.push_back({entries_[j].name, entries_[j].item->kind(), op.where, seconds[j][std::size_t(runs / 2)],
-                          flops_of(*graph_, op), bytes_of(*graph_, op)});
+      const Entry& entry = entries_[j];
+      runtime::ItemProfile profile{entry.name, entry.item->kind(), {}, seconds[j][std::size_t(runs / 2)], 0, 0};
+      if (entry.op != kNone) {
+        const Op& op = graph_->ops[entry.op];
+        profile.where = op.where;
+        profile.flops = flops_of(*graph_, op);
+        profile.bytes = bytes_of(*graph_, op);
+      }
+      profiles.push_back(std::move(profile));
     }
     return profiles;
   }
@@ -177,20 +191,25 @@ class CpuProgram final : public runtime::Program {
     const auto start = std::chrono::steady_clock::now();
     for (const OpId id : plan_.order) {
       const Op& op = graph_->ops[id];
-      if (op.code != OpCode::fused) continue;
-      kernel::Kernel kernel = lower_fused(op, report.kernels);
-      if (report.want_text) {
-        report.kernels_text += (report.kernels_text.empty() ? "" : "\n") + kernel::print(kernel);
-        report.llvm_text += llvm_text(kernel) + "\n";
-        report.asm_text += assembly_text(kernel) + "\n";
-      }
-      jit_.add(std::move(kernel));
-      ++report.kernels;
+      if (op.code == OpCode::fused) add_kernel(lower_fused(op, report.kernels), report);
+      if (is_similarity(op.code))
+        for (kernel::Kernel& kernel : similarity_kernels(*graph_, op, kernel_name(*graph_, op, report.kernels)))
+          add_kernel(std::move(kernel), report);
     }
     report.seconds.emplace_back("lower", seconds_since(start));
     const auto compile_start = std::chrono::steady_clock::now();
     jit_.compile(threads_);
     report.seconds.emplace_back("jit", seconds_since(compile_start));
+  }
+
+  void add_kernel(kernel::Kernel kernel, CompileReport& report) {
+    if (report.want_text) {
+      report.kernels_text += (report.kernels_text.empty() ? "" : "\n") + kernel::print(kernel);
+      report.llvm_text += llvm_text(kernel) + "\n";
+      report.asm_text += assembly_text(kernel) + "\n";
+    }
+    jit_.add(std::move(kernel));
+    ++report.kernels;
   }
 
   kernel::Kernel lower_fused(const Op& op, int number) const {
@@ -205,6 +224,7 @@ class CpuProgram final : public runtime::Program {
     std::vector<std::size_t> scratch(graph_->ops.size(), 0);
     std::set<ValueId> filled;
     int next_kernel = 0;
+    for (const std::uint32_t input : kept_.relaid()) relay(input);
     for (const OpId id : plan_.order) {
       const Op& op = graph_->ops[id];
       for (const ValueId operand : op.operands) fill_gaps(operand, filled);
@@ -234,9 +254,33 @@ class CpuProgram final : public runtime::Program {
               kernel.name};
     }
     const std::string name = fmt::format("{} {}", ir::name(op.code), op.where.scope);
-    if (op.code == OpCode::matmul && graph_->type(op.results[0]).dtype == ir::DType::f32)
+    if (is_similarity(op.code)) {
+      std::vector<CompiledKernel> kernels;
+      for (std::size_t i = 0; i < similarity_kernel_count(op.code); ++i) kernels.push_back(jit_.kernel(next_kernel++));
+      return {make_similarity(*graph_, op, std::move(kernels), threads_), {}, kNone, -1, name};
+    }
+    const bool is_f32 = graph_->type(op.results[0]).dtype == ir::DType::f32;
+    if (is_convolution(op.code) && is_f32)
+      return {std::make_unique<PrimitiveItem>(make_convolution(convolution_of(*graph_, op, kept_.of_weights(op)))),
+              {},
+              kNone,
+              -1,
+              name};
+    if (op.code == OpCode::matmul && is_f32)
       return {std::make_unique<PrimitiveItem>(matmul_of(*graph_, op, plan_.places)), {}, kNone, -1, name};
+    if (is_pooling_item(*graph_, op))
+      return {std::make_unique<PoolingItem>(*graph_, op, threads_), {}, kNone, -1, name};
     return {std::make_unique<ReferenceItem>(*graph_, op), {}, kNone, -1, name};
+  }
+
+  // A kernel that others than convolutions read is copied to row-major order first.
+  void relay(std::uint32_t index) {
+    const ir::Input& input = graph_->inputs[index];
+    const ir::Type& type = graph_->type(input.value);
+    Entry entry{std::make_unique<RelayItem>(input.layout, type), {}, kNone, -1, "relay " + graph_->input_name(index)};
+    entry.relays = index;
+    entries_.push_back(std::move(entry));
+    relay_offsets_[index] = 0;
   }
 
   // Before a pack is read, zeros go between its parts.
@@ -261,7 +305,8 @@ class CpuProgram final : public runtime::Program {
     };
     for (std::uint32_t i = 0; i < graph_->inputs.size(); ++i) {
       const ir::Input& input = graph_->inputs[i];
-      inputs_.push_back({graph_->input_name(i), graph_->type(input.value), input.role, input.init, input.slots, -1});
+      inputs_.push_back(
+          {graph_->input_name(i), graph_->type(input.value), input.role, input.init, input.slots, input.layout, -1});
       input_offsets.push_back(reserve(graph_->type(input.value)));
     }
     for (const ir::Output& output : graph_->outputs) {
@@ -270,10 +315,12 @@ class CpuProgram final : public runtime::Program {
                           ir::Role::data,
                           {},
                           {},
+                          {},
                           output.donates == kNone ? -1 : int(output.donates)});
       output_offsets.push_back(output.donates == kNone ? reserve(graph_->type(output.value))
                                                        : input_offsets[output.donates]);
     }
+    for (auto& [index, offset] : relay_offsets_) offset = reserve(graph_->type(graph_->inputs[index].value));
     memory_ = HugeMemory(bytes);
     for (const std::size_t offset : input_offsets) input_memory_.push_back(memory_.data() + offset);
     for (const std::size_t offset : output_offsets) output_memory_.push_back(memory_.data() + offset);
@@ -283,6 +330,8 @@ class CpuProgram final : public runtime::Program {
     for (const Entry& entry : entries_) {
       std::vector<void*> pointers;
       for (const ValueId value : entry.values) pointers.push_back(pointer(value));
+      if (entry.relays != kNone)
+        pointers = {input_memory_[entry.relays], memory_.data() + relay_offsets_.at(entry.relays)};
       void* scratch =
           entry.scratch_buffer < 0 ? nullptr : memory_.data() + plan_.buffers[std::size_t(entry.scratch_buffer)].offset;
       entry.item->bind(pointers, scratch);
@@ -294,7 +343,8 @@ class CpuProgram final : public runtime::Program {
     std::byte* start = nullptr;
     switch (place.base) {
       case Place::Base::input:
-        start = static_cast<std::byte*>(input_memory_[place.index]);
+        start = relay_offsets_.count(place.index) != 0 ? memory_.data() + relay_offsets_.at(place.index)
+                                                       : static_cast<std::byte*>(input_memory_[place.index]);
         break;
       case Place::Base::output:
         start = static_cast<std::byte*>(output_memory_[place.index]);
@@ -307,16 +357,24 @@ class CpuProgram final : public runtime::Program {
   }
 
   ir::GraphPtr graph_;
+  KeptLayouts kept_;
   int threads_;
   Plan plan_;
   Jit jit_;
   std::vector<Entry> entries_;
-  HugeMemory memory_;  // arena, then inputs and outputs
+  std::map<std::uint32_t, std::size_t> relay_offsets_;  // by input: its row-major copy
+  HugeMemory memory_;                                   // arena, then inputs and outputs, then row-major copies
 };
 
 }  // namespace
 
-passes::Target target() { return {}; }
+passes::Target target() {
+  passes::Target target;
+  target.weights_layout = [](const Graph& graph, const Op& op) {
+    return preferred_weights_layout(convolution_of(graph, op, ""));
+  };
+  return target;
+}
 
 std::unique_ptr<runtime::Program> make_program(ir::GraphPtr graph, int threads, CompileReport& report) {
   return std::make_unique<CpuProgram>(std::move(graph), threads, report);

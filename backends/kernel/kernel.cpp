@@ -17,8 +17,7 @@ std::int64_t Kernel::points() const {
 
 bool Kernel::reads(std::uint32_t buffer) const {
   return std::any_of(nodes.begin(), nodes.end(), [&](const Node& node) {
-    const bool direct = (node.kind == NodeKind::load || node.kind == NodeKind::random) && node.buffer == buffer;
-    return direct || (node.indirect && node.indirect->buffer == buffer);
+    return (node.kind == NodeKind::load || node.kind == NodeKind::random) && node.buffer == buffer;
   });
 }
 
@@ -87,6 +86,9 @@ double cost(ir::OpCode code) {
     case conv2d:
     case conv_transpose2d:
     case conv2d_weight_grad:
+    case similarity_lse:
+    case similarity_pair:
+    case similarity_lse_grad:
     case max_pool2d:
     case max_pool2d_grad:
     case avg_pool2d:
@@ -111,9 +113,13 @@ double cost(ir::OpCode code) {
 
 }  // namespace
 
+// One index picks a row; several pick each element on its own.
+constexpr double kPickedElement = 12;
+
 double cost(const Node& node) {
   switch (node.kind) {
     case NodeKind::load:
+      return node.indirect.size() > 1 ? kPickedElement : 0;
     case NodeKind::constant:
     case NodeKind::index:
       return 0;
@@ -195,6 +201,18 @@ class Printer {
     return text;
   }
 
+  // Clamped indices are written as what they may be at most.
+  static std::string address(const Node& node) {
+    std::string text;
+    for (std::size_t i = 0; i < node.indirect.size(); ++i) {
+      const Indirect& each = node.indirect[i];
+      text += fmt::format(" + {}min(%{}, {})", each.stride == 1 ? "" : fmt::format("{}*", each.stride),
+                          node.operands[i], each.size - 1);
+    }
+    const std::string affine = map(node.map);
+    return affine == "0" && !text.empty() ? text.substr(3) : affine + text;
+  }
+
   void print_buffer(std::size_t index) {
     const Buffer& each = kernel_.buffers[index];
     text_ += fmt::format("  {} {}: {}\n",
@@ -207,10 +225,7 @@ class Printer {
   std::string right_side(const Node& node) const {
     switch (node.kind) {
       case NodeKind::load:
-        return fmt::format("{}[{}{}]", buffer(node.buffer), map(node.map),
-                           node.indirect ? fmt::format(" + {}*{}[{}]", node.indirect->stride,
-                                                       buffer(node.indirect->buffer), map(node.indirect->map))
-                                         : "");
+        return fmt::format("{}[{}]", buffer(node.buffer), address(node));
       case NodeKind::constant:
         return fmt::format("{}", node.value);
       case NodeKind::index:

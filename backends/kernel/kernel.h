@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,16 +35,15 @@ struct Buffer {
   std::vector<double> literal;
 };
 
-// A gather: `buffer[map]` (i32, clamped to [0, rows)) times `stride` is added to the address of a load.
+// A computed index: an operand (i32) of a load, clamped to [0, size) as an unsigned number, times `stride` is added to
+// the address.
 struct Indirect {
-  std::uint32_t buffer = 0;
-  Map map;
   std::int64_t stride = 0;
-  std::int64_t rows = 0;
+  std::int64_t size = 0;
 };
 
 enum class NodeKind : std::uint8_t {
-  load,          // buffer[map (+ indirect)]
+  load,          // buffer[map (+ each operand times its stride, see Indirect)]
   constant,      // value
   index,         // the number `map` gives, as dtype
   random,        // `code` at element `map` of `stream`; buffer: i32[4] seed low, high, step low, high
@@ -68,7 +66,7 @@ struct Node {
   std::uint32_t buffer = 0;
   std::uint32_t stream = 0;
   Map map;
-  std::optional<Indirect> indirect;
+  std::vector<Indirect> indirect;  // of a load: one an operand
   std::int64_t extent = 0;
   Level level = Level::point;
   int stage = 0;      // of the row reductions it depends on, the last one's stage + 1; a row_reduce: the stage it ends
@@ -103,7 +101,8 @@ struct Kernel {
 
 DimSet bit(int dim);
 std::string print(const Kernel& kernel);  // for people: `weft dump --stage kernels`
-// Work of one evaluation of a node, in units of one add on one element; memory access is counted apart.
+// Work of one evaluation of a node, in units of one add on one element; memory access is counted apart, but for loads
+// of single elements at computed places.
 double cost(const Node& node);
 
 }  // namespace weft::kernel

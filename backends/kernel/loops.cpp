@@ -13,10 +13,7 @@ namespace {
 
 template <typename Visit>
 void for_each_map(Kernel& kernel, Visit visit) {
-  for (Node& node : kernel.nodes) {
-    visit(node.map);
-    if (node.indirect) visit(node.indirect->map);
-  }
+  for (Node& node : kernel.nodes) visit(node.map);
   for (Store& store : kernel.stores) visit(store.map);
 }
 

@@ -20,7 +20,7 @@ class Lowering {
  public:
   Lowering(const ir::Graph& body, const std::vector<Strides>& inputs, const std::vector<Strides>& outputs,
            const std::string& name)
-      : body_(body), space_(body), inputs_(inputs), outputs_(outputs), node_of_(body.values.size(), ir::kNone) {
+      : body_(body), space_(body), inputs_(inputs), outputs_(outputs) {
     if (inputs.size() != body.inputs.size() || outputs.size() != body.outputs.size())
       reject(body, "strides for each input and output");
     kernel_.name = name;
@@ -31,7 +31,7 @@ class Lowering {
   Kernel run() {
     add_buffers();
     for (ir::OpId i = 0; i < body_.ops.size(); ++i)
-      if (space_.is_live(i)) node_of_[body_.ops[i].results[0]] = lower_op(i);
+      if (space_.is_live(i)) operand(body_.ops[i].results[0]);
     for (std::uint32_t i = 0; i < body_.outputs.size(); ++i) value_of_.push_back(operand(body_.outputs[i].value));
     set_stages();
     for (std::uint32_t i = 0; i < body_.outputs.size(); ++i) add_store(i);
@@ -48,17 +48,17 @@ class Lowering {
     kernel_.arguments = int(kernel_.buffers.size());
   }
 
+  // Of an input; kNone for a value that an op makes.
   std::uint32_t input_index(ValueId value) const {
     for (std::uint32_t i = 0; i < body_.inputs.size(); ++i)
       if (body_.inputs[i].value == value) return i;
-    reject(body_, "tables, indices and seeds must be inputs of the body");
+    return ir::kNone;
   }
 
   NodeId add(Node node, ValueId value) {
     node.dtype = body_.type(value).dtype;
     node.name = body_.values[value].name;
     node.map.strides.resize(std::size_t(space_.rank()), 0);
-    if (node.indirect) node.indirect->map.strides.resize(std::size_t(space_.rank()), 0);
     kernel_.nodes.push_back(std::move(node));
     return NodeId(kernel_.nodes.size() - 1);
   }
@@ -70,24 +70,70 @@ class Lowering {
     return set;
   }
 
-  NodeId load(ValueId value, std::uint32_t buffer, Map map) {
+  // Places. Each dim of a value is indexed by a loop dim, by a node (i32) or by a number.
+  struct Coordinate {
+    int loop = -1;
+    NodeId node = ir::kNone;
+    std::int64_t number = 0;
+    auto operator<=>(const Coordinate&) const = default;
+  };
+  using Coordinates = std::vector<Coordinate>;
+
+  // Where the value is at each point of the space.
+  Coordinates own_place(ValueId value) const {
+    Coordinates where(body_.type(value).rank());
+    for (std::size_t i = 0; i < where.size(); ++i)
+      if (!body_.type(value).dims[i].is_one()) where[i].loop = int(i) + space_.lead(value);
+    return where;
+  }
+
+  // For an operand that is broadcast against the value at `where`.
+  Coordinates aligned(const Coordinates& where, ValueId operand) const {
+    const ir::Type& type = body_.type(operand);
+    Coordinates result(type.rank());
+    for (std::size_t i = 0; i < result.size(); ++i)
+      if (!type.dims[i].is_one()) result[i] = where[where.size() - result.size() + i];
+    return result;
+  }
+
+  NodeId operand(ValueId value) { return at(value, own_place(value)); }
+
+  NodeId at(ValueId value, Coordinates where) {
+    for (std::size_t i = 0; i < where.size(); ++i)
+      if (body_.type(value).dims[i].is_one()) where[i] = {};
+    const auto key = std::make_pair(value, where);
+    if (const auto found = node_of_.find(key); found != node_of_.end()) return found->second;
+    const std::uint32_t input = input_index(value);
+    const NodeId node =
+        input == ir::kNone ? lower_op(body_.values[value].op, where) : load(value, input, inputs_[input], where);
+    return node_of_[key] = node;
+  }
+
+  // From a buffer that holds the value with the given strides, or row-major.
+  NodeId load(ValueId value, std::uint32_t buffer, const Strides& given, const Coordinates& where) {
+    const auto dims = numbers(body_.type(value).dims);
+    const Strides strides = given.empty() ? row_major(dims) : given;
+    if (strides.size() != dims.size()) reject(body_, "one stride for each dim of a view");
     Node node;
     node.kind = NodeKind::load;
     node.buffer = buffer;
-    node.varies = nonzero(map);
-    node.map = std::move(map);
+    node.map.strides.resize(std::size_t(space_.rank()), 0);
+    for (std::size_t i = 0; i < where.size(); ++i) {
+      if (where[i].loop >= 0) {
+        node.map.strides[std::size_t(where[i].loop)] += strides[i];
+      } else if (where[i].node != ir::kNone) {
+        node.operands.push_back(where[i].node);
+        node.indirect.push_back({strides[i], dims[i]});
+        node.varies |= kernel_.nodes[where[i].node].varies;
+      } else {
+        node.map.offset += where[i].number * strides[i];
+      }
+    }
+    node.varies |= nonzero(node.map);
     return add(std::move(node), value);
   }
 
-  NodeId operand(ValueId value) {
-    if (node_of_[value] == ir::kNone) {
-      const std::uint32_t index = input_index(value);
-      node_of_[value] = load(value, index, space_.map(value, inputs_[index]));
-    }
-    return node_of_[value];
-  }
-
-  NodeId constant(ValueId value, const std::vector<double>& values) {
+  NodeId constant(ValueId value, const std::vector<double>& values, const Coordinates& where) {
     if (std::all_of(values.begin(), values.end(), [&](double each) { return each == values[0]; })) {
       Node node;
       node.value = values[0];
@@ -95,48 +141,111 @@ class Lowering {
     }
     kernel_.buffers.push_back(
         {fmt::format("literal{}", kernel_.buffers.size()), body_.type(value).dtype, false, values});
-    return load(value, std::uint32_t(kernel_.buffers.size() - 1), space_.map(value, {}));
+    return load(value, std::uint32_t(kernel_.buffers.size() - 1), {}, where);
   }
 
-  NodeId index(ValueId value, std::int64_t axis) {
+  NodeId index(ValueId value, const Coordinate& where) {
+    const ir::DType dtype = body_.type(value).dtype;
+    if (where.node != ir::kNone) return dtype == ir::DType::i32 ? where.node : apply(OpCode::cast, {where.node}, dtype);
     Node node;
     node.kind = NodeKind::index;
     node.map.strides.resize(std::size_t(space_.rank()), 0);
-    if (number(body_.type(value).dims[std::size_t(axis)]) > 1)
-      node.map.strides[std::size_t(axis + space_.lead(value))] = 1;
+    node.map.offset = where.number;
+    if (where.loop >= 0) node.map.strides[std::size_t(where.loop)] = 1;
     node.varies = nonzero(node.map);
     return add(std::move(node), value);
   }
 
-  NodeId random(ValueId value, const ir::Op& op) {
+  NodeId random(ValueId value, const ir::Op& op, const Coordinates& where) {
     Node node;
     node.kind = NodeKind::random;
     node.code = op.code;
     node.buffer = input_index(op.operands[0]);
+    if (node.buffer == ir::kNone) reject(body_, "a seed must be an input of the body");
+    if (where != own_place(value)) reject(body_, "random numbers at computed places");
     node.stream = std::uint32_t(op.attrs.integer(Attr::stream));
     node.map = space_.map(value, {});
     node.varies = nonzero(node.map);
     return add(std::move(node), value);
   }
 
-  NodeId gather(ValueId value, const ir::Op& op) {
-    const std::uint32_t table = input_index(op.operands[0]), indices = input_index(op.operands[1]);
-    const ir::Type& table_type = body_.type(op.operands[0]);
-    const auto strides = inputs_[table].empty() ? row_major(numbers(table_type.dims)) : inputs_[table];
-    Map map = space_.map(value, strides);  // the result has the table's rank
-    const auto first = std::size_t(space_.lead(value));
-    map.strides[first] = 0;
-    Map where{0, std::vector<std::int64_t>(std::size_t(space_.rank()), 0)};
-    if (number(body_.type(value).dims[0]) > 1)
-      where.strides[first] = inputs_[indices].empty() ? 1 : inputs_[indices][0];
-    Node node;
-    node.kind = NodeKind::load;
-    node.buffer = table;
-    node.varies = nonzero(map) | nonzero(where);
-    node.map = std::move(map);
-    node.indirect = Indirect{indices, std::move(where), strides[0], number(table_type.dims[0])};
-    return add(std::move(node), value);
+  NodeId gather(const ir::Op& op, const Coordinates& where) {
+    Coordinates from = where;
+    from[0] = {-1, at(op.operands[1], {where[0]}), 0};
+    return at(op.operands[0], from);
   }
+
+  NodeId affine_sample(ValueId value, const ir::Op& op, const Coordinates& where) {
+    const auto size = [&](ValueId of, std::size_t dim) { return number(body_.type(of).dims[dim]); };
+    const ValueId x = op.operands[0];
+    Axis axes[2];  // rows, columns
+    for (std::size_t axis = 0; axis < 2; ++axis) {
+      const auto theta = [&](std::int64_t column) {
+        return at(op.operands[1], {where[0], {-1, ir::kNone, std::int64_t(1 - axis)}, {-1, ir::kNone, column}});
+      };
+      const std::int64_t length = size(x, 2 + axis);
+      // In pixels from the middles, where a turn by 90 degrees and a flip are exact.
+      const auto share = [&](std::int64_t column, std::size_t dim) {
+        const double scale = double(length) / double(size(value, dim));
+        return multiply(multiply(theta(column), scale), from_middle(where[dim], size(value, dim)));
+      };
+      const NodeId middle =
+          apply(OpCode::add, {multiply(theta(2), double(length) / 2), constant(double(length - 1) / 2)});
+      axes[axis] = axis_of(apply(OpCode::add, {apply(OpCode::add, {share(0, 3), share(1, 2)}), middle}), length);
+    }
+    const auto pixel = [&](int row, int column) {
+      const Coordinate y{-1, axes[0].index[row], 0}, z{-1, axes[1].index[column], 0};
+      return apply(OpCode::mul, {at(x, {where[0], where[1], y, z}), axes[1].weight[column]});
+    };
+    const auto line = [&](int row) {
+      return apply(OpCode::mul, {apply(OpCode::add, {pixel(row, 0), pixel(row, 1)}), axes[0].weight[row]});
+    };
+    const NodeId sum = apply(OpCode::add, {line(0), line(1)}, body_.type(value).dtype);
+    kernel_.nodes[sum].name = body_.values[value].name;
+    return sum;
+  }
+
+  // The two pixels of an axis around a place, and their shares: 0 for one that is outside.
+  struct Axis {
+    NodeId index[2], weight[2];
+  };
+
+  Axis axis_of(NodeId place, std::int64_t length) {
+    const NodeId floor = apply(OpCode::floor, {place}), upper = apply(OpCode::sub, {place, floor});
+    const NodeId shares[2] = {apply(OpCode::sub, {constant(1), upper}), upper};
+    Axis axis{};
+    axis.index[0] = apply(OpCode::cast, {floor}, ir::DType::i32);
+    axis.index[1] = apply(OpCode::add, {axis.index[0], constant(1, ir::DType::i32)}, ir::DType::i32);
+    for (int i = 0; i < 2; ++i) {
+      const NodeId above = apply(OpCode::gt, {axis.index[i], constant(-1, ir::DType::i32)}, ir::DType::boolean);
+      const NodeId below =
+          apply(OpCode::lt, {axis.index[i], constant(double(length), ir::DType::i32)}, ir::DType::boolean);
+      const NodeId inside = apply(OpCode::logical_and, {above, below}, ir::DType::boolean);
+      axis.weight[i] = apply(OpCode::select, {inside, shares[i], constant(0)});
+    }
+    return axis;
+  }
+
+  // A coordinate as f32, counted from the middle of `length`.
+  NodeId from_middle(const Coordinate& where, std::int64_t length) {
+    const double middle = double(length - 1) / 2;
+    if (where.loop < 0 && where.node == ir::kNone) return constant(double(where.number) - middle);
+    NodeId index = where.node;
+    if (index == ir::kNone) {
+      Node node;
+      node.kind = NodeKind::index;
+      node.dtype = ir::DType::i32;
+      node.map.strides.resize(std::size_t(space_.rank()), 0);
+      node.map.strides[std::size_t(where.loop)] = 1;
+      node.varies = bit(where.loop);
+      kernel_.nodes.push_back(std::move(node));
+      index = NodeId(kernel_.nodes.size() - 1);
+    }
+    return apply(OpCode::sub, {apply(OpCode::cast, {index}), constant(middle)});
+  }
+
+  NodeId multiply(NodeId a, NodeId b) { return apply(OpCode::mul, {a, b}); }
+  NodeId multiply(NodeId a, double number) { return number == 1 ? a : multiply(a, constant(number)); }
 
   NodeId reduce(ValueId value, ir::OpId id) {
     const ir::Op& op = body_.ops[id];
@@ -162,9 +271,9 @@ class Lowering {
     return add(std::move(node), value);
   }
 
-  NodeId elementwise(ValueId value, const ir::Op& op) {
+  NodeId elementwise(ValueId value, const ir::Op& op, const Coordinates& where) {
     std::vector<NodeId> operands;
-    for (const ValueId each : op.operands) operands.push_back(operand(each));
+    for (const ValueId each : op.operands) operands.push_back(at(each, aligned(where, each)));
     const bool is_f32 = body_.type(value).dtype == ir::DType::f32;
     NodeId result = 0;
     if (op.code == OpCode::softplus && is_f32)
@@ -189,12 +298,15 @@ class Lowering {
     return NodeId(kernel_.nodes.size() - 1);
   }
 
-  NodeId constant(double number) {
+  NodeId constant(double number, ir::DType dtype = ir::DType::f32) {
+    const auto [found, is_new] = numbers_.try_emplace({number, dtype}, NodeId(kernel_.nodes.size()));
+    if (!is_new) return found->second;
     Node node;
     node.value = number;
+    node.dtype = dtype;
     node.map.strides.resize(std::size_t(space_.rank()), 0);
     kernel_.nodes.push_back(std::move(node));
-    return NodeId(kernel_.nodes.size() - 1);
+    return found->second;
   }
 
   // A cross-entropy and its gradient need softplus and sigmoid of one number: written over e^-|x| both, they share it.
@@ -223,21 +335,25 @@ class Lowering {
     return apply(OpCode::div, {apply(OpCode::select, {negative, e, one}), apply(OpCode::add, {one, e})});
   }
 
-  NodeId lower_op(ir::OpId id) {
+  NodeId lower_op(ir::OpId id, const Coordinates& where) {
     const ir::Op& op = body_.ops[id];
     const ValueId value = op.results[0];
-    if (op.code == OpCode::constant) return constant(value, op.attrs.numbers(Attr::values));
-    if (op.code == OpCode::iota) return index(value, op.attrs.integer(Attr::axis));
-    if (op.code == OpCode::random_uniform || op.code == OpCode::random_normal) return random(value, op);
-    if (op.code == OpCode::gather) return gather(value, op);
-    if (is_reduce(op.code)) return reduce(value, id);
+    if (op.code == OpCode::constant) return constant(value, op.attrs.numbers(Attr::values), where);
+    if (op.code == OpCode::iota) return index(value, where[std::size_t(op.attrs.integer(Attr::axis))]);
+    if (op.code == OpCode::random_uniform || op.code == OpCode::random_normal) return random(value, op, where);
+    if (op.code == OpCode::gather) return gather(op, where);
+    if (op.code == OpCode::affine_sample) return affine_sample(value, op, where);
+    if (is_reduce(op.code)) {
+      if (where != own_place(value)) reject(body_, "a reduction is read at a computed place");
+      return reduce(value, id);
+    }
     if (op.code == OpCode::reshape && space_.extents(value) != 0) reject(body_, "a reshape that moves elements");
     const bool same_type = !op.operands.empty() && body_.type(op.operands[0]).dtype == body_.type(value).dtype;
-    if (op.code == OpCode::broadcast || op.code == OpCode::reshape || op.code == OpCode::stop_gradient ||
-        (op.code == OpCode::cast && same_type))
-      return operand(op.operands[0]);
+    if (op.code == OpCode::reshape) return at(op.operands[0], Coordinates(body_.type(op.operands[0]).rank()));
+    if (op.code == OpCode::broadcast || op.code == OpCode::stop_gradient || (op.code == OpCode::cast && same_type))
+      return at(op.operands[0], aligned(where, op.operands[0]));
     if (!ir::is_elementwise(op.code)) reject(body_, fmt::format("{} cannot be in a kernel", ir::name(op.code)));
-    return elementwise(value, op);
+    return elementwise(value, op, where);
   }
 
   // Levels and stages. A row reduction that no point needs waits for the last stage, so that one pass does all.
@@ -324,9 +440,10 @@ class Lowering {
   Space space_;
   const std::vector<Strides>& inputs_;
   const std::vector<Strides>& outputs_;
-  std::vector<NodeId> node_of_;   // of each graph value
+  std::map<std::pair<ValueId, Coordinates>, NodeId> node_of_;
   std::vector<NodeId> value_of_;  // of each output
   std::map<NodeId, NodeId> exp_minus_abs_;
+  std::map<std::pair<double, ir::DType>, NodeId> numbers_;  // constants that the lowering itself needs
   Kernel kernel_;
 };
 

@@ -1,12 +1,12 @@
 // From a `fused` op's body to a loop-level Kernel (kernel.h), which both code generators emit.
 //
 // What a body may be (the contract with passes/fuse.cpp; anything else is an InternalError here):
-//  - Static dims. Ops: elementwise (incl. cast), constant, iota, random_*, broadcast, reduce_sum, reduce_max, `gather`
-//  whose
-//    operands are both body inputs, and `reshape` between shapes whose dims are all 1.
+//  - Static dims. Ops: elementwise (incl. cast), constant, iota, random_*, broadcast, reduce_sum, reduce_max, `gather`,
+//    `affine_sample`, and `reshape` between shapes whose dims are all 1.
 //  - The iteration space S is the numpy broadcast of the dims of all values (right-aligned); every value has S_d or 1
-//  in each
-//    dim d, the tables and indices of gathers excepted.
+//    in each dim d. The operands of gather and affine_sample, and what these are made from, are evaluated at the places
+//    that they are read at, and need not fit: they are inputs or made by elementwise ops, gather, constant, iota and
+//    broadcast.
 //  - A reduce whose result is consumed, however indirectly, by an op whose result has size > 1 along one of its axes is
 //  a *row*
 //    reduce; all row reduces of a body have the same axes. Any other reduce is a *final* one: its axes are free, its

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ir/error.h"
+#include "ir/window.h"
 
 namespace weft::kernel {
 
@@ -74,7 +75,7 @@ void Space::find_live() {
   for (const ir::Output& output : body_.outputs) needed[output.value] = true;
   for (std::size_t op = body_.ops.size(); op-- > 0;) {
     for (const ValueId result : body_.ops[op].results) live_[op] = live_[op] || needed[result];
-    if (!live_[op]) continue;
+    if (!live_[op] || ir::reads_elsewhere(body_.ops[op].code)) continue;
     for (const ValueId operand : body_.ops[op].operands) needed[operand] = true;
   }
 }
@@ -118,11 +119,23 @@ void Space::find_row() {
   }
   for (ir::OpId i = 0; i < body_.ops.size(); ++i)
     if (row_reduce_[i]) row_ |= reduced(body_.ops[i]);
+  if (row_ == 0) adopt_windows();
   if (row_ == 0) adopt_row();
   promote();
   for (ir::OpId i = 0; i < body_.ops.size(); ++i)
     if (row_reduce_[i] && (extents(body_.ops[i].operands[0]) & row_) != reduced(body_.ops[i]))
       reject(body_, "row reductions over different axes");
+}
+
+void Space::adopt_windows() {
+  for (ir::OpId i = 0; i < body_.ops.size() && row_ == 0; ++i) {
+    const ir::Op& op = body_.ops[i];
+    if (!live_[i] || !is_reduce(op.code) || extents(op.operands[0]) != dims()) continue;
+    std::vector<std::int64_t> axes;
+    for (int d = 0; d < rank(); ++d)
+      if (reduced(op) & bit(d)) axes.push_back(d);
+    if (ir::is_window(sizes_, axes)) row_ = reduced(op);
+  }
 }
 
 // A sum over the innermost dims alone is cheapest as a row's, even if no point needs it.

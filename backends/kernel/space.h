@@ -24,6 +24,7 @@ class Space {
 
   const std::vector<std::int64_t>& sizes() const { return sizes_; }
   int rank() const { return int(sizes_.size()); }
+  // Whether an output needs the op's result at the place of each point; others are evaluated where they are read.
   bool is_live(ir::OpId op) const { return live_[op]; }
   DimSet row() const { return row_; }  // the axes of the row reductions
   bool is_row_reduce(ir::OpId op) const { return row_reduce_[op]; }
@@ -39,6 +40,7 @@ class Space {
   void find_live();
   void find_sizes();
   void find_row();
+  void adopt_windows();
   void adopt_row();
   void promote();
   void widen(ir::ValueId value);

@@ -1,4 +1,8 @@
 // Matrix products and convolutions, as sums over every product that the definition names.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #include "backends/reference/index.h"
 #include "backends/reference/kernels.h"
 
@@ -103,6 +107,62 @@ Tensor conv2d_weight_grad(const Tensor& x, const Tensor& dy, const Attrs& attrs,
     w.data[wi] += x.data[xi] * dy.data[yi];
   });
   return w;
+}
+
+namespace {
+
+// s_ij = r_i r_j x_i.x_j for one i and all j; -infinity for j = i.
+std::vector<double> similarities(const Tensor& x, const Tensor& r, std::size_t i) {
+  const Index dims = numbers(x.type.dims);
+  const auto rows = std::size_t(dims[0]), width = std::size_t(dims[1]);
+  std::vector<double> s(rows, -std::numeric_limits<double>::infinity());
+  for (std::size_t j = 0; j < rows; ++j) {
+    if (j == i) continue;
+    double dot = 0;
+    for (std::size_t k = 0; k < width; ++k) dot += x.data[i * width + k] * x.data[j * width + k];
+    s[j] = r.data[i] * r.data[j] * dot;
+  }
+  return s;
+}
+
+}  // namespace
+
+Tensor similarity_lse(const Tensor& x, const Tensor& r, const Type& type) {
+  Tensor result{type, {}};
+  for (std::size_t i = 0; i < r.data.size(); ++i) {
+    const std::vector<double> s = similarities(x, r, i);
+    const double largest = *std::max_element(s.begin(), s.end());
+    double sum = 0;
+    for (const double each : s) sum += std::exp(each - largest);
+    result.data.push_back(largest + std::log(sum));
+  }
+  return result;
+}
+
+Tensor similarity_pair(const Tensor& x, const Tensor& r, const Type& type) {
+  Tensor result{type, {}};
+  const std::size_t rows = r.data.size();
+  for (std::size_t i = 0; i < rows; ++i) {
+    const std::size_t partner = (i + rows / 2) % rows;
+    result.data.push_back(similarities(x, r, i)[partner]);
+  }
+  return result;
+}
+
+Tensor similarity_lse_grad(const Operands& operands, const Type& type) {
+  const Tensor &x = *operands[0], &r = *operands[1], &lse = *operands[2], &w = *operands[3];
+  const auto width = std::size_t(numbers(type.dims)[1]);
+  Tensor result = filled(type, 0);
+  for (std::size_t i = 0; i < r.data.size(); ++i) {
+    const std::vector<double> s = similarities(x, r, i);
+    for (std::size_t j = 0; j < s.size(); ++j) {
+      if (j == i) continue;
+      const double weight = w.data[i] * std::exp(s[j] - lse.data[i]) + w.data[j] * std::exp(s[j] - lse.data[j]);
+      for (std::size_t k = 0; k < width; ++k)
+        result.data[i * width + k] += r.data[i] * weight * r.data[j] * x.data[j * width + k];
+    }
+  }
+  return result;
 }
 
 }  // namespace weft::reference

@@ -6,6 +6,7 @@
 
 #include "backends/reference/kernels.h"
 #include "ir/error.h"
+#include "ir/layout.h"
 #include "ir/scalar.h"
 
 namespace weft::reference {
@@ -97,6 +98,12 @@ Tensor evaluate(const Op& op, const Operands& x, const Type& type) {
       return activated<Real>(conv_transpose2d(x, op.attrs, type), op.attrs);
     case OpCode::conv2d_weight_grad:
       return conv2d_weight_grad(*x[0], *x[1], op.attrs, type);
+    case OpCode::similarity_lse:
+      return similarity_lse(*x[0], *x[1], type);
+    case OpCode::similarity_pair:
+      return similarity_pair(*x[0], *x[1], type);
+    case OpCode::similarity_lse_grad:
+      return similarity_lse_grad(x, type);
     case OpCode::max_pool2d:
       return max_pool2d(*x[0], op.attrs, type);
     case OpCode::max_pool2d_grad:
@@ -135,6 +142,25 @@ Tensor evaluate(const Op& op, const Operands& x, const Type& type) {
   throw InternalError("evaluate: a fused op has many results");
 }
 
+// An nhwc op is the nchw one between transposes.
+template <typename Real>
+Tensor evaluate_nhwc(const Op& op, Operands operands, const Type& type) {
+  std::vector<Tensor> images;
+  images.reserve(operands.size());
+  const auto turned = [](const Tensor& x, const std::vector<std::int64_t>& perm) {
+    return transpose(x, ir::Attrs().set(ir::Attr::perm, perm), ir::permute_image(x.type, perm));
+  };
+  for (std::size_t i = 0; i < operands.size(); ++i)
+    if (ir::is_image_operand(op.code, i)) {
+      images.push_back(turned(*operands[i], ir::kNhwcToNchw));
+      operands[i] = &images.back();
+    }
+  Op plain = op;
+  plain.attrs.set(ir::Attr::layout, std::string("nchw"));
+  if (!ir::makes_image(op.code)) return evaluate<Real>(plain, operands, type);
+  return turned(evaluate<Real>(plain, operands, ir::to_nchw(type)), ir::kNchwToNhwc);
+}
+
 template <typename Real>
 std::vector<Tensor> run_body(const ir::Graph& body, const Operands& operands) {
   std::vector<Tensor> inputs;
@@ -146,7 +172,9 @@ template <typename Real>
 std::vector<Tensor> results_of(const ir::Graph& graph, const Op& op, const Operands& operands) {
   try {
     if (op.code == OpCode::fused) return run_body<Real>(*op.body, operands);
-    return {evaluate<Real>(op, operands, graph.type(op.results.front()))};
+    const Type& type = graph.type(op.results.front());
+    if (ir::has_layout(op.code) && ir::is_nhwc(op.attrs)) return {evaluate_nhwc<Real>(op, operands, type)};
+    return {evaluate<Real>(op, operands, type)};
   } catch (const Error& error) {
     if (op.code == OpCode::fused) throw;  // the op of the body has said where
     const std::string place = to_string(op.where);

@@ -11,9 +11,8 @@ using ir::Type;
 
 namespace {
 
-// Pixel coordinate (pixel i has its centre at i) of a coordinate in [-1, 1], and back.
-double to_pixel(double coordinate, std::int64_t size) { return ((coordinate + 1) * double(size) - 1) / 2; }
-double to_coordinate(std::int64_t pixel, std::int64_t size) { return (2 * double(pixel) + 1) / double(size) - 1; }
+// The middle of an axis, in pixels (pixel i has its centre at i).
+double middle(std::int64_t size) { return double(size - 1) / 2; }
 
 // Calls body(image offset, sample offset, weight) for every pixel that has a share in a sample: sample = sum of weight
 // times pixel.
@@ -24,9 +23,14 @@ void for_each_share(const Type& image, const Tensor& theta, const Type& samples,
   std::size_t i = 0;
   for_each_position(dims, [&](const Index& position) {
     const double* t = &theta.data[std::size_t(position[0] * 6)];
-    const double u = to_coordinate(position[3], dims[3]), v = to_coordinate(position[2], dims[2]);
-    const double column = to_pixel(t[0] * u + t[1] * v + t[2], image_dims[3]);
-    const double row = to_pixel(t[3] * u + t[4] * v + t[5], image_dims[2]);
+    // From the middles, where a turn by 90 degrees and a flip are exact: they only copy pixels.
+    const double u = double(position[3]) - middle(dims[3]), v = double(position[2]) - middle(dims[2]);
+    const auto pixel = [&](const double* row, std::int64_t size) {
+      const double from_u = row[0] * (double(size) / double(dims[3])),
+                   from_v = row[1] * (double(size) / double(dims[2]));
+      return from_u * u + from_v * v + (row[2] * (double(size) / 2) + middle(size));
+    };
+    const double column = pixel(t, image_dims[3]), row = pixel(t + 3, image_dims[2]);
     for_each_position({2, 2}, [&](const Index& corner) {
       const double y = std::floor(row) + double(corner[0]), x = std::floor(column) + double(corner[1]);
       const double weight = (1 - std::abs(row - y)) * (1 - std::abs(column - x));

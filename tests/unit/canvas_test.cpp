@@ -151,17 +151,25 @@ TEST_CASE("pictures: reconstructions, samples, latent map and curves") {
   const Picture samples = sample_grid(colour, 3);
   CHECK(samples.width == 3 * (64 + 4) + 4);
   CHECK(count_of(samples, {255, 0, 0}) == 64);  // the value that is not finite
-  CHECK(reconstructions(grey, grey, 10).height > 4 * 64);
+  const Picture rows = captioned_rows({{"input", grey}, {"output", grey}}, 10);
+  CHECK(rows.height > 4 * 64);
+  CHECK(captioned_rows({{"noisy", grey}, {"restored", grey}, {"clean", grey}}, 10).height > rows.height);
+  CHECK(panels({rows, samples}).width == rows.width + samples.width);
+  CHECK(titled(rows, "a title").height > rows.height);
   CHECK(latent_map(std::vector<float>{0, 1, 2, 3}, std::vector<std::int32_t>{0, 1}, {"a", "b"}).width > 0);
   CHECK(loss_curves({{"loss", {3, 2, 1}, {3, 2.5}}}).width > 0);
   CHECK(loss_curves({}).width > 0);
+  // The mark at the best epoch of validation.
+  CHECK(loss_curves({{"loss", {3, 2, 1}, {3, 2, 2.5}}}) != loss_curves({{"recon", {3, 2, 1}, {3, 2, 2.5}}}));
   CHECK_ERROR(sample_grid({values, {6, 2, 8, 12}}), "1 or 3 channels");
   CHECK_ERROR(sample_grid({values, {6, 3, 64}}), "[N,C,H,W]");
   CHECK_ERROR(sample_grid({values, {5, 3, 8, 8}}), "take 960 values, but 1152 were given");
   CHECK_ERROR(sample_grid(ImageBatch{{}, {0, 1, 8, 8}}), "[0,1,8,8]");
   CHECK_ERROR(sample_grid(colour, 0), "0 columns");
-  CHECK_ERROR(reconstructions(colour, grey), "inputs are [6,3,8,8], but reconstructions [18,1,8,8]");
-  CHECK_ERROR(reconstructions(grey, grey, 0), "0 columns");
+  CHECK_ERROR(captioned_rows({{"input", colour}, {"output", grey}}), "'input' are [6,3,8,8], but 'output' [18,1,8,8]");
+  CHECK_ERROR(captioned_rows({{"input", grey}}, 0), "0 columns");
+  CHECK_ERROR(captioned_rows({}), "no rows");
+  CHECK_ERROR(panels({}), "no panels");
   CHECK_ERROR(latent_map(std::vector<float>{1, 2, 3}, {}, {}), "3 values were given");
 }
 

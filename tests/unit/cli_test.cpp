@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -114,6 +115,40 @@ TEST_CASE("shell cases are read as they are written") {
 
 // --- JSON ------------------------------------------------------------------------------------------------------------
 
+TEST_CASE("anomaly --json: rows off a ring are found, and new rows are scored as those were") {
+  const TempFolder folder;
+  std::string table = "x,y,anomaly\n";
+  for (int i = 0; i < 400; ++i) {
+    const double angle = i * 2.399963, radius = 100 + i % 7;
+    table += std::to_string(radius * std::cos(angle)) + "," + std::to_string(radius * std::sin(angle)) + ",0\n";
+  }
+  for (int i = 0; i < 20; ++i) table += std::to_string(160 + i) + "," + std::to_string(i) + ",1\n";
+  folder.write("table.csv", table);
+  const ShellResult result =
+      run_shell("weft anomaly --data table.csv --out found --steps 300 --threads 1 --json", folder.path());
+  CAPTURE(result.errors);
+  REQUIRE(result.exit_code == 0);
+  const auto json = nlohmann::ordered_json::parse(lines_of(result.output).back());
+  CHECK(keys_of(json) == Keys{"data", "model", "train", "test", "anomalies", "auroc", "auprc", "threshold",
+                              "flagged_anomalies", "flagged_normal", "views", "pca", "seconds"});
+  CHECK(json["train"] == 200);
+  CHECK(json["test"] == 220);
+  CHECK(json["anomalies"] == 20);
+  CHECK(json["auroc"] > .98);
+  for (const char* file : {"roc.png", "precision_recall.png", "anomaly.json", "checkpoint.safetensors"})
+    CHECK(fs::exists(folder / "found" / file));
+
+  folder.write("fresh.csv", "x,y\n100,0\n400,400\n");
+  const ShellResult scored =
+      run_shell("weft anomaly score --run found --data fresh.csv --threads 1 --json", folder.path());
+  CAPTURE(scored.errors);
+  REQUIRE(scored.exit_code == 0);
+  const auto scores = nlohmann::ordered_json::parse(lines_of(scored.output).back());
+  CHECK(scores["threshold"] == json["threshold"]);
+  CHECK(scores["flagged"] == 1);
+  CHECK(scores["scores"][1] > scores["threshold"]);
+}
+
 TEST_CASE("train --json: the last line is one object with the fields agreed on") {
   const TempFolder folder;
   write_data(folder);
@@ -128,8 +163,9 @@ TEST_CASE("train --json: the last line is one object with the fields agreed on")
   CHECK(json["epochs"] == 2);
   CHECK(json["steps"] == 20);  // 37 images in batches of 4; three are held out
   CHECK(json["seed"] == 3);
-  for (const char* name : {"config.json", "model.weft", "metrics.jsonl", "checkpoint.safetensors", "report.html",
-                           "reconstructions.png", "samples.png", "latent.png", "loss.png"})
+  for (const char* name :
+       {"config.json", "model.weft", "metrics.jsonl", "checkpoint.safetensors", "report.html", "reconstructions.png",
+        "samples.png", "interpolation.png", "filters.png", "latent.png", "units.png", "traversals.png", "loss.png"})
     CHECK_MESSAGE(fs::exists(folder / "run/vae" / name), name);
 }
 
@@ -157,6 +193,58 @@ TEST_CASE("what looks at a run: eval, reconstruct, sample, report") {
   fs::remove(folder / "mine/report.html");
   CHECK(run_shell("weft report mine", folder.path()).exit_code == 0);
   CHECK(fs::exists(folder / "mine/report.html"));
+}
+
+TEST_CASE("applications of a run: embed, latent, interpolate, sample, importance samples, each with --json") {
+  const TempFolder folder;
+  write_data(folder);
+  REQUIRE(run_shell(std::string("weft train ") + small_model + "--epochs 1 --out mine", folder.path()).exit_code == 0);
+  REQUIRE(run_shell("weft train autoencoder --data data --hidden 6 --latent 3 --epochs 1", folder.path()).exit_code ==
+          0);
+  REQUIRE(run_shell("weft train classifier --data data --encoder mlp --hidden 6 --epochs 1 --out judge", folder.path())
+              .exit_code == 0);
+  const auto answer = [&](const std::string& command) {
+    const ShellResult result = run_shell(command + " --json", folder.path());
+    CAPTURE(command);
+    CAPTURE(result.errors);
+    REQUIRE(result.exit_code == 0);
+    return nlohmann::ordered_json::parse(lines_of(result.output).back());
+  };
+  const auto embed = answer("weft embed --run mine -o codes.npy --split train");
+  CHECK(embed["shape"] == std::vector<int>{37, 2});
+  CHECK(weft::runtime::read_file(folder / "codes.npy").starts_with("\x93NUMPY"));
+  CHECK(weft::runtime::read_file(folder / "codes_labels.npy").starts_with("\x93NUMPY"));
+  CHECK(fs::file_size(folder / "codes.npy") == 128 + 37 * 2 * 4);
+
+  const auto latent = answer("weft latent mine --tsne");
+  CHECK(latent["units"] == 2);
+  CHECK(latent["unit"].size() == 2);
+  CHECK(latent["kl"] == doctest::Approx(double(latent["unit"][0]["kl"]) + double(latent["unit"][1]["kl"])));
+  for (const char* name : {"latent.png", "units.png", "maps.png", "traversals.png", "plane.png"})
+    CHECK_MESSAGE(fs::exists(folder / "mine" / name), name);
+  CHECK(!answer("weft latent autoencoder").contains("kl"));
+
+  const auto strip = answer("weft interpolate mine --from 0 --to 3 --steps 5 --path spherical --picture strip.png");
+  CHECK(keys_of(strip) == Keys{"model", "from", "to", "steps", "path", "picture"});
+  CHECK(fs::exists(folder / "strip.png"));
+  const auto judged = answer("weft interpolate mine --judge judge --pairs 20 --steps 5");
+  CHECK(keys_of(judged) ==
+        Keys{"model", "judge", "judge_accuracy", "pairs", "steps", "path", "pictures", "latent", "pixel"});
+  CHECK(judged["pictures"] == 60);
+  CHECK(keys_of(judged["latent"]) == Keys{"sure", "entropy"});
+
+  const auto samples = answer("weft sample mine --judge judge --count 50");
+  CHECK(keys_of(samples) == Keys{"model", "judge", "judge_accuracy", "draw", "pictures", "sure", "entropy"});
+  CHECK(answer("weft sample autoencoder --draw box --beside mine --to both.png")["draw"] == "box");
+  CHECK(answer("weft sample autoencoder")["draw"] == "normal");
+  CHECK(answer("weft sample mine")["draw"] == "prior");
+
+  const auto eval = answer("weft eval mine --iwae 4 --limit 5");
+  CHECK(eval["images"] == 5);
+  CHECK(eval["iwae"]["samples"] == 4);
+  CHECK(eval["iwae"]["nll"] > 0.0);
+  for (const char* command : {"embed", "latent", "interpolate", "sample", "eval"})
+    CHECK(run_shell(std::string("weft ") + command + " --help", folder.path()).exit_code == 0);
 }
 
 TEST_CASE("bench --json and the worker of bench/peers") {

@@ -116,13 +116,15 @@ TEST_CASE("dataset: a folder of IDX files") {
 TEST_CASE("dataset: bad folders") {
   const TempFolder folder;
   CHECK_ERROR(load_dataset(folder / "nowhere"), "nowhere does not exist");
-  CHECK_ERROR(load_dataset(folder.write("file", "x")), "is not a folder");
+  CHECK_ERROR(load_dataset(folder.write("file", "x")), "file: no data set found; looked for IDX");
   CHECK_ERROR(load_dataset(folder.path()), "looked for IDX (train-images-idx3-ubyte[.gz]");
   write_mnist(folder, "t10k-labels-idx1-ubyte");
   CHECK_ERROR(load_dataset(folder.path()), "t10k-labels-idx1-ubyte is missing");
   folder.write("t10k-labels-idx1-ubyte", idx("\x05", "abcde"));
   CHECK_ERROR(load_dataset(folder.path()), "holds 4 images, but");
-  CHECK_ERROR(load_dataset(folder.path().parent_path()), "did you mean");
+  const TempFolder above;
+  fs::copy(folder.path(), above / "inner");
+  CHECK_ERROR(load_dataset(above.path()), "inner?");
   write_mnist(folder);
   folder.write("t10k-images.idx3-ubyte", idx("\x04\x03\x02", std::string(4 * 6, 'p')));
   CHECK_ERROR(load_dataset(folder.path()), "take all four files from one data set");

@@ -316,10 +316,10 @@ TEST_CASE("an output size that a transposed convolution can't reach: the sizes t
   };
   CHECK(entry_error(__LINE__ - 3, up(28)) ==
         "+0: [conv_transpose2d] output height 28 is out of reach from 7: kernel 3, stride 3, padding 1 and dilation 1 "
-        "reach 19, 20, 21");
+        "reach 19 (output_padding 0), 20 (output_padding 1), 21 (output_padding 2)");
   CHECK(entry_error(__LINE__ - 6, up({20, 18})) ==
         "+0: [conv_transpose2d] output width 18 is out of reach from 7: kernel 3, stride 3, padding 1 and dilation 1 "
-        "reach 19, 20, 21");
+        "reach 19 (output_padding 0), 20 (output_padding 1), 21 (output_padding 2)");
 }
 
 TEST_CASE("misuse of entries") {

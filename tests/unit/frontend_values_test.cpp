@@ -286,3 +286,48 @@ TEST_CASE("initialisers") {
   CHECK(init("d.weight") == ir::normal_init(0, 0.02));
   CHECK(graph.find_input("d.bias") == ir::kNone);
 }
+
+TEST_CASE("a size that something needs is checked when the dim is bound, at the user's line") {
+  int line = 0;
+  const ir::Graph graph = graph_of(Mode::train, [&](Entry& entry) {
+    const Tensor x = entry.input("x", {B, 3});
+    line = __LINE__ + 1;
+    entry.output("y", sum(x) / at_least(B, 5, "this loss"));
+  });
+  CHECK_NOTHROW(ir::bind(graph, {{"B", 5}}));
+  CHECK(error_of([&] {
+          ir::bind(graph, {{"B", 4}});
+        }) ==
+        "frontend_values_test.cpp:" + std::to_string(line) + ": this loss needs a batch of at least 5 rows, got 4");
+
+  // One element a channel has no variance to normalise by.
+  const auto bound = [](const Dims& dims, Mode mode, std::int64_t batch) {
+    const ir::Graph norm =
+        graph_of(mode, [&](Entry& entry) { entry.output("y", BatchNorm("bn", 2)(entry.input("x", dims))); });
+    return error_of([&] { ir::bind(norm, {{"B", batch}}); });
+  };
+  CHECK(bound({B, 2}, Mode::train, 1).find("batch normalisation in training needs a batch of at least 2 rows, got 1") !=
+        std::string::npos);
+  CHECK(bound({B, 2, 1, 1}, Mode::train, 1).find("needs a batch of at least 2") != std::string::npos);
+  CHECK(bound({B, 2, 1, 2}, Mode::train, 1).empty());
+  CHECK(bound({B, 2}, Mode::train, 2).empty());
+  CHECK(bound({B, 2}, Mode::eval, 1).empty());
+}
+
+TEST_CASE("a part of a training entry may be in eval mode") {
+  const test::Named inputs = {{"x", {1, 2, 3, 6, 5, 4, 7, 0}}};
+  const ir::Graph graph = graph_of(Mode::train, [](Entry& entry) {
+    const Tensor x = entry.input("x", {4, 2});
+    {
+      const ModeScope frozen(Mode::eval);
+      CHECK(mode() == Mode::eval);
+      entry.output("frozen", BatchNorm("bn", 2)(x));
+      entry.output("kept", Dropout(0.9)(x));
+    }
+    CHECK(mode() == Mode::train);
+  });
+  CHECK(graph.outputs.size() == 2);  // no statistics are moved
+  const test::Named outputs = evaluate(graph, {}, inputs);
+  CHECK(outputs.at("kept") == inputs.at("x"));
+  CHECK(outputs.at("frozen")[3] == doctest::Approx(6 / std::sqrt(1 + 1e-5)));
+}

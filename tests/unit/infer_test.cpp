@@ -170,6 +170,26 @@ TEST_CASE("infer: convolutions, by the formulas of Dumoulin and Visin") {
       "the convolution of f32[B,3,32,32] by f32[16,3,3,3] gives f32[B,16,16,16], but dy is f32[B,16,15,16]");
 }
 
+TEST_CASE("infer: images in nhwc") {
+  const auto nhwc = [](Attrs attrs) { return attrs.set(Attr::layout, std::string("nhwc")); };
+  CHECK(rule(OpCode::conv2d, {f32({B, 32, 30, 3}), f32({16, 3, 3, 3}), f32({16})}, nhwc(window({2, 2}, {1, 1}))) ==
+        f32({B, 16, 15, 16}));
+  CHECK(rule(OpCode::conv_transpose2d, {f32({B, 16, 15, 16}), f32({16, 3, 3, 3})}, nhwc(window({2, 2}, {1, 1}))) ==
+        f32({B, 31, 29, 3}));
+  CHECK(rule(OpCode::conv2d_weight_grad, {f32({B, 32, 30, 3}), f32({B, 16, 15, 16})},
+             nhwc(pool({3, 3}, {2, 2}, {1, 1}))) == f32({16, 3, 3, 3}));
+  const Attrs attrs = nhwc(pool({3, 3}, {2, 2}, {1, 1}));
+  CHECK(rule(OpCode::max_pool2d, {f32({B, 7, 8, 2})}, attrs) == f32({B, 4, 4, 2}));
+  CHECK(rule(OpCode::max_pool2d_grad, {f32({B, 7, 8, 2}), f32({B, 4, 4, 2})}, attrs) == f32({B, 7, 8, 2}));
+  CHECK(rule(OpCode::avg_pool2d_grad, {f32({B, 4, 4, 2})}, attrs, f32({B, 8, 7, 2})) == f32({B, 8, 7, 2}));
+  CHECK(refusal(OpCode::max_pool2d, {f32({B, 7, 8, 2})},
+                pool({2, 2}, {2, 2}, {0, 0}).set(Attr::layout, std::string("hwcn"))) ==
+        "layout must be nchw or nhwc, got hwcn");
+  CHECK(refusal(OpCode::conv2d, {f32({B, 9, 9}), f32({6, 4, 3, 3})}, nhwc({})) ==
+        "the input has 4 dims [N,C,H,W], got f32[B,9,9]");
+  CHECK(!window({1, 1}).set(Attr::layout, std::string("nchw")).has(Attr::layout));
+}
+
 TEST_CASE("infer: pooling") {
   const Attrs attrs = pool({3, 3}, {2, 2}, {1, 1});
   CHECK(rule(OpCode::max_pool2d, {f32({B, 2, 7, 8})}, attrs) == f32({B, 2, 4, 4}));

@@ -82,10 +82,10 @@ std::string spell(AttrType type) {
 }
 
 std::string fallback(const AttrInfo& row) {
-  if (row.fallback == kRequired) return "required";
-  if (row.type == AttrType::text) return "none";
-  if (row.type == AttrType::integers) return fmt::format("[{0},{0}]", row.fallback);
-  return fmt::format("{}", row.fallback);
+  if (row.is_required()) return "required";
+  if (row.type == AttrType::text) return row.fallback.text.empty() ? "none" : std::string(row.fallback.text);
+  if (row.type == AttrType::integers) return fmt::format("[{0},{0}]", row.fallback.number);
+  return fmt::format("{}", row.fallback.number);
 }
 
 std::string attr_tables() {

@@ -540,6 +540,61 @@ TEST_CASE("gather along lanes, and out of bounds indices stay in the table") {
   CHECK(got[0].data[70] == -inputs[0].data[49]);
 }
 
+// A sample of pictures [4,C,..] that are rows of a table of the dtype; theta mixes turns, flips, crops and places far
+// outside.
+void check_sample(unsigned seed, DType dtype, std::int64_t channels, std::int64_t height, std::int64_t width,
+                  std::int64_t new_height, std::int64_t new_width) {
+  CAPTURE(height);
+  CAPTURE(width);
+  std::mt19937 random(seed);
+  Builder builder("sample");
+  const ValueId table = builder.input("table", {dtype, {9, channels, height, width}});
+  const ValueId indices = builder.input("indices", ir::i32({4})), theta = builder.input("theta", ir::f32({4, 2, 3}));
+  const ValueId shift = builder.input("shift", ir::f32({channels, 1, 1}));
+  ValueId x = builder.create(OpCode::gather, {table, indices});
+  if (dtype != DType::f32) x = builder.create(OpCode::cast, {x}, {}, ir::f32({4, channels, height, width}));
+  x = builder.create(OpCode::add, {x, shift});
+  builder.output("y", builder.create(OpCode::neg, {builder.create(OpCode::affine_sample, {x, theta}, {},
+                                                                  ir::f32({4, channels, new_height, new_width}))}));
+  const ir::Graph body = builder.take();
+  std::vector<Tensor> inputs = random_inputs(random, body);
+  inputs[1].data = {8, 0, 3, 3};
+  const std::vector<double> fixed = {0, -1, 0, 1, 0, 0, -1, 0, 0.25, 0, 1, -0.5, 1e9, 0, 3e9, 0, 1, 0};
+  std::copy(fixed.begin(), fixed.end(), inputs[2].data.begin());
+  for (double& each : inputs[2].data) each = std::round(each * 64) / 64;  // few digits: a coordinate loses none in f32
+  check_body(body, inputs);
+  check_body(body, inputs, {}, "x86-64-v3");
+}
+
+TEST_CASE("samples of pictures at computed places") {
+  check_sample(20, DType::u8, 3, 32, 32, 32, 32);
+  check_sample(21, DType::u8, 1, 28, 28, 28, 28);
+  check_sample(22, DType::f32, 2, 5, 7, 11, 3);
+  check_sample(23, DType::f32, 3, 1, 1, 4, 4);
+  check_sample(24, DType::f16, 2, 6, 6, 17, 17);
+  check_sample(25, DType::bf16, 1, 9, 33, 8, 40);
+}
+
+TEST_CASE("computed indices: rows by arithmetic, of a table of indices too") {
+  std::mt19937 random(26);
+  Builder builder("turns");
+  const ValueId table = builder.input("table", {DType::u8, {9, 3, 5}}),
+                indices = builder.input("indices", ir::i32({4}));
+  const auto scalar = [&](double value) {
+    return builder.create(OpCode::constant, {}, Attrs().set(Attr::values, std::vector<double>{value}), ir::f32({}));
+  };
+  const ValueId number = builder.create(OpCode::iota, {}, Attrs().set(Attr::axis, 0), ir::f32({16}));
+  const ValueId quarter =
+      builder.create(OpCode::cast, {builder.create(OpCode::mul, {number, scalar(0.25)})}, {}, ir::i32({16}));
+  const ValueId rows = builder.create(OpCode::gather, {table, indices});
+  builder.output(
+      "y", builder.create(OpCode::cast, {builder.create(OpCode::gather, {rows, quarter})}, {}, ir::f32({16, 3, 5})));
+  const ir::Graph body = builder.take();
+  std::vector<Tensor> inputs = random_inputs(random, body);
+  inputs[1].data = {8, 0, 3, 3};
+  check_body(body, inputs);
+}
+
 TEST_CASE("integers, bools and narrow floats") {
   std::mt19937 random(11);
   Builder builder("types");

@@ -164,11 +164,34 @@ TEST_CASE("gather loads rows of the table through the indices") {
   const ValueId rows = builder.create(OpCode::gather, {table, indices});
   builder.output("y", builder.create(OpCode::cast, {rows}, {}, ir::f32({4, 7})));
   const Kernel kernel = lowered(builder.take());
-  REQUIRE(kernel.nodes[0].indirect.has_value());
-  CHECK(kernel.nodes[0].indirect->rows == 100);
-  CHECK(kernel.nodes[0].indirect->stride == 7);
+  REQUIRE(kernel.nodes[1].indirect.size() == 1);
+  CHECK(kernel.nodes[1].indirect[0].size == 100);
+  CHECK(kernel.nodes[1].indirect[0].stride == 7);
+  CHECK(kernel.nodes[1].operands == std::vector<NodeId>{0});
   CHECK(kernel.reads(1));
   CHECK(!kernel.reads(2));
+}
+
+TEST_CASE("what a sample and a gather read is evaluated where they read it") {
+  Builder builder("sample");
+  const ValueId table = builder.input("table", {ir::DType::u8, {100, 3, 8, 6}});
+  const ValueId indices = builder.input("i", ir::i32({4})), theta = builder.input("theta", ir::f32({4, 2, 3}));
+  const ValueId rows = builder.create(OpCode::gather, {table, indices});
+  const ValueId x = builder.create(OpCode::cast, {rows}, {}, ir::f32({4, 3, 8, 6}));
+  builder.output("y", builder.create(OpCode::affine_sample, {x, theta}, {}, ir::f32({4, 3, 5, 7})));
+  const Kernel kernel = lowered(builder.take());
+  CHECK(kernel.points() == 4 * 3 * 5 * 7);  // the space is that of the result
+  int pixels = 0;
+  for (const Node& node : kernel.nodes) {
+    if (node.kind != NodeKind::load || node.buffer != 0) continue;
+    ++pixels;
+    REQUIRE(node.indirect.size() == 3);  // picture, row, column
+    CHECK(node.indirect[0].stride == 144);
+    CHECK(node.indirect[1].stride == 6);
+    CHECK(node.indirect[1].size == 8);
+    CHECK(node.indirect[2].stride == 1);
+  }
+  CHECK(pixels == 4);
 }
 
 TEST_CASE("bodies that break the contract are our own error") {

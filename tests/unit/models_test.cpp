@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <set>
 
 #include "ir/error.h"
@@ -94,7 +95,8 @@ TEST_CASE("every model: valid, the same after printing and parsing, its entries 
       CHECK(ir::equal(again.graphs[i], graph));
       for (std::uint32_t input = 0; input < graph.inputs.size(); ++input)
         if (graph.inputs[input].role == ir::Role::param) CHECK(trained.count(graph.input_name(input)) == 1);
-      for (const ir::Op& op : graph.ops) CHECK(op.where.file.substr(0, model.name.size()) == model.name);
+      for (const ir::Op& op : graph.ops)  // no op says it was written in the frontend
+        CHECK(std::filesystem::exists(std::filesystem::path(WEFT_SOURCE_DIR) / "models" / op.where.file));
     }
     CHECK(module.find("test"));
   }

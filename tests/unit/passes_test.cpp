@@ -187,10 +187,19 @@ graph @loss(%g: f32[2], %p: f32[2] {role=param, init=constant(1)}) -> (loss: f32
   return %loss
 })";
 
+// The same of a matrix.
+const char* kLinearMatrix = R"(
+graph @loss(%g: f32[2,1], %p: f32[2,1] {role=param, init=constant(1)}) -> (loss: f32[]) {
+  %0 = mul %g, %p : f32[2,1]
+  %1 = reduce_sum %0 {axes=[0,1]} : f32[1,1]
+  %loss = reshape %1 : f32[]
+  return %loss
+})";
+
 // The param after the three steps of REFERENCE.md.
-std::vector<double> three_steps(const OptimizerSpec& spec) {
+std::vector<double> three_steps(const OptimizerSpec& spec, const char* loss = kLinear) {
   Context context;
-  const GraphPtr step = passes::training_step(parse(kLinear), spec, context);
+  const GraphPtr step = passes::training_step(parse(loss), spec, context);
   ir::verify(*step);
   Values inputs = passes::adapt_inputs({{"g", {0, 0}}, {"p", {1, -2}}}, *step);
   const std::vector<std::vector<double>> gradients = {{.1, -.5}, {.3, .2}, {-.4, .1}};
@@ -228,6 +237,37 @@ TEST_CASE("optimizers reach the values of REFERENCE.md after three steps") {
   check_near(three_steps(spec_of(Kind::adam, .01, 0)), {.981436200194, -1.985084742685}, 1e-11);
   check_near(three_steps(spec_of(Kind::adam, .01, .1)), {.977746685991, -1.977299589550}, 1e-11);
   check_near(three_steps(spec_of(Kind::adamw, .01, .1)), {.978468367003, -1.979114186743}, 1e-11);
+}
+
+TEST_CASE("LARS moves a matrix by a share of its norm, a vector by momentum without decay") {
+  OptimizerSpec spec = spec_of(OptimizerSpec::Kind::lars, .1, .01);
+  spec.trust = .02;
+  check_near(three_steps(spec, kLinearMatrix), {.994628576252, -1.992968645770}, 1e-9);
+  check_near(three_steps(spec), three_steps(spec_of(OptimizerSpec::Kind::momentum, .1, 0)), 1e-12);
+
+  // Clipped gradients keep their direction, and LARS their length: only the weight decay weighs more beside them.
+  spec.weight_decay = 0;
+  const std::vector<double> free = three_steps(spec, kLinearMatrix);
+  spec.clip_norm = 1e-3;
+  check_near(three_steps(spec, kLinearMatrix), free, 1e-6);
+
+  // Without a length there is no share of it: the gradient counts as it is.
+  const auto one_step = [&](const std::vector<double>& p, const std::vector<double>& g) {
+    Context context;
+    const GraphPtr step = passes::training_step(parse(kLinearMatrix), spec, context);
+    Values inputs = passes::adapt_inputs({{"g", g}, {"p", p}}, *step);
+    return run(*step, inputs).at("params");
+  };
+  spec.clip_norm = 0;
+  check_near(one_step({0, 0}, {1, -2}), {-.1, .2}, 1e-12);
+  check_near(one_step({1, -2}, {0, 0}), {1, -2}, 1e-12);
+}
+
+TEST_CASE("weight decay may leave out the one-dimensional params") {
+  OptimizerSpec spec = spec_of(OptimizerSpec::Kind::momentum, .1, .01);
+  spec.decay_vectors = false;
+  check_near(three_steps(spec), three_steps(spec_of(OptimizerSpec::Kind::momentum, .1, 0)), 1e-12);
+  check_near(three_steps(spec, kLinearMatrix), {.950362789, -1.901459548});
 }
 
 TEST_CASE("clipping scales the gradients to the given global norm, and leaves smaller ones") {

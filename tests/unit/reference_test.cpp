@@ -10,6 +10,7 @@
 
 #include "ir/builder.h"
 #include "ir/error.h"
+#include "ir/layout.h"
 #include "runtime/rng.h"
 
 using namespace weft;
@@ -319,6 +320,40 @@ TEST_CASE("pooling") {
   const Tensor dy{f32({1, 1, 2, 2}), {1, 10, 100, 1000}};
   CHECK(evaluate(OpCode::max_pool2d_grad, {x, dy}, wide).data == Values{0, 0, 0, 0, 1, 0, 10, 0, 0, 100, 0, 1000});
   CHECK(evaluate(OpCode::avg_pool2d_grad, {dy}, wide, x.type).data[5] == doctest::Approx(1111.0 / 6));
+}
+
+TEST_CASE("an nhwc op is the nchw one between transposes") {
+  const auto turned = [](const Tensor& x, const Pair& perm) {
+    return evaluate(OpCode::transpose, {x}, Attrs().set(Attr::perm, perm));
+  };
+  struct Row {
+    OpCode code;
+    std::vector<ir::Dims> operands;  // nchw
+    bool window;
+  };
+  for (const Row& row :
+       {Row{OpCode::conv2d, {{2, 4, 7, 5}, {6, 2, 3, 2}, {6}}, false},
+        Row{OpCode::conv_transpose2d, {{2, 4, 4, 5}, {4, 3, 3, 2}, {6}}, false},
+        Row{OpCode::conv2d_weight_grad, {{2, 4, 7, 5}, {2, 6, 4, 4}}, true},
+        Row{OpCode::max_pool2d, {{2, 3, 7, 5}}, true}, Row{OpCode::max_pool2d_grad, {{2, 3, 7, 5}, {2, 3, 4, 4}}, true},
+        Row{OpCode::avg_pool2d, {{2, 3, 7, 5}}, true}, Row{OpCode::avg_pool2d_grad, {{2, 3, 4, 4}}, true}}) {
+    const bool pooling = ir::info(row.code).kind == ir::OpKind::pooling;
+    Attrs attrs = pooling ? Attrs().set(Attr::stride, Pair{2, 1}).set(Attr::padding, Pair{1, 0})
+                          : convolution({2, 1}, {1, 0}, {1, 1}, 2);
+    if (row.window) attrs.set(Attr::kernel, Pair{3, 2});
+    const bool typed = row.code == OpCode::avg_pool2d_grad;
+    std::vector<Tensor> plain, images;
+    for (std::size_t i = 0; i < row.operands.size(); ++i) {
+      plain.push_back(random_tensor(f32(row.operands[i]), unsigned(i)));
+      images.push_back(ir::is_image_operand(row.code, i) ? turned(plain.back(), ir::kNchwToNhwc) : plain.back());
+    }
+    const Tensor expected = evaluate(row.code, plain, attrs, typed ? std::optional(f32({2, 3, 7, 5})) : std::nullopt);
+    const Tensor got = evaluate(row.code, images, Attrs(attrs).set(Attr::layout, std::string("nhwc")),
+                                typed ? std::optional(f32({2, 7, 5, 3})) : std::nullopt);
+    const Tensor back = ir::makes_image(row.code) ? turned(got, ir::kNhwcToNchw) : got;
+    CHECK(back.type == expected.type);
+    CHECK(back.data == expected.data);
+  }
 }
 
 TEST_CASE("movement") {

@@ -1,0 +1,42 @@
+// What the files that make oneDNN primitives share. Only library*.cpp include this: the library's headers end there.
+#pragma once
+
+#include <omp.h>
+
+#include <dnnl.hpp>
+#include <vector>
+
+namespace weft::cpu {
+
+const dnnl::engine& engine();
+
+// While it lives, primitives are made for one thread: the library makes one for as many as OpenMP allows at that time.
+class OneThread {
+ public:
+  OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+  ~OneThread() { omp_set_num_threads(before_); }
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
+
+ private:
+  int before_;
+};
+
+// A primitive with its arguments, whose memory is set before it runs. Running allocates nothing.
+class Call {
+ public:
+  explicit Call(const dnnl::primitive& primitive) : stream_(engine()), primitive_(primitive) {}
+
+  void add(int argument, const dnnl::memory::desc& desc);  // in the order of `set`
+  void set(std::size_t index, void* memory) { memories_[index].set_data_handle(memory); }
+  void run();
+  std::size_t arguments() const { return memories_.size(); }
+
+ private:
+  dnnl::stream stream_;
+  dnnl::primitive primitive_;
+  std::vector<dnnl::memory> memories_;
+  std::vector<dnnl_exec_arg_t> arguments_;
+};
+
+}  // namespace weft::cpu

@@ -1,0 +1,103 @@
+// The classifier: an encoder, and a layer that tells the classes apart from what it gives.
+//
+// It trains on labels, or stands on an encoder that another model has trained without any: the parameters of encoders
+// have the same names everywhere (models/encoder.h), and `weft finetune` takes them over. With --frozen true they stay
+// as they are, and batch norm with its running statistics: only the head learns. That measures how much of the classes
+// the encoder knew already.
+//
+// With few labels a network soon knows all its pictures by heart. What helps against it: views of the pictures in place
+// of the pictures (--augment), dropout before the head, and --label-smoothing, which wants the true class with
+// probability 1 - s and any with s (Szegedy et al. 2016), so that no logit need grow without bound.
+#include "models/classifier.h"
+
+#include <string>
+#include <vector>
+
+#include "frontend/weft.h"
+#include "ir/error.h"
+#include "models/encoder.h"
+#include "models/features.h"
+#include "models/views.h"
+
+namespace weft::models {
+
+namespace {
+
+double rate_of(const Settings& settings, const char* name) {
+  const double rate = settings.number(name);
+  if (rate < 0 || rate >= 1)
+    throw OptionError(fmt::format("--{} takes a number of at least 0 and below 1, got {}", name, rate));
+  return rate;
+}
+
+struct Classifier {
+  Encoder encoder;
+  Views views;
+  Mlp head;
+  Linear logits;
+  Dropout dropout;
+  double label_smoothing;
+  bool frozen;
+
+  explicit Classifier(const Settings& settings)
+      : encoder(settings),
+        views(settings, Views::Strength::light),
+        head("head", encoder.out(), settings.integers("head", 1), relu),
+        logits("head.logits", head.out(), settings.classes()),
+        dropout(rate_of(settings, "dropout")),
+        label_smoothing(rate_of(settings, "label-smoothing")),
+        frozen(settings.flag("frozen")) {}
+
+  Tensor represent(const Tensor& x) const {
+    if (!frozen) return encoder(x).representation;
+    const ModeScope eval(Mode::eval);
+    return stop_gradient(encoder(x).representation);
+  }
+
+  Tensor classify(const Tensor& x) const { return logits(dropout(head(dropout(represent(x))))); }
+
+  Tensor loss(const Tensor& scores, const Tensor& labels) const {
+    const Tensor right = softmax_cross_entropy(scores, labels);
+    if (label_smoothing == 0) return right;
+    const Tensor any = mean_per_example(-mean(log_softmax(scores), 1));
+    return (1 - label_smoothing) * right + label_smoothing * any;
+  }
+};
+
+void add_loss(ir::Module& module, const std::string& name, Mode mode, const Classifier& model) {
+  Entry entry(module, name, mode);
+  const Tensor x = entry.input("x", model.encoder.picture().dims());
+  const Tensor labels = entry.input("labels", {B}, DType::i32);
+  const Tensor scores = model.classify(mode == Mode::train ? model.views(x) : x);
+
+  const Scope scope("loss");
+  entry.output("loss", mode == Mode::train ? model.loss(scores, labels) : softmax_cross_entropy(scores, labels));
+  entry.output("accuracy", accuracy(scores, labels));
+}
+
+ir::Module build_classifier(const Settings& settings) {
+  const Classifier model(settings);
+  ir::Module module{"classifier", {}};
+  add_loss(module, "loss", Mode::train, model);
+  add_loss(module, "test", Mode::eval, model);
+  add_features(module, model.encoder);
+  {
+    Entry entry(module, "classify", Mode::eval);
+    entry.output("logits", model.classify(entry.input("x", model.encoder.picture().dims())));
+  }
+  return module;
+}
+
+}  // namespace
+
+Model classifier() {
+  std::vector<Option> options = Encoder::options("cnn");
+  for (Option& option : Views::options("none")) options.push_back(std::move(option));
+  options.insert(options.end(), {{"head", "", "sizes of hidden layers between the encoder and the classes"},
+                                 {"frozen", "false", "true: the encoder stays as it is, and only the head learns"},
+                                 {"dropout", "0", "share of the representation that is left out in training"},
+                                 {"label-smoothing", "0", "share of the target that is spread over all classes"}});
+  return {"classifier", "classifier of pictures on any encoder, for fine-tuning too", options, build_classifier};
+}
+
+}  // namespace weft::models

@@ -1,0 +1,10 @@
+// The classifier of pictures.
+#pragma once
+
+#include "frontend/model.h"
+
+namespace weft::models {
+
+Model classifier();
+
+}  // namespace weft::models

@@ -1,0 +1,87 @@
+// The convolutional autoencoder (Masci et al., "Stacked Convolutional Auto-Encoders for Hierarchical Feature
+// Extraction", 2011).
+//
+// A fully connected encoder must learn every feature anew at every place of the picture. A convolution learns it once:
+// the same small kernel slides over the whole picture. Convolutions of stride 2 halve the picture and widen its
+// channels, a fully connected layer turns what is left into the code, and the decoder goes the same way back with
+// transposed convolutions, which lay down a kernel for every pixel and so double the picture (docs/transposed-
+// convolution.md draws one). The loss, `recon`, is the squared error an image; `psnr` is the peak signal-to-noise ratio
+// in decibels, -10 log10 of the squared error a pixel, averaged over the images.
+//
+// With --noise the encoder sees a spoiled picture and the loss still wants the clean one: a convolutional denoising
+// autoencoder (models/denoising_autoencoder.cpp says what that is good for). conv_vae is the variational form.
+#include "models/conv_autoencoder.h"
+
+#include <numbers>
+#include <string>
+#include <vector>
+
+#include "frontend/weft.h"
+#include "models/conv_decoder.h"
+#include "models/encoder.h"
+#include "models/entries.h"
+#include "models/noise.h"
+
+namespace weft::models {
+
+namespace {
+
+struct ConvAutoencoder {
+  PictureSize picture;
+  std::int64_t latent;
+  ConvEncoder encoder;
+  ConvDecoder decoder;
+  Noise noise;
+
+  explicit ConvAutoencoder(const Settings& settings)
+      : picture(settings),
+        latent(settings.integer("latent", 1)),
+        encoder("encoder", picture, settings.integers("widths", 1), latent),
+        decoder("decoder", latent, encoder.sizes()),
+        noise(settings) {}
+
+  Tensor encode(const Tensor& x) const { return encoder(x); }
+  Tensor decode(const Tensor& z) const { return sigmoid(decoder(z)); }
+};
+
+// The mean over the images of -10 log10(error / pixels); an error of 0 counts as 1e-12 of a pixel's range.
+Tensor peak_signal_to_noise(const Tensor& error, std::int64_t pixels) {
+  return mean(log(maximum(error / double(pixels), 1e-12))) * (-10 / std::numbers::ln10);
+}
+
+void add_loss(ir::Module& module, const std::string& name, Mode mode, const ConvAutoencoder& model) {
+  Entry entry(module, name, mode);
+  const Tensor x = entry.input("x", model.picture.dims());
+  const Tensor xhat = model.decode(model.encode(model.noise(x)));
+
+  const Scope scope("loss");
+  const Tensor recon = mse(xhat, x);
+  entry.output("loss", recon);
+  entry.output("recon", recon);
+  if (mode == Mode::eval) entry.output("psnr", peak_signal_to_noise(row_errors(xhat, x), model.picture.pixels()));
+}
+
+ir::Module build_conv_autoencoder(const Settings& settings) {
+  const ConvAutoencoder model(settings);
+  ir::Module module{"conv_autoencoder", {}};
+  add_loss(module, "loss", Mode::train, model);
+  add_loss(module, "test", Mode::eval, model);
+  add_autoencoder_entries(module, {.picture = model.picture.dims(),
+                                   .latent = model.latent,
+                                   .encode = [&](const Tensor& x) { return model.encode(x); },
+                                   .decode = [&](const Tensor& z) { return model.decode(z); },
+                                   .corrupt = model.noise.is_none() ? nullptr : std::function(model.noise)});
+  return module;
+}
+
+}  // namespace
+
+Model conv_autoencoder() {
+  std::vector<Option> options = {{"widths", "32,64", "channels after each convolution; each halves the picture"},
+                                 {"latent", "64", "size of the code"}};
+  for (Option& option : Noise::options("none", "0.5")) options.push_back(std::move(option));
+  return {"conv_autoencoder", "autoencoder of convolutions and transposed convolutions", options,
+          build_conv_autoencoder};
+}
+
+}  // namespace weft::models

@@ -1,0 +1,10 @@
+// The convolutional autoencoder.
+#pragma once
+
+#include "frontend/model.h"
+
+namespace weft::models {
+
+Model conv_autoencoder();
+
+}  // namespace weft::models

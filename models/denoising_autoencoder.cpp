@@ -1,0 +1,117 @@
+// The denoising autoencoder (Vincent et al., "Extracting and Composing Robust Features with Denoising Autoencoders",
+// 2008; "Stacked Denoising Autoencoders", 2010).
+//
+// An autoencoder whose code is wide may learn to copy. This one cannot: the encoder sees a spoiled picture, and the
+// loss, `recon`, is the squared error against the clean one. To tell noise from picture it must learn what pictures are
+// like: it maps every point around them back to where they lie. The noise (models/noise.h) is made inside the graph
+// from random numbers of the step, so no picture is ever seen spoiled in the same way twice. `mse_pixel` is the error a
+// pixel. A test spoils its pictures too; `encode` and `score` take them as they are.
+#include "models/denoising_autoencoder.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "frontend/weft.h"
+#include "models/conv_decoder.h"
+#include "models/encoder.h"
+#include "models/entries.h"
+#include "models/noise.h"
+
+namespace weft::models {
+
+namespace {
+
+using Sizes = std::vector<std::int64_t>;
+
+// x -> code and back to the pixels' logits, fully connected or convolutional.
+struct Net {
+  Dims picture;
+  std::function<Tensor(const Tensor&)> encoder, decoder;
+};
+
+Net mlp_net(const Settings& settings, std::int64_t latent) {
+  const Activation hidden_activation = activation(settings.text("activation"));
+  const Sizes hidden = settings.integers("hidden", 1);
+  const std::int64_t pixels = settings.pixels();
+  const Mlp down("encoder", pixels, hidden, hidden_activation);
+  const Linear code("encoder.code", down.out(), latent);
+  const Mlp up("decoder", latent, Sizes(hidden.rbegin(), hidden.rend()), hidden_activation);
+  const Linear picture("decoder.picture", up.out(), pixels);
+  return {{B, pixels},
+          [=](const Tensor& x) { return code(down(x)); },
+          [=](const Tensor& z) { return picture(up(hidden_activation(z))); }};
+}
+
+Net conv_net(const Settings& settings, std::int64_t latent) {
+  const Activation hidden_activation = activation(settings.text("activation"));
+  const PictureSize picture(settings);
+  const ConvEncoder down("encoder", picture, settings.integers("widths", 1), latent, hidden_activation);
+  const ConvDecoder up("decoder", latent, down.sizes(), hidden_activation);
+  return {picture.dims(), down, [=](const Tensor& z) { return up(hidden_activation(z)); }};
+}
+
+struct DenoisingAutoencoder {
+  std::int64_t pixels, latent;
+  bool squash;
+  Noise noise;
+  Net net;
+
+  explicit DenoisingAutoencoder(const Settings& settings)
+      : pixels(settings.pixels()),
+        latent(settings.integer("latent", 1)),
+        squash(settings.choice("output", {"sigmoid", "linear"}) == "sigmoid"),
+        noise(settings),
+        net(settings.choice("encoder", {"mlp", "conv"}) == "mlp" ? mlp_net(settings, latent)
+                                                                 : conv_net(settings, latent)) {}
+
+  Tensor encode(const Tensor& x) const { return net.encoder(x); }
+  Tensor decode(const Tensor& z) const {
+    const Tensor pixel = net.decoder(z);
+    return squash ? sigmoid(pixel) : pixel;
+  }
+};
+
+void add_loss(ir::Module& module, const std::string& name, Mode mode, const DenoisingAutoencoder& model) {
+  Entry entry(module, name, mode);
+  const Tensor x = entry.input("x", model.net.picture);
+  const Tensor noisy = model.noise(x).named("noisy");
+  const Tensor xhat = model.decode(model.encode(noisy));
+
+  const Scope scope("loss");
+  const Tensor recon = mse(xhat, x);
+  entry.output("loss", recon);
+  entry.output("recon", recon);
+  entry.output("mse_pixel", recon / double(model.pixels));
+}
+
+ir::Module build_denoising_autoencoder(const Settings& settings) {
+  const DenoisingAutoencoder model(settings);
+  if (model.noise.is_none())
+    throw OptionError("--noise none leaves nothing to denoise: choose another noise, or the model autoencoder");
+  ir::Module module{"denoising_autoencoder", {}};
+  add_loss(module, "loss", Mode::train, model);
+  add_loss(module, "test", Mode::eval, model);
+  add_autoencoder_entries(module, {.picture = model.net.picture,
+                                   .latent = model.latent,
+                                   .encode = [&](const Tensor& x) { return model.encode(x); },
+                                   .decode = [&](const Tensor& z) { return model.decode(z); },
+                                   .corrupt = model.noise});
+  return module;
+}
+
+}  // namespace
+
+Model denoising_autoencoder() {
+  std::vector<Option> options = {
+      {"encoder", "mlp", "the net: mlp (fully connected) or conv"},
+      {"hidden", "1000", "mlp: sizes of the encoder's hidden layers; the decoder mirrors them"},
+      {"widths", "32,64", "conv: channels after each convolution; each halves the picture"},
+      {"latent", "500", "size of the code"},
+      {"activation", "relu", "of the hidden layers"},
+      {"output", "sigmoid", "of the picture: sigmoid or linear"}};
+  for (Option& option : Noise::options("gaussian", "0.5")) options.push_back(std::move(option));
+  return {"denoising_autoencoder", "autoencoder that restores spoiled pictures", options, build_denoising_autoencoder};
+}
+
+}  // namespace weft::models

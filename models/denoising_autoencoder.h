@@ -1,0 +1,10 @@
+// The denoising autoencoder.
+#pragma once
+
+#include "frontend/model.h"
+
+namespace weft::models {
+
+Model denoising_autoencoder();
+
+}  // namespace weft::models

@@ -1,0 +1,82 @@
+// The encoders that several models share. Their parameters are named `encoder.*` in every model, so that a classifier
+// takes over the encoder of any checkpoint by name.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "frontend/layers.h"
+#include "frontend/model.h"
+
+namespace weft::models {
+
+// The pictures a model works on: x is [B,channels,height,width].
+struct PictureSize {
+  std::int64_t channels, height, width;
+
+  explicit PictureSize(const Settings& settings)
+      : channels(settings.channels()), height(settings.height()), width(settings.width()) {}
+  PictureSize(std::int64_t c, std::int64_t h, std::int64_t w) : channels(c), height(h), width(w) {}
+
+  std::int64_t pixels() const { return channels * height * width; }
+  Dims dims() const { return {B, channels, height, width}; }
+};
+
+// Convolutions 3x3 that halve the picture (rounding up), one of each width, an activation after each, then a fully
+// connected layer: x [B,C,H,W] -> [B,out]. Parameters: name.conv1, name.conv2, ..., name.fc.
+class ConvEncoder {
+ public:
+  ConvEncoder(const std::string& name, const PictureSize& picture, const std::vector<std::int64_t>& widths,
+              std::int64_t out, Activation activation = relu);
+  Tensor operator()(const Tensor& x) const;
+  // What each convolution gives, after its activation.
+  std::vector<Tensor> blocks(const Tensor& x) const;
+  // The code of the last of them.
+  Tensor code(const Tensor& block) const;
+
+  // The picture before the first convolution and after each: what a decoder must pass through on its way back.
+  const std::vector<PictureSize>& sizes() const { return sizes_; }
+
+ private:
+  std::string name_;
+  std::vector<PictureSize> sizes_;
+  std::vector<Conv2d> convolutions_;
+  Linear code_;
+  Activation activation_;
+};
+
+// What an encoder makes of a batch of pictures.
+struct Encoded {
+  Tensor representation;       // [B,out]
+  std::vector<Tensor> blocks;  // outputs of its blocks, [B,..], the first block first
+};
+
+// An encoder of pictures [B,channels,height,width], chosen by the options --encoder and those of its kind:
+//
+//   mlp       fully connected layers of the sizes --hidden: encoder.fc1, encoder.fc2, ...
+//   conv      a ConvEncoder of --widths, into a code of --latent numbers
+//   cnn       of each of --widths a block of convolution 3x3, batch norm, relu and, down to one pixel, max-pool 2; then
+//   the
+//             mean of each channel. Four blocks take 28 pixels to 14, 7, 3 and 1.
+//   nin       Network-in-Network (Lin et al. 2014) with the four blocks of RotNet (Gidaris et al. 2018)
+//   resnet18  ResNet-18 (He et al. 2016) with the stem for small pictures: a convolution 3x3 and no max-pool
+//
+// The convolutions of the last three have no bias: a batch norm follows.
+class Encoder {
+ public:
+  static std::vector<Option> options(const std::string& kind);
+  explicit Encoder(const Settings& settings);
+
+  const PictureSize& picture() const { return picture_; }
+  std::int64_t out() const { return out_; }
+  Encoded operator()(const Tensor& x) const { return run_(x); }
+
+ private:
+  PictureSize picture_;
+  std::int64_t out_ = 0;
+  std::function<Encoded(const Tensor&)> run_;
+};
+
+}  // namespace weft::models

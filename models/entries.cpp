@@ -1,0 +1,43 @@
+// encode, decode, reconstruct and score.
+#include "models/entries.h"
+
+#include "frontend/entry.h"
+#include "frontend/ops.h"
+
+namespace weft::models {
+
+namespace {
+
+// What one looks at: pixels in [0,1], whatever the output layer is.
+Tensor shown(const Tensor& pixels) { return clamp(pixels, 0, 1); }
+
+}  // namespace
+
+Tensor row_errors(const Tensor& prediction, const Tensor& target) {
+  return sum(square(flatten(prediction) - flatten(target)), 1);
+}
+
+void add_autoencoder_entries(ir::Module& module, const AutoencoderParts& parts) {
+  {
+    Entry entry(module, "encode", Mode::eval);
+    entry.output("latent", parts.encode(entry.input("x", parts.picture)));
+  }
+  {
+    Entry entry(module, "decode", Mode::eval);
+    entry.output("x", shown(parts.decode(entry.input("z", {B, parts.latent}))));
+  }
+  {
+    Entry entry(module, "reconstruct", Mode::eval);
+    const Tensor x = entry.input("x", parts.picture);
+    const Tensor seen = parts.corrupt ? parts.corrupt(x) : x;
+    entry.output("xhat", shown(parts.decode(parts.encode(seen))));
+    if (parts.corrupt) entry.output("noisy", shown(seen));
+  }
+  {
+    Entry entry(module, "score", Mode::eval);
+    const Tensor x = entry.input("x", parts.picture);
+    entry.output("score", row_errors(parts.decode(parts.encode(x)), x));
+  }
+}
+
+}  // namespace weft::models

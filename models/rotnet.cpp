@@ -1,0 +1,78 @@
+// RotNet (Gidaris et al., "Unsupervised Representation Learning by Predicting Image Rotations", 2018).
+//
+// Turn a picture by 0, 90, 180 or 270 degrees, and ask by how much. Nobody need label anything, yet whoever is to know
+// which way up a dog stands must have an idea of heads, legs and ground. So an encoder learns what things look like,
+// and `weft probe` and `weft finetune` use it for other ends. The metric `accuracy` is the share of the turns that it
+// tells.
+//
+// By default each picture of a batch is turned once, the four turns in equal parts; --turns all gives the network all
+// four of each, as the paper does: four times the work a step. The test is always on all four.
+#include "models/rotnet.h"
+
+#include <string>
+#include <vector>
+
+#include "frontend/weft.h"
+#include "models/encoder.h"
+#include "models/features.h"
+
+namespace weft::models {
+
+namespace {
+
+constexpr int kTurns = 4;
+
+struct RotNet {
+  Encoder encoder;
+  Linear turn;
+  bool all_turns;
+
+  explicit RotNet(const Settings& settings)
+      : encoder(settings),
+        turn("head", encoder.out(), kTurns),
+        all_turns(settings.choice("turns", {"one", "all"}) == "all") {}
+
+  Tensor classify(const Tensor& x) const { return turn(encoder(x).representation); }
+};
+
+// Picture i of the batch by i % 4 turns: a shuffled batch has each picture turned at random.
+Rotations turn_once(const Tensor& x) {
+  const Tensor index = iota({x.dim(0)}, 0, DType::f32);
+  const Tensor turns = cast(index - kTurns * floor(index * (1.0 / kTurns)), DType::i32);
+  return {rotate90(x, turns), turns};
+}
+
+void add_loss(ir::Module& module, const std::string& name, Mode mode, const RotNet& model) {
+  Entry entry(module, name, mode);
+  const Tensor x = entry.input("x", model.encoder.picture().dims());
+  const bool all = model.all_turns || mode == Mode::eval;
+  const Rotations turned = all ? rotation_batch(x) : turn_once(x);
+  const Tensor scores = model.classify(turned.pictures);
+
+  const Scope scope("loss");
+  entry.output("loss", softmax_cross_entropy(scores, turned.labels));
+  entry.output("accuracy", accuracy(scores, turned.labels));
+}
+
+ir::Module build_rotnet(const Settings& settings) {
+  const RotNet model(settings);
+  ir::Module module{"rotnet", {}};
+  add_loss(module, "loss", Mode::train, model);
+  add_loss(module, "test", Mode::eval, model);
+  add_features(module, model.encoder);
+  {
+    Entry entry(module, "classify", Mode::eval);
+    entry.output("logits", model.classify(entry.input("x", model.encoder.picture().dims())));
+  }
+  return module;
+}
+
+}  // namespace
+
+Model rotnet() {
+  std::vector<Option> options = Encoder::options("cnn");
+  options.push_back({"turns", "one", "of each picture a step: one, or all four"});
+  return {"rotnet", "learns without labels, by telling which way up a picture is", options, build_rotnet};
+}
+
+}  // namespace weft::models

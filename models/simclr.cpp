@@ -1,0 +1,85 @@
+// SimCLR (Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations", 2020).
+//
+// Take two random views of each picture of a batch: other parts of it, other colours. The network must find for each
+// view the other one of the same picture among all views of the batch. That is possible only by what both views share,
+// which is what the picture shows. A projection head maps the representation to the vectors that are compared; it takes
+// on itself what the comparison throws away, and is left out afterwards: representations are what the encoder gives.
+//
+// The loss, NT-Xent, is the cross-entropy of choosing the right partner by the cosine of the projections, sharpened by
+// the temperature. With N pictures a batch, a view has one partner and 2N - 2 others, so large batches make the task
+// hard enough to teach. `contrastive` computes it without a 2N x 2N matrix.
+#include "models/simclr.h"
+
+#include <string>
+#include <vector>
+
+#include "frontend/weft.h"
+#include "models/encoder.h"
+#include "models/features.h"
+#include "models/views.h"
+
+namespace weft::models {
+
+namespace {
+
+struct SimClr {
+  Encoder encoder;
+  Views views;
+  Mlp hidden;
+  Linear projection;
+  double temperature;
+
+  SimClr(const Settings& settings, std::vector<std::int64_t> head)
+      : encoder(settings),
+        views(settings, Views::Strength::strong),
+        hidden("head", encoder.out(), {head.begin(), head.end() - 1}, relu),
+        projection("head.projection", hidden.out(), head.back()),
+        temperature(settings.number("temperature")) {
+    if (views.is_none()) throw OptionError("--augment none leaves two views of a picture the same: nothing to learn");
+    if (!(temperature > 0)) throw OptionError(fmt::format("--temperature takes a number above 0, got {}", temperature));
+  }
+
+  // Rows i and i + B of the result are two views of picture i: [2B,out].
+  Tensor project(const Tensor& x) const { return projection(hidden(encoder(x).representation)); }
+};
+
+void add_loss(ir::Module& module, const std::string& name, Mode mode, const SimClr& model) {
+  Entry entry(module, name, mode);
+  const Tensor x = entry.input("x", model.encoder.picture().dims());
+  const Tensor both = model.views(concat({x, x}, 0)).named("views");
+  const Tensor z = model.project(both);
+  entry.output("loss", nt_xent(z, model.temperature));
+}
+
+ir::Module build_simclr(const Settings& settings) {
+  std::vector<std::int64_t> head = settings.integers("head", 1);
+  if (head.empty()) throw OptionError("--head takes at least the size of the projection, as 512,128");
+  const SimClr model(settings, std::move(head));
+  const Dims dims = model.encoder.picture().dims();
+  ir::Module module{"simclr", {}};
+  add_loss(module, "loss", Mode::train, model);
+  add_loss(module, "test", Mode::eval, model);
+  add_features(module, model.encoder);
+  {
+    Entry entry(module, "project", Mode::eval);
+    const Tensor z = model.project(entry.input("x", dims));
+    entry.output("z", l2_normalize(z));
+  }
+  {
+    Entry entry(module, "augment", Mode::eval);
+    entry.output("view", model.views(entry.input("x", dims)));
+  }
+  return module;
+}
+
+}  // namespace
+
+Model simclr() {
+  std::vector<Option> options = Encoder::options("cnn");
+  for (Option& option : Views::options("auto")) options.push_back(std::move(option));
+  options.insert(options.end(), {{"head", "512,128", "sizes of the projection head's layers"},
+                                 {"temperature", "0.5", "of NT-Xent: low makes the nearest of the others count most"}});
+  return {"simclr", "learns without labels, by finding the other view of the same picture", options, build_simclr};
+}
+
+}  // namespace weft::models

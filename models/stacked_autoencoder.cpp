@@ -1,0 +1,178 @@
+// The stacked autoencoder (Hinton & Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", 2006;
+// Bengio et al., "Greedy Layer-Wise Training of Deep Networks", 2007).
+//
+// A deep autoencoder is a stack of shallow ones: the first gives a code of the picture, the second a code of that code,
+// and so on. The stack can be trained as it is built (`weft train stacked_autoencoder --pretrain-epochs 10`): layer by
+// layer, entry `pretrain1`, `pretrain2`, ..., each layer an autoencoder of the codes of the finished layers below it.
+// Then the whole is trained as one net on the picture, entry `loss`, from where the layers already are. Without
+// --pretrain-epochs that is all that happens, which modern activations and optimizers allow.
+//
+//   --tied true    a decoder layer uses the weights of its encoder layer, transposed: half as many, as in the papers
+//   --decoder      sizes of the decoder's hidden layers, where it is not to mirror the encoder
+//   --noise        each layer sees its input spoiled in pre-training, and the picture is spoiled in what follows: a
+//                  stacked denoising autoencoder (Vincent et al. 2010). A test takes the picture as it is.
+//
+// `recon` is the squared error an image, whatever the loss.
+#include "models/stacked_autoencoder.h"
+
+#include <string>
+#include <vector>
+
+#include "frontend/weft.h"
+#include "models/entries.h"
+#include "models/noise.h"
+
+namespace weft::models {
+
+namespace {
+
+using Sizes = std::vector<std::int64_t>;
+
+// Sizes of the decoder's hidden layers: the encoder's in reverse, or those asked for.
+Sizes decoder_sizes(const Settings& settings) {
+  Sizes sizes = settings.integers("decoder", 1);
+  if (!sizes.empty()) return sizes;
+  sizes = settings.integers("hidden", 1);
+  return {sizes.rbegin(), sizes.rend()};
+}
+
+Sizes chain(std::int64_t first, const Sizes& between, std::int64_t last) {
+  Sizes sizes{first};
+  sizes.insert(sizes.end(), between.begin(), between.end());
+  sizes.push_back(last);
+  return sizes;
+}
+
+Weights weights_of(const Settings& settings) {
+  Weights weights{initialiser(settings.text("init"))};
+  if (settings.text("init") != "uniform_fan_in") weights.bias_initialiser = zeros;
+  return weights;
+}
+
+struct Stack {
+  Sizes down, up;  // sizes along the encoder and along the decoder: layer i goes from [i] to [i + 1]
+  Activation hidden_activation;
+  bool tied, cross_entropy, bounded;
+  Noise noise;
+  Weights weights;
+
+  explicit Stack(const Settings& settings)
+      : down(chain(settings.pixels(), settings.integers("hidden", 1), settings.integer("latent", 1))),
+        up(chain(down.back(), decoder_sizes(settings), down.front())),
+        hidden_activation(activation(settings.text("activation"))),
+        tied(settings.flag("tied")),
+        cross_entropy(settings.choice("loss", {"mse", "bce"}) == "bce"),
+        bounded(settings.text("activation") == "sigmoid"),
+        noise(settings),
+        weights(weights_of(settings)) {
+    if (tied && !is_symmetrical())
+      throw OptionError(
+          "--tied true needs a decoder that mirrors the encoder: leave out --decoder, or give it the sizes of --hidden "
+          "in reverse");
+  }
+
+  bool is_symmetrical() const { return up == Sizes(down.rbegin(), down.rend()); }
+  std::size_t encoder_layers() const { return down.size() - 1; }
+  std::size_t decoder_layers() const { return up.size() - 1; }
+
+  std::string encoder_name(std::size_t i) const {
+    return i + 1 < encoder_layers() ? fmt::format("encoder.fc{}", i + 1) : "encoder.code";
+  }
+  std::string decoder_name(std::size_t i) const {
+    return i + 1 < decoder_layers() ? fmt::format("decoder.fc{}", i + 1) : "decoder.picture";
+  }
+
+  // The last gives the code, which may take any value.
+  Tensor encode_layer(std::size_t i, const Tensor& x) const {
+    const Tensor y = Linear(encoder_name(i), down[i], down[i + 1], weights)(x);
+    return i + 1 == encoder_layers() ? y : hidden_activation(y);
+  }
+
+  // Before its activation.
+  Tensor decode_layer(std::size_t i, const Tensor& z) const {
+    if (!tied) return Linear(decoder_name(i), up[i], up[i + 1], weights)(z);
+    const Scope scope(decoder_name(i));
+    const Fan fan{up[i + 1], up[i]};  // the encoder's
+    const Tensor weight =
+        parameter(encoder_name(decoder_layers() - 1 - i) + ".weight", {fan.in, fan.out}, weights.initialiser(fan));
+    const Tensor bias = parameter(decoder_name(i) + ".bias", {up[i + 1]}, weights.bias_initialiser({up[i], up[i + 1]}));
+    return (matmul(z, transpose(weight)) + bias).named(decoder_name(i));
+  }
+  // The last layer gives pixels.
+  Tensor activate(std::size_t i, const Tensor& y) const {
+    return i + 1 == decoder_layers() ? sigmoid(y) : hidden_activation(y);
+  }
+
+  // The codes of the first `layers` layers.
+  Tensor encode(Tensor x, std::size_t layers) const {
+    for (std::size_t i = 0; i < layers; ++i) x = encode_layer(i, x);
+    return x;
+  }
+  Tensor encode(const Tensor& x) const { return encode(x, encoder_layers()); }
+
+  // The pixels' logits.
+  Tensor decode_logits(Tensor z) const {
+    for (std::size_t i = 0; i + 1 < decoder_layers(); ++i) z = activate(i, decode_layer(i, z));
+    return decode_layer(decoder_layers() - 1, z);
+  }
+
+  // Of layer i of the decoder: how far its output lies from `target`. Cross-entropy is for values in [0,1].
+  Tensor layer_loss(std::size_t i, const Tensor& y, const Tensor& target) const {
+    const bool in_unit_range = bounded || i + 1 == decoder_layers();
+    return cross_entropy && in_unit_range ? bce_with_logits(y, target) : mse(activate(i, y), target);
+  }
+};
+
+// Layer `i` alone: it codes what the layers below, which stand still, make of the picture, and its mirror image in the
+// decoder brings that back.
+void add_pretraining(ir::Module& module, const Stack& stack, std::size_t i) {
+  Entry entry(module, fmt::format("pretrain{}", i + 1), Mode::train);
+  const Tensor below = stop_gradient(stack.encode(entry.input("x", {B, stack.down.front()}), i));
+  const std::size_t mirror = stack.decoder_layers() - 1 - i;
+  const Tensor y = stack.decode_layer(mirror, stack.encode_layer(i, stack.noise(below)));
+  const Scope scope("loss");
+  entry.output("loss", stack.layer_loss(mirror, y, below));
+}
+
+void add_loss(ir::Module& module, const std::string& name, Mode mode, const Stack& stack) {
+  Entry entry(module, name, mode);
+  const Tensor x = entry.input("x", {B, stack.down.front()});
+  const Tensor logits = stack.decode_logits(stack.encode(mode == Mode::train ? stack.noise(x) : x));
+
+  const Scope scope("loss");
+  entry.output("loss", stack.layer_loss(stack.decoder_layers() - 1, logits, x));
+  entry.output("recon", mse(sigmoid(logits), x));
+}
+
+ir::Module build_stacked_autoencoder(const Settings& settings) {
+  const Stack stack(settings);
+  ir::Module module{"stacked_autoencoder", {}};
+  if (stack.is_symmetrical())
+    for (std::size_t i = 0; i < stack.encoder_layers(); ++i) add_pretraining(module, stack, i);
+  add_loss(module, "loss", Mode::train, stack);
+  add_loss(module, "test", Mode::eval, stack);
+  add_autoencoder_entries(module, {.picture = {B, stack.down.front()},
+                                   .latent = stack.down.back(),
+                                   .encode = [&](const Tensor& x) { return stack.encode(x); },
+                                   .decode = [&](const Tensor& z) { return sigmoid(stack.decode_logits(z)); },
+                                   .corrupt = {}});
+  return module;
+}
+
+}  // namespace
+
+Model stacked_autoencoder() {
+  std::vector<Option> options = {
+      {"hidden", "1000,500,250", "sizes of the encoder's hidden layers"},
+      {"latent", "30", "size of the code"},
+      {"decoder", "", "sizes of the decoder's hidden layers, code to picture; by default the encoder's in reverse"},
+      {"tied", "false", "true: the decoder's weights are the encoder's, transposed"},
+      {"activation", "relu", "of the hidden layers"},
+      {"loss", "mse", "mse, or bce: cross-entropy of values in [0,1]"},
+      {"init", "uniform_fan_in", "how weights start: uniform_fan_in, or xavier_ or kaiming_, uniform or normal"}};
+  for (Option& option : Noise::options("none", "0.25")) options.push_back(std::move(option));
+  return {"stacked_autoencoder", "deep autoencoder that can be pre-trained layer by layer", options,
+          build_stacked_autoencoder};
+}
+
+}  // namespace weft::models

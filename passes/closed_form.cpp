@@ -1,0 +1,166 @@
+// Evaluation of one element at a time, from the value back to its constants.
+#include "passes/closed_form.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ir/error.h"
+#include "ir/scalar.h"
+
+namespace weft::passes {
+
+using ir::Attr;
+using ir::Bindings;
+using ir::Graph;
+using ir::Op;
+using ir::OpCode;
+using ir::ValueId;
+
+using Index = std::vector<std::int64_t>;
+
+namespace {
+
+bool can_evaluate(OpCode code) {
+  return ir::is_elementwise(code) || code == OpCode::constant || code == OpCode::iota || code == OpCode::dim_size ||
+         code == OpCode::broadcast || code == OpCode::reshape || code == OpCode::transpose || code == OpCode::slice ||
+         code == OpCode::concat;
+}
+
+Index sizes(const Graph& graph, ValueId value, const Bindings& bindings) {
+  return ir::numbers(ir::bind(graph.type(value).dims, bindings));
+}
+
+std::int64_t flatten(const Index& index, const Index& dims) {
+  std::int64_t flat = 0;
+  for (std::size_t i = 0; i < dims.size(); ++i) flat = flat * dims[i] + index[i];
+  return flat;
+}
+
+Index unflatten(std::int64_t flat, const Index& dims) {
+  Index index(dims.size());
+  for (std::size_t i = dims.size(); i-- > 0; flat /= dims[i]) index[i] = flat % dims[i];
+  return index;
+}
+
+// The index into a value of `dims` that numpy broadcasting reads for `index`.
+Index broadcast_index(const Index& index, const Index& dims) {
+  Index from(dims.size());
+  const std::size_t lead = index.size() - dims.size();
+  for (std::size_t i = 0; i < dims.size(); ++i) from[i] = dims[i] == 1 ? 0 : index[lead + i];
+  return from;
+}
+
+double in_dtype(double value, ir::DType dtype) {
+  if (dtype == ir::DType::boolean) return value != 0 ? 1 : 0;
+  return is_float(dtype) ? value : std::trunc(value);
+}
+
+}  // namespace
+
+ClosedForm::ClosedForm(const Graph& graph) : graph_(graph), closed_(graph.values.size(), false) {
+  for (const Op& op : graph.ops)
+    closed_[op.results.front()] =
+        can_evaluate(op.code) &&
+        std::all_of(op.operands.begin(), op.operands.end(), [this](ValueId operand) { return closed_[operand]; });
+}
+
+double ClosedForm::at(ValueId value, const Index& index, const Bindings& bindings) const {
+  const Op& op = *graph_.producer(value);
+  const auto operand_at = [&](std::size_t i, const Index& at_index) { return at(op.operands[i], at_index, bindings); };
+  const auto operand_sizes = [&](std::size_t i) { return sizes(graph_, op.operands[i], bindings); };
+  if (ir::is_elementwise(op.code)) {
+    std::vector<double> x;
+    for (std::size_t i = 0; i < op.operands.size(); ++i)
+      x.push_back(operand_at(i, broadcast_index(index, operand_sizes(i))));
+    return in_dtype(ir::apply_scalar(op.code, x.data()), graph_.type(value).dtype);
+  }
+  if (op.code == OpCode::constant) {
+    const std::vector<double>& numbers = op.attrs.numbers(Attr::values);
+    return numbers.size() == 1 ? numbers[0] : numbers[std::size_t(flatten(index, sizes(graph_, value, bindings)))];
+  }
+  if (op.code == OpCode::iota) return double(index[std::size_t(op.attrs.integer(Attr::axis))]);
+  if (op.code == OpCode::dim_size) return double(ir::number(ir::bind(op.attrs.dims(Attr::dim), bindings)[0]));
+  if (op.code == OpCode::broadcast) return operand_at(0, broadcast_index(index, operand_sizes(0)));
+  if (op.code == OpCode::reshape)
+    return operand_at(0, unflatten(flatten(index, sizes(graph_, value, bindings)), operand_sizes(0)));
+  Index from = index;
+  if (op.code == OpCode::transpose) {
+    const Index perm = op.attrs.integers(Attr::perm);
+    for (std::size_t i = 0; i < perm.size(); ++i) from[std::size_t(perm[i])] = index[i];
+    return operand_at(0, from);
+  }
+  if (op.code == OpCode::slice) {
+    const Index start = ir::numbers(ir::bind(op.attrs.dims(Attr::start), bindings));
+    for (std::size_t i = 0; i < start.size(); ++i) from[i] += start[i];
+    return operand_at(0, from);
+  }
+  check(op.code == OpCode::concat, "closed form: an op that it can not evaluate");
+  std::int64_t& along = from[std::size_t(op.attrs.integer(Attr::axis))];
+  for (std::size_t i = 0;; ++i) {
+    const std::int64_t size = operand_sizes(i)[std::size_t(op.attrs.integer(Attr::axis))];
+    if (along < size) return operand_at(i, from);
+    along -= size;
+  }
+}
+
+namespace {
+
+// Collects the numbers of the three kinds of places; fails where one kind has two.
+class PatternFinder {
+ public:
+  PatternFinder(const ClosedForm& forms, const Graph& graph, ValueId value)
+      : forms_(forms), graph_(graph), value_(value) {}
+
+  bool add(std::int64_t n, const Bindings& bindings) {
+    constexpr std::int64_t kEveryElement = 64;  // of matrices of up to so many rows
+    const Index dims = sizes(graph_, value_, bindings);
+    for (std::int64_t i = 0; i < n; ++i) {
+      if (n <= kEveryElement) {
+        for (std::int64_t j = 0; j < n; ++j)
+          if (!add_element(n, i, j, dims, bindings)) return false;
+      } else {
+        for (const std::int64_t j : {i, (i + n / 2) % n, (i + 1) % n, (i * 31 + 17) % n})
+          if (!add_element(n, i, j, dims, bindings)) return false;
+      }
+    }
+    return true;
+  }
+
+  PairPattern pattern() const {
+    const double elsewhere = found_[2].value_or(found_[1].value_or(0));
+    return {found_[0].value_or(0), found_[1].value_or(elsewhere), elsewhere};
+  }
+
+ private:
+  bool add_element(std::int64_t n, std::int64_t i, std::int64_t j, const Index& dims, const Bindings& bindings) {
+    const double number = forms_.at(value_, broadcast_index({i, j}, dims), bindings);
+    const bool partners = n % 2 == 0 && j == (i + n / 2) % n;
+    std::optional<double>& found = found_[i == j ? 0 : partners ? 1 : 2];
+    if (!found) found = number;
+    return *found == number;
+  }
+
+  const ClosedForm& forms_;
+  const Graph& graph_;
+  ValueId value_;
+  std::optional<double> found_[3];  // on the diagonal, at partners, elsewhere
+};
+
+}  // namespace
+
+std::optional<PairPattern> pair_pattern(const ClosedForm& forms, const Graph& graph, ValueId value,
+                                        const ir::Dim& rows) {
+  if (!forms.is_closed(value) || graph.type(value).rank() > 2) return {};
+  for (const ir::Dim& dim : graph.type(value).dims)
+    if (!dim.is_one() && dim != rows) return {};
+  PatternFinder finder(forms, graph, value);
+  if (rows.is_number()) {
+    if (!finder.add(rows.factor, {})) return {};
+  } else {
+    for (const std::int64_t size : {2, 3, 5, 150})
+      if (!finder.add(rows.factor * size, {{rows.symbol, size}})) return {};
+  }
+  return finder.pattern();
+}
+
+}  // namespace weft::passes

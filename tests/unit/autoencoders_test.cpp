@@ -1,0 +1,491 @@
+// The autoencoders of models/: sizes, noise, tied weights, layer-wise pre-training, the bounds of the variational ones.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+#include <set>
+
+#include "models/registry.h"
+#include "runtime/safetensors.h"
+#include "tests/unit/evaluate.h"
+#include "tests/unit/temp_folder.h"
+#include "training/digits.h"
+#include "training/metrics.h"
+#include "training/pretrain.h"
+#include "training/run.h"
+
+using namespace weft;
+using namespace weft::training;
+using test::evaluate;
+using test::Named;
+using test::Numbers;
+
+namespace {
+
+using Options = std::map<std::string, std::string>;
+
+ir::Module build_model(const std::string& name, const Options& values) {
+  const Model& model = models::find(name);
+  Settings settings(model);
+  for (const auto& [option, value] : values) settings.set(option, value);
+  return build_module(model, settings);
+}
+
+std::string message(const std::string& model, const Options& values) {
+  return test::error_of([&] { build_model(model, values); });
+}
+
+const std::vector<std::string> kAutoencoders = {
+    "autoencoder", "stacked_autoencoder", "conv_autoencoder", "denoising_autoencoder", "vae", "conv_vae"};
+
+// The same model with few numbers in it.
+Options few(const std::string& model) {
+  Options options{{"latent", "3"}};
+  if (model.starts_with("conv")) {
+    options["widths"] = "2,4";
+  } else {
+    options["hidden"] = "6,5";
+  }
+  return options;
+}
+
+Options merged(Options options, const Options& more) {
+  for (const auto& [name, value] : more) options[name] = value;
+  return options;
+}
+
+// Numbers in [low, high], no two rows alike.
+Numbers arbitrary(std::int64_t count, double low, double high) {
+  Numbers numbers;
+  for (std::int64_t i = 0; i < count; ++i)
+    numbers.push_back(low + (high - low) * (0.5 + 0.5 * std::sin(1.7 * double(i) + 0.3)));
+  return numbers;
+}
+
+// Every param at other numbers than it starts with.
+Named params_of(const ir::Module& module) {
+  Named values;
+  double phase = 0;
+  for (const ir::Graph& graph : module.graphs)
+    for (std::uint32_t i = 0; i < graph.inputs.size(); ++i)
+      if (graph.inputs[i].role == ir::Role::param && !values.contains(graph.input_name(i))) {
+        Numbers& numbers = values[graph.input_name(i)];
+        phase += 0.7;
+        for (std::int64_t k = 0; k < graph.type(graph.inputs[i].value).elements(); ++k)
+          numbers.push_back(0.4 * std::sin(phase + 2.3 * double(k)));
+      }
+  return values;
+}
+
+Named run(const ir::Module& module, const std::string& entry, Named inputs, std::int64_t batch) {
+  REQUIRE(module.find(entry));
+  inputs.merge(params_of(module));
+  return evaluate(*module.find(entry), {{"B", batch}}, inputs);
+}
+
+// The seed of step `step`.
+Numbers step(int number) { return {7, 0, double(number), 0}; }
+
+DatasetSplits few_digits(std::int64_t train) {
+  DigitsOptions options;
+  options.train = train;
+  options.validation = 8;
+  options.test = 8;
+  return make_digits(options);
+}
+
+SessionOptions reference_options() {
+  SessionOptions options;
+  options.backend = "reference";
+  options.batch = 16;
+  options.optimizer.learning_rate = 5e-3;
+  return options;
+}
+
+using Tensors = std::map<std::string, runtime::HostTensor>;
+
+// The params that differ.
+std::set<std::string> moved(const Tensors& before, const Tensors& after) {
+  std::set<std::string> names;
+  for (const auto& [name, tensor] : after)
+    if (!name.starts_with("adam.") && before.at(name) != tensor) names.insert(name);
+  return names;
+}
+
+}  // namespace
+
+// --- All of them ---------------------------------------------------------------------------------------------------
+
+TEST_CASE("every autoencoder: built for grey, colour and odd pictures, and gives back pictures of that size") {
+  struct Size {
+    std::int64_t channels, height, width;
+  };
+  for (const std::string& name : kAutoencoders)
+    for (const Size& size : {Size{1, 28, 28}, Size{3, 32, 32}, Size{2, 7, 10}, Size{1, 1, 5}}) {
+      CAPTURE(name);
+      CAPTURE(size.height);
+      const ir::Module module = build_model(name, merged(few(name), {{"channels", std::to_string(size.channels)},
+                                                                     {"height", std::to_string(size.height)},
+                                                                     {"width", std::to_string(size.width)}}));
+      const std::int64_t pixels = size.channels * size.height * size.width;
+      const Numbers x = arbitrary(2 * pixels, 0, 1);
+      const Named decoded = run(module, "decode", {{"z", arbitrary(2 * 3, -1, 1)}}, 2);
+      CHECK(decoded.at("x").size() == x.size());
+      const Named rebuilt = run(module, "reconstruct", {{"x", x}}, 2);
+      CHECK(rebuilt.at("xhat").size() == x.size());
+      for (const auto& [output, numbers] : rebuilt)
+        for (const double pixel : numbers) CHECK((pixel >= 0 && pixel <= 1));
+      CHECK(run(module, "encode", {{"x", x}}, 2).at("latent").size() == 2 * 3);
+      CHECK(run(module, "score", {{"x", x}}, 2).at("score").size() == 2);
+    }
+}
+
+TEST_CASE("every autoencoder: its loss falls on digits") {
+  const DatasetSplits data = few_digits(32);
+  std::vector<std::int64_t> all(32);
+  std::iota(all.begin(), all.end(), 0);
+  for (const std::string& name : kAutoencoders) {
+    CAPTURE(name);
+    SessionOptions options = reference_options();
+    options.optimizer.learning_rate = 1e-2;
+    Session session(build_model(name, few(name)), options);
+    const double before = session.evaluate(data.train).front().second;
+    for (int i = 0; i < 6; ++i) session.step(data.train, all);
+    CHECK(session.evaluate(data.train).front().second < 0.97 * before);
+  }
+}
+
+TEST_CASE("score is the squared error of each row, the loss of a plain autoencoder its mean") {
+  for (const std::string name : {"autoencoder", "stacked_autoencoder", "conv_autoencoder"}) {
+    CAPTURE(name);
+    const ir::Module module = build_model(name, merged(few(name), {{"height", "4"}, {"width", "5"}}));
+    const Numbers x = arbitrary(3 * 20, 0, 1);
+    const Numbers scores = run(module, "score", {{"x", x}}, 3).at("score");
+    const Numbers xhat = run(module, "reconstruct", {{"x", x}}, 3).at("xhat");
+    double total = 0;
+    for (std::size_t row = 0; row < 3; ++row) {
+      double error = 0;
+      for (std::size_t i = 20 * row; i < 20 * (row + 1); ++i) error += (xhat[i] - x[i]) * (xhat[i] - x[i]);
+      CHECK(scores[row] == doctest::Approx(error).epsilon(1e-9));
+      total += error;
+    }
+    CHECK(run(module, "test", {{"x", x}}, 3).at("recon")[0] == doctest::Approx(total / 3).epsilon(1e-9));
+  }
+}
+
+TEST_CASE("psnr is the mean over the images of that of each") {
+  const ir::Module module = build_model("conv_autoencoder", merged(few("conv"), {{"height", "4"}, {"width", "5"}}));
+  const Numbers x = arbitrary(3 * 20, 0, 1);
+  const Numbers scores = run(module, "score", {{"x", x}}, 3).at("score");
+  double expected = 0;
+  for (const double score : scores) expected += -10 * std::log10(score / 20) / 3;
+  CHECK(run(module, "test", {{"x", x}}, 3).at("psnr")[0] == doctest::Approx(expected).epsilon(1e-9));
+}
+
+// --- Convolutional -------------------------------------------------------------------------------------------------
+
+TEST_CASE("the convolutional autoencoder is that of the speed table") {
+  const ir::Module module = build_model("conv_autoencoder", {});
+  const ir::Graph& loss = *module.find("loss");
+  const auto type_of = [&](const std::string& name) {
+    const std::uint32_t input = loss.find_input(name);
+    REQUIRE(input != ir::kNone);
+    return ir::to_string(loss.type(loss.inputs[input].value));
+  };
+  CHECK(type_of("x") == "f32[B,1,28,28]");
+  CHECK(type_of("encoder.conv1.weight") == "f32[32,1,3,3]");
+  CHECK(type_of("encoder.conv2.weight") == "f32[64,32,3,3]");
+  CHECK(type_of("encoder.fc.weight") == "f32[3136,64]");
+  CHECK(type_of("decoder.fc.weight") == "f32[64,3136]");
+  CHECK(type_of("decoder.deconv1.weight") == "f32[64,32,3,3]");
+  CHECK(type_of("decoder.deconv2.weight") == "f32[32,1,3,3]");
+}
+
+// --- Noise ---------------------------------------------------------------------------------------------------------
+
+TEST_CASE("noise is what it says, and another each step") {
+  constexpr std::int64_t rows = 4, pixels = 784;
+  for (const std::string noise : {"gaussian", "masking", "salt-and-pepper"}) {
+    CAPTURE(noise);
+    const ir::Module module =
+        build_model("denoising_autoencoder", merged(few("denoising"), {{"noise", noise}, {"noise-level", "0.3"}}));
+    const Numbers x(rows * pixels, 0.6);
+    const Numbers one = run(module, "reconstruct", {{"x", x}, {"rng", step(1)}}, rows).at("noisy");
+    CHECK(one == run(module, "reconstruct", {{"x", x}, {"rng", step(1)}}, rows).at("noisy"));
+    CHECK(one != run(module, "reconstruct", {{"x", x}, {"rng", step(2)}}, rows).at("noisy"));
+    double black = 0, white = 0, same = 0;
+    for (const double level : one) black += level == 0, white += level == 1, same += level == 0.6;
+    const double count = double(one.size());
+    if (noise == "masking") {
+      CHECK(black / count == doctest::Approx(0.3).epsilon(0.1));
+      CHECK(black + same == count);
+    } else if (noise == "salt-and-pepper") {
+      CHECK(black / count == doctest::Approx(0.15).epsilon(0.15));
+      CHECK(white / count == doctest::Approx(0.15).epsilon(0.15));
+      CHECK(black + white + same == count);
+    } else {
+      CHECK(same == 0);
+      CHECK(white / count == doctest::Approx(0.0912).epsilon(0.25));  // 0.6 + 0.3 n > 1, cut off where it is shown
+      CHECK(black / count == doctest::Approx(0.0228).epsilon(0.5));
+    }
+    // The loss against the clean picture, in training and in a test, where the noise is fresh too.
+    for (const std::string entry : {"loss", "test"}) {
+      const Named first = run(module, entry, {{"x", x}, {"rng", step(1)}}, rows);
+      CHECK(first.at("loss") != run(module, entry, {{"x", x}, {"rng", step(2)}}, rows).at("loss"));
+      CHECK(first.at("mse_pixel")[0] == doctest::Approx(first.at("recon")[0] / 784));
+    }
+  }
+}
+
+TEST_CASE("options of the noise that make no sense") {
+  CHECK(message("denoising_autoencoder", {{"noise", "none"}}) ==
+        "--noise none leaves nothing to denoise: choose another noise, or the model autoencoder");
+  CHECK(message("conv_autoencoder", {{"noise", "masking"}, {"noise-level", "1.5"}}) ==
+        "--noise-level is a share of the values with --noise masking: at most 1, got 1.5");
+  CHECK(message("conv_autoencoder", {{"noise-level", "-1"}}) == "--noise-level takes a number of at least 0, got -1");
+  CHECK(message("denoising_autoencoder", {{"noise", "maskng"}}) ==
+        "--noise takes none or gaussian or masking or salt-and-pepper, got 'maskng'; did you mean 'masking'?");
+}
+
+// --- Stacked -------------------------------------------------------------------------------------------------------
+
+TEST_CASE("tied weights are the encoder's, transposed") {
+  const Options small = {{"hidden", "3"}, {"latent", "2"}, {"height", "1"}, {"width", "4"}};
+  const ir::Module module = build_model("stacked_autoencoder", merged(small, {{"tied", "true"}}));
+  for (const auto& [name, numbers] : params_of(module)) CHECK(name != "decoder.fc1.weight");
+  CHECK(params_of(module).size() == 2 + 4);  // two weights, four biases
+
+  const ir::Module free = build_model("stacked_autoencoder", small);
+  Named values = params_of(module);
+  const auto transposed = [&](const std::string& name, std::size_t rows, std::size_t columns) {
+    Numbers result;
+    for (std::size_t j = 0; j < columns; ++j)
+      for (std::size_t i = 0; i < rows; ++i) result.push_back(values.at(name)[i * columns + j]);
+    return result;
+  };
+  values["decoder.fc1.weight"] = transposed("encoder.code.weight", 3, 2);
+  values["decoder.picture.weight"] = transposed("encoder.fc1.weight", 4, 3);
+  values["x"] = arbitrary(8, 0, 1);
+  const Named expected = evaluate(*free.find("test"), {{"B", 2}}, values);
+  values.erase("decoder.fc1.weight"), values.erase("decoder.picture.weight");
+  CHECK(evaluate(*module.find("test"), {{"B", 2}}, values).at("loss")[0] ==
+        doctest::Approx(expected.at("loss")[0]).epsilon(1e-12));
+}
+
+TEST_CASE("a decoder of its own sizes; what needs one that mirrors the encoder") {
+  const ir::Module module = build_model("stacked_autoencoder", {{"hidden", "20,10"}, {"decoder", "15"}});
+  CHECK(params_of(module).at("decoder.fc1.weight").size() == 30 * 15);
+  CHECK(params_of(module).at("decoder.picture.weight").size() == 15 * 784);
+  CHECK(pretraining_layers(module) == 0);
+  CHECK(pretraining_layers(build_model("stacked_autoencoder", {{"hidden", "20,10"}, {"decoder", "10,20"}})) == 3);
+  CHECK(
+      message("stacked_autoencoder", {{"hidden", "20,10"}, {"decoder", "15"}, {"tied", "true"}}) ==
+      "--tied true needs a decoder that mirrors the encoder: leave out --decoder, or give it the sizes of --hidden in "
+      "reverse");
+
+  const DatasetSplits data = few_digits(16);
+  Session session(module, reference_options());
+  TrainOptions options;
+  options.pretrain_epochs = 1;
+  CHECK_ERROR(pretrain(session, data, options, {}, 0),
+              "the model stacked_autoencoder has no layers to pre-train: it lacks an entry pretrain1");
+}
+
+TEST_CASE("pre-training moves one layer and its mirror image at a time, and lowers its loss") {
+  const DatasetSplits data = few_digits(64);
+  Session session(build_model("stacked_autoencoder", {{"hidden", "12,8"}, {"latent", "4"}, {"noise", "masking"}}),
+                  reference_options());
+  TrainOptions options;
+  options.pretrain_epochs = 3;
+  Tensors before = session.save().tensors;
+  std::vector<std::set<std::string>> layers;
+  std::vector<double> losses;
+  PretrainHooks hooks;
+  hooks.epoch = [&](const EpochResult& result) {
+    CHECK(result.layer == std::int64_t(layers.size()) + 1);
+    losses.push_back(result.train.front().second);
+  };
+  hooks.finished = [&](std::int64_t) {
+    const Tensors after = session.save().tensors;
+    layers.push_back(moved(before, after));
+    before = after;
+  };
+  CHECK(pretrain(session, data, options, hooks, 0));
+  const auto layer = [](const std::string& down, const std::string& up) {
+    return std::set<std::string>{down + ".weight", down + ".bias", up + ".weight", up + ".bias"};
+  };
+  REQUIRE(layers.size() == 3);
+  CHECK(layers[0] == layer("encoder.fc1", "decoder.picture"));
+  CHECK(layers[1] == layer("encoder.fc2", "decoder.fc2"));
+  CHECK(layers[2] == layer("encoder.code", "decoder.fc1"));
+  CHECK(session.steps() == 0);
+  REQUIRE(losses.size() == 9);
+  for (std::size_t i = 0; i < 9; i += 3) CHECK(losses[i + 2] < losses[i]);
+}
+
+TEST_CASE("a run stopped in pre-training goes on, bitwise the run that was not stopped") {
+  const DatasetSplits data = few_digits(48);
+  const ir::Module module = build_model("stacked_autoencoder", {{"hidden", "6"}, {"latent", "3"}, {"tied", "true"}});
+  RunConfig config;
+  config.model = module.name;
+  config.session = reference_options();
+  config.train.epochs = 1;
+  config.train.pretrain_epochs = 2;
+  const test::TempFolder folder;
+  const RunDirectory whole = RunDirectory::create(folder / "whole", config, module);
+  train_run(whole, data, false);
+
+  const RunDirectory parts = RunDirectory::create(folder / "parts", config, module);
+  std::atomic<bool> stop = false;
+  RunHooks hooks;
+  hooks.stop = &stop;
+  hooks.epoch = [&](const EpochResult& result) { stop = result.layer == 2 && result.epoch == 1; };
+  const Outcome outcome = train_run(parts, data, false, hooks);
+  CHECK(outcome.interrupted);
+  CHECK(outcome.steps == 0);
+  train_run(parts, data, true);
+  CHECK(runtime::read_safetensors(whole.checkpoint_path()).tensors ==
+        runtime::read_safetensors(parts.checkpoint_path()).tensors);
+  const std::vector<MetricsRecord> records = read_metrics(parts.metrics_path());
+  CHECK(records.front().split == "pretrain1");
+  std::size_t of_pretraining = 0;
+  for (const MetricsRecord& record : records) of_pretraining += record.split.starts_with("pretrain");
+  CHECK(of_pretraining == 4);
+  CHECK(records.size() == read_metrics(whole.metrics_path()).size());
+}
+
+// --- Variational ---------------------------------------------------------------------------------------------------
+
+TEST_CASE("beta rises over its warm-up, and a test takes the whole") {
+  CHECK(warmed_beta(2, 4, 0, 5) == doctest::Approx(0.4));
+  CHECK(warmed_beta(2, 4, 4, 5) == doctest::Approx(2));
+  CHECK(warmed_beta(2, 4, 9, 5) == 4);
+  CHECK(warmed_beta(2, 4, 100, 5) == 4);
+  CHECK(warmed_beta(0, 4, 0, 5) == 4);
+
+  const DatasetSplits data = few_digits(48);  // three steps an epoch
+  Session session(build_model("vae", merged(few("vae"), {{"beta", "2"}})), reference_options());
+  TrainOptions options;
+  options.epochs = 2;
+  options.beta_warmup_epochs = 1;
+  std::vector<double> betas;
+  TrainHooks hooks;
+  hooks.progress = [&](const Progress&) { betas.push_back(session.hyper("beta")); };
+  hooks.epoch = [&](const EpochResult& result) {
+    const auto& [loss, recon, kl] =
+        std::tuple(result.validation[0].second, result.validation[1].second, result.validation[2].second);
+    CHECK(loss == doctest::Approx(recon + 2 * kl).epsilon(1e-5));
+  };
+  train(session, data, options, hooks);
+  REQUIRE(betas.size() == 6);
+  CHECK(betas[0] == doctest::Approx(2.0 / 3));
+  CHECK(betas[1] == doctest::Approx(4.0 / 3));
+  for (std::size_t i = 2; i < 6; ++i) CHECK(betas[i] == 2);
+
+  Session plain(build_model("autoencoder", few("autoencoder")), reference_options());
+  CHECK_ERROR(train(plain, data, options), "model autoencoder has no hyperparameter beta");
+}
+
+TEST_CASE("a run stopped in the warm-up goes on, bitwise the run that was not stopped") {
+  const DatasetSplits data = few_digits(48);
+  const ir::Module module = build_model("vae", few("vae"));
+  TrainOptions options;
+  options.epochs = 2;
+  options.beta_warmup_epochs = 2;
+  Session whole(module, reference_options()), first(module, reference_options()), second(module, reference_options());
+  train(whole, data, options);
+
+  std::atomic<bool> stop = false;
+  Position position;
+  TrainHooks hooks;
+  hooks.stop = &stop;
+  hooks.progress = [&](const Progress& progress) { stop = progress.step == 2; };
+  hooks.checkpoint = [&](const Position& at) { position = at; };
+  CHECK(train(first, data, options, hooks).interrupted);
+  second.restore(first.save(), "checkpoint");
+  train(second, data, options, {}, position);
+  CHECK(second.save().tensors == whole.save().tensors);
+}
+
+namespace {
+
+// The mean of an output over the seeds of many steps.
+Numbers mean_over_steps(const ir::Module& module, const std::string& entry, const std::string& output, const Numbers& x,
+                        std::int64_t batch, int steps) {
+  Numbers sums;
+  for (int i = 0; i < steps; ++i) {
+    const Numbers values = run(module, entry, {{"x", x}, {"rng", step(i)}}, batch).at(output);
+    sums.resize(values.size());
+    for (std::size_t k = 0; k < values.size(); ++k) sums[k] += values[k] / steps;
+  }
+  return sums;
+}
+
+const Options kTiny = {{"latent", "2"}, {"height", "2"}, {"width", "3"}};
+
+}  // namespace
+
+TEST_CASE("the mean of log_weight is minus the loss, and the weights of a picture average to its probability") {
+  for (const std::string name : {"vae", "conv_vae"}) {
+    CAPTURE(name);
+    const ir::Module module = build_model(name, merged(few(name), kTiny));
+    const Numbers x = arbitrary(2 * 6, 0, 1);
+    const Numbers weights = mean_over_steps(module, "log_weight", "log_weight", x, 2, 400);
+    const Numbers loss = mean_over_steps(module, "loss", "loss", x, 2, 400);
+    CHECK(0.5 * (weights[0] + weights[1]) == doctest::Approx(-loss[0]).epsilon(0.03));
+  }
+  // A decoder that looks at nothing: p(x|z) = p(x), and log p(x) is known. The weights themselves must have its mean.
+  const ir::Module module = build_model("vae", merged({{"hidden", ""}}, kTiny));
+  Named values = params_of(module);
+  for (double& weight : values.at("decoder.logits.weight")) weight = 0;
+  const Numbers& logits = values.at("decoder.logits.bias");
+  const Numbers x = arbitrary(6, 0, 1);
+  double expected = 0, total = 0;
+  for (std::size_t i = 0; i < 6; ++i) expected += x[i] * logits[i] - std::log1p(std::exp(logits[i]));
+  for (int i = 0; i < 2000; ++i) {
+    Named inputs = values;
+    inputs["x"] = x, inputs["rng"] = step(i);
+    total += std::exp(evaluate(*module.find("log_weight"), {{"B", 1}}, inputs).at("log_weight")[0]) / 2000;
+  }
+  CHECK(std::log(total) == doctest::Approx(expected).epsilon(0.02));
+}
+
+TEST_CASE("the importance-weighted bound is tighter than the mean of its weights, and equal for one") {
+  const Options several = merged(merged(few("vae"), kTiny), {{"iwae", "5"}});
+  const ir::Module module = build_model("vae", several);
+  const Numbers x = arbitrary(2 * 6, 0, 1);
+  const Named loss = run(module, "loss", {{"x", x}, {"rng", step(1)}}, 2);
+  CHECK(-loss.at("loss")[0] > loss.at("elbo")[0]);
+  CHECK(message("vae", {{"iwae", "5"}, {"beta", "2"}}) ==
+        "--iwae is a bound of its own: it takes neither --beta nor --free-bits");
+}
+
+TEST_CASE("binarized pixels are black or white, white as often as they are grey, and drawn once for all weights") {
+  const ir::Module module = build_model("vae", {{"hidden", "4"}, {"latent", "2"}, {"binarize", "dynamic"}});
+  const Numbers x(784, 0.3);
+  const Numbers one = run(module, "observe", {{"x", x}, {"rng", step(1)}}, 1).at("x");
+  double white = 0;
+  for (const double pixel : one) {
+    CHECK((pixel == 0 || pixel == 1));
+    white += pixel;
+  }
+  CHECK(white / 784 == doctest::Approx(0.3).epsilon(0.2));
+  CHECK(one != run(module, "observe", {{"x", x}, {"rng", step(2)}}, 1).at("x"));
+  CHECK_FALSE(build_model("vae", {}).find("observe"));
+  CHECK(message("vae", {{"binarize", "dynamic"}, {"likelihood", "gaussian"}}) ==
+        "--binarize dynamic needs --likelihood bernoulli");
+  CHECK(message("vae", {{"output", "linear"}}) ==
+        "--output linear needs --likelihood gaussian: a probability is a sigmoid");
+}
+
+TEST_CASE("free bits: a latent dim that costs less counts as so many") {
+  const Options plain = merged(few("vae"), kTiny);
+  const Numbers x = arbitrary(2 * 6, 0, 1);
+  const Named with = run(build_model("vae", merged(plain, {{"free-bits", "50"}})), "loss", {{"x", x}}, 2);
+  const Named without = run(build_model("vae", plain), "loss", {{"x", x}}, 2);
+  CHECK(with.at("kl") == without.at("kl"));
+  CHECK(with.at("loss")[0] == doctest::Approx(with.at("recon")[0] + 2 * 50));
+  CHECK(without.at("loss")[0] == doctest::Approx(without.at("recon")[0] + without.at("kl")[0]));
+}

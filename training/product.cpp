@@ -1,0 +1,37 @@
+// One matmul, compiled.
+#include "training/product.h"
+
+#include "frontend/entry.h"
+#include "frontend/ops.h"
+
+namespace weft::training {
+
+Product::Product(const Shape& shape, const SessionOptions& options) {
+  ir::Module module{"product", {}};
+  {
+    Entry entry(module, "product", Mode::eval);
+    const auto operand = [&](const char* name, std::int64_t rows, std::int64_t columns, bool transposed) {
+      const Tensor stored = entry.input(name, transposed ? Dims{columns, rows} : Dims{rows, columns});
+      return transposed ? transpose(stored) : stored;
+    };
+    const Tensor a = operand("a", shape.rows, shape.inner, shape.transpose_a);
+    const Tensor b = operand("b", shape.inner, shape.columns, shape.transpose_b);
+    entry.output("product", matmul(a, b));
+  }
+  CompileOptions compile_options;
+  compile_options.backend = options.backend;
+  compile_options.threads = options.threads;
+  program_ = compile(std::make_shared<const ir::Graph>(std::move(module.graphs.front())), compile_options);
+}
+
+const float* Product::operator()(const float* a, const float* b) {
+  const auto bind = [&](const char* name, const float* memory) {
+    program_->bind_input(program_->find_input(name), const_cast<float*>(memory));
+  };
+  bind("a", a);
+  bind("b", b);
+  program_->run();
+  return static_cast<const float*>(program_->output(program_->find_output("product")));
+}
+
+}  // namespace weft::training

@@ -1,0 +1,29 @@
+// A matrix product as a compiled program, for what is computed beside training: neighbours, principal components.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "runtime/program.h"
+#include "training/session.h"
+
+namespace weft::training {
+
+class Product {
+ public:
+  struct Shape {
+    std::int64_t rows, inner, columns;  // of a [rows,inner] x b [inner,columns]
+    bool transpose_a = false;           // a is [inner,rows]
+    bool transpose_b = false;           // b is [columns,inner]
+  };
+  // On the backend and with the threads of `options`.
+  Product(const Shape& shape, const SessionOptions& options);
+
+  // [rows,columns], row-major, valid until the next call. a and b are read where they are, 64-byte aligned.
+  const float* operator()(const float* a, const float* b);
+
+ private:
+  std::unique_ptr<runtime::Program> program_;
+};
+
+}  // namespace weft::training
