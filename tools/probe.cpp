@@ -66,7 +66,9 @@ class Probe final : public Command {
 
  private:
   std::FILE* file() const { return json_ ? stderr : stdout; }
-  bool asks_for(const std::string& name) const { return probe_ == name || (probe_ == "all" && name != "conv"); }
+  bool asks_for(const std::string& name) const {
+    return probe_ == name || (probe_ == "all" && (name == "linear" || name == kNeighbours));
+  }
 
   // --- Features ---
 
@@ -76,7 +78,7 @@ class Probe final : public Command {
     const auto before = session.save().tensors;
     DatasetSplits features = training::represent(session, data);
     check(session.save().tensors == before, "a probe leaves weights and statistics as they are");
-    fmt::print(file(), "features {} an image; the encoder's {} tensors are bitwise those of {}\n",
+    fmt::print(file(), "features {} an image; the model's {} tensors are bitwise those of {}\n",
                to_string(features.train.images), before.size(), run.checkpoint_path().string());
     return features;
   }

@@ -22,7 +22,7 @@ struct ProbeOptions {
   ProbeKind kind = ProbeKind::linear;
   std::int64_t epochs = 20;
   std::int64_t batch = 256;
-  double learning_rate = 1e-3;
+  double learning_rate = 5e-3;
   std::vector<double> weight_decays = {0, 1e-4, 1e-3};  // of which the validation samples choose
 };
 

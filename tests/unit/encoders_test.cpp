@@ -136,7 +136,9 @@ TEST_CASE("RotNet: one turn or all four of each picture; the test always all") {
   CHECK(rows("all", "loss") == "f32[4*B,4]");
   CHECK(rows("one", "test") == "f32[4*B,4]");
   CHECK(error_of([] { build("rotnet", {{"height", "28"}, {"width", "20"}}); }).find("20") != std::string::npos);
-  CHECK(error_of([] { build("rotnet", {{"turns", "two"}}); }) == "--turns takes one or all, got 'two'; known: one, all");
+  CHECK(error_of([] {
+          build("rotnet", {{"turns", "two"}});
+        }) == "--turns takes one or all, got 'two'; known: one, all");
 }
 
 TEST_CASE("SimCLR: what its options refuse") {
