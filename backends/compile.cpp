@@ -90,7 +90,7 @@ std::unique_ptr<runtime::Program> compile(const ir::GraphPtr& graph, const Compi
 #ifdef WEFT_WITH_CPU
   if (options.backend == "cpu") {
     const int threads = options.threads > 0 ? options.threads : int(std::max(1u, std::thread::hardware_concurrency()));
-    return cpu::make_program(lowered(graph, options, &facts), threads, facts);
+    return cpu::make_program(lowered(graph, options, &facts), threads, options.winograd, facts);
   }
 #endif
   fail("this build has no backend '{}'; it has: {}", options.backend, fmt::join(backend_names(), ", "));

@@ -17,6 +17,7 @@ struct CompileOptions {
   std::string backend = "cpu";  // "cpu" or "reference"
   ir::Bindings bind;            // a number for every symbol of the graph
   int threads = 0;              // 0: all cores
+  bool winograd = true;         // convolutions by Winograd's products where that is faster: other roundings
   // Layouts in memory of kernels of convolutions (ir/memory_layout.h). Where they are chosen, the ports of the program
   // tell them, and its caller keeps the memory so; else they are those given by the param's name. Otherwise row-major.
   bool choose_layouts = false;

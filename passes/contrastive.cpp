@@ -41,6 +41,7 @@ struct RowForm {
 };
 
 RowForm scaled(RowForm a, double factor) {
+  if (factor == 1) return a;
   if (a.rest) a.rest = *a.rest * factor;
   for (auto& [maximum, count] : a.maxima) count *= factor;
   return a;

@@ -60,6 +60,8 @@ void MachineFlags::declare(Flags& flags) {
   flags.group("Machine");
   flags.choose("backend", backend_, backend_names(), fmt::format("What runs it [{}]", backend_names().front()));
   flags.add("threads", threads_, 1, fmt::format("Threads [all cores: {}]", thread_count(0)));
+  flags.add("no-winograd", no_winograd_,
+            "Convolutions never by Winograd's products: slower, and each of their numbers rounded fewer times");
 }
 
 training::SessionOptions MachineFlags::apply(training::SessionOptions options) const {
@@ -67,6 +69,7 @@ training::SessionOptions MachineFlags::apply(training::SessionOptions options) c
   if (threads_ && *threads_ > most) fail_usage("--threads takes at most {}, got {}", most, *threads_);
   options.backend = backend_.value_or(options.backend);
   options.threads = static_cast<int>(threads_.value_or(options.threads));
+  if (no_winograd_) options.winograd = false;
   return options;
 }
 

@@ -35,6 +35,7 @@ class MachineFlags {
  private:
   std::optional<std::string> backend_;
   std::optional<std::int64_t> threads_;
+  bool no_winograd_ = false;
 };
 
 // --no-contrastive

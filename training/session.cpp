@@ -156,8 +156,8 @@ GraphPtr Session::graph_of(Use use, std::string_view entry, ir::DType images) co
     case Use::fed:
       return passes::run_passes(fed_entry(module_, entry, images), passes::forward_pipeline(), context);
     case Use::plain:
-      return passes::run_passes(std::make_shared<const ir::Graph>(entry_of(module_, entry)),
-                                passes::forward_pipeline(), context);
+      return passes::run_passes(std::make_shared<const ir::Graph>(entry_of(module_, entry)), passes::forward_pipeline(),
+                                context);
   }
   return nullptr;
 }
@@ -188,6 +188,7 @@ Session::Compiled& Session::add_program(Use use, std::string_view entry, std::in
   CompileOptions compile_options;
   compile_options.backend = options_.backend;
   compile_options.threads = options_.threads;
+  compile_options.winograd = options_.winograd;
   for (const std::string& symbol : made->graph->symbols())
     compile_options.bind[symbol] = made->size > 0 && symbol == size_symbol ? made->size : batch;
   compile_options.choose_layouts = use == Use::train && !state_.has_settled_layouts();

@@ -32,6 +32,7 @@ struct SessionOptions {
   std::int64_t batch = 128;  // samples a training step, and at once in `evaluate` and `run`
   passes::OptimizerSpec optimizer;
   bool contrastive = true;  // whether the pass `contrastive` runs
+  bool winograd = true;     // see CompileOptions
 };
 
 using Metrics = std::vector<std::pair<std::string, double>>;  // in the order of the entry's outputs

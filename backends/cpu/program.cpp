@@ -137,8 +137,8 @@ struct Entry {
 
 class CpuProgram final : public runtime::Program {
  public:
-  CpuProgram(ir::GraphPtr graph, int threads, CompileReport& report)
-      : graph_(std::move(graph)), kept_(*graph_), threads_(threads) {
+  CpuProgram(ir::GraphPtr graph, int threads, bool winograd, CompileReport& report)
+      : graph_(std::move(graph)), kept_(*graph_), threads_(threads), winograd_(winograd) {
     omp_set_num_threads(threads_);
     plan_ = passes::make_plan(*graph_);
     make_kernels(report);
@@ -260,12 +260,11 @@ class CpuProgram final : public runtime::Program {
       return {make_similarity(*graph_, op, std::move(kernels), threads_), {}, kNone, -1, name};
     }
     const bool is_f32 = graph_->type(op.results[0]).dtype == ir::DType::f32;
-    if (is_convolution(op.code) && is_f32)
-      return {std::make_unique<PrimitiveItem>(make_convolution(convolution_of(*graph_, op, kept_.of_weights(op)))),
-              {},
-              kNone,
-              -1,
-              name};
+    if (is_convolution(op.code) && is_f32) {
+      Convolution convolution = convolution_of(*graph_, op, kept_.of_weights(op));
+      convolution.winograd = winograd_;
+      return {std::make_unique<PrimitiveItem>(make_convolution(convolution)), {}, kNone, -1, name};
+    }
     if (op.code == OpCode::matmul && is_f32)
       return {std::make_unique<PrimitiveItem>(matmul_of(*graph_, op, plan_.places)), {}, kNone, -1, name};
     if (is_pooling_item(*graph_, op))
@@ -359,6 +358,7 @@ class CpuProgram final : public runtime::Program {
   ir::GraphPtr graph_;
   KeptLayouts kept_;
   int threads_;
+  bool winograd_;
   Plan plan_;
   Jit jit_;
   std::vector<Entry> entries_;
@@ -376,8 +376,8 @@ passes::Target target() {
   return target;
 }
 
-std::unique_ptr<runtime::Program> make_program(ir::GraphPtr graph, int threads, CompileReport& report) {
-  return std::make_unique<CpuProgram>(std::move(graph), threads, report);
+std::unique_ptr<runtime::Program> make_program(ir::GraphPtr graph, int threads, bool winograd, CompileReport& report) {
+  return std::make_unique<CpuProgram>(std::move(graph), threads, winograd, report);
 }
 
 }  // namespace weft::cpu

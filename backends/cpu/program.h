@@ -14,7 +14,7 @@ namespace weft::cpu {
 // What the passes may know of this backend.
 passes::Target target();
 
-// `graph` has static dims, and fuse and insert_copies have run. `threads` > 0.
-std::unique_ptr<runtime::Program> make_program(ir::GraphPtr graph, int threads, CompileReport& report);
+// `graph` has static dims, and fuse and insert_copies have run. `threads` > 0. `winograd`: see library.h.
+std::unique_ptr<runtime::Program> make_program(ir::GraphPtr graph, int threads, bool winograd, CompileReport& report);
 
 }  // namespace weft::cpu

@@ -138,14 +138,17 @@ TEST_CASE("text form: numbers keep every bit") {
 
 TEST_CASE("text form: inputs with roles, inits, slots and donations") {
   Builder builder("step");
-  const std::vector<Slot> slots = {{"fc1/w", f32({2, 3}), 0, normal_init(0, 0.02)}, {"b", f32({}), 16, {}}};
-  builder.input("params", f32({32}), Role::param, {}, slots);
-  builder.input("m", f32({32}), Role::state, constant_init(0));
+  const std::vector<Slot> slots = {{"fc1/w", f32({2, 3}), 0, normal_init(0, 0.02)},
+                                   {"b", f32({}), 16, {}},
+                                   {"conv/w", f32({16, 1, 3, 1}), 32, {}, "Ohwi16o"}};
+  builder.input("params", f32({80}), Role::param, {}, slots);
+  builder.input("kernel", f32({32, 16, 3, 3}), Role::param, normal_init(0, 0.02), {}, "OIhw16i16o");
+  builder.input("m", f32({80}), Role::state, constant_init(0));
   builder.input("rng", i32({4}), Role::rng);
   builder.input("lr", f32({}), Role::hyper, constant_init(0.001));
-  const ValueId next = builder.create(OpCode::mul, {0, 3});
+  const ValueId next = builder.create(OpCode::mul, {0, 4});
   builder.output("params", next, 0);
-  builder.output("m", next, 1);
+  builder.output("m", next, 2);
   const Graph graph = builder.take();
   verify(graph);
   check_round_trip(graph);

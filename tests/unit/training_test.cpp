@@ -16,6 +16,7 @@
 #include "runtime/atomic_file.h"
 #include "runtime/safetensors.h"
 #include "tests/unit/temp_folder.h"
+#include "training/codes.h"
 #include "training/digits.h"
 #include "training/feed.h"
 #include "training/illustrate.h"
