@@ -115,8 +115,8 @@ class Recogniser {
     return row->rest ? as_result(*row->rest, graph_.type(result)) : full(rewriter_.builder(), 0, graph_.type(result));
   }
 
-  ValueId product() const { return product_; }        // the first z z^T found
-  const Op* unknown() const { return unknown_; }      // the first op over the matrix that has no form
+  ValueId product() const { return product_; }           // the first z z^T found
+  const Op* unknown() const { return unknown_; }         // the first op over the matrix that has no form
   const std::string& reason() const { return reason_; }  // why, where there is more to say
 
  private:
@@ -169,7 +169,8 @@ class Recogniser {
   }
 
   std::optional<MatrixForm> product_of(const Op& op) {
-    if (op.operands.size() != 2 || op.attrs.integer(Attr::transpose_a) != 0 || op.attrs.has(Attr::activation)) return {};
+    if (op.operands.size() != 2 || op.attrs.integer(Attr::transpose_a) != 0 || op.attrs.has(Attr::activation))
+      return {};
     ValueId right = op.operands[1];
     if (op.attrs.integer(Attr::transpose_b) == 0) {
       const Op* transposed = graph_.producer(right);
@@ -459,18 +460,18 @@ GraphPtr contrastive(const GraphPtr& graph, Context& context) {
   const auto note = [&](const std::string& text) { context.notes.push_back({"contrastive", product.where, text}); };
   const bool streams = count_of(*result, OpCode::similarity_lse) > count_of(*graph, OpCode::similarity_lse);
   if (streams && count_of(*result, OpCode::matmul) < count_of(*graph, OpCode::matmul)) {
-    note(fmt::format("the similarities {} are computed tile by tile, forward and backward, and never stored{}",
-                     to_string(type),
-                     type.is_static() ? fmt::format(": {} bytes each time less", type.bytes()) : ": 4 bytes an element"));
+    note(fmt::format(
+        "the similarities {} are computed tile by tile, forward and backward, and never stored{}", to_string(type),
+        type.is_static() ? fmt::format(": {} bytes each time less", type.bytes()) : ": 4 bytes an element"));
     return result;
   }
   const Op* unknown = recogniser.unknown();
   const std::string place = unknown ? to_string(unknown->where) : "";
-  note(fmt::format("the similarities {} of all pairs of rows stay a stored matrix: {}", to_string(type),
-                   !recogniser.reason().empty() ? recogniser.reason()
-                   : unknown ? fmt::format("{}{}[{}] needs all of it", place, place.empty() ? "" : ": ",
-                                           ir::name(unknown->code))
-                             : "no logarithm of a row's sum of exponentials is taken of it"));
+  note(fmt::format(
+      "the similarities {} of all pairs of rows stay a stored matrix: {}", to_string(type),
+      !recogniser.reason().empty() ? recogniser.reason()
+      : unknown ? fmt::format("{}{}[{}] needs all of it", place, place.empty() ? "" : ": ", ir::name(unknown->code))
+                : "no logarithm of a row's sum of exponentials is taken of it"));
   return graph;
 }
 

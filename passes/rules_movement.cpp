@@ -46,6 +46,12 @@ Result transpose_of_ones(const Match& m) {
   return reshape(m[x], m.dims());
 }
 
+// Random numbers are counted in row-major order, which a reshape keeps.
+Result reshaped_random(const Match& m) {
+  const ir::Op& random = m.op(inner);
+  return apply(random.code, {m[x]}, random.attrs, m.type());
+}
+
 Result compose_slices(const Match& m) {
   const auto start = add(m.op(inner).attrs.dims(Attr::start), m.root().attrs.dims(Attr::start));
   return start ? Result(slice(m[x], *start, m.dims())) : Result();
@@ -265,6 +271,9 @@ std::vector<Rule> movement_rules() {
       rule("transpose(matmul(x, y)) -> matmul(y, x)", op(OpCode::transpose, op(OpCode::matmul).as(inner)),
            transpose_of_matmul),
   };
+  for (const OpCode random : {OpCode::random_uniform, OpCode::random_normal})
+    rules.push_back(
+        rule("reshape(random(x)) -> random(x)", op(OpCode::reshape, op(random, x).as(inner)), reshaped_random));
   for (const OpCode f : {OpCode::broadcast, OpCode::reshape, OpCode::slice, OpCode::pad})
     rules.push_back(rule("f(x) -> x, of the same dims", op(f, x), keep_equal_dims));
   for (const OpCode f : {OpCode::reshape, OpCode::transpose, OpCode::slice})

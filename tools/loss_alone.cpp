@@ -34,7 +34,8 @@ void LossFlags::declare(Flags& flags) {
 std::int64_t LossFlags::pairs_of(std::int64_t batch) {
   if (batch % 2 != 0)
     fail_usage("--batch counts the embeddings of nt_xent, two for each picture: an even number, not {}", batch);
-  if (batch < 4) fail_usage("nt_xent compares each embedding with its partner and others: --batch 4 or more, not {}", batch);
+  if (batch < 4)
+    fail_usage("nt_xent compares each embedding with its partner and others: --batch 4 or more, not {}", batch);
   return batch / 2;
 }
 

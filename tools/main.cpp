@@ -21,6 +21,7 @@ using tools::Command;
 constexpr int user_error = 1;
 constexpr int usage_error = 2;
 constexpr int internal_error = 70;  // EX_SOFTWARE of sysexits.h
+constexpr const char* output_failed = "cannot write to standard output; is its disk full?";
 
 int run_command(int argc, char** argv, const Catalog& catalog) {
   std::vector<std::unique_ptr<Command>> made;
@@ -35,7 +36,7 @@ int run_command(int argc, char** argv, const Catalog& catalog) {
 }
 
 void check_output() {
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) fail("cannot write to standard output; is its disk full?");
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) fail("{}", output_failed);
 }
 
 int say(int exit_code, const char* what) {
@@ -61,8 +62,8 @@ int run_program(int argc, char** argv, std::optional<Model> own) {
     return say(internal_error, error.what());
   } catch (const std::bad_alloc&) {
     return say(user_error, "this machine has not enough memory for that; try a smaller --batch or model");
-  } catch (const std::system_error& error) {  // fmt's: standard output is full or closed
-    return say(user_error, error.what());
+  } catch (const std::system_error& error) {  // fmt's, where standard output is full or closed
+    return say(user_error, error.code() == std::errc::no_space_on_device ? output_failed : error.what());
   } catch (const std::exception& error) {
     return say(internal_error,
                fmt::format("internal error: {} (this is a bug in Weft, please report it)", error.what()).c_str());

@@ -1,4 +1,4 @@
-// The library's work on small matrices whose places change from call to call, for items that walk over tiles.
+// The library's product of small matrices whose places change from call to call, for items that walk over tiles.
 #pragma once
 
 #include <cstddef>
@@ -18,22 +18,6 @@ class TileProduct {
   TileProduct& operator=(TileProduct&&) noexcept;
 
   void run(const float* a, const float* b, float* result, void* scratch);
-  std::size_t scratch_bytes() const;
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-};
-
-// The same of a copy: result = a, in other strides.
-class TileCopy {
- public:
-  TileCopy(const Matrix& a, const Matrix& result);
-  ~TileCopy();
-  TileCopy(TileCopy&&) noexcept;
-  TileCopy& operator=(TileCopy&&) noexcept;
-
-  void run(const float* a, float* result, void* scratch);
   std::size_t scratch_bytes() const;
 
  private:

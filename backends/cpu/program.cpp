@@ -54,6 +54,7 @@ std::unique_ptr<Primitive> matmul_of(const Graph& graph, const Op& op, const std
 
 double flops_of(const Graph& graph, const Op& op) {
   if (is_convolution(op.code)) return convolution_of(graph, op, "").flops();
+  if (is_similarity(op.code)) return similarity_flops(graph, op);
   if (op.code != OpCode::matmul) return 0;
   const auto a = ir::numbers(graph.type(op.operands[0]).dims);
   return 2.0 * double(a[0]) * double(a[1]) * double(graph.type(op.results[0]).elements()) /

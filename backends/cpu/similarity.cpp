@@ -42,7 +42,6 @@ class SimilarityItem : public Item {
     for (std::size_t i = 0; i < workers; ++i) products_.emplace_back(shape, gradients);
     for (const CompiledKernel& each : kernels_) kernel_bytes_ = std::max(kernel_bytes_, each.scratch_bytes);
     tile_ = layout_.add(workers * tile_bytes());
-    transposed_ = layout_.add(workers * transposed_bytes());
     products_scratch_ = layout_.add(workers * product_bytes());
     kernel_scratch_ = layout_.add(workers * kernel_bytes());
     r_ = add_rows();
@@ -91,7 +90,6 @@ class SimilarityItem : public Item {
   // Copies r, and looks whether every similarity is small enough to do without maxima.
   template <typename Kernel>
   bool begin(Kernel lengths) {
-    for (TileProducts& each : products_) each.forget();
     copy_rows(r_, pointers_[1], 1.0f);
     run_on_rows(lengths, {pointers_[0], pointers_[1], rows_at(lengths_)});
     const float* first = rows_at(lengths_);
@@ -101,8 +99,7 @@ class SimilarityItem : public Item {
   // The tile's products of rows, without those of a row with itself, nor of rows that do not exist.
   float* make_tile(std::size_t worker, const Tile& tile) {
     float* const result = tile_of(worker);
-    products(worker).similarities(tile, x(), result, rows_at(transposed_ + worker * transposed_bytes()),
-                                  product_scratch(worker));
+    products(worker).similarities(tile, x(), result, product_scratch(worker));
     if (tile.is_diagonal())
       for (std::int64_t i = 0; i < shape_.block; ++i) result[i * shape_.block + i] = -kInfinity;
     const std::int64_t columns = shape_.rows_of(tile.column);
@@ -119,7 +116,6 @@ class SimilarityItem : public Item {
 
  private:
   std::size_t tile_bytes() const { return std::size_t(shape_.block * shape_.block) * sizeof(float); }
-  std::size_t transposed_bytes() const { return (products_[0].transposed_bytes() + 63) / 64 * 64; }
   std::size_t product_bytes() const { return (products_[0].scratch_bytes() + 63) / 64 * 64; }
   std::size_t kernel_bytes() const { return (kernel_bytes_ + 63) / 64 * 64; }
 
@@ -131,7 +127,7 @@ class SimilarityItem : public Item {
 
  private:
   std::size_t kernel_bytes_ = 0;  // the most that one of the kernels needs
-  std::size_t tile_ = 0, transposed_ = 0, products_scratch_ = 0, kernel_scratch_ = 0, lengths_ = 0;
+  std::size_t tile_ = 0, products_scratch_ = 0, kernel_scratch_ = 0, lengths_ = 0;
   std::byte* scratch_ = nullptr;
 };
 
@@ -159,9 +155,9 @@ class LseItem final : public SimilarityItem {
   void add_plain(std::size_t worker, const Tile& tile) {
     float* const rows = block_at(sum_, tile.row);
     float* const columns = tile.is_diagonal() ? block_at(unused_, std::int64_t(worker)) : block_at(sum_, tile.column);
-    run_on_tile(LseKernel::plain, worker,
-                {make_tile(worker, tile), block_at(r_, tile.row), block_at(r_, tile.column), rows, columns, rows,
-                 columns});
+    run_on_tile(
+        LseKernel::plain, worker,
+        {make_tile(worker, tile), block_at(r_, tile.row), block_at(r_, tile.column), rows, columns, rows, columns});
   }
 
   void add_shifted(std::size_t worker, const Tile& tile) {
@@ -214,6 +210,12 @@ bool is_similarity(ir::OpCode code) {
 std::vector<kernel::Kernel> similarity_kernels(const ir::Graph& graph, const ir::Op& op, const std::string& name) {
   const SimilarityShape shape = shape_of(graph, op);
   return op.code == ir::OpCode::similarity_lse ? lse_kernels(shape, name) : lse_grad_kernels(shape, name);
+}
+
+double similarity_flops(const ir::Graph& graph, const ir::Op& op) {
+  const SimilarityShape shape = shape_of(graph, op);
+  const double pairs = double(shape.rows) * double(shape.rows) * double(shape.width);
+  return op.code == ir::OpCode::similarity_lse ? pairs : 3 * pairs;
 }
 
 std::size_t similarity_kernel_count(ir::OpCode code) {

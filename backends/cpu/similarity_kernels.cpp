@@ -8,8 +8,8 @@
 namespace weft::cpu {
 
 using ir::Type;
-using passes::Expr;
 using passes::exp;
+using passes::Expr;
 using passes::log;
 using passes::max;
 using passes::reduce_max;

@@ -25,15 +25,12 @@ TileProducts::TileProducts(const SimilarityShape& shape, bool gradients) : shape
 void TileProducts::add(std::int64_t rows, std::int64_t columns, bool diagonal, bool gradients) {
   const std::int64_t width = shape_.width, block = shape_.block;
   const auto x = [&](std::int64_t count) { return Matrix{count, width, width, 1}; };
-  const Matrix transposed{width, columns, block, 1};
-  Set set{TileCopy(Matrix{width, columns, 1, width}, transposed),
-          TileProduct(x(rows), transposed, Matrix{rows, columns, block, 1}, false),
-          {}};
+  Set set{TileProduct(x(rows), Matrix{width, columns, 1, width}, Matrix{rows, columns, block, 1}, false), {}};
   if (gradients) {
     set.gradients.emplace_back(Matrix{rows, columns, block, 1}, x(columns), x(rows), !diagonal);
     if (!diagonal) set.gradients.emplace_back(Matrix{columns, rows, 1, block}, x(rows), x(columns), true);
   }
-  scratch_bytes_ = std::max({scratch_bytes_, set.transpose.scratch_bytes(), set.similarities.scratch_bytes()});
+  scratch_bytes_ = std::max(scratch_bytes_, set.similarities.scratch_bytes());
   for (const TileProduct& each : set.gradients) scratch_bytes_ = std::max(scratch_bytes_, each.scratch_bytes());
   sets_.push_back(std::move(set));
 }
@@ -43,12 +40,9 @@ TileProducts::Set& TileProducts::set_of(const Tile& tile) {
   return sets_[(tile.is_diagonal() ? 0u : 2u) + (with_last ? 1u : 0u)];
 }
 
-void TileProducts::similarities(const Tile& tile, const float* x, float* result, float* transposed, void* scratch) {
+void TileProducts::similarities(const Tile& tile, const float* x, float* result, void* scratch) {
   const std::int64_t stride = shape_.block * shape_.width;
-  Set& set = set_of(tile);
-  if (in_transposed_ != tile.column) set.transpose.run(x + tile.column * stride, transposed, scratch);
-  in_transposed_ = tile.column;
-  set.similarities.run(x + tile.row * stride, transposed, result, scratch);
+  set_of(tile).similarities.run(x + tile.row * stride, x + tile.column * stride, result, scratch);
 }
 
 void TileProducts::gradients(const Tile& tile, const float* weights, const float* x, float* dx, void* scratch) {

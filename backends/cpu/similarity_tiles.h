@@ -31,19 +31,20 @@ struct Tile {
 // visit(worker, tile) for every tile, at most `workers` at once, each number of a worker on one thread at a time.
 //
 // Neighbouring blocks form a group, and groups meet as in a tournament: first each with itself, diagonal tiles before
-// others, then all pairs of a round at once, on any threads, and one pair's tiles in order on one thread. So every sum has one order whatever the
-// number of threads. Rows of groups are few enough for a core's own cache, and rounds are few, for threads wait for each
-// other after each. A worker goes down the columns of a pair, so that it meets a column's block several times in a row.
+// others, then all pairs of a round at once, on any threads, and one pair's tiles in order on one thread. So every sum
+// has one order whatever the number of threads. The rows of a pair of groups stay in a core's own cache, and rounds are
+// few, for threads wait for each other after each.
 template <typename Visit>
 void over_tiles(std::int64_t blocks, int workers, const Visit& visit) {
-  constexpr std::int64_t kEnoughGroups = 8, kMostBlocks = 4;
+  constexpr std::int64_t kEnoughGroups = 16, kMostBlocks = 4;
   const std::int64_t size = std::clamp<std::int64_t>(blocks / kEnoughGroups, 1, kMostBlocks);
   const std::int64_t groups = (blocks + size - 1) / size;
   const auto meet = [&](std::size_t worker, std::int64_t a, std::int64_t b) {
     const std::int64_t a_end = std::min(blocks, (a + 1) * size), b_end = std::min(blocks, (b + 1) * size);
     for (std::int64_t block = a * size; a == b && block < a_end; ++block) visit(worker, Tile{block, block});
-    for (std::int64_t column = b * size; column < b_end; ++column)
-      for (std::int64_t row = a * size; row < std::min(a_end, column); ++row) visit(worker, Tile{row, column});
+    for (std::int64_t row = a * size; row < a_end; ++row)
+      for (std::int64_t column = std::max(row + 1, b * size); column < b_end; ++column)
+        visit(worker, Tile{row, column});
   };
   const auto share_out = [&](std::int64_t count, const auto& pair_of) {
     const std::int64_t team = std::min<std::int64_t>(workers, count);
@@ -67,18 +68,14 @@ class TileProducts {
   // With `gradients`: also those that take a tile of weights back to rows.
   TileProducts(const SimilarityShape& shape, bool gradients);
 
-  std::size_t scratch_bytes() const { return scratch_bytes_; }  // of each call
-  std::size_t transposed_bytes() const { return std::size_t(shape_.width * shape_.block) * sizeof(float); }
-
-  // tile = X_row X_column^T. `transposed` is memory that keeps X_column^T from call to call, until `forget`.
-  void similarities(const Tile& tile, const float* x, float* result, float* transposed, void* scratch);
-  void forget() { in_transposed_ = -1; }
+  std::size_t scratch_bytes() const { return scratch_bytes_; }
+  // tile = X_row X_column^T
+  void similarities(const Tile& tile, const float* x, float* result, void* scratch);
   // dX_row = W X_row on the diagonal, where W is symmetric. Off it: dX_row += W X_column, dX_column += W^T X_row.
   void gradients(const Tile& tile, const float* weights, const float* x, float* dx, void* scratch);
 
  private:
   struct Set {
-    TileCopy transpose;
     TileProduct similarities;
     std::vector<TileProduct> gradients;  // by rows, then by columns; on the diagonal the first alone
   };
@@ -88,7 +85,6 @@ class TileProducts {
   SimilarityShape shape_;
   std::vector<Set> sets_;  // diagonal, diagonal of the last block, off it, off it with the last block
   std::size_t scratch_bytes_ = 0;
-  std::int64_t in_transposed_ = -1;  // the block whose transpose is kept
 };
 
 }  // namespace weft::cpu

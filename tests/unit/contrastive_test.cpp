@@ -43,9 +43,7 @@ Compiled gradients_of(const GraphPtr& loss, bool contrastive) {
   return {graph, context.notes};
 }
 
-int count(const ir::Graph& graph, ir::OpCode code) {
-  return int(std::ranges::count(graph.ops, code, &ir::Op::code));
-}
+int count(const ir::Graph& graph, ir::OpCode code) { return int(std::ranges::count(graph.ops, code, &ir::Op::code)); }
 
 std::vector<double> random_views(std::int64_t rows, std::int64_t width, double size = 1) {
   std::mt19937 random(7);
@@ -240,8 +238,7 @@ std::vector<double> of_views(const std::vector<double>& first, const std::vector
   std::vector<double> numbers;
   const auto outputs = reference::run<double>(
       bound, {{bound.type(bound.inputs[0].value), first}, {bound.type(bound.inputs[1].value), second}});
-  for (const reference::Tensor& output : outputs)
-    numbers.insert(numbers.end(), output.data.begin(), output.data.end());
+  for (const reference::Tensor& output : outputs) numbers.insert(numbers.end(), output.data.begin(), output.data.end());
   return numbers;
 }
 
@@ -257,8 +254,9 @@ TEST_CASE("values and gradients of REFERENCE.md") {
   CHECK(nt_xent_of(v1, v2, 2, 1) == doctest::Approx(.673576788887094).epsilon(1e-12));
   CHECK(nt_xent_of(v1, v2, 2, .5) == doctest::Approx(.430190277136712).epsilon(1e-12));
   CHECK(nt_xent_of(v1, v2, 2, .1) == doctest::Approx(.063779839761911).epsilon(1e-12));
-  const std::vector<double> gradients{.430190277136712, 0, -.029785385341, .622470712587, 0, -.373482427552,
-                                      .497976570070, -.023828308273, -.017871231205};
+  const std::vector<double> gradients{
+      .430190277136712, 0, -.029785385341, .622470712587, 0, -.373482427552, .497976570070, -.023828308273,
+      -.017871231205};
   CHECK(largest_difference(of_views(v1, v2, 2, .5), gradients) < 1e-11);
 
   const std::vector<double> a{1, 2, 2, 2, -1, 0, .5, .5, 1}, b{1, 2, 1, 1, -1, .5, 0, 1, 1};
@@ -387,8 +385,8 @@ TEST_CASE("mistakes: a temperature that is not positive, one view alone, views t
     CHECK(text.find("contrastive_test.cpp:") != std::string::npos);
     CHECK(text.find("[nt_xent] the temperature must be above 0, got") != std::string::npos);
   }
-  CHECK(error([](const Tensor& v) { return nt_xent(v, 0.5); }, {7, 3}).find("as rows i and i + N of [2N,D], got f32[7,3]") !=
-        std::string::npos);
+  CHECK(error([](const Tensor& v) { return nt_xent(v, 0.5); }, {7, 3})
+            .find("as rows i and i + N of [2N,D], got f32[7,3]") != std::string::npos);
   CHECK(error([](const Tensor& v) { return nt_xent(v, slice(v, 1, 0, 3), 0.5); }, kViews)
             .find("[nt_xent] two views of the same pictures have the same dims, got f32[2*B,6] and f32[2*B,3]") !=
         std::string::npos);

@@ -134,8 +134,9 @@ TEST_CASE("both ops equal the reference, for whole and broken tiles, small and h
     double largest;
   };
   // 40 is where the kernels that take a maximum out begin.
-  const Case cases[] = {{2, 1, 2},     {2, 3, 200},   {3, 1, 100}, {17, 5, 10},  {128, 16, 2},  {129, 7, 2},
-                        {130, 8, 100}, {191, 33, 39}, {200, 4, 2}, {256, 8, 41}, {513, 16, 20}, {640, 3, 1000}, {4500, 2, 3}};
+  const Case cases[] = {{2, 1, 2},     {2, 3, 200},    {3, 1, 100},   {17, 5, 10}, {128, 16, 2},
+                        {129, 7, 2},   {130, 8, 100},  {191, 33, 39}, {200, 4, 2}, {256, 8, 41},
+                        {513, 16, 20}, {640, 3, 1000}, {4500, 2, 3}};
   for (const auto& [n, d, largest] : cases) {
     CAPTURE(n);
     CAPTURE(d);

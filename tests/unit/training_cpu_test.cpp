@@ -94,6 +94,24 @@ TEST_CASE("no model's step falls to the library's ref kernels or to the referenc
   }
 }
 
+TEST_CASE("a step of every model is bitwise the same for any number of threads") {
+  const DatasetSplits data = few_digits();
+  std::vector<std::int64_t> batch(24);
+  std::iota(batch.begin(), batch.end(), std::int64_t{0});
+  for (const Model& model : models::all()) {
+    CAPTURE(model.name);
+    std::vector<std::map<std::string, runtime::HostTensor>> states;
+    for (const int threads : {1, 3}) {
+      SessionOptions options;
+      options.threads = threads;
+      Session session(build_module(model, Settings(model)), options);
+      session.step(data.train, batch);
+      states.push_back(session.save().tensors);
+    }
+    CHECK(states[0] == states[1]);
+  }
+}
+
 TEST_CASE("kernels of convolutions lie in the library's layout while a model trains, and row-major in its files") {
   const DatasetSplits data = few_digits();
   std::vector<std::int64_t> batch(32);
