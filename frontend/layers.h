@@ -68,7 +68,7 @@ class ConvTranspose2d {
 // Batch normalisation (Ioffe & Szegedy 2015) of x [B,channels] or [B,channels,H,W], over all dims but the channels.
 // Parameters: weight and bias [channels], from 1 and 0. State: running_mean and running_var [channels], from 0 and 1.
 // In training: with the batch's mean and biased variance; the running values move by `momentum` towards the batch's
-// mean and unbiased variance (of one element: 0). In eval mode: with the running values.
+// mean and unbiased variance; one element a channel is an Error. In eval mode: with the running values.
 struct BatchNormOptions {
   double momentum = 0.1;
   double epsilon = 1e-5;  // added to the variance

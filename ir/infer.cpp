@@ -231,7 +231,8 @@ Type infer_similarity_lse(const Types& x) {
   if (x[0].dims[0].is_one()) fail("compares each row with the others, and needs at least 2; got {}", to_string(x[0]));
   const Type column{x[0].dtype, {x[0].dims[0], 1}};
   for (std::size_t i = 1; i < x.size(); ++i)
-    if (x[i] != column) fail("rows {} need {} beside them, got {}", to_string(x[0]), to_string(column), to_string(x[i]));
+    if (x[i] != column)
+      fail("rows {} need {} beside them, got {}", to_string(x[0]), to_string(column), to_string(x[i]));
   return column;
 }
 

@@ -10,10 +10,11 @@
 #include "tools/console.h"
 #include "tools/entries.h"
 #include "tools/train_flags.h"
-#include "training/chart.h"
+#include "training/anomaly_task.h"
 #include "training/csv.h"
 #include "training/detector_file.h"
 #include "training/illustrate.h"
+#include "training/illustrate_ranking.h"
 #include "training/pictures.h"
 #include "training/ranking.h"
 #include "training/run_directory.h"
@@ -25,65 +26,12 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
+using training::AnomalyOutcome;
+using training::AnomalyTask;
 using training::Dataset;
 using training::Detector;
 using training::RunDirectory;
 using training::Scores;
-
-// Normal samples to learn from, and samples to score, whose labels are 1 for an anomaly.
-struct Task {
-  Dataset normal, test;
-};
-
-struct Outcome {
-  double auroc = 0, auprc = 0, threshold = 0;
-  double distance_auroc = 0, error_auroc = 0;        // of each view alone
-  double flagged_anomalies = 0, flagged_normal = 0;  // shares above the threshold
-};
-
-// --- Tasks -----------------------------------------------------------------------------------------------------------
-
-std::vector<std::int64_t> rows_with(const Dataset& data, bool anomalies) {
-  std::vector<std::int64_t> rows;
-  const auto labels = data.labels.as<std::int32_t>();
-  for (std::size_t i = 0; i < labels.size(); ++i)
-    if ((labels[i] != 0) == anomalies) rows.push_back(static_cast<std::int64_t>(i));
-  return rows;
-}
-
-// Half of the normal rows to learn from, drawn by the seed; the other half and all anomalies to score. Columns have
-// mean 0 and variance 1 over the former.
-Task table_task(const fs::path& path, std::uint64_t seed) {
-  const training::Table table = training::read_csv(path, training::LastColumn::label);
-  if (table.class_names != std::vector<std::string>{"0", "1"})
-    fail("{}: the last column holds {}; it must be 1 for an anomaly and 0 for a normal row, and some of both",
-         path.string(), fmt::join(table.class_names, ", "));
-  const std::string name = training::data_name(path);
-  Dataset data = training::to_dataset(name, table, training::unit_range(table));
-  const std::vector<std::int64_t> normal = rows_with(data, false);
-  std::vector<std::int64_t> learn, score = rows_with(data, true);
-  for (const std::int64_t index : training::shuffled_indices(static_cast<std::int64_t>(normal.size()), seed))
-    (learn.size() < normal.size() / 2 ? learn : score).push_back(normal[static_cast<std::size_t>(index)]);
-  std::ranges::sort(learn);
-  std::ranges::sort(score);
-  if (learn.empty()) fail("{}: {} normal rows are too few", path.string(), normal.size());
-  const std::vector<training::Column> columns = training::standardising(data.columns, take(data, learn).images);
-  data = training::to_dataset(name, table, columns);
-  return {take(data, learn), take(data, score)};
-}
-
-// Training images of one class to learn from; all test images to score, those of other classes anomalies.
-Task picture_task(const training::DatasetSplits& data, int normal_class) {
-  std::vector<std::int64_t> normal;
-  const auto labels = data.train.labels.as<std::int32_t>();
-  for (std::size_t i = 0; i < labels.size(); ++i)
-    if (labels[i] == normal_class) normal.push_back(static_cast<std::int64_t>(i));
-  Task task{take(data.train, normal), data.test};
-  for (std::int32_t& label : task.test.labels.as<std::int32_t>()) label = label != normal_class;
-  return task;
-}
-
-// --- The command -----------------------------------------------------------------------------------------------------
 
 class Anomaly final : public Command {
  public:
@@ -154,11 +102,11 @@ class Anomaly final : public Command {
 
   struct Learned {
     RunDirectory run;
-    Outcome outcome;
+    AnomalyOutcome outcome;
     Scores scores;
   };
 
-  Learned learn(const Task& task, const fs::path& folder) const {
+  Learned learn(const AnomalyTask& task, const fs::path& folder) const {
     const Model& model = catalog_.need(model_);
     const Settings settings = settings_for(model, task.normal);
     training::RunConfig config;
@@ -181,73 +129,21 @@ class Anomaly final : public Command {
     run.save(session, {});
     write_detector(run.file("anomaly.json"), detector);
     Scores scores = detector.score(task.test);
-    const Outcome outcome = measure(scores, task.test, detector.threshold());
-    draw_curves(run, scores.total, task.test);
+    const AnomalyOutcome outcome = training::measure(scores, task.test, detector.threshold());
+    const auto labels = task.test.labels.as<std::int32_t>();
+    write_png(run.file("roc.png"), training::picture_roc(scores.total, labels));
+    write_png(run.file("precision_recall.png"), training::picture_precision_recall(scores.total, labels));
     print_worst(run, detector, scores.total, task.test, false);
     return {std::move(run), outcome, std::move(scores)};
   }
 
-  static Outcome measure(const Scores& all, const Dataset& test, double threshold) {
-    const std::vector<double>& scores = all.total;
-    const auto labels = test.labels.as<std::int32_t>();
-    Outcome outcome{training::auroc(scores, labels),
-                    training::auprc(scores, labels),
-                    threshold,
-                    training::auroc(all.distance, labels),
-                    training::auroc(all.error, labels),
-                    0,
-                    0};
-    double anomalies = 0;
-    for (std::size_t i = 0; i < scores.size(); ++i) {
-      anomalies += labels[i];
-      if (scores[i] > threshold) ++(labels[i] != 0 ? outcome.flagged_anomalies : outcome.flagged_normal);
-    }
-    outcome.flagged_anomalies /= anomalies;
-    outcome.flagged_normal /= static_cast<double>(scores.size()) - anomalies;
-    return outcome;
-  }
-
-  static void draw_curves(const RunDirectory& run, const std::vector<double>& scores, const Dataset& test) {
-    training::Series roc{"", {0}, {0}, training::series_color(0), false};
-    training::Series precision{"", {}, {}, training::series_color(0), false};
-    for (const training::RankingPoint& point : training::ranking_curve(scores, test.labels.as<std::int32_t>())) {
-      roc.x.push_back(point.false_positive_rate);
-      roc.y.push_back(point.true_positive_rate);
-      precision.x.push_back(point.true_positive_rate);
-      precision.y.push_back(point.precision);
-    }
-    roc.name = "detector";
-    precision.name = "detector";
-    const training::Series chance{"chance", {0, 1}, {0, 1}, training::series_color(7), true};
-    training::write_png(
-        run.file("roc.png"),
-        training::line_chart({.title = "ROC", .x_label = "false positive rate", .y_label = "true positive rate"},
-                             {roc, chance}));
-    training::write_png(
-        run.file("precision_recall.png"),
-        training::line_chart({.title = "Precision and recall", .x_label = "recall", .y_label = "precision"},
-                             {precision}));
-  }
-
   // --- The worst ---
-
-  static std::vector<std::int64_t> worst_of(const std::vector<double>& scores, std::size_t count) {
-    std::vector<std::int64_t> order(scores.size());
-    std::iota(order.begin(), order.end(), std::int64_t{0});
-    count = std::min(count, order.size());
-    std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
-                      [&](std::int64_t a, std::int64_t b) {
-                        return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)];
-                      });
-    order.resize(count);
-    return order;
-  }
 
   // The samples with the largest scores: pictures as a grid, rows with the columns that add most to their distance, and
   // with their numbers where they stand in the order of their file.
   void print_worst(const RunDirectory& run, const Detector& detector, const std::vector<double>& scores,
                    const Dataset& data, bool numbered) const {
-    const std::vector<std::int64_t> worst = worst_of(scores, data.is_table() ? 5 : 50);
+    const std::vector<std::int64_t> worst = training::largest_of(scores, data.is_table() ? 5 : 50);
     const Dataset samples = take(data, worst);
     const runtime::HostTensor rows = training::as_rows(samples);
     if (!data.is_table()) {
@@ -259,7 +155,7 @@ class Anomaly final : public Command {
       const auto row = rows.as<float>().subspan(i * width, width);
       const std::vector<double> parts = training::contributions(detector.normality().gaussian.value(), row);
       std::string columns;
-      for (const std::int64_t column : worst_of(parts, 3)) {
+      for (const std::int64_t column : training::largest_of(parts, 3)) {
         const auto at = static_cast<std::size_t>(column);
         columns +=
             fmt::format("{}{} ({:+.1f} deviations)", columns.empty() ? "" : ", ", data.columns[at].name, row[at]);
@@ -274,17 +170,17 @@ class Anomaly final : public Command {
 
   int run_table() {
     const Clock::time_point begin = Clock::now();
-    const Task task = table_task(data_, static_cast<std::uint64_t>(seed_));
+    const AnomalyTask task = training::table_task(data_, static_cast<std::uint64_t>(seed_));
     const Learned learned = learn(task, out_);
-    const auto [best_count, best] = best_components(task);
-    const auto anomalies = static_cast<std::int64_t>(rows_with(task.test, true).size());
-    const Outcome& outcome = learned.outcome;
+    const training::BestComponents best = training::best_components(task);
+    const std::int64_t anomalies = training::anomalies_in(task.test);
+    const AnomalyOutcome& outcome = learned.outcome;
     fmt::print(text(),
                "{}: {} normal rows to learn from, {} scored, {} of them anomalies\n"
                "AUROC {:.4f}, AUPRC {:.4f}; the best PCA (of {} components) {:.4f}\n"
                "threshold {:.4g}: flags {:.1f}% of the anomalies and {:.1f}% of the normal rows\nrun: {}\n",
                task.normal.name, grouped(task.normal.size()), grouped(task.test.size()), grouped(anomalies),
-               outcome.auroc, outcome.auprc, best_count, best, outcome.threshold, 100 * outcome.flagged_anomalies,
+               outcome.auroc, outcome.auprc, best.count, best.auroc, outcome.threshold, 100 * outcome.flagged_anomalies,
                100 * outcome.flagged_normal, learned.run.path().string());
     if (json_) {
       ordered_json json{{"data", task.normal.name},
@@ -293,26 +189,14 @@ class Anomaly final : public Command {
                         {"test", task.test.size()},
                         {"anomalies", anomalies}};
       add(json, outcome);
-      json["pca"] = {{"components", best_count}, {"auroc", best}};
+      json["pca"] = {{"components", best.count}, {"auroc", best.auroc}};
       json["seconds"] = seconds_since(begin);
       fmt::print("{}\n", json.dump());
     }
     return 0;
   }
 
-  // The number of principal components whose residual ranks the test rows best, chosen by their labels: an upper bound.
-  static std::pair<std::int64_t, double> best_components(const Task& task) {
-    constexpr std::int64_t counts[] = {1, 2, 4, 8, 16};
-    const auto residuals = training::component_residuals(task.normal.images, task.test.images, counts);
-    std::pair<std::int64_t, double> best{0, 0};
-    for (std::size_t i = 0; i < residuals.size(); ++i) {
-      const double area = training::auroc(residuals[i], task.test.labels.as<std::int32_t>());
-      if (area > best.second) best = {counts[i], area};
-    }
-    return best;
-  }
-
-  static void add(ordered_json& json, const Outcome& outcome) {
+  static void add(ordered_json& json, const AnomalyOutcome& outcome) {
     json["auroc"] = outcome.auroc;
     json["auprc"] = outcome.auprc;
     json["threshold"] = outcome.threshold;
@@ -340,9 +224,9 @@ class Anomaly final : public Command {
     const std::vector<int> chosen = chosen_classes(data.train);
     for (const int each : chosen) {
       const std::string& name = data.train.class_names[static_cast<std::size_t>(each)];
-      const Task task = picture_task(data, each);
+      const AnomalyTask task = training::picture_task(data, each);
       const fs::path folder = chosen.size() == 1 ? fs::path(out_) : fs::path(out_) / fmt::format("class_{}", each);
-      const Outcome outcome = learn(task, folder).outcome;
+      const AnomalyOutcome outcome = learn(task, folder).outcome;
       fmt::print(text(), "normal class {}: AUROC {:.4f}, AUPRC {:.4f}; {} to learn from, {} scored\n", name,
                  outcome.auroc, outcome.auprc, grouped(task.normal.size()), grouped(task.test.size()));
       std::fflush(text());

@@ -131,10 +131,12 @@ class Finetune final : public Command {
       if (!no_scratch_) draws.back()["scratch"] = last.scratch;
     }
     const Spread error = training::spread_of(errors), scratch = training::spread_of(scratch_errors);
-    fmt::print(file(), "{} labels: error {:.2f} +- {:.2f} %{} ({} epochs)\n", grouped(count), error.mean,
-               error.deviation,
-               no_scratch_ ? "" : fmt::format(", from scratch {:.2f} +- {:.2f} %", scratch.mean, scratch.deviation),
-               last.epochs);
+    const auto percent = [&](const Spread& spread) {
+      return draws.size() > 1 ? fmt::format("{:.2f} +- {:.2f} %", spread.mean, spread.deviation)
+                              : fmt::format("{:.2f} %", spread.mean);
+    };
+    fmt::print(file(), "{} labels: error {}{} ({} epochs)\n", grouped(count), percent(error),
+               no_scratch_ ? "" : ", from scratch " + percent(scratch), last.epochs);
     nlohmann::ordered_json json{{"labels", count},
                                 {"epochs", last.epochs},
                                 {"error_percent", {{"mean", error.mean}, {"deviation", error.deviation}}}};

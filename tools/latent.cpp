@@ -55,18 +55,24 @@ class Latent final : public Command {
 
  private:
   static void print(std::FILE* file, const LatentStatistics& statistics) {
-    fmt::print(file, "{} of {} units are active", statistics.active(), statistics.units.size());
-    if (statistics.has_posterior) fmt::print(file, ", KL to the prior {:.3f} nats", statistics.kl());
-    fmt::print(file, "\n");
-    fmt::print(file, "{:>6} {:>9} {:>9} {:>13} {:>8}\n", "unit", "mean", "variance", "var of E[z|x]", "KL");
+    const bool has_posterior = statistics.has_posterior;
+    if (has_posterior)
+      fmt::print(file, "{} of {} units are active, KL to the prior {:.3f} nats\n", statistics.active(),
+                 statistics.units.size(), statistics.kl());
+    else
+      fmt::print(file, "{} units; the code is no distribution, so there is no KL\n", statistics.units.size());
+    fmt::print(file, "{:>6} {:>9} {:>9}", "unit", "mean", "variance");
+    fmt::print(file, "{}\n", has_posterior ? fmt::format(" {:>13} {:>8}", "var of E[z|x]", "KL") : "");
     constexpr std::size_t most_rows = 64;
     std::vector<std::int64_t> order = statistics.by_weight();
     const std::size_t hidden = order.size() - std::min(order.size(), most_rows);
     order.resize(order.size() - hidden);
     for (const std::int64_t unit : order) {
       const training::UnitStatistics& each = statistics.units[static_cast<std::size_t>(unit)];
-      fmt::print(file, "{:>6} {:>9.3f} {:>9.3f} {:>13.4f} {:>8.3f}{}\n", fmt::format("z{}", unit + 1), each.mean,
-                 each.variance, each.mean_variance, each.kl, each.active ? "" : "  inactive");
+      fmt::print(file, "{:>6} {:>9.3f} {:>9.3f}", fmt::format("z{}", unit + 1), each.mean, each.variance);
+      if (has_posterior)
+        fmt::print(file, " {:>13.4f} {:>8.3f}{}", each.mean_variance, each.kl, each.active ? "" : "  inactive");
+      fmt::print(file, "\n");
     }
     if (hidden > 0) fmt::print(file, "and {} more, which tell less\n", hidden);
     if (const std::string warning = statistics.collapse_warning(); !warning.empty()) warn("{}", warning);

@@ -124,8 +124,12 @@ Picture picture_curves(const std::vector<MetricsRecord>& records) {
       (record.split == "train" ? curve.train : curve.validation).push_back(value);
     }
   }
-  std::vector<LossCurve> curves;
-  for (auto& [name, curve] : by_name) curves.insert(name == "loss" ? curves.begin() : curves.end(), std::move(curve));
+  // A metric that is the whole loss would lie on top of it.
+  const LossCurve loss = by_name["loss"];
+  by_name.erase("loss");
+  std::vector<LossCurve> curves{loss};
+  for (auto& [name, curve] : by_name)
+    if (curve.train != loss.train || curve.validation != loss.validation) curves.push_back(std::move(curve));
   return loss_curves(curves);
 }
 

@@ -55,6 +55,7 @@ Picture picture_similarity(Session& session, const Dataset& data, std::int64_t c
   const int side = static_cast<int>(views) * kCell;
   Canvas canvas(side + 2 * kMargin, side + 2 * kMargin);
   canvas.text({kMargin, 14}, "Similarity of two views of each image; framed: the positive pairs", {.height = 9});
+  canvas.text({kMargin, 28}, "blue: alike, 1; white: 0; orange: opposite, -1", {.height = 9});
   for (std::int64_t i = 0; i < views; ++i)
     for (std::int64_t j = 0; j < views; ++j) {
       double similarity = 0;

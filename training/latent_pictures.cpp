@@ -86,27 +86,29 @@ std::string unit_caption(const UnitStatistics& unit, std::int64_t index, bool ha
 // --- Maps
 // --------------------------------------------------------------------------------------------------------------
 
-Picture map_panel(const std::vector<float>& plane, const Dataset& data, const std::string& title) {
-  return latent_map(plane, data.labels.as<std::int32_t>(), data.class_names, title);
+Picture map_panel(const std::vector<float>& plane, const Dataset& data, const std::string& title,
+                  const std::string& axis) {
+  return latent_map(plane, data.labels.as<std::int32_t>(), data.class_names, title, axis);
 }
 
 }  // namespace
 
 Picture picture_latent(const Codes& codes, const Dataset& data) {
-  const std::string title = codes.dims() > 2 ? "Latent space: the two directions of largest spread" : "Latent space";
-  return map_panel(plane_of(codes.latent.as<float>(), codes.dims()), data, title);
+  const std::vector<float> plane = plane_of(codes.latent.as<float>(), codes.dims());
+  return codes.dims() > 2 ? map_panel(plane, data, "Latent space: the two directions of largest spread", "direction ")
+                          : map_panel(plane, data, "Latent space", "z");
 }
 
 Picture picture_maps(const Codes& codes, const Dataset& data) {
   const std::span<const float> latent = codes.latent.as<float>();
   if (codes.dims() > 2)
-    return panels({map_panel(plane_of(latent, codes.dims()), data, "Codes by PCA"),
-                   map_panel(tsne(latent, codes.dims()), data, "Codes by t-SNE")});
+    return panels({map_panel(plane_of(latent, codes.dims()), data, "Codes by PCA", "direction "),
+                   map_panel(tsne(latent, codes.dims()), data, "Codes by t-SNE", "t")});
   const HostTensor values = unit_range(data.images);
   const std::int64_t width = values.elements() / data.size();
-  return panels({map_panel(plane_of(latent, codes.dims()), data, "Latent space"),
-                 map_panel(plane_of(values.as<float>(), width), data, "The samples themselves by PCA"),
-                 map_panel(tsne(values.as<float>(), width), data, "The samples themselves by t-SNE")});
+  return panels({map_panel(plane_of(latent, codes.dims()), data, "Latent space", "z"),
+                 map_panel(plane_of(values.as<float>(), width), data, "The samples themselves by PCA", "direction "),
+                 map_panel(tsne(values.as<float>(), width), data, "The samples themselves by t-SNE", "t")});
 }
 
 Picture picture_traversals(Session& session, const LatentStatistics& statistics, std::span<const float> base,

@@ -103,7 +103,7 @@ Picture sample_grid(const ImageBatch& samples, int columns) {
 }
 
 Picture latent_map(std::span<const float> points, std::span<const std::int32_t> labels,
-                   const std::vector<std::string>& class_names, const std::string& title) {
+                   const std::vector<std::string>& class_names, const std::string& title, const std::string& axis) {
   if (points.size() % 2 != 0) fail("a latent map takes points [N,2], but {} values were given", points.size());
   std::vector<float> x;
   std::vector<float> y;
@@ -111,23 +111,23 @@ Picture latent_map(std::span<const float> points, std::span<const std::int32_t> 
     x.push_back(points[i]);
     y.push_back(points[i + 1]);
   }
-  return scatter_plot({.title = title, .x_label = "z1", .y_label = "z2", .width = 1100, .height = 900},
+  return scatter_plot({.title = title, .x_label = axis + "1", .y_label = axis + "2", .width = 1100, .height = 900},
                       {x, y, labels, class_names});
 }
 
-Picture panels(const std::vector<Picture>& pictures) {
+Picture panels(const std::vector<Picture>& pictures, std::size_t columns) {
   if (pictures.empty()) fail("a picture of no panels");
-  int width = 0, height = 0;
-  for (const Picture& picture : pictures) {
-    width += picture.width;
-    height = std::max(height, picture.height);
+  if (columns == 0) columns = pictures.size();
+  std::vector<int> left{0}, top{0};  // of each column and row, and where the last ends
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
+    const std::size_t column = i % columns, row = i / columns;
+    if (left.size() < column + 2) left.push_back(left.back());
+    if (top.size() < row + 2) top.push_back(top.back());
+    left[column + 1] = std::max(left[column + 1], left[column] + pictures[i].width);
+    top[row + 1] = std::max(top[row + 1], top[row] + pictures[i].height);
   }
-  Canvas canvas(width, height);
-  int x = 0;
-  for (const Picture& picture : pictures) {
-    canvas.image(x, 0, picture);
-    x += picture.width;
-  }
+  Canvas canvas(left.back(), top.back());
+  for (std::size_t i = 0; i < pictures.size(); ++i) canvas.image(left[i % columns], top[i / columns], pictures[i]);
   return canvas.picture();
 }
 
@@ -145,37 +145,40 @@ Picture titled(const Picture& picture, const std::string& title) {
 namespace {
 
 // Where validation was best; a run that goes on for long after it learns its training images by heart.
-std::vector<Mark> overfitting_marks(const std::vector<LossCurve>& curves) {
+std::vector<Mark> overfitting_marks(const LossCurve& curve) {
   constexpr double noticeable = .01;  // of the best validation loss
-  for (const LossCurve& curve : curves) {
-    if (curve.name != "loss" || curve.validation.size() < 2 || curve.train.size() != curve.validation.size()) continue;
-    const auto best = std::ranges::min_element(curve.validation) - curve.validation.begin();
-    const auto at = static_cast<std::size_t>(best);
-    const double least = curve.validation[at], rise = curve.validation.back() - least;
-    const bool overfits = curve.train.back() < curve.train[at] && rise > noticeable * std::abs(least);
-    const double epoch = static_cast<double>(best) + 1;
-    return {{epoch, fmt::format("best epoch {}{}", epoch, overfits ? "; overfitting after" : "")}};
-  }
-  return {};
+  if (curve.name != "loss" || curve.validation.size() < 2 || curve.train.size() != curve.validation.size()) return {};
+  const auto best = std::ranges::min_element(curve.validation) - curve.validation.begin();
+  const auto at = static_cast<std::size_t>(best);
+  const double least = curve.validation[at], rise = curve.validation.back() - least;
+  const bool overfits = curve.train.back() < curve.train[at] && rise > noticeable * std::abs(least);
+  const double epoch = static_cast<double>(best) + 1;
+  return {{epoch, fmt::format("best epoch {}{}", epoch, overfits ? "; overfitting after" : "")}};
+}
+
+Picture chart_of(const LossCurve& curve, int width, int height) {
+  std::vector<Series> series;
+  const auto add = [&](const char* split, const std::vector<double>& values, bool dashed) {
+    if (values.empty()) return;
+    std::vector<double> epochs;
+    for (std::size_t i = 1; i <= values.size(); ++i) epochs.push_back(static_cast<double>(i));
+    series.push_back({split, epochs, values, series_color(dashed ? 1 : 0), dashed});
+  };
+  add("train", curve.train, false);
+  add("validation", curve.validation, true);
+  ChartFrame frame{.title = curve.name, .x_label = "epoch", .whole_x = true, .width = width, .height = height};
+  frame.marks = overfitting_marks(curve);
+  return line_chart(frame, series);
 }
 
 }  // namespace
 
-Picture loss_curves(const std::vector<LossCurve>& curves, const std::string& title) {
-  std::vector<Series> series;
-  const auto add = [&](const std::string& name, const std::vector<double>& values, int color, bool dashed) {
-    if (values.empty()) return;
-    std::vector<double> epochs;
-    for (std::size_t i = 1; i <= values.size(); ++i) epochs.push_back(static_cast<double>(i));
-    series.push_back({name, epochs, values, series_color(color), dashed});
-  };
-  for (int i = 0; i < static_cast<int>(curves.size()); ++i) {
-    const LossCurve& curve = curves[static_cast<std::size_t>(i)];
-    const bool alone = curves.size() == 1;
-    add(curve.name + " train", curve.train, i, false);
-    add(curve.name + " validation", curve.validation, alone ? 1 : i, true);
-  }
-  return line_chart({.title = title, .x_label = "epoch", .whole_x = true, .marks = overfitting_marks(curves)}, series);
+Picture loss_curves(const std::vector<LossCurve>& curves) {
+  constexpr int width = 1200, height = 720;
+  if (curves.size() <= 1) return chart_of(curves.empty() ? LossCurve{"loss", {}, {}} : curves[0], width, height);
+  std::vector<Picture> charts;
+  for (const LossCurve& curve : curves) charts.push_back(chart_of(curve, width * 3 / 4, height * 3 / 4));
+  return panels(charts, 2);
 }
 
 }  // namespace weft::training

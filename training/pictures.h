@@ -31,12 +31,13 @@ Picture captioned_rows(const std::vector<CaptionedRow>& rows, int columns = 10);
 // Samples on a dark ground.
 Picture sample_grid(const ImageBatch& samples, int columns = 10);
 
-// `points` is [N,2]; labels are indices of class_names, or empty.
+// `points` is [N,2]; labels are indices of class_names, or empty. `axis` names both axes, as z1 and z2.
 Picture latent_map(std::span<const float> points, std::span<const std::int32_t> labels,
-                   const std::vector<std::string>& class_names, const std::string& title = "Latent space");
+                   const std::vector<std::string>& class_names, const std::string& title = "Latent space",
+                   const std::string& axis = "z");
 
-// Pictures side by side, from the top.
-Picture panels(const std::vector<Picture>& pictures);
+// Pictures side by side, from the top; a new row after every `columns` of them (0: all in one).
+Picture panels(const std::vector<Picture>& pictures, std::size_t columns = 0);
 // With a line of text above.
 Picture titled(const Picture& picture, const std::string& title);
 
@@ -46,8 +47,8 @@ struct LossCurve {
   std::vector<double> validation;  // the same, or empty
 };
 
-// Training solid, validation dashed, one colour a curve (two colours where there is one curve alone). The epoch at
-// which the validation of "loss" was best is marked, and whether the run overfits after it.
-Picture loss_curves(const std::vector<LossCurve>& curves, const std::string& title = "Loss by epoch");
+// A chart a curve, for each has its own scale: training solid, validation dashed. The epoch at which the validation of
+// "loss" was best is marked, and whether the run overfits after it.
+Picture loss_curves(const std::vector<LossCurve>& curves);
 
 }  // namespace weft::training

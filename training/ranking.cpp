@@ -49,4 +49,16 @@ double auprc(std::span<const double> scores, std::span<const std::int32_t> posit
   return area;
 }
 
+std::vector<std::int64_t> largest_of(std::span<const double> scores, std::size_t count) {
+  std::vector<std::int64_t> order(scores.size());
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  count = std::min(count, order.size());
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                    [&](std::int64_t a, std::int64_t b) {
+                      return scores[static_cast<std::size_t>(a)] > scores[static_cast<std::size_t>(b)];
+                    });
+  order.resize(count);
+  return order;
+}
+
 }  // namespace weft::training

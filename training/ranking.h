@@ -1,6 +1,7 @@
 // How well scores put what is strange above what is normal: areas under the ROC and the precision-recall curve.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -24,5 +25,8 @@ struct RankingPoint {
   double precision;
 };
 std::vector<RankingPoint> ranking_curve(std::span<const double> scores, std::span<const std::int32_t> positive);
+
+// The indices of the `count` largest scores, or of all, the largest first.
+std::vector<std::int64_t> largest_of(std::span<const double> scores, std::size_t count);
 
 }  // namespace weft::training

@@ -26,6 +26,7 @@ figure { margin: 1.2rem 0; }
 figure img { display: block; max-width: 100%; height: auto; background: #ffffff; border: 1px solid var(--line);
   border-radius: 8px; padding: 6px; }
 figcaption, caption { color: var(--quiet); font-size: .92rem; text-align: left; padding: .4rem 0; }
+caption { white-space: nowrap; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; margin: .6rem 0 1.2rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .34rem .9rem .34rem 0; border-bottom: 1px solid var(--line); text-align: left;

@@ -163,9 +163,10 @@ void add_pictures(const AddPicture& add, Session& session, const Dataset& shown)
 }
 
 Facts facts_of(const LatentStatistics& statistics) {
-  Facts facts{{"units", fmt::format("{}", statistics.units.size())},
-              {"active units", fmt::format("{}", statistics.active())}};
-  if (statistics.has_posterior) facts.emplace_back("KL to the prior", fmt::format("{:.3f} nats", statistics.kl()));
+  Facts facts{{"units", fmt::format("{}", statistics.units.size())}};
+  if (!statistics.has_posterior) return facts;
+  facts.emplace_back("active units", fmt::format("{}", statistics.active()));
+  facts.emplace_back("KL to the prior", fmt::format("{:.3f} nats", statistics.kl()));
   if (const std::string warning = statistics.collapse_warning(); !warning.empty())
     facts.emplace_back("warning", warning);
   return facts;
@@ -201,7 +202,7 @@ void write_report(const RunDirectory& run, Session& session, const DatasetSplits
   if (!records.empty()) {
     report.section("Results");
     add_results(report, records);
-    add_picture("loss.png", "Loss by epoch", picture_curves(records));
+    add_picture("loss.png", "By epoch, on the training and on the validation images", picture_curves(records));
   }
   const Dataset shown = first_of(data.test.size() > 0 ? data.test : data.train, most_shown);
   if (!shown.is_table()) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ir/error.h"
+#include "training/step.h"
 
 namespace weft::training {
 
@@ -174,6 +175,35 @@ class Trainer {
 };
 
 }  // namespace
+
+namespace {
+
+// The batches of a split: whole ones, and one of what is left.
+void check_batches(const ir::Graph& entry, std::int64_t batch, const Dataset& split) {
+  const std::int64_t whole = split.size() / batch, rest = split.size() % batch;
+  const auto check = [&](std::int64_t rows) {
+    ir::Bindings bindings;
+    for (const std::string& symbol : entry.symbols()) bindings[symbol] = rows;
+    bind(entry, bindings);
+  };
+  if (whole > 0) check(batch);
+  if (rest == 0) return;
+  try {
+    check(rest);
+  } catch (const Error& error) {
+    fail("{}: its {} samples in batches of {} leave {} for the last batch, but {}; choose another batch", split.name,
+         split.size(), batch, rest, error.what());
+  }
+}
+
+}  // namespace
+
+void check_batches(const ir::Module& module, std::int64_t batch, const DatasetSplits& data) {
+  check_batches(entry_of(module, loss_entry), batch, data.train);
+  const ir::Graph& test = entry_of(module, module.find(test_entry) ? test_entry : loss_entry);
+  check_batches(test, batch, data.validation);
+  check_batches(test, batch, data.test);
+}
 
 double learning_rate(const Schedule& schedule, double base, std::uint64_t step, std::uint64_t steps_per_epoch,
                      std::uint64_t steps) {

@@ -1,8 +1,9 @@
-// Nodes at spots: loads, indices, random numbers, scalar ops; vectors to and from memory.
+// Nodes at spots: loads, indices, random numbers, scalar ops.
 #include "backends/cpu/emit_values.h"
 
 #include <algorithm>
 
+#include "backends/cpu/emit_memory.h"
 #include "backends/cpu/math.h"
 #include "ir/error.h"
 #include "ir/scalar.h"
@@ -136,123 +137,19 @@ std::int64_t Evaluator::lane_stride(const Map& map) const { return lane_ < 0 ? 0
 
 // Memory
 
-LLVMTypeRef Evaluator::memory_type(DType dtype) const {
-  switch (dtype) {
-    case DType::f32:
-      return code_.f32;
-    case DType::bf16:
-      return code_.i16;
-    case DType::f16:
-      return LLVMHalfTypeInContext(code_.context);
-    case DType::i32:
-      return code_.i32;
-    case DType::u8:
-    case DType::boolean:
-      return code_.i8;
-  }
-  return nullptr;
-}
-
-namespace {
-
-LLVMValueRef all_lanes(Code& code, LLVMValueRef mask) {
-  return mask ? mask : LLVMConstAllOnes(code.vector(Kind::truth));
-}
-
-LLVMValueRef strided_places(Code& code, LLVMTypeRef element, LLVMValueRef place, std::int64_t stride) {
-  LLVMValueRef steps =
-      (Value(code, code.lane_numbers(Kind::i64)) * Value(code, code.splat_number(Kind::i64, double(stride)))).llvm();
-  return LLVMBuildGEP2(code.builder, element, place, &steps, 1, "");
-}
-
-}  // namespace
-
-LLVMValueRef Evaluator::load_vector(LLVMTypeRef element, LLVMValueRef place, std::int64_t stride, LLVMValueRef mask,
-                                    unsigned align) {
-  LLVMTypeRef type = code_.vector_of(element);
-  LLVMValueRef align_value = LLVMConstInt(code_.i32, align, 0);
-  if (stride == 0) {
-    LLVMValueRef one = LLVMBuildLoad2(code_.builder, element, place, "");
-    LLVMSetAlignment(one, align);
-    return code_.splat(one);
-  }
-  if (stride != 1)
-    return code_.intrinsic(
-        "llvm.masked.gather", {type, code_.vector_of(code_.pointer)},
-        {strided_places(code_, element, place, stride), align_value, all_lanes(code_, mask), LLVMConstNull(type)});
-  if (mask)
-    return code_.intrinsic("llvm.masked.load", {type, code_.pointer}, {place, align_value, mask, LLVMConstNull(type)});
-  LLVMValueRef vector = LLVMBuildLoad2(code_.builder, type, place, "");
-  LLVMSetAlignment(vector, align);
-  return vector;
-}
-
-void Evaluator::store_vector(LLVMValueRef vector, LLVMValueRef place, std::int64_t stride, LLVMValueRef mask,
-                             unsigned align) {
-  LLVMTypeRef type = LLVMTypeOf(vector);
-  LLVMValueRef align_value = LLVMConstInt(code_.i32, align, 0);
-  if (stride == 0) {
-    LLVMValueRef first = LLVMBuildExtractElement(code_.builder, vector, code_.number(0), "");
-    LLVMSetAlignment(LLVMBuildStore(code_.builder, first, place), align);
-  } else if (stride != 1) {
-    code_.intrinsic(
-        "llvm.masked.scatter", {type, code_.vector_of(code_.pointer)},
-        {vector, strided_places(code_, LLVMGetElementType(type), place, stride), align_value, all_lanes(code_, mask)});
-  } else if (mask) {
-    code_.intrinsic("llvm.masked.store", {type, code_.pointer}, {vector, place, align_value, mask});
-  } else {
-    LLVMSetAlignment(LLVMBuildStore(code_.builder, vector, place), align);
-  }
-}
-
-Value Evaluator::from_memory(LLVMValueRef vector, DType dtype) {
-  const auto widen = [&] { return LLVMBuildZExt(code_.builder, vector, code_.vector(Kind::i32), ""); };
-  switch (dtype) {
-    case DType::f32:
-    case DType::i32:
-      return {code_, vector};
-    case DType::bf16:
-      return bits_as(shift_left(Value(code_, widen()), 16), Kind::f32);
-    case DType::f16:
-      return {code_, LLVMBuildFPExt(code_.builder, vector, code_.vector(Kind::f32), "")};
-    case DType::u8:
-      return {code_, widen()};
-    case DType::boolean:
-      return {code_, LLVMBuildICmp(code_.builder, LLVMIntNE, vector, LLVMConstNull(LLVMTypeOf(vector)), "")};
-  }
-  return {};
-}
-
-LLVMValueRef Evaluator::to_memory(const Value& value, DType dtype) {
-  LLVMTypeRef type = code_.vector_of(memory_type(dtype));
-  switch (dtype) {
-    case DType::f32:
-    case DType::i32:
-      return value.llvm();
-    case DType::bf16:  // already rounded
-      return LLVMBuildTrunc(code_.builder, shift_right(bits_as(value, Kind::i32), 16).llvm(), type, "");
-    case DType::f16:
-      return LLVMBuildFPTrunc(code_.builder, value.llvm(), type, "");
-    case DType::u8:
-      return LLVMBuildTrunc(code_.builder, value.llvm(), type, "");
-    case DType::boolean:
-      return LLVMBuildZExt(code_.builder, value.llvm(), type, "");
-  }
-  return nullptr;
-}
-
 Value Evaluator::load_numbers(Kind kind, LLVMValueRef place, std::int64_t stride, LLVMValueRef mask) {
-  return {code_, load_vector(code_.scalar(kind), place, stride, mask, 4)};
+  return {code_, load_vector(code_, code_.scalar(kind), place, stride, mask, 4)};
 }
 
 void Evaluator::store_numbers(const Value& value, LLVMValueRef place, LLVMValueRef mask) {
-  store_vector(value.llvm(), place, 1, mask, 4);
+  store_vector(code_, value.llvm(), place, 1, mask, 4);
 }
 
 void Evaluator::store(const Spot& spot, const kernel::Store& store, const Value& value) {
   const DType dtype = kernel_.buffers[store.buffer].dtype;
-  store_vector(to_memory(value, dtype), place(memory_type(dtype), pointers_[store.buffer], store.map, spot),
-               lane_stride(store.map), spot.mask, unsigned(ir::size_of(dtype)));
+  store_vector(code_, to_memory(code_, value, dtype),
+               place(memory_type(code_, dtype), pointers_[store.buffer], store.map, spot), lane_stride(store.map),
+               spot.mask, unsigned(ir::size_of(dtype)));
 }
 
 // Nodes
@@ -273,35 +170,12 @@ std::int64_t reach_of_lanes(const kernel::Kernel& kernel, const Node& load, int 
   return reach;
 }
 
-LLVMValueRef gather_places(Code& code, LLVMTypeRef type, LLVMTypeRef element, LLVMValueRef base, const Value& offsets,
-                           LLVMValueRef mask, unsigned align) {
-  LLVMValueRef steps = offsets.llvm();
-  return code.intrinsic("llvm.masked.gather", {type, code.vector_of(code.pointer)},
-                        {LLVMBuildGEP2(code.builder, element, base, &steps, 1, ""), LLVMConstInt(code.i32, align, 0),
-                         all_lanes(code, mask), LLVMConstNull(type)});
-}
-
-// The machine gathers words. An aligned word around a narrow element lies in the element's own page, so reading it is
-// safe wherever the element is; then the element is shifted out of it.
-LLVMValueRef gather_narrow(Code& code, LLVMTypeRef element, LLVMValueRef base, const Value& offsets, LLVMValueRef mask,
-                           unsigned bytes) {
-  LLVMValueRef into_word =
-      LLVMBuildAnd(code.builder, LLVMBuildPtrToInt(code.builder, base, code.i64, ""), code.number(3), "");
-  LLVMValueRef aligned = code.at(code.i8, base, LLVMBuildNeg(code.builder, into_word, ""));
-  const Value first(code, code.splat(LLVMBuildTrunc(code.builder, into_word, code.i32, "")));
-  const Value byte = (bytes == 1 ? offsets : offsets * double(bytes)) + first;
-  LLVMValueRef words = gather_places(code, code.vector(Kind::i32), code.i8, aligned, byte & -4.0, mask, 4);
-  LLVMValueRef shifted = LLVMBuildLShr(code.builder, words, shift_left(byte & 3.0, 3).llvm(), "");
-  LLVMTypeRef narrow = code.vector_of(LLVMIntTypeInContext(code.context, 8 * bytes));
-  return LLVMBuildBitCast(code.builder, LLVMBuildTrunc(code.builder, shifted, narrow, ""), code.vector_of(element), "");
-}
-
 }  // namespace
 
 Value Evaluator::load(const Node& node, const Spot& spot, const std::vector<Value>& indices) {
   const kernel::Buffer& buffer = kernel_.buffers[node.buffer];
   const bool wide_literal = !buffer.literal.empty() && ir::is_float(buffer.dtype);  // see `literal`
-  LLVMTypeRef element = wide_literal ? code_.f32 : memory_type(buffer.dtype);
+  LLVMTypeRef element = wide_literal ? code_.f32 : memory_type(code_, buffer.dtype);
   const unsigned align = wide_literal ? 4 : unsigned(ir::size_of(buffer.dtype));
   LLVMValueRef base = place(element, pointers_[node.buffer], node.map, spot);
   const bool is_far = reach_of_lanes(kernel_, node, lane_) * std::int64_t(align) >= std::int64_t{1} << 31;
@@ -322,16 +196,14 @@ Value Evaluator::load(const Node& node, const Spot& spot, const std::vector<Valu
   }
   LLVMValueRef vector = nullptr;
   if (offsets.is_constant()) {
-    vector = load_vector(element, base, lane_stride(node.map), spot.mask, align);
+    vector = load_vector(code_, element, base, lane_stride(node.map), spot.mask, align);
   } else {
     if (lane_stride(node.map) != 0)
       offsets = offsets + Value(code_, code_.lane_numbers(kind)) *
                               Value(code_, code_.splat_number(kind, double(lane_stride(node.map))));
-    const bool narrow = align < 4 && !is_far;
-    vector = narrow ? gather_narrow(code_, element, base, offsets, spot.mask, align)
-                    : gather_places(code_, code_.vector_of(element), element, base, offsets, spot.mask, align);
+    vector = gather(code_, element, base, offsets, spot.mask, align);
   }
-  return wide_literal ? rounded(Value(code_, vector), buffer.dtype) : from_memory(vector, buffer.dtype);
+  return wide_literal ? rounded(Value(code_, vector), buffer.dtype) : from_memory(code_, vector, buffer.dtype);
 }
 
 Value Evaluator::index(const Map& map, const Spot& spot) {

@@ -1,5 +1,4 @@
-// Evaluates a kernel's nodes at places of its iteration space, and moves vectors between registers and buffers.
-// Internal to the emitter.
+// Evaluates a kernel's nodes at places of its iteration space. Internal to the emitter.
 #pragma once
 
 #include <map>
@@ -63,12 +62,6 @@ class Evaluator {
   Value at_first(kernel::DimSet dims, const Spot& spot);
 
  private:
-  LLVMTypeRef memory_type(ir::DType dtype) const;
-  LLVMValueRef load_vector(LLVMTypeRef element, LLVMValueRef place, std::int64_t stride, LLVMValueRef mask,
-                           unsigned align);
-  void store_vector(LLVMValueRef vector, LLVMValueRef place, std::int64_t stride, LLVMValueRef mask, unsigned align);
-  Value from_memory(LLVMValueRef vector, ir::DType dtype);
-  LLVMValueRef to_memory(const Value& value, ir::DType dtype);
   Value load(const kernel::Node& node, const Spot& spot, const std::vector<Value>& indices);
   Value index(const kernel::Map& map, const Spot& spot);  // i32
   Value total(kernel::NodeId id, const Spot& spot);

@@ -1,4 +1,4 @@
-// From a fused op's body to a Kernel: nodes, their levels and stages, stores. See lower.h for what a body may be.
+// From a fused op's body to a Kernel: nodes and stores. See lower.h for what a body may be.
 #include "backends/kernel/lower.h"
 
 #include <algorithm>
@@ -6,6 +6,7 @@
 
 #include "backends/kernel/loops.h"
 #include "backends/kernel/space.h"
+#include "backends/kernel/stages.h"
 #include "ir/error.h"
 
 namespace weft::kernel {
@@ -33,7 +34,7 @@ class Lowering {
     for (ir::OpId i = 0; i < body_.ops.size(); ++i)
       if (space_.is_live(i)) operand(body_.ops[i].results[0]);
     for (std::uint32_t i = 0; i < body_.outputs.size(); ++i) value_of_.push_back(operand(body_.outputs[i].value));
-    set_stages();
+    set_stages(kernel_, body_, space_, value_of_);
     for (std::uint32_t i = 0; i < body_.outputs.size(); ++i) add_store(i);
     arrange_loops(kernel_);
     return std::move(kernel_);
@@ -354,65 +355,6 @@ class Lowering {
       return at(op.operands[0], aligned(where, op.operands[0]));
     if (!ir::is_elementwise(op.code)) reject(body_, fmt::format("{} cannot be in a kernel", ir::name(op.code)));
     return elementwise(value, op, where);
-  }
-
-  // Levels and stages. A row reduction that no point needs waits for the last stage, so that one pass does all.
-  void set_stages() {
-    const std::vector<bool> feeds_point = find_feeding();
-    for (Node& node : kernel_.nodes) {
-      bool depends_on_row = false;
-      for (const NodeId id : node.operands) {
-        const Node& from = kernel_.nodes[id];
-        node.stage = std::max(node.stage, from.stage + (from.kind == NodeKind::row_reduce ? 1 : 0));
-        depends_on_row = depends_on_row || from.level == Level::row || from.stage > 0;
-        if (from.level == Level::final) node.level = Level::final;
-      }
-      if (node.kind == NodeKind::final_reduce) node.level = Level::final;
-      for (const NodeId id : node.operands)
-        if (node.level == Level::final && node.kind != NodeKind::final_reduce && !is_final_or_free(kernel_.nodes[id]))
-          reject(body_, "a final value meets a row's");
-      if (node.level == Level::final) continue;
-      const bool row_reduce = node.kind == NodeKind::row_reduce;
-      if (row_reduce || (depends_on_row && (node.varies & space_.row()) == 0)) node.level = Level::row;
-      if (row_reduce && feeds_point[std::size_t(&node - kernel_.nodes.data())])
-        kernel_.row_stages = std::max(kernel_.row_stages, node.stage + 1);
-    }
-    delay_idle_reduces(feeds_point);
-  }
-
-  static bool is_final_or_free(const Node& node) {
-    return node.level == Level::final || (node.level == Level::point && node.stage == 0);
-  }
-
-  // Nodes that some node varying along the row depends on; outputs that extend along the row count.
-  std::vector<bool> find_feeding() const {
-    std::vector<bool> feeds(kernel_.nodes.size(), false);
-    for (std::size_t i = 0; i < body_.outputs.size(); ++i)
-      if (space_.extents(body_.outputs[i].value) & space_.row()) feeds[value_of_[i]] = true;
-    for (std::size_t i = kernel_.nodes.size(); i-- > 0;)
-      for (const NodeId id : kernel_.nodes[i].operands)
-        if (feeds[i] || (kernel_.nodes[i].varies & space_.row()) != 0 || adds_at_points(kernel_.nodes[i], id))
-          feeds[id] = true;
-    return feeds;
-  }
-
-  // Whether a reduction takes up one number of a row again and again along it.
-  bool adds_at_points(const Node& node, NodeId operand) const {
-    if (node.kind == NodeKind::row_reduce) return (kernel_.nodes[operand].varies & space_.row()) == 0;
-    return node.kind == NodeKind::final_reduce && (space_.row() & ~node.once) != 0;
-  }
-
-  void delay_idle_reduces(const std::vector<bool>& feeds_point) {
-    for (std::size_t i = 0; i < kernel_.nodes.size(); ++i) {
-      Node& node = kernel_.nodes[i];
-      if (node.kind == NodeKind::row_reduce && !feeds_point[i]) node.stage = kernel_.row_stages;
-      for (const NodeId id : node.operands) {
-        const Node& from = kernel_.nodes[id];
-        const int least = from.stage + (from.kind == NodeKind::row_reduce ? 1 : 0);
-        if (node.level != Level::final && !(node.kind == NodeKind::row_reduce && !feeds_point[i]))
-          node.stage = std::max(node.stage, least);
-      }
-    }
   }
 
   void add_store(std::uint32_t output) {

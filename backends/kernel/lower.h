@@ -7,14 +7,13 @@
 //    in each dim d. The operands of gather and affine_sample, and what these are made from, are evaluated at the places
 //    that they are read at, and need not fit: they are inputs or made by elementwise ops, gather, constant, iota and
 //    broadcast.
-//  - A reduce whose result is consumed, however indirectly, by an op whose result has size > 1 along one of its axes is
-//  a *row*
-//    reduce; all row reduces of a body have the same axes. Any other reduce is a *final* one: its axes are free, its
-//    results go through elementwise ops to outputs, and are never reduced again. So a value is at point level (varies
-//    along the row axes), at row level (after row reduces) or at final level.
+//  - A reduce whose result is consumed, however indirectly, by an op whose result has size > 1 along one of its axes
+//    is a *row* reduce; all row reduces of a body have the same axes. Any other reduce is a *final* one: its axes are
+//    free, its results go through elementwise ops to outputs, and are never reduced again. So a value is at point level
+//    (varies along the row axes), at row level (after row reduces) or at final level.
 //  - Outputs may have any level. Inputs and outputs are strided views (strides in elements, one per dim of their type).
-//  An
-//    output may share memory with an input of the same type and strides that is read at the same place it is written.
+//    An output may share memory with an input of the same type and strides that is read at the same place it is
+//    written.
 // The order of every sum is fixed by the shape alone, never by the number of threads.
 #pragma once
 

@@ -308,6 +308,20 @@ TEST_CASE("a dump is a file that the other commands read") {
   CHECK(after.errors.find(" ms") != std::string::npos);
 }
 
+TEST_CASE("plan of NT-Xent alone: less than 50 MB beside 65,536 embeddings, where the matrix takes gigabytes") {
+  const TempFolder folder;
+  const auto arena_bytes = [&](const std::string& flags) {
+    const ShellResult plan = run_shell("weft plan nt_xent --dim 128 --json " + flags, folder.path());
+    CAPTURE(plan.errors);
+    REQUIRE(plan.exit_code == 0);
+    return nlohmann::json::parse(plan.output).at("arena_bytes").get<std::int64_t>();
+  };
+  CHECK(arena_bytes("--batch 8192") < 10'000'000);
+  CHECK(arena_bytes("--batch 16384") < 12'000'000);
+  CHECK(arena_bytes("--batch 65536") < 50'000'000);
+  CHECK(arena_bytes("--batch 2048 --no-contrastive") > 2 * 2048 * 2048 * 4);
+}
+
 TEST_CASE("plan finds the largest batch that fits") {
   const TempFolder folder;
   const auto largest = [&](const std::string& memory) {
