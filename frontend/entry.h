@@ -57,8 +57,8 @@ Tensor state(const std::string& name, const Dims& dims, const ir::Init& init,
              std::source_location where = std::source_location::current());
 void set_state(const std::string& name, Operand value);
 
-// While it lives, the layers of the open entry act in this mode: a frozen part of a model is in eval mode while the rest
-// trains.
+// While it lives, the layers of the open entry act in this mode: a frozen part of a model is in eval mode while the
+// rest trains.
 //
 //   ModeScope frozen(Mode::eval);
 class ModeScope {

@@ -5,9 +5,9 @@
 //   entry        inputs                  outputs
 //   loss         x [, labels] [, hypers] loss, and any metrics (recon, kl, accuracy); Mode::train
 //   test         the same                the same; Mode::eval
-//   encode       x                       latent f32[B,L] [, logvar f32[B,L] where the encoder gives N(latent, e^logvar)]
+//   encode       x                       latent f32[B,L] [, logvar f32[B,L], where a code is N(latent, e^logvar)]
 //   decode       z f32[B,L]              x, pixels in [0,1]
-//   reconstruct  x                       xhat, pixels in [0,1] [, noisy: what the encoder saw of x, where that differs]
+//   reconstruct  x                       xhat, pixels in [0,1] [, noisy or turned: what the encoder saw of x]
 //   classify     x                       logits f32[B,classes]
 //   features     x                       one output f32[B,..] a block of the encoder, the first block first; for probes
 //   project      x                       z f32[B,D] of length 1: where a contrastive loss compares pictures

@@ -134,8 +134,7 @@ class Comparison {
   }
 
   bool same(const Input& a, const Input& b) {
-    return pair(a.value, b.value) && a.role == b.role && a.init == b.init && a.slots == b.slots &&
-           a.layout == b.layout;
+    return pair(a.value, b.value) && a.role == b.role && a.init == b.init && a.slots == b.slots && a.layout == b.layout;
   }
 
   bool same(const Op& a, const Op& b) {

@@ -107,8 +107,8 @@ using GraphPtr = std::shared_ptr<const Graph>;
 
 // Number of uses of each value: by ops and outputs.
 std::vector<int> use_counts(const Graph& graph);
-// The graph with every symbol in `bindings` replaced. Error where a size becomes impossible (an empty batch), or smaller
-// than a dim_size needs.
+// The graph with every symbol in `bindings` replaced. Error where a size becomes impossible (an empty batch), or
+// smaller than a dim_size needs.
 Graph bind(const Graph& graph, const Bindings& bindings);
 // Equal in everything but the numbering of values: inputs, ops and their order, names, attributes, types, places.
 bool equal(const Graph& a, const Graph& b);

@@ -191,7 +191,7 @@ void check_random(const Type& seed, const Type& written) {
   if (written.dtype != DType::f32) fail("the result is f32, but {} is written", to_string(written));
 }
 
-// Reductions and matmul
+// Reductions
 
 Type infer_reduce(const Type& x, const Attrs& attrs) {
   need_arithmetic({x});
@@ -204,47 +204,6 @@ Type infer_reduce(const Type& x, const Attrs& attrs) {
     result.dims[std::size_t(axes[i])] = 1;
   }
   return result;
-}
-
-Type infer_matmul(const Types& x, const Attrs& attrs) {
-  need_float(x);
-  need_same_dtype(x);
-  const bool transpose_a = attrs.integer(Attr::transpose_a) != 0;
-  const bool transpose_b = attrs.integer(Attr::transpose_b) != 0;
-  if (x[0].rank() != 2 || x[1].rank() != 2)
-    fail("multiplies matrices of 2 dims, got {} x {}", to_string(x[0]), to_string(x[1]));
-  const Dim& a_inner = x[0].dims[transpose_a ? 0 : 1];
-  const Dim& b_inner = x[1].dims[transpose_b ? 1 : 0];
-  if (a_inner != b_inner)
-    fail("inner dimensions differ: {}{} x {}{}", to_string(x[0]), transpose_a ? " transposed" : "", to_string(x[1]),
-         transpose_b ? " transposed" : "");
-  Type result{x[0].dtype, {x[0].dims[transpose_a ? 1 : 0], x[1].dims[transpose_b ? 0 : 1]}};
-  check_bias(x, result.dims[1]);
-  return result;
-}
-
-// Rows x [n,d] and what there is one of a row, [n,1].
-Type infer_similarity_lse(const Types& x) {
-  need_float(x);
-  need_same_dtype(x);
-  if (x[0].rank() != 2) fail("compares the rows of a matrix [n,d], got {}", to_string(x[0]));
-  if (x[0].dims[0].is_one()) fail("compares each row with the others, and needs at least 2; got {}", to_string(x[0]));
-  const Type column{x[0].dtype, {x[0].dims[0], 1}};
-  for (std::size_t i = 1; i < x.size(); ++i)
-    if (x[i] != column)
-      fail("rows {} need {} beside them, got {}", to_string(x[0]), to_string(column), to_string(x[i]));
-  return column;
-}
-
-Type infer_similarity_pair(const Types& x) {
-  if (x[0].rank() == 2 && x[0].dims[0].factor % 2 != 0)
-    fail("pairs up the halves of an even number of rows, as 2*B; got {}", to_string(x[0]));
-  return infer_similarity_lse(x);
-}
-
-Type infer_similarity_lse_grad(const Types& x) {
-  infer_similarity_lse(x);
-  return x[0];
 }
 
 void check_activation(const Attrs& attrs, const Type& result) {

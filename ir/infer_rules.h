@@ -1,5 +1,5 @@
-// Parts of the type rules (ir/infer.cpp alone reads this): shared checks, and the rules of the ops that slide a window
-// or move elements. Each throws Error (without a place) that states both facts.
+// Parts of the type rules (ir/infer.cpp alone reads this): shared checks, and the rules of the ops that contract,
+// slide a window or move elements. Each throws Error (without a place) that states both facts.
 #pragma once
 
 #include <string>
@@ -19,6 +19,12 @@ void need_arithmetic(const Types& x);
 void need_same_dtype(const Types& x, std::size_t first = 0);  // from operand `first` on
 void need_dtype(const Type& written, DType dtype);
 void check_bias(const Types& x, const Dim& channels);  // of a contraction: the optional operand 2
+
+// Contractions of matrices.
+Type infer_matmul(const Types& x, const Attrs& attrs);
+Type infer_similarity_lse(const Types& x);
+Type infer_similarity_pair(const Types& x);
+Type infer_similarity_lse_grad(const Types& x);
 
 // Windows over images [N,C,H,W]; channels, heights and widths are numbers, N may be a symbol.
 Type infer_conv2d(const Types& x, const Attrs& attrs);

@@ -16,6 +16,7 @@
 #include "frontend/weft.h"
 #include "ir/error.h"
 #include "models/encoder.h"
+#include "models/entries.h"
 #include "models/features.h"
 #include "models/views.h"
 
@@ -81,10 +82,8 @@ ir::Module build_classifier(const Settings& settings) {
   add_loss(module, "loss", Mode::train, model);
   add_loss(module, "test", Mode::eval, model);
   add_features(module, model.encoder);
-  {
-    Entry entry(module, "classify", Mode::eval);
-    entry.output("logits", model.classify(entry.input("x", model.encoder.picture().dims())));
-  }
+  add_entry(module, "classify", model.encoder.picture().dims(), "logits",
+            [&](const Tensor& x) { return model.classify(x); });
   return module;
 }
 

@@ -57,9 +57,8 @@ struct Encoded {
 //
 //   mlp       fully connected layers of the sizes --hidden: encoder.fc1, encoder.fc2, ...
 //   conv      a ConvEncoder of --widths, into a code of --latent numbers
-//   cnn       of each of --widths a block of convolution 3x3, batch norm, relu and, down to one pixel, max-pool 2; then
-//   the
-//             mean of each channel. Four blocks take 28 pixels to 14, 7, 3 and 1.
+//   cnn       of each of --widths a block of convolution 3x3, batch norm, relu and, down to one pixel, max-pool 2;
+//             then the mean of each channel. Four blocks take 28 pixels to 14, 7, 3 and 1.
 //   nin       Network-in-Network (Lin et al. 2014) with the four blocks of RotNet (Gidaris et al. 2018)
 //   resnet18  ResNet-18 (He et al. 2016) with the stem for small pictures: a convolution 3x3 and no max-pool
 //

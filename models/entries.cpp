@@ -1,4 +1,4 @@
-// encode, decode, reconstruct and score.
+// One entry; and encode, decode, reconstruct and score.
 #include "models/entries.h"
 
 #include "frontend/entry.h"
@@ -17,11 +17,14 @@ Tensor row_errors(const Tensor& prediction, const Tensor& target) {
   return sum(square(flatten(prediction) - flatten(target)), 1);
 }
 
+void add_entry(ir::Module& module, const std::string& name, const Dims& x, const std::string& output,
+               const std::function<Tensor(const Tensor&)>& run, std::source_location where) {
+  Entry entry(module, name, Mode::eval, where);
+  entry.output(output, run(entry.input("x", x, DType::f32, where)));
+}
+
 void add_autoencoder_entries(ir::Module& module, const AutoencoderParts& parts) {
-  {
-    Entry entry(module, "encode", Mode::eval);
-    entry.output("latent", parts.encode(entry.input("x", parts.picture)));
-  }
+  add_entry(module, "encode", parts.picture, "latent", parts.encode);
   {
     Entry entry(module, "decode", Mode::eval);
     entry.output("x", shown(parts.decode(entry.input("z", {B, parts.latent}))));

@@ -1,13 +1,20 @@
-// The entries around the loss, which are the same for every autoencoder.
+// The entries around the loss that models share.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <source_location>
+#include <string>
 
 #include "frontend/tensor.h"
 #include "ir/graph.h"
 
 namespace weft::models {
+
+// An entry whose output `output` is what `run` makes of x, in Mode::eval.
+void add_entry(ir::Module& module, const std::string& name, const Dims& x, const std::string& output,
+               const std::function<Tensor(const Tensor&)>& run,
+               std::source_location where = std::source_location::current());
 
 struct AutoencoderParts {
   Dims picture;  // of x: {B,pixels} or {B,channels,height,width}

@@ -6,7 +6,8 @@
 // tells.
 //
 // By default each picture of a batch is turned once, the four turns in equal parts; --turns all gives the network all
-// four of each, as the paper does: four times the work a step. The test is always on all four.
+// four of each, as the paper does: four times the work a step. The test is always on all four. `reconstruct` turns
+// pictures back by the turn that the network tells: where it is right, they stand as they did.
 #include "models/rotnet.h"
 
 #include <string>
@@ -14,6 +15,7 @@
 
 #include "frontend/weft.h"
 #include "models/encoder.h"
+#include "models/entries.h"
 #include "models/features.h"
 
 namespace weft::models {
@@ -42,6 +44,15 @@ Rotations turn_once(const Tensor& x) {
   return {rotate90(x, turns), turns};
 }
 
+void add_reconstruct(ir::Module& module, const RotNet& model) {
+  Entry entry(module, "reconstruct", Mode::eval);
+  const Tensor turned = turn_once(entry.input("x", model.encoder.picture().dims())).pictures;
+  const Tensor told = cast(argmax(model.classify(turned), 1), DType::f32);
+  const Tensor back = select(told > 0, kTurns - told, told);
+  entry.output("xhat", rotate90(turned, cast(back, DType::i32)));
+  entry.output("turned", turned);
+}
+
 void add_loss(ir::Module& module, const std::string& name, Mode mode, const RotNet& model) {
   Entry entry(module, name, mode);
   const Tensor x = entry.input("x", model.encoder.picture().dims());
@@ -60,10 +71,9 @@ ir::Module build_rotnet(const Settings& settings) {
   add_loss(module, "loss", Mode::train, model);
   add_loss(module, "test", Mode::eval, model);
   add_features(module, model.encoder);
-  {
-    Entry entry(module, "classify", Mode::eval);
-    entry.output("logits", model.classify(entry.input("x", model.encoder.picture().dims())));
-  }
+  add_reconstruct(module, model);
+  add_entry(module, "classify", model.encoder.picture().dims(), "logits",
+            [&](const Tensor& x) { return model.classify(x); });
   return module;
 }
 

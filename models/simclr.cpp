@@ -15,6 +15,7 @@
 
 #include "frontend/weft.h"
 #include "models/encoder.h"
+#include "models/entries.h"
 #include "models/features.h"
 #include "models/views.h"
 
@@ -60,15 +61,8 @@ ir::Module build_simclr(const Settings& settings) {
   add_loss(module, "loss", Mode::train, model);
   add_loss(module, "test", Mode::eval, model);
   add_features(module, model.encoder);
-  {
-    Entry entry(module, "project", Mode::eval);
-    const Tensor z = model.project(entry.input("x", dims));
-    entry.output("z", l2_normalize(z));
-  }
-  {
-    Entry entry(module, "augment", Mode::eval);
-    entry.output("view", model.views(entry.input("x", dims)));
-  }
+  add_entry(module, "project", dims, "z", [&](const Tensor& x) { return l2_normalize(model.project(x)); });
+  add_entry(module, "augment", dims, "view", [&](const Tensor& x) { return model.views(x); });
   return module;
 }
 

@@ -18,7 +18,7 @@ struct Target {
   int vector_width = 16;                            // floats a vector register
   std::vector<std::string> activations = {"relu"};  // that a contraction can apply by itself, with a bias
   std::vector<ir::OpCode> epilogues = {ir::OpCode::matmul, ir::OpCode::conv2d};  // the contractions that can
-  std::int64_t cache_bytes = 1 << 20;               // of one core's own cache
+  std::int64_t cache_bytes = 1 << 20;                                            // of one core's own cache
   // The layout (ir/memory_layout.h) in which the kernel of this conv2d or conv_transpose2d is best kept. Empty where
   // the caller of the program wants its params row-major.
   std::function<std::string(const ir::Graph& graph, const ir::Op& op)> weights_layout;

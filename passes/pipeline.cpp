@@ -12,7 +12,8 @@ namespace weft::passes {
 const std::vector<Pass>& all_passes() {
   static const std::vector<Pass> table = {
       {"stabilise", "forms that overflow or lose digits become stable ones; before differentiate", stabilise},
-      {"contrastive", "NT-Xent over an n x n matrix of similarities streams through tiles; after stabilise", contrastive},
+      {"contrastive", "NT-Xent over an n x n matrix of similarities streams through tiles; after stabilise",
+       contrastive},
       {"differentiate", "adds an output grad.NAME for each param; needs a scalar output `loss`", differentiate},
       {"update", "consumes grad.NAME; params, gradients and moments become flat vectors (by Adam's defaults here)",
        [](const GraphPtr& graph, Context& context) { return update(graph, {}, context); }},
@@ -45,7 +46,7 @@ const std::vector<std::string>& forward_pipeline() {
 const std::vector<std::string>& compile_pipeline() {
   // fold first: dims are numbers now. fuse after epilogue: what a contraction took need not become a kernel. simplify
   // after layout: reshapes and transposes meet.
-  static const std::vector<std::string> names = {"fold",   "simplify", "cse",  "dce",   "epilogue",
+  static const std::vector<std::string> names = {"fold",   "simplify", "cse",  "dce",           "epilogue",
                                                  "layout", "simplify", "fuse", "weight_layout", "copies"};
   return names;
 }

@@ -19,7 +19,7 @@ struct Port {
   ir::Init init;
   std::vector<ir::Slot> slots;
   std::string layout = {};  // how the memory of an input lies (ir/memory_layout.h); of a flat one each slot says it
-  int donates = -1;  // of an output: the input whose memory it is
+  int donates = -1;         // of an output: the input whose memory it is
 };
 
 // One entry of a profile: an item of the program's flat list.

@@ -83,6 +83,7 @@ class Anomaly final : public Command {
       if (std::ranges::find(model.options, option, &Option::name) != model.options.end()) settings.set(option, value);
     };
     set("output", "linear");
+    set("likelihood", "gaussian");
     if (model.name != "denoising_autoencoder") return settings;
     set("hidden", data.is_table() ? "128" : "512");
     set("latent", data.is_table() ? "128" : "256");

@@ -25,6 +25,10 @@ using training::Spread;
 
 constexpr const char* kClassifier = "classifier";  // the model that is taught
 
+// The last layer of the encoder `conv` [in,out]: of a variational model it gives a mean and a log-variance of each
+// unit.
+constexpr const char* kCode = "encoder.fc.weight";
+
 // The kind of an encoder that does not name it, by what its first layer is called.
 std::string kind_of(const runtime::TensorFile& file, const std::filesystem::path& path) {
   if (file.tensors.contains("encoder.fc1.weight")) return "mlp";
@@ -106,6 +110,8 @@ class Finetune final : public Command {
     if (!of_run.contains("encoder")) settings.set("encoder", kind_of(weights, run.checkpoint_path()));
     for (const auto& [name, value] : of_run)
       if (is_of_encoder(name)) settings.set(name, value);
+    if (const auto code = weights.tensors.find(kCode); code != weights.tensors.end())
+      settings.set("latent", fmt::format("{}", code->second.shape.at(1)));
     for (const auto& [name, value] : settings_)
       if (value) settings.set(name, *value);
     return build_module(classifier_, settings);

@@ -66,7 +66,7 @@ class Train final : public Command {
     config.model = name;
     config.settings = subject.settings;
     check_fits(subject.module, config.train);
-    training::check_batches(subject.module, config.session.batch, data);
+    training::check_fits(subject.module, config.session.batch, data);
     const bool replace = replace_ || !out_;
     const RunDirectory run = RunDirectory::create(
         out_ ? fs::path(*out_) : default_run_folder(name), std::move(config), std::move(subject.module),

@@ -146,8 +146,7 @@ HostTensor sample_prior(Session& session, std::int64_t count, std::uint64_t seed
   return decode(session, draw_codes(Draw::prior, nullptr, code_size(session), count, seed));
 }
 
-// --- On the way from one to another
-// ------------------------------------------------------------------------------------
+// --- On the way from one to another ----------------------------------------------------------------------------------
 
 std::vector<float> between(Path path, std::span<const float> from, std::span<const float> to, double t) {
   check(from.size() == to.size(), "codes of one width");

@@ -50,8 +50,7 @@ std::vector<float> draw_codes(Draw draw, const Codes* codes, std::int64_t dims, 
 // `count` pictures decoded from N(0, I), f32 [count,..].
 runtime::HostTensor sample_prior(Session& session, std::int64_t count, std::uint64_t seed);
 
-// --- On the way from one to another
-// ------------------------------------------------------------------------------------
+// --- On the way from one to another ----------------------------------------------------------------------------------
 
 // linear: (1-t) a + t b. spherical: along the great circle, for codes whose length carries no meaning (Shoemake 1985);
 // linear where the two point the same way, or one is 0.

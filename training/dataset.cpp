@@ -60,6 +60,12 @@ Dataset take(const Dataset& dataset, std::span<const std::int64_t> indices) {
           dataset.columns};
 }
 
+void need_classes(const Dataset& dataset, std::string_view entry) {
+  if (dataset.classes < 2)
+    fail("entry @{} learns from labels, but all samples of {} are of one class; take data of at least two classes",
+         entry, dataset.name);
+}
+
 HeldOut hold_out(const Dataset& dataset, std::int64_t count, std::uint64_t seed) {
   if (count < 0 || count >= dataset.size()) {
     fail("cannot hold out {} of the {} training samples of {}; ask for fewer", count, dataset.size(), dataset.name);

@@ -67,6 +67,9 @@ struct LoadOptions {
 // or nothing known (naming what was looked for), a file of the set is missing, or one is bad.
 DatasetSplits load_dataset(const std::filesystem::path& path, const LoadOptions& options = {});
 
+// Throws Error where all samples are of one class; `entry` learns from labels.
+void need_classes(const Dataset& dataset, std::string_view entry);
+
 // For the loaders: holds the validation samples out of `train`, as the options say.
 DatasetSplits with_validation(Dataset train, Dataset test, const LoadOptions& options);
 // Of a set without a test part: one sample in five is drawn to test.

@@ -75,9 +75,10 @@ Picture picture_reconstructions(Session& session, const Dataset& data, std::int6
   const runtime::NamedTensors outputs = session.run("reconstruct", shown);
   const ImageBatch rebuilt = image_batch(output_of(outputs, "reconstruct", "xhat"), shape);
   const HostTensor inputs = unit_range(shown.images);
-  if (const auto noisy = outputs.find("noisy"); noisy != outputs.end())
-    return captioned_rows(
-        {{"noisy", image_batch(noisy->second, shape)}, {"restored", rebuilt}, {"clean", image_batch(inputs, shape)}});
+  for (const char* name : {"noisy", "turned"})
+    if (const auto seen = outputs.find(name); seen != outputs.end())
+      return captioned_rows(
+          {{name, image_batch(seen->second, shape)}, {"restored", rebuilt}, {"clean", image_batch(inputs, shape)}});
   return captioned_rows({{"input", image_batch(inputs, shape)}, {"output", rebuilt}});
 }
 

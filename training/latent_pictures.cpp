@@ -24,8 +24,7 @@ double step_at(std::int64_t step, std::int64_t steps, double low, double high) {
   return low + (high - low) * static_cast<double>(step) / static_cast<double>(steps - 1);
 }
 
-// --- Histograms
-// --------------------------------------------------------------------------------------------------------
+// --- Histograms ------------------------------------------------------------------------------------------------------
 
 constexpr int cell_width = 220, cell_height = 150, cell_gap = 16;
 constexpr std::size_t bins = 40;
@@ -83,12 +82,11 @@ std::string unit_caption(const UnitStatistics& unit, std::int64_t index, bool ha
                        : fmt::format("z{}  {:.2f} +- {:.2f}", index + 1, unit.mean, std::sqrt(unit.variance));
 }
 
-// --- Maps
-// --------------------------------------------------------------------------------------------------------------
+// --- Maps ------------------------------------------------------------------------------------------------------------
 
 Picture map_panel(const std::vector<float>& plane, const Dataset& data, const std::string& title,
-                  const std::string& axis) {
-  return latent_map(plane, data.labels.as<std::int32_t>(), data.class_names, title, axis);
+                  const std::string& axes) {
+  return latent_map(plane, data.labels.as<std::int32_t>(), data.class_names, title, axes);
 }
 
 }  // namespace

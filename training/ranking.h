@@ -26,7 +26,7 @@ struct RankingPoint {
 };
 std::vector<RankingPoint> ranking_curve(std::span<const double> scores, std::span<const std::int32_t> positive);
 
-// The indices of the `count` largest scores, or of all, the largest first.
+// The indices of the `count` largest scores, or of all where they are fewer, the largest first.
 std::vector<std::int64_t> largest_of(std::span<const double> scores, std::size_t count);
 
 }  // namespace weft::training

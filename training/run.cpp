@@ -1,6 +1,7 @@
 // Training into a run directory, and its report.
 #include "training/run.h"
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -82,12 +83,14 @@ Outcome train_run(const RunDirectory& run, const DatasetSplits& data, bool resum
   train_hooks.checkpoint = [&](const Position& position) { run.save(session, position); };
 
   Outcome outcome;
+  const auto begin = std::chrono::steady_clock::now();
   try {
     if (!pretrain_layers(run, session, data, start, metrics, hooks)) {
       outcome.interrupted = true;
       return outcome;
     }
     outcome = train(session, data, run.config().train, train_hooks, start);
+    outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   } catch (const Diverged& diverged) {
     throw Diverged(diverged.what() + kept_checkpoint(run));
   }

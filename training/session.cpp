@@ -90,9 +90,7 @@ struct Session::Compiled {
       fail("the model takes pictures of {} numbers, but those of {} are {}: {} numbers; choose a model for that size",
            table.type.elements() / size, dataset.name, to_string(dataset.images),
            elements_of_row(dataset.images.shape));
-    if (labels >= 0 && dataset.classes < 2)
-      fail("entry @{} learns from labels, but all samples of {} are of one class; take data of at least two classes",
-           graph->name, dataset.name);
+    if (labels >= 0) need_classes(dataset, graph->name);
     const std::int64_t taken = program->inputs()[static_cast<std::size_t>(indices)].type.elements();
     if (taken != batch) fail("entry @{} is written for batches of {}, not {}", graph->name, taken, batch);
   }

@@ -37,6 +37,7 @@ class Trainer {
         steps_per_epoch_(steps_in(data.train.size(), batch_)),
         steps_(steps_per_epoch_ * static_cast<std::uint64_t>(options.epochs)) {
     check_position();
+    check_fits(session.module(), batch_, data);
     if (options.beta_warmup_epochs > 0) beta_ = session.hyper("beta");
   }
 
@@ -184,7 +185,7 @@ void check_batches(const ir::Graph& entry, std::int64_t batch, const Dataset& sp
   const auto check = [&](std::int64_t rows) {
     ir::Bindings bindings;
     for (const std::string& symbol : entry.symbols()) bindings[symbol] = rows;
-    bind(entry, bindings);
+    ir::bind(entry, bindings);
   };
   if (whole > 0) check(batch);
   if (rest == 0) return;
@@ -198,8 +199,10 @@ void check_batches(const ir::Graph& entry, std::int64_t batch, const Dataset& sp
 
 }  // namespace
 
-void check_batches(const ir::Module& module, std::int64_t batch, const DatasetSplits& data) {
-  check_batches(entry_of(module, loss_entry), batch, data.train);
+void check_fits(const ir::Module& module, std::int64_t batch, const DatasetSplits& data) {
+  const ir::Graph& loss = entry_of(module, loss_entry);
+  if (loss.find_input("labels") != ir::kNone) need_classes(data.train, loss.name);
+  check_batches(loss, batch, data.train);
   const ir::Graph& test = entry_of(module, module.find(test_entry) ? test_entry : loss_entry);
   check_batches(test, batch, data.validation);
   check_batches(test, batch, data.test);

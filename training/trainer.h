@@ -88,10 +88,10 @@ class Diverged : public Error {
   using Error::Error;
 };
 
-// Throws Error where a batch of an epoch, of a validation or of the test holds fewer samples than the model's entries
-// need (batch normalisation two, NT-Xent two pictures): above all the last one, which holds what is left. `train` does
-// so too.
-void check_batches(const ir::Module& module, std::int64_t batch, const DatasetSplits& data);
+// Throws Error where the model learns from labels and the data are of one class; and where a batch of an epoch, of a
+// validation or of the test holds fewer samples than the model needs (batch normalisation two, NT-Xent two pictures):
+// above all the last one, which holds what is left. `train` does so too.
+void check_fits(const ir::Module& module, std::int64_t batch, const DatasetSplits& data);
 
 // Trains from `position` on. The order of an epoch is a function of seed and epoch, so that a run that was stopped and
 // goes on is bitwise the run that was not. Throws Diverged; no checkpoint is made of such a state. Throws Error where

@@ -10,7 +10,7 @@ namespace weft::cpu {
 
 const dnnl::engine& engine();
 
-// While it lives, primitives are made for one thread: the library makes one for as many as OpenMP allows at that time.
+// While it lives, primitives are made for one thread, and run on one: the library takes as many as OpenMP allows.
 class OneThread {
  public:
   OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }

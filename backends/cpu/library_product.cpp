@@ -1,28 +1,15 @@
 // oneDNN matmuls of one thread, with memory given at each call.
 #include "backends/cpu/library_product.h"
 
-#include <omp.h>
-
 #include <array>
 #include <dnnl.hpp>
 
+#include "backends/cpu/library_call.h"
 #include "ir/error.h"
 
 namespace weft::cpu {
 
 namespace {
-
-// What the library makes and runs meanwhile is for one thread.
-class OneThread {
- public:
-  OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
-  ~OneThread() { omp_set_num_threads(before_); }
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
-
- private:
-  int before_;
-};
 
 dnnl::memory::desc describe(const Matrix& matrix) {
   return {{matrix.rows, matrix.columns}, dnnl::memory::data_type::f32, {matrix.row_stride, matrix.column_stride}};

@@ -20,7 +20,8 @@ class ReferenceProgram : public runtime::Program {
     if (!symbols.empty()) fail("graph @{} has a free dim {}: bind it to a number", graph_->name, symbols.front());
     for (std::uint32_t i = 0; i < graph_->inputs.size(); ++i) {
       const ir::Input& input = graph_->inputs[i];
-      inputs_.push_back({graph_->input_name(i), graph_->type(input.value), input.role, input.init, input.slots, {}, -1});
+      inputs_.push_back(
+          {graph_->input_name(i), graph_->type(input.value), input.role, input.init, input.slots, {}, -1});
       input_memory_.push_back(allocate(inputs_.back()));
     }
     for (const ir::Output& output : graph_->outputs) {

@@ -140,8 +140,7 @@ TEST_CASE("codes at random: as the prior, as the data's codes, in their box") {
   CHECK(draw_codes(Draw::prior, nullptr, 2, 5, 1) != draw_codes(Draw::prior, nullptr, 2, 5, 2));
 }
 
-// --- Statistics
-// --------------------------------------------------------------------------------------------------------
+// --- Statistics ------------------------------------------------------------------------------------------------------
 
 TEST_CASE("a unit is active where its mean varies, and costs its KL") {
   std::vector<float> codes, logvar;
@@ -169,8 +168,7 @@ TEST_CASE("a unit is active where its mean varies, and costs its KL") {
   CHECK_ERROR(latent_statistics({}, {}, 2), "0 codes");
 }
 
-// --- t-SNE
-// -------------------------------------------------------------------------------------------------------------
+// --- t-SNE -----------------------------------------------------------------------------------------------------------
 
 TEST_CASE("t-SNE sets clusters apart, the same way each time") {
   constexpr std::size_t dims = 5, count = 40;
@@ -200,8 +198,7 @@ TEST_CASE("t-SNE of points that coincide is finite, and bad points are refused")
   CHECK_ERROR(tsne(std::vector<float>(8, std::numeric_limits<float>::quiet_NaN()), 2), "not all finite");
 }
 
-// --- Judging
-// -----------------------------------------------------------------------------------------------------------
+// --- Judging ---------------------------------------------------------------------------------------------------------
 
 TEST_CASE("a verdict counts what the judge is sure of, and how evenly its classes come") {
   const auto verdict = [](const std::vector<float>& logits) {
@@ -228,8 +225,7 @@ TEST_CASE("interpolation is judged on the steps between its ends") {
               "pictures of 784 numbers, but these are of 100");
 }
 
-// --- Importance sampling
-// -----------------------------------------------------------------------------------------------
+// --- Importance sampling ---------------------------------------------------------------------------------------------
 
 TEST_CASE("one importance sample is minus the ELBO, more of them bound log p(x) more tightly") {
   Session session = small_session();
@@ -252,8 +248,7 @@ TEST_CASE("another draw has other random numbers") {
   CHECK(session.run("log_weight", data) != session.run("log_weight", data, 1));
 }
 
-// --- Pictures
-// ----------------------------------------------------------------------------------------------------------
+// --- Pictures --------------------------------------------------------------------------------------------------------
 
 TEST_CASE("every picture of a model can be drawn") {
   for (const std::int64_t latent : {2, 3}) {

@@ -159,6 +159,9 @@ TEST_CASE("pictures: reconstructions, samples, latent map and curves") {
   CHECK(latent_map(std::vector<float>{0, 1, 2, 3}, std::vector<std::int32_t>{0, 1}, {"a", "b"}).width > 0);
   CHECK(loss_curves({{"loss", {3, 2, 1}, {3, 2.5}}}).width > 0);
   CHECK(loss_curves({}).width > 0);
+  const Picture charts = loss_curves({{"loss", {3, 2}, {}}, {"kl", {1, 2}, {}}, {"recon", {2, 0}, {}}});
+  CHECK(charts.width == 1800);  // two charts a row
+  CHECK(charts.height == 1080);
   // The mark at the best epoch of validation.
   CHECK(loss_curves({{"loss", {3, 2, 1}, {3, 2, 2.5}}}) != loss_curves({{"recon", {3, 2, 1}, {3, 2, 2.5}}}));
   CHECK_ERROR(sample_grid({values, {6, 2, 8, 12}}), "1 or 3 channels");

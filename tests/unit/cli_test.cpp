@@ -147,6 +147,31 @@ TEST_CASE("anomaly --json: rows off a ring are found, and new rows are scored as
   CHECK(scores["threshold"] == json["threshold"]);
   CHECK(scores["flagged"] == 1);
   CHECK(scores["scores"][1] > scores["threshold"]);
+
+  for (const std::string model : {"vae", "conv_autoencoder"}) {  // any model that scores
+    const ShellResult other =
+        run_shell("weft anomaly --data table.csv --steps 20 --threads 1 --model " + model, folder.path());
+    CAPTURE(other.errors);
+    CHECK(other.exit_code == 0);
+  }
+}
+
+TEST_CASE("finetune takes over the encoder of every autoencoder, a variational one too") {
+  const TempFolder folder;
+  write_data(folder);
+  for (const char* model : {"conv_vae --widths 2,3 --latent 3", "conv_autoencoder --widths 2,3 --latent 3",
+                            "vae --hidden 6 --latent 3", "stacked_autoencoder --hidden 6 --latent 3 --noise masking"}) {
+    CAPTURE(model);
+    const std::string train = "weft train " + std::string(model) + " --data data --epochs 1 --replace --out mine && ";
+    const ShellResult result =
+        run_shell(train + "weft finetune mine --labels 8,all --draws 2 --steps 2 --json", folder.path());
+    CAPTURE(result.errors);
+    REQUIRE(result.exit_code == 0);
+    const auto json = nlohmann::ordered_json::parse(lines_of(result.output).back());
+    REQUIRE(json["results"].size() == 2);
+    CHECK(keys_of(json["results"][0]) == Keys{"labels", "epochs", "error_percent", "scratch_error_percent", "draws"});
+    CHECK(json["results"][0]["draws"].size() == 2);
+  }
 }
 
 TEST_CASE("train --json: the last line is one object with the fields agreed on") {

@@ -1,6 +1,7 @@
 // The encoders that models share, and the models that learn without labels or with them: sizes, entries, training.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -139,6 +140,28 @@ TEST_CASE("RotNet: one turn or all four of each picture; the test always all") {
   CHECK(error_of([] {
           build("rotnet", {{"turns", "two"}});
         }) == "--turns takes one or all, got 'two'; known: one, all");
+}
+
+TEST_CASE("RotNet: reconstruct turns pictures back by what the network tells") {
+  const training::DatasetSplits data = few_digits(8, 8);
+  training::Session session(build("rotnet", {{"widths", "4"}}), session_options());
+  const auto outputs = session.run("reconstruct", data.test);
+  const std::span<const float> turned = outputs.at("turned").as<float>(), restored = outputs.at("xhat").as<float>();
+  const auto logits = session.run("classify", {{"x", outputs.at("turned")}}).at("logits");
+  const std::int64_t side = 28, plane = side * side;
+  for (std::int64_t i = 0; i < 8; ++i) {
+    const std::span<const float> scores = logits.as<float>().subspan(static_cast<std::size_t>(4 * i), 4);
+    const auto told = std::ranges::max_element(scores) - scores.begin();
+    std::vector<float> expected(restored.begin() + i * plane, restored.begin() + (i + 1) * plane);
+    for (std::int64_t turn = 0; turn < told; ++turn) {  // anticlockwise
+      std::vector<float> next(expected.size());
+      for (std::int64_t y = 0; y < side; ++y)
+        for (std::int64_t x = 0; x < side; ++x)
+          next[static_cast<std::size_t>(y * side + x)] = expected[static_cast<std::size_t>(x * side + side - 1 - y)];
+      expected = next;
+    }
+    CHECK(std::ranges::equal(expected, turned.subspan(static_cast<std::size_t>(i * plane), plane)));
+  }
 }
 
 TEST_CASE("SimCLR: what its options refuse") {

@@ -226,8 +226,7 @@ TEST_CASE("npy: pictures in each layout, tables, labels") {
   CHECK_ERROR(load_dataset(folder / "alone/table.npy"), "labels are [N], one a sample");
 }
 
-// --- Built in, and the real ones
-// ---------------------------------------------------------------------------------------
+// --- Built in, and the real ones -------------------------------------------------------------------------------------
 
 TEST_CASE("digits in colour") {
   CHECK(is_built_in("digits-colour"));

@@ -100,6 +100,13 @@ TEST_CASE("gaussian: eigenvectors, largest first, and what principal components 
   CHECK(residuals[1][7] < 1e-9);  // the third column never changes
 }
 
+TEST_CASE("largest_of: the largest first, and no more than there are") {
+  const std::vector<double> scores = {0.5, 3, -1, 2};
+  CHECK(largest_of(scores, 2) == std::vector<std::int64_t>{1, 3});
+  CHECK(largest_of(scores, 9) == std::vector<std::int64_t>{1, 3, 0, 2});
+  CHECK(largest_of({}, 3).empty());
+}
+
 TEST_CASE("anomaly: standardised columns and quantiles") {
   const HostTensor rows = HostTensor::of<float>(std::vector<float>{0, 5, 1, 5}, {2, 2});
   const std::vector<Column> columns = standardising({{"a", 10, .5}, {"b", 0, 1}}, rows);

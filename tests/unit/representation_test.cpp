@@ -74,8 +74,7 @@ Dataset crossed(std::int64_t count, std::uint32_t stream) {
 
 }  // namespace
 
-// --- Principal components
-// ----------------------------------------------------------------------------------------------
+// --- Principal components --------------------------------------------------------------------------------------------
 
 TEST_CASE("principal components of points along known directions") {
   // Variance 16 along (3,4,0)/5, 4 along (0,0,1), 1/4 along (4,-3,0)/5, around (1,2,3).
@@ -108,8 +107,7 @@ TEST_CASE("principal components of points along known directions") {
   CHECK_ERROR(principal_components(rows, 4, options_of()), "4 principal components asked of 3 columns");
 }
 
-// --- Neighbours
-// --------------------------------------------------------------------------------------------------------
+// --- Neighbours ------------------------------------------------------------------------------------------------------
 
 TEST_CASE("neighbours vote by the cosine alone") {
   // Class by direction; lengths mean nothing. The query along (1,0) has two neighbours of class 0 and one of class 1.
@@ -144,8 +142,7 @@ TEST_CASE("neighbours of many queries are those found by hand") {
         doctest::Approx(double(right) / double(test.size())).epsilon(.004));  // f32 may break a tie otherwise
 }
 
-// --- Probes
-// ------------------------------------------------------------------------------------------------------------
+// --- Probes ----------------------------------------------------------------------------------------------------------
 
 TEST_CASE("standardised features have mean 0 and deviation 1 over the training samples; what never varies is 0") {
   DatasetSplits data{two_sides(200, 1), two_sides(50, 2), two_sides(50, 3)};
@@ -204,8 +201,7 @@ TEST_CASE("the validation samples alone choose the weight decay") {
   CHECK(probe(sides, options, options_of()).weight_decay == 1e6);
 }
 
-// --- Fine-tuning
-// -------------------------------------------------------------------------------------------------------
+// --- Fine-tuning -----------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -355,8 +351,7 @@ TEST_CASE("the spread of values") {
   CHECK(spread_of({1, 2, 3, 4}).deviation == doctest::Approx(std::sqrt(5.0 / 3)));
 }
 
-// --- Features of a run
-// -------------------------------------------------------------------------------------------------
+// --- Features of a run -----------------------------------------------------------------------------------------------
 
 TEST_CASE("what is probed of a run: its representation or a block, trained or not") {
   const test::TempFolder folder;
