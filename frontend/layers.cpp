@@ -171,11 +171,17 @@ Mlp::Mlp(const std::string& name, std::int64_t in, const std::vector<std::int64_
   }
 }
 
-Tensor Mlp::operator()(Operand operand) const {
+std::vector<Tensor> Mlp::blocks(Operand operand) const {
   const Composite call(operand, name_);
-  Tensor x = as_tensors({operand}).front();
-  for (const Linear& layer : layers_) x = activation_(layer(x));
-  return x;
+  const Tensor x = as_tensors({operand}).front();
+  std::vector<Tensor> blocks;
+  for (const Linear& layer : layers_) blocks.push_back(activation_(layer(blocks.empty() ? x : blocks.back())));
+  return blocks;
+}
+
+Tensor Mlp::operator()(Operand operand) const {
+  const std::vector<Tensor> all = blocks(operand);
+  return all.empty() ? as_tensors({operand}).front() : all.back();
 }
 
 }  // namespace weft

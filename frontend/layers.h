@@ -112,7 +112,8 @@ class Mlp {
   Mlp(const std::string& name, std::int64_t in, const std::vector<std::int64_t>& sizes, Activation activation,
       const Weights& weights = {});
   Tensor operator()(Operand x) const;
-  std::int64_t out() const { return out_; }  // the last size
+  std::vector<Tensor> blocks(Operand x) const;  // what each layer gives, the first layer first
+  std::int64_t out() const { return out_; }     // the last size
 
  private:
   std::string name_;

@@ -67,19 +67,11 @@ std::vector<std::int64_t> widths_of(const Settings& settings, const std::vector<
 }
 
 Made make_mlp(const Settings& settings, const PictureSize& picture) {
-  const Activation hidden_activation = activation(settings.text("activation"));
-  std::int64_t in = picture.pixels();
-  std::vector<Linear> linears;
-  for (const std::int64_t size : settings.integers("hidden", 1)) {
-    linears.emplace_back(fmt::format("{}.fc{}", kName, linears.size() + 1), in, size);
-    in = size;
-  }
-  return {in, [linears, hidden_activation](const Tensor& x) {
-            const Scope scope(kName);
-            std::vector<Tensor> blocks;
-            for (const Linear& linear : linears)
-              blocks.push_back(hidden_activation(linear(blocks.empty() ? flatten(x) : blocks.back())));
-            return Encoded{blocks.empty() ? flatten(x) : blocks.back(), blocks};
+  const Mlp layers(kName, picture.pixels(), settings.integers("hidden", 1), activation(settings.text("activation")));
+  return {layers.out(), [layers](const Tensor& x) {
+            const Tensor flat = flatten(x);
+            const std::vector<Tensor> blocks = layers.blocks(flat);
+            return Encoded{blocks.empty() ? flat : blocks.back(), blocks};
           }};
 }
 

@@ -36,11 +36,8 @@ void add_autoencoder_entries(ir::Module& module, const AutoencoderParts& parts) 
     entry.output("xhat", shown(parts.decode(parts.encode(seen))));
     if (parts.corrupt) entry.output("noisy", shown(seen));
   }
-  {
-    Entry entry(module, "score", Mode::eval);
-    const Tensor x = entry.input("x", parts.picture);
-    entry.output("score", row_errors(parts.decode(parts.encode(x)), x));
-  }
+  add_entry(module, "score", parts.picture, "score",
+            [&](const Tensor& x) { return row_errors(parts.decode(parts.encode(x)), x); });
 }
 
 }  // namespace weft::models

@@ -21,6 +21,7 @@
 #include "frontend/weft.h"
 #include "models/entries.h"
 #include "models/noise.h"
+#include "models/start.h"
 
 namespace weft::models {
 
@@ -41,12 +42,6 @@ Sizes chain(std::int64_t first, const Sizes& between, std::int64_t last) {
   sizes.insert(sizes.end(), between.begin(), between.end());
   sizes.push_back(last);
   return sizes;
-}
-
-Weights weights_of(const Settings& settings) {
-  Weights weights{initialiser(settings.text("init"))};
-  if (settings.text("init") != "uniform_fan_in") weights.bias_initialiser = zeros;
-  return weights;
 }
 
 struct Stack {
@@ -169,7 +164,7 @@ Model stacked_autoencoder() {
       {"tied", "false", "true: the decoder's weights are the encoder's, transposed"},
       {"activation", "relu", "of the hidden layers"},
       {"loss", "mse", "mse, or bce: cross-entropy of values in [0,1]"},
-      {"init", "uniform_fan_in", "how weights start: uniform_fan_in, or xavier_ or kaiming_, uniform or normal"}};
+      init_option()};
   for (Option& option : Noise::options("none", "0.25")) options.push_back(std::move(option));
   return {"stacked_autoencoder", "deep autoencoder that can be pre-trained layer by layer", options,
           build_stacked_autoencoder};

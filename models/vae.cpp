@@ -21,6 +21,7 @@
 
 #include "frontend/weft.h"
 #include "models/entries.h"
+#include "models/start.h"
 
 namespace weft::models {
 
@@ -134,38 +135,22 @@ void add_decode(ir::Module& module, const Vae& vae) {
   entry.output("x", clamp(vae.mean_of(vae.net.logits(z)), 0, 1));
 }
 
-void add_reconstruct(ir::Module& module, const Vae& vae) {
-  Entry entry(module, "reconstruct", Mode::eval);
-  const Tensor x = entry.input("x", vae.net.picture);
-  entry.output("xhat", clamp(vae.mean_of(vae.net.logits(vae.encode(x).mu)), 0, 1));
+Tensor reconstruct(const Vae& vae, const Tensor& x) {
+  return clamp(vae.mean_of(vae.net.logits(vae.encode(x).mu)), 0, 1);
 }
 
 // Minus the bound of each row, at the mean of its posterior.
-void add_score(ir::Module& module, const Vae& vae) {
-  Entry entry(module, "score", Mode::eval);
-  const Tensor x = entry.input("x", vae.net.picture);
+Tensor score(const Vae& vae, const Tensor& x) {
   const auto [mu, logvar] = vae.encode(x);
   const Tensor error = vae.reconstruction_terms(vae.net.logits(mu), x);
-  entry.output("score", sum(flatten(error), 1) + sum(kl_normal_terms(mu, logvar), 1));
-}
-
-// Takes x as it is, so that all weights of a picture are of one picture: binarized first, where the model does so.
-void add_log_weight(ir::Module& module, const Vae& vae) {
-  if (vae.binarizes) {
-    Entry entry(module, "observe", Mode::eval);
-    entry.output("x", vae.observe(entry.input("x", vae.net.picture)));
-  }
-  Entry entry(module, "log_weight", Mode::eval);
-  const Tensor x = entry.input("x", vae.net.picture);
-  entry.output("log_weight", reshape(log_weights(vae, x, 1), {B}));
+  return sum(flatten(error), 1) + sum(kl_normal_terms(mu, logvar), 1);
 }
 
 ir::Module build_vae(const Settings& settings) {
   const Sizes hidden = settings.integers("hidden", 1);
   const Activation hidden_activation = activation(settings.text("activation"));
   const std::int64_t pixels = settings.pixels(), latent = settings.integer("latent", 1);
-  Weights weights{initialiser(settings.text("init"))};
-  if (settings.text("init") != "uniform_fan_in") weights.bias_initialiser = zeros;
+  const Weights weights = weights_of(settings);
 
   const Mlp encoder("encoder", pixels, hidden, hidden_activation, weights);
   const Linear heads("encoder.heads", encoder.out(), 2 * latent, weights);  // one matmul for mu and logvar
@@ -187,9 +172,13 @@ ir::Module build_variational(const std::string& name, const Settings& settings, 
   add_loss(module, "test", Mode::eval, vae);
   add_encode(module, vae);
   add_decode(module, vae);
-  add_reconstruct(module, vae);
-  add_score(module, vae);
-  add_log_weight(module, vae);
+  const Dims& picture = net.picture;
+  add_entry(module, "reconstruct", picture, "xhat", [&](const Tensor& x) { return reconstruct(vae, x); });
+  add_entry(module, "score", picture, "score", [&](const Tensor& x) { return score(vae, x); });
+  if (vae.binarizes) add_entry(module, "observe", picture, "x", [&](const Tensor& x) { return vae.observe(x); });
+  // Takes x as it is, so that all weights of a picture are of one picture: observed first, where it is binarized.
+  add_entry(module, "log_weight", picture, "log_weight",
+            [&](const Tensor& x) { return reshape(log_weights(vae, x, 1), {B}); });
   return module;
 }
 
@@ -207,7 +196,7 @@ Model vae() {
       {"hidden", "400", "sizes of the encoder's hidden layers, as 400,200; the decoder mirrors them"},
       {"latent", "20", "size of the latent vector"},
       {"activation", "relu", "of the hidden layers"},
-      {"init", "uniform_fan_in", "how weights start: uniform_fan_in, or xavier_ or kaiming_, uniform or normal"}};
+      init_option()};
   for (Option& option : variational_options()) options.push_back(std::move(option));
   return {"vae", "variational autoencoder of fully connected layers", options, build_vae};
 }

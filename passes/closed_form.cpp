@@ -6,6 +6,7 @@
 
 #include "ir/error.h"
 #include "ir/scalar.h"
+#include "passes/index.h"
 
 namespace weft::passes {
 
@@ -15,8 +16,6 @@ using ir::Graph;
 using ir::Op;
 using ir::OpCode;
 using ir::ValueId;
-
-using Index = std::vector<std::int64_t>;
 
 namespace {
 
@@ -28,26 +27,6 @@ bool can_evaluate(OpCode code) {
 
 Index sizes(const Graph& graph, ValueId value, const Bindings& bindings) {
   return ir::numbers(ir::bind(graph.type(value).dims, bindings));
-}
-
-std::int64_t flatten(const Index& index, const Index& dims) {
-  std::int64_t flat = 0;
-  for (std::size_t i = 0; i < dims.size(); ++i) flat = flat * dims[i] + index[i];
-  return flat;
-}
-
-Index unflatten(std::int64_t flat, const Index& dims) {
-  Index index(dims.size());
-  for (std::size_t i = dims.size(); i-- > 0; flat /= dims[i]) index[i] = flat % dims[i];
-  return index;
-}
-
-// The index into a value of `dims` that numpy broadcasting reads for `index`.
-Index broadcast_index(const Index& index, const Index& dims) {
-  Index from(dims.size());
-  const std::size_t lead = index.size() - dims.size();
-  for (std::size_t i = 0; i < dims.size(); ++i) from[i] = dims[i] == 1 ? 0 : index[lead + i];
-  return from;
 }
 
 double in_dtype(double value, ir::DType dtype) {
@@ -83,18 +62,11 @@ double ClosedForm::at(ValueId value, const Index& index, const Bindings& binding
   if (op.code == OpCode::broadcast) return operand_at(0, broadcast_index(index, operand_sizes(0)));
   if (op.code == OpCode::reshape)
     return operand_at(0, unflatten(flatten(index, sizes(graph_, value, bindings)), operand_sizes(0)));
-  Index from = index;
-  if (op.code == OpCode::transpose) {
-    const Index perm = op.attrs.integers(Attr::perm);
-    for (std::size_t i = 0; i < perm.size(); ++i) from[std::size_t(perm[i])] = index[i];
-    return operand_at(0, from);
-  }
-  if (op.code == OpCode::slice) {
-    const Index start = ir::numbers(ir::bind(op.attrs.dims(Attr::start), bindings));
-    for (std::size_t i = 0; i < start.size(); ++i) from[i] += start[i];
-    return operand_at(0, from);
-  }
+  if (op.code == OpCode::transpose) return operand_at(0, transposed_index(index, op.attrs.integers(Attr::perm)));
+  if (op.code == OpCode::slice)
+    return operand_at(0, sliced_index(index, ir::numbers(ir::bind(op.attrs.dims(Attr::start), bindings))));
   check(op.code == OpCode::concat, "closed form: an op that it can not evaluate");
+  Index from = index;
   std::int64_t& along = from[std::size_t(op.attrs.integer(Attr::axis))];
   for (std::size_t i = 0;; ++i) {
     const std::int64_t size = operand_sizes(i)[std::size_t(op.attrs.integer(Attr::axis))];

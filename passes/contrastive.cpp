@@ -83,10 +83,6 @@ bool is_positive(const Graph& graph, ValueId value) {
          op->code == OpCode::sigmoid || op->code == OpCode::softplus || op->code == OpCode::dim_size;
 }
 
-bool is_single(const ir::Type& type) {
-  return std::all_of(type.dims.begin(), type.dims.end(), [](const Dim& dim) { return dim.is_one(); });
-}
-
 // z = r x for each row.
 struct ScaledRows {
   Expr x, r;  // [n,d], [n,1]
@@ -162,7 +158,7 @@ class Recogniser {
     for (const std::size_t i : {1u, 0u}) {
       if (i == 0 && op->code == OpCode::div) break;
       const ValueId factor = op->operands[i], rest = op->operands[1 - i];
-      if (!is_single(graph_.type(factor)) || graph_.type(rest) != graph_.type(side)) continue;
+      if (!is_single(graph_.type(factor).dims) || graph_.type(rest) != graph_.type(side)) continue;
       if (scale(form, factor, op->code == OpCode::div)) return base_of(rest, form);
     }
     return side;
@@ -230,11 +226,11 @@ class Recogniser {
     const auto mask = pattern(value, form);
     if (mask && !mask->is_uniform()) return masked(form, *mask);
     if (mask && mask->elsewhere != 0) return times(form, mask->elsewhere);
-    if (form.exponential || !is_single(graph_.type(value)) || !scale(form, value, false)) return {};
+    if (form.exponential || !is_single(graph_.type(value).dims) || !scale(form, value, false)) return {};
     return form;
   }
   std::optional<MatrixForm> quotient(MatrixForm form, ValueId value) {
-    if (form.exponential || !is_single(graph_.type(value)) || !scale(form, value, true)) return {};
+    if (form.exponential || !is_single(graph_.type(value).dims) || !scale(form, value, true)) return {};
     return form;
   }
 
@@ -284,7 +280,7 @@ class Recogniser {
     const Op* op = graph_.producer(value);
     if (op && op->code == OpCode::broadcast) return row_beside(op->operands[0], rows);
     const Dims& dims = graph_.type(value).dims;
-    if (is_single(graph_.type(value))) return RowForm{reshape(rewriter_[value], {}), {}};
+    if (is_single(graph_.type(value).dims)) return RowForm{reshape(rewriter_[value], {}), {}};
     if (dims == Dims{rows, 1}) return RowForm{rewriter_[value], {}};
     return {};
   }
@@ -316,7 +312,7 @@ class Recogniser {
     const ValueId value = op.operands[i];
     const Dims& dims = graph_.type(op.results[0]).dims;
     if (const RowForm* known = row(value)) return *known;
-    if (is_single(graph_.type(value))) return RowForm{reshape(rewriter_[value], {}), {}};
+    if (is_single(graph_.type(value).dims)) return RowForm{reshape(rewriter_[value], {}), {}};
     if (graph_.type(value).dims != dims) return {};
     return RowForm{reshape(rewriter_[value], {dims[0], 1}), {}};
   }
@@ -409,7 +405,7 @@ class Recogniser {
   static Expr as_result(Expr rest, const ir::Type& type) {
     const Dims column{type.dims.empty() ? Dim(1) : type.dims[0], 1};
     if (rest.dims() == type.dims) return rest;
-    if (is_single(rest.type())) return broadcast(reshape(rest, {}), type.dims);
+    if (is_single(rest.dims())) return broadcast(reshape(rest, {}), type.dims);
     return reshape(broadcast(rest, column), type.dims);
   }
 

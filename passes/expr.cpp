@@ -1,6 +1,7 @@
 // Each function of expr.h is one op of the builder.
 #include "passes/expr.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "ir/error.h"
@@ -111,6 +112,20 @@ Expr broadcast(Expr x, const Dims& dims) {
 Expr reshape(Expr x, const Dims& dims) {
   return x.dims() == dims ? x : apply(OpCode::reshape, {x}, {}, Type{x.dtype(), dims});
 }
+bool is_single(const ir::Dims& dims) {
+  return std::all_of(dims.begin(), dims.end(), [](const ir::Dim& dim) { return dim.is_one(); });
+}
+
+bool keeps_order(const ir::Dims& dims, const std::vector<std::int64_t>& perm) {
+  std::int64_t last = -1;
+  for (const std::int64_t axis : perm) {
+    if (dims[std::size_t(axis)].is_one()) continue;
+    if (axis < last) return false;
+    last = axis;
+  }
+  return true;
+}
+
 Expr transpose(Expr x, std::vector<std::int64_t> perm) {
   return perm == all_axes(x.rank()) ? x : apply(OpCode::transpose, {x}, Attrs().set(Attr::perm, std::move(perm)));
 }

@@ -115,6 +115,10 @@ Expr matmul(Expr a, Expr b, bool transpose_a = false, bool transpose_b = false);
 // Row i + n/2 mod n of x [n,..] in place of row i, n even.
 Expr half_turn(Expr x);
 
+// Whether values of these dims hold one element.
+bool is_single(const ir::Dims& dims);
+// Whether a transpose leaves the elements in their order, so that it is a reshape: dims other than 1 keep theirs.
+bool keeps_order(const ir::Dims& dims, const std::vector<std::int64_t>& perm);
 // All axes of a rank: 0 .. rank-1.
 std::vector<std::int64_t> all_axes(std::size_t rank);
 

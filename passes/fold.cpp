@@ -7,6 +7,7 @@
 
 #include "ir/error.h"
 #include "ir/scalar.h"
+#include "passes/index.h"
 #include "passes/passes.h"
 
 namespace weft::passes {
@@ -20,7 +21,6 @@ namespace {
 
 constexpr std::int64_t kMostElements = 256;  // a folded constant may hold: more belongs in memory, not in the text
 
-using Index = std::vector<std::int64_t>;
 using Numbers = std::vector<double>;
 
 const Numbers& numbers_of(const ir::Graph& graph, ir::ValueId value) {
@@ -32,21 +32,12 @@ bool is_constant(const ir::Graph& graph, ir::ValueId value) {
   return op && op->code == OpCode::constant;
 }
 
-Index unflatten(std::int64_t flat, const Index& dims) {
-  Index index(dims.size());
-  for (std::size_t i = dims.size(); i-- > 0; flat /= dims[i]) index[i] = flat % dims[i];
-  return index;
-}
-
 // The element of a constant at `index` of a value it broadcasts to.
 double element(const ir::Graph& graph, ir::ValueId constant, const Index& index) {
   const Numbers& numbers = numbers_of(graph, constant);
   if (numbers.size() == 1) return numbers[0];
   const Index dims = ir::numbers(graph.type(constant).dims);
-  const std::size_t lead = index.size() - dims.size();
-  std::int64_t flat = 0;
-  for (std::size_t i = 0; i < dims.size(); ++i) flat = flat * dims[i] + (dims[i] == 1 ? 0 : index[lead + i]);
-  return numbers[std::size_t(flat)];
+  return numbers[std::size_t(flatten(broadcast_index(index, dims), dims))];
 }
 
 // What the result's dtype makes of a number; nothing where it can not hold it, or only rounded to fewer bits than the
@@ -82,16 +73,10 @@ double evaluate(const ir::Graph& graph, const ir::Op& op, const Index& index) {
   }
   const ir::ValueId operand = op.operands.front();
   if (op.code == OpCode::broadcast) return element(graph, operand, index);
-  Index from(index.size());
-  if (op.code == OpCode::transpose) {
-    const Index perm = op.attrs.integers(Attr::perm);
-    for (std::size_t i = 0; i < perm.size(); ++i) from[std::size_t(perm[i])] = index[i];
-  } else {
-    check(op.code == OpCode::slice, "fold: an op that it can not evaluate");
-    const Index start = ir::numbers(op.attrs.dims(Attr::start));
-    for (std::size_t i = 0; i < start.size(); ++i) from[i] = start[i] + index[i];
-  }
-  return element(graph, operand, from);
+  if (op.code == OpCode::transpose)
+    return element(graph, operand, transposed_index(index, op.attrs.integers(Attr::perm)));
+  check(op.code == OpCode::slice, "fold: an op that it can not evaluate");
+  return element(graph, operand, sliced_index(index, ir::numbers(op.attrs.dims(Attr::start))));
 }
 
 bool moves_elements(OpCode code) {

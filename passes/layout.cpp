@@ -22,7 +22,6 @@ namespace weft::passes {
 
 using ir::Attr;
 using ir::Attrs;
-using ir::Dim;
 using ir::Dims;
 using ir::Graph;
 using ir::Op;
@@ -91,7 +90,7 @@ class Layout {
     const Dims& dims = graph_.type(value).dims;
     if (dims.size() == 4) return in_form(value, form);
     const Expr own = plain(value);
-    if (std::all_of(dims.begin(), dims.end(), [](const Dim& dim) { return dim.is_one(); })) return own;
+    if (is_single(dims)) return own;
     Dims four(4 - dims.size(), 1);
     four.insert(four.end(), dims.begin(), dims.end());
     return formed_of(nhwc_of_nchw(reshape(own, four)), form);

@@ -28,18 +28,12 @@ Dims split(const Dim& whole, std::int64_t size) {
   return {Dim(ir::number(whole) / size), Dim(size)};
 }
 
-// A transpose, or the reshape it is where dims other than 1 keep their order.
+// A transpose, or the reshape it is.
 Expr moved(Expr x, const Axes& perm) {
+  if (!keeps_order(x.dims(), perm)) return transpose(x, perm);
   Dims dims;
-  std::int64_t last = -1;
-  bool keeps_order = true;
-  for (const std::int64_t axis : perm) {
-    dims.push_back(x.dims()[std::size_t(axis)]);
-    if (dims.back().is_one()) continue;
-    keeps_order = keeps_order && axis > last;
-    last = axis;
-  }
-  return keeps_order ? reshape(x, dims) : transpose(x, perm);
+  for (const std::int64_t axis : perm) dims.push_back(x.dims()[std::size_t(axis)]);
+  return reshape(x, dims);
 }
 
 }  // namespace

@@ -155,10 +155,6 @@ Bindings unbound() {
 
 }  // namespace
 
-bool is_single(const ir::Dims& dims) {
-  return std::all_of(dims.begin(), dims.end(), [](const ir::Dim& dim) { return dim.is_one(); });
-}
-
 bool adds_leading_ones(const ir::Dims& from, const ir::Dims& to) {
   if (from.size() >= to.size()) return false;
   const std::size_t lead = to.size() - from.size();

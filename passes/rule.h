@@ -106,9 +106,6 @@ GraphPtr apply_rules(const GraphPtr& graph, const std::vector<Rule>& rules);
 // Whether `to` is `from` with ones in front, as numpy broadcasting would read it.
 bool adds_leading_ones(const ir::Dims& from, const ir::Dims& to);
 
-// Whether values of these dims hold one element.
-bool is_single(const ir::Dims& dims);
-
 // The tables, by what the rules are about; see docs/passes.md.
 std::vector<Rule> arithmetic_rules();
 std::vector<Rule> movement_rules();

@@ -35,15 +35,9 @@ Result compose_transposes(const Match& m) {
   return transpose(m[x], perm);
 }
 
-// A transpose keeps the order of elements where the dims other than 1 keep theirs.
 Result transpose_of_ones(const Match& m) {
-  std::int64_t last = -1;
-  for (const std::int64_t axis : m.root().attrs.integers(Attr::perm)) {
-    if (m.type(x).dims[std::size_t(axis)].is_one()) continue;
-    if (axis < last) return {};
-    last = axis;
-  }
-  return reshape(m[x], m.dims());
+  const bool is_reshape = keeps_order(m.type(x).dims, m.root().attrs.integers(Attr::perm));
+  return is_reshape ? Result(reshape(m[x], m.dims())) : Result();
 }
 
 // Random numbers are counted in row-major order, which a reshape keeps.

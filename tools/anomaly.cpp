@@ -11,6 +11,7 @@
 #include "tools/entries.h"
 #include "tools/train_flags.h"
 #include "training/anomaly_task.h"
+#include "training/codes.h"
 #include "training/csv.h"
 #include "training/detector_file.h"
 #include "training/illustrate.h"

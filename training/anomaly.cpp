@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "ir/error.h"
+#include "training/codes.h"
 #include "training/product.h"
 
 namespace weft::training {
@@ -27,17 +28,6 @@ Dataset at_most(const Dataset& data, std::int64_t most, std::uint64_t seed) {
 }
 
 }  // namespace
-
-HostTensor as_rows(const Dataset& data) {
-  HostTensor rows = HostTensor::zeros(ir::DType::f32, {data.size(), data.images.elements() / data.size()});
-  if (data.is_table()) {
-    std::ranges::copy(data.images.as<float>(), rows.as<float>().begin());
-  } else {
-    std::ranges::transform(data.images.as<std::uint8_t>(), rows.as<float>().begin(),
-                           [](std::uint8_t level) { return static_cast<float>(level) / 255.0F; });
-  }
-  return rows;
-}
 
 double quantile_of(std::vector<double> values, double quantile) {
   check(!values.empty(), "a quantile of nothing");
@@ -111,25 +101,17 @@ namespace {
 
 // The squared distance of each row from its third nearest in `bank`, all rows of one length.
 std::vector<double> neighbour_distances(const HostTensor& bank, const HostTensor& rows, const SessionOptions& options) {
-  constexpr std::int64_t block = 256, nearest = 3;
-  const std::int64_t count = bank.shape[0], size = bank.shape[1];
+  constexpr std::int64_t nearest = 3;
+  const std::int64_t count = bank.shape[0];
   if (count < nearest) fail("{} normal samples are too few to have neighbours", count);
-  Product product({.rows = block, .inner = size, .columns = count, .transpose_b = true}, options);
-  HostTensor some = HostTensor::zeros(ir::DType::f32, {block, size});
   const double squared_length = squared_lengths(bank).front();
   std::vector<double> distances;
   std::vector<float> row(static_cast<std::size_t>(count));
-  const auto values = rows.as<float>();
-  for (std::int64_t begin = 0; begin < rows.shape[0]; begin += block) {
-    const std::int64_t here = std::min(block, rows.shape[0] - begin);
-    std::copy_n(values.begin() + begin * size, here * size, some.as<float>().begin());
-    const float* products = product(some.as<float>().data(), bank.as<float>().data());
-    for (std::int64_t i = 0; i < here; ++i) {
-      row.assign(products + i * count, products + (i + 1) * count);
-      std::ranges::nth_element(row, row.begin() + nearest - 1, std::greater<>());
-      distances.push_back(std::max(0.0, 2 * (squared_length - row[nearest - 1])));
-    }
-  }
+  over_row_products(rows, bank, options, [&](std::int64_t, std::span<const float> products) {
+    row.assign(products.begin(), products.end());
+    std::ranges::nth_element(row, row.begin() + nearest - 1, std::greater<>());
+    distances.push_back(std::max(0.0, 2 * (squared_length - row[nearest - 1])));
+  });
   return distances;
 }
 
@@ -151,17 +133,17 @@ Detector::Detector(Session& session, const Dataset& normal, const DetectorOption
   DatasetSplits data;
   data.train = parts.rest;
   data.train.images = seen(parts.rest);
-  const std::int64_t batch = session.options().batch;
-  const std::int64_t steps_an_epoch = (data.train.size() + batch - 1) / batch;
+  const std::int64_t steps_an_epoch = steps_in(data.train.size(), session.options().batch);
   TrainOptions training;
   training.schedule.kind = Schedule::Kind::cosine;
   training.epochs = std::max<std::int64_t>(1, options.steps / steps_an_epoch);
   train(session, data, training, hooks);
 
-  const Scores scores = score(parts.held_out);
+  Scores scores = views_of(parts.held_out);
   normality_.mean_distance = std::max(1e-12, mean_over(scores.distance));
   normality_.mean_error = std::max(1e-12, mean_over(scores.error));
-  normality_.threshold = quantile_of(score(parts.held_out).total, options.quantile);
+  add_totals(scores);
+  normality_.threshold = quantile_of(scores.total, options.quantile);
 }
 
 Detector::Detector(Session& session, Normality normality) : session_(session), normality_(std::move(normality)) {}
@@ -176,19 +158,25 @@ std::vector<double> Detector::distances(const HostTensor& seen) const {
 
 std::vector<double> Detector::errors(const Dataset& data, const HostTensor& seen) {
   const Dataset shown{data.name, seen, data.labels, data.classes, data.class_names, data.columns};
-  const runtime::NamedTensors outputs = session_.run("score", shown);
-  const auto found = outputs.find("score");
-  if (found == outputs.end()) fail("entry @score has no output score");
-  const auto values = found->second.as<float>();
+  runtime::NamedTensors outputs = session_.run("score", shown);
+  const auto values = output_of(outputs, "score", "score").as<float>();
   return {values.begin(), values.end()};
+}
+
+Scores Detector::views_of(const Dataset& data) {
+  const HostTensor rows = seen(data);
+  return {{}, distances(rows), errors(data, rows)};
+}
+
+void Detector::add_totals(Scores& scores) const {
+  for (std::size_t i = 0; i < scores.distance.size(); ++i)
+    scores.total.push_back(scores.distance[i] / normality_.mean_distance + scores.error[i] / normality_.mean_error);
 }
 
 Scores Detector::score(const Dataset& data) {
   if (data.size() == 0) fail("{}: holds nothing to score", data.name);
-  const HostTensor rows = seen(data);
-  Scores scores{{}, distances(rows), errors(data, rows)};
-  for (std::size_t i = 0; i < scores.distance.size(); ++i)
-    scores.total.push_back(scores.distance[i] / normality_.mean_distance + scores.error[i] / normality_.mean_error);
+  Scores scores = views_of(data);
+  add_totals(scores);
   return scores;
 }
 

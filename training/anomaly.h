@@ -63,15 +63,15 @@ class Detector {
  private:
   // What the model and the distance look at: f32 [N,D].
   runtime::HostTensor seen(const Dataset& data) const;
+  // The two views, without totals; and the totals of those.
+  Scores views_of(const Dataset& data);
+  void add_totals(Scores& scores) const;
   std::vector<double> distances(const runtime::HostTensor& seen) const;
   std::vector<double> errors(const Dataset& data, const runtime::HostTensor& seen);
 
   Session& session_;
   Normality normality_;
 };
-
-// The samples as f32 [N,D]: rows of a table as they are, pixels in [0,1].
-runtime::HostTensor as_rows(const Dataset& data);
 
 // Pictures as f32 [N,D]: smoothed over 3 x 3 pixels, and scaled so that the root mean square of the numbers is 1/3.
 runtime::HostTensor smoothed(const Dataset& pictures);

@@ -15,12 +15,12 @@ namespace weft::training {
 
 namespace {
 
-std::vector<std::int64_t> rows_with(const Dataset& data, bool anomalies) {
-  std::vector<std::int64_t> rows;
+std::vector<std::int64_t> samples_of(const Dataset& data, int label) {
+  std::vector<std::int64_t> samples;
   const auto labels = data.labels.as<std::int32_t>();
   for (std::size_t i = 0; i < labels.size(); ++i)
-    if ((labels[i] != 0) == anomalies) rows.push_back(static_cast<std::int64_t>(i));
-  return rows;
+    if (labels[i] == label) samples.push_back(static_cast<std::int64_t>(i));
+  return samples;
 }
 
 }  // namespace
@@ -32,8 +32,8 @@ AnomalyTask table_task(const std::filesystem::path& path, std::uint64_t seed) {
          path.string(), fmt::join(table.class_names, ", "));
   const std::string name = data_name(path);
   Dataset data = to_dataset(name, table, unit_range(table));
-  const std::vector<std::int64_t> normal = rows_with(data, false);
-  std::vector<std::int64_t> learn, score = rows_with(data, true);
+  const std::vector<std::int64_t> normal = samples_of(data, 0);
+  std::vector<std::int64_t> learn, score = samples_of(data, 1);
   for (const std::int64_t index : shuffled_indices(static_cast<std::int64_t>(normal.size()), seed))
     (learn.size() < normal.size() / 2 ? learn : score).push_back(normal[static_cast<std::size_t>(index)]);
   std::ranges::sort(learn);
@@ -45,16 +45,12 @@ AnomalyTask table_task(const std::filesystem::path& path, std::uint64_t seed) {
 }
 
 AnomalyTask picture_task(const DatasetSplits& data, int normal_class) {
-  std::vector<std::int64_t> normal;
-  const auto labels = data.train.labels.as<std::int32_t>();
-  for (std::size_t i = 0; i < labels.size(); ++i)
-    if (labels[i] == normal_class) normal.push_back(static_cast<std::int64_t>(i));
-  AnomalyTask task{take(data.train, normal), data.test};
+  AnomalyTask task{take(data.train, samples_of(data.train, normal_class)), data.test};
   for (std::int32_t& label : task.test.labels.as<std::int32_t>()) label = label != normal_class;
   return task;
 }
 
-std::int64_t anomalies_in(const Dataset& test) { return static_cast<std::int64_t>(rows_with(test, true).size()); }
+std::int64_t anomalies_in(const Dataset& test) { return static_cast<std::int64_t>(samples_of(test, 1).size()); }
 
 AnomalyOutcome measure(const Scores& all, const Dataset& test, double threshold) {
   const std::vector<double>& scores = all.total;

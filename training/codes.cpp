@@ -18,12 +18,6 @@ namespace {
 
 constexpr std::uint32_t sample_stream = 0x73616d70;  // "samp": apart from the streams of graphs and the shuffle
 
-HostTensor take_output(runtime::NamedTensors& outputs, const char* entry, const char* name) {
-  const auto found = outputs.find(name);
-  if (found == outputs.end()) fail("entry @{} has no output {}", entry, name);
-  return std::move(found->second);
-}
-
 void flatten_rows(HostTensor& tensor) { tensor.shape = {tensor.shape[0], tensor.elements() / tensor.shape[0]}; }
 
 // Of each unit of the codes: where it lies and how far it spreads.
@@ -63,11 +57,22 @@ HostTensor unit_range(const HostTensor& images) {
   return values;
 }
 
+HostTensor as_rows(const Dataset& data) {
+  HostTensor rows = unit_range(data.images);
+  flatten_rows(rows);
+  return rows;
+}
+
 Dataset first_of(const Dataset& data, std::int64_t count) {
   if (data.size() == 0) fail("{} holds no samples to show", data.name);
   std::vector<std::int64_t> indices(static_cast<std::size_t>(std::min(count, data.size())));
   std::iota(indices.begin(), indices.end(), std::int64_t{0});
   return take(data, indices);
+}
+
+HostTensor view_of(Session& session, const Dataset& data, std::uint64_t draw) {
+  runtime::NamedTensors outputs = session.run("augment", data, draw);
+  return std::move(output_of(outputs, "augment", "view"));
 }
 
 std::span<const float> Codes::row(std::int64_t index) const {
@@ -86,10 +91,10 @@ Codes first_of(const Codes& codes, std::int64_t count) {
 
 Codes encode(Session& session, const Dataset& data) {
   runtime::NamedTensors outputs = session.run("encode", data);
-  Codes codes{take_output(outputs, "encode", "latent"), HostTensor::zeros(ir::DType::f32, {0})};
+  Codes codes{std::move(output_of(outputs, "encode", "latent")), HostTensor::zeros(ir::DType::f32, {0})};
   flatten_rows(codes.latent);
   if (outputs.contains("logvar")) {
-    codes.logvar = take_output(outputs, "encode", "logvar");
+    codes.logvar = std::move(output_of(outputs, "encode", "logvar"));
     flatten_rows(codes.logvar);
   }
   return codes;
@@ -99,7 +104,7 @@ HostTensor decode(Session& session, std::span<const float> codes) {
   const std::int64_t width = code_size(session);
   const std::int64_t count = static_cast<std::int64_t>(codes.size()) / width;
   runtime::NamedTensors outputs = session.run("decode", {{"z", HostTensor::of<float>(codes, {count, width})}});
-  return take_output(outputs, "decode", "x");
+  return std::move(output_of(outputs, "decode", "x"));
 }
 
 std::int64_t code_size(const Session& session) {

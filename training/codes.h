@@ -14,8 +14,13 @@ namespace weft::training {
 
 // What an entry sees of images: bytes in [0,1], the rows of a table as they are.
 runtime::HostTensor unit_range(const runtime::HostTensor& images);
+// The samples so, as f32 [N,D].
+runtime::HostTensor as_rows(const Dataset& data);
 // The first `count` samples. Throws Error where the data set is empty.
 Dataset first_of(const Dataset& data, std::int64_t count);
+
+// One random view of each sample, as training sees them, by the entry `augment`; another `draw`, another view.
+runtime::HostTensor view_of(Session& session, const Dataset& data, std::uint64_t draw);
 
 struct Codes {
   runtime::HostTensor latent;  // f32 [N,L]

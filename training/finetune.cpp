@@ -31,16 +31,6 @@ Dataset draw_labels(const Dataset& data, std::int64_t count, std::uint64_t seed)
   return take(data, drawn);
 }
 
-namespace {
-
-double accuracy_of(const Metrics& metrics) {
-  for (const auto& [name, value] : metrics)
-    if (name == "accuracy") return value;
-  fail("the classifier measures no `accuracy`: it cannot be fine-tuned");
-}
-
-}  // namespace
-
 FinetuneResult finetune(const ir::Module& classifier, const runtime::TensorFile& file,
                         const std::filesystem::path& path, const DatasetSplits& data, std::int64_t labels,
                         const FinetuneOptions& options) {
@@ -48,7 +38,7 @@ FinetuneResult finetune(const ir::Module& classifier, const runtime::TensorFile&
   const Dataset drawn = draw_labels(data.train, labels, options.session.seed);
   SessionOptions session_options = options.session;
   session_options.batch = std::min(session_options.batch, drawn.size());
-  const std::int64_t steps_an_epoch = (drawn.size() + session_options.batch - 1) / session_options.batch;
+  const std::int64_t steps_an_epoch = steps_in(drawn.size(), session_options.batch);
   TrainOptions train_options;
   train_options.schedule = options.schedule;
   train_options.epochs =
@@ -58,7 +48,7 @@ FinetuneResult finetune(const ir::Module& classifier, const runtime::TensorFile&
     Session session(classifier, session_options);
     if (pretrained) session.load_part(file, path, encoder_prefix);
     train(session, {drawn, {}, {}}, train_options);
-    return accuracy_of(session.evaluate(data.test));
+    return metric_of(session.evaluate(data.test), "accuracy");
   };
   FinetuneResult result{labels, options.session.seed, train_options.epochs, accuracy_after(true), 0};
   if (options.scratch) result.scratch = accuracy_after(false);

@@ -1,4 +1,4 @@
-// Moments, Cholesky, forward substitution, and Jacobi's eigenvalue iteration.
+// Cholesky and forward substitution.
 #include "training/gaussian.h"
 
 #include <algorithm>
@@ -33,34 +33,6 @@ void cholesky(std::vector<double>& matrix, std::size_t size) {
 }
 
 }  // namespace
-
-std::vector<double> mean_of(const HostTensor& rows) {
-  const std::size_t width = width_of(rows);
-  std::vector<double> mean(width, 0.0);
-  const auto values = rows.as<float>();
-  for (std::size_t i = 0; i < values.size(); ++i) mean[i % width] += values[i];
-  for (double& each : mean) each /= static_cast<double>(rows.shape[0]);
-  return mean;
-}
-
-std::vector<double> covariance_of(const HostTensor& rows, std::span<const double> mean) {
-  const std::size_t width = width_of(rows);
-  std::vector<double> covariance(width * width, 0.0), centred(width);
-  const auto values = rows.as<float>();
-  for (std::size_t begin = 0; begin < values.size(); begin += width) {
-    for (std::size_t i = 0; i < width; ++i) centred[i] = values[begin + i] - mean[i];
-    for (std::size_t i = 0; i < width; ++i) {
-      const double along = centred[i];
-      if (along == 0) continue;
-      double* out = covariance.data() + i * width;
-      for (std::size_t j = 0; j <= i; ++j) out[j] += along * centred[j];
-    }
-  }
-  const auto count = static_cast<double>(rows.shape[0]);
-  for (std::size_t i = 0; i < width; ++i)
-    for (std::size_t j = 0; j <= i; ++j) covariance[j * width + i] = covariance[i * width + j] /= count;
-  return covariance;
-}
 
 Gaussian::Gaussian(const HostTensor& rows, double ridge) : mean_(mean_of(rows)) {
   const std::size_t width = mean_.size();
@@ -110,48 +82,6 @@ std::vector<double> squared_lengths(const HostTensor& rows) {
   const auto values = rows.as<float>();
   for (std::size_t i = 0; i < values.size(); ++i) lengths[i / width] += double{values[i]} * values[i];
   return lengths;
-}
-
-std::vector<double> eigenvectors(std::vector<double> a, std::int64_t size) {
-  constexpr int most_sweeps = 100;
-  const auto n = static_cast<std::size_t>(size);
-  if (a.size() != n * n) fail("{} numbers are no matrix of {} columns", a.size(), size);
-  std::vector<double> vectors(n * n, 0.0);  // one a row
-  for (std::size_t i = 0; i < n; ++i) vectors[i * n + i] = 1;
-  for (int sweep = 0; sweep < most_sweeps; ++sweep) {
-    double off = 0, diagonal = 0;
-    for (std::size_t i = 0; i < n; ++i) {
-      diagonal += a[i * n + i] * a[i * n + i];
-      for (std::size_t j = 0; j < i; ++j) off += a[i * n + j] * a[i * n + j];
-    }
-    if (off <= 1e-24 * diagonal) break;
-    for (std::size_t p = 0; p < n; ++p) {
-      for (std::size_t q = p + 1; q < n; ++q) {
-        const double apq = a[p * n + q];
-        if (apq == 0) continue;
-        const double theta = (a[q * n + q] - a[p * n + p]) / (2 * apq);
-        const double t = (theta >= 0 ? 1 : -1) / (std::abs(theta) + std::sqrt(theta * theta + 1));
-        const double c = 1 / std::sqrt(t * t + 1), s = t * c;
-        const auto rotate = [c, s](double& x, double& y) {
-          const double before = x;
-          x = c * before - s * y;
-          y = s * before + c * y;
-        };
-        for (std::size_t k = 0; k < n; ++k) rotate(a[k * n + p], a[k * n + q]);
-        for (std::size_t k = 0; k < n; ++k) rotate(a[p * n + k], a[q * n + k]);
-        for (std::size_t k = 0; k < n; ++k) rotate(vectors[p * n + k], vectors[q * n + k]);
-      }
-    }
-  }
-  std::vector<std::size_t> order(n);
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::sort(order, [&](std::size_t i, std::size_t j) { return a[i * n + i] > a[j * n + j]; });
-  std::vector<double> sorted;
-  for (const std::size_t i : order) {
-    const auto row = vectors.begin() + static_cast<std::ptrdiff_t>(i * n);
-    sorted.insert(sorted.end(), row, row + static_cast<std::ptrdiff_t>(n));
-  }
-  return sorted;
 }
 
 std::vector<std::vector<double>> component_residuals(const HostTensor& training, const HostTensor& rows,

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/host_tensor.h"
+#include "training/covariance.h"
 
 namespace weft::training {
 
@@ -33,14 +34,6 @@ class Gaussian {
 
 // The squared length of each row of f32 [N,D].
 std::vector<double> squared_lengths(const runtime::HostTensor& rows);
-
-// Row-major [D,D], divided by the number of rows.
-std::vector<double> covariance_of(const runtime::HostTensor& rows, std::span<const double> mean);
-std::vector<double> mean_of(const runtime::HostTensor& rows);
-
-// All eigenvectors of a symmetric matrix [D,D], by Jacobi's rotations: exact, and quick for D up to some hundreds. The
-// rows of the result [D,D], the largest eigenvalue first.
-std::vector<double> eigenvectors(std::vector<double> matrix, std::int64_t size);
 
 // The squared distance of each row of `rows` from the plane of the first k principal components of `training`, for each
 // k of `counts` that is below the number of columns.

@@ -15,12 +15,6 @@ using runtime::HostTensor;
 
 namespace {
 
-const HostTensor& output_of(const runtime::NamedTensors& outputs, const char* entry, const char* name) {
-  const auto found = outputs.find(name);
-  if (found == outputs.end()) fail("entry @{} has no output {}", entry, name);
-  return found->second;
-}
-
 // --- Filters ---------------------------------------------------------------------------------------------------------
 
 // The first param of the encoder whose filters are pictures: [pixels,n] of a fully connected layer, [n,channels,kH,kW]
@@ -72,7 +66,7 @@ ImageBatch image_batch(const HostTensor& values, const ImageShape& shape) {
 Picture picture_reconstructions(Session& session, const Dataset& data, std::int64_t count) {
   const Dataset shown = first_of(data, count);
   const ImageShape shape = image_shape(shown);
-  const runtime::NamedTensors outputs = session.run("reconstruct", shown);
+  runtime::NamedTensors outputs = session.run("reconstruct", shown);
   const ImageBatch rebuilt = image_batch(output_of(outputs, "reconstruct", "xhat"), shape);
   const HostTensor inputs = unit_range(shown.images);
   for (const char* name : {"noisy", "turned"})
@@ -92,7 +86,7 @@ Picture picture_views(Session& session, const Dataset& data, std::int64_t count,
   const ImageShape shape = image_shape(shown);
   std::vector<HostTensor> values{unit_range(shown.images)};
   for (std::int64_t view = 0; view < views; ++view)
-    values.push_back(output_of(session.run("augment", shown, static_cast<std::uint64_t>(view)), "augment", "view"));
+    values.push_back(view_of(session, shown, static_cast<std::uint64_t>(view)));
   std::vector<CaptionedRow> rows;
   for (std::size_t row = 0; row < values.size(); ++row)
     rows.push_back({row == 0 ? "picture" : fmt::format("view {}", row), image_batch(values[row], shape)});

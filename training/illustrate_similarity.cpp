@@ -19,8 +19,8 @@ constexpr Color kAlike{24, 78, 142}, kUnlike{196, 88, 40}, kPositive{20, 20, 20}
 
 // f32 [count,D]: the projections of one random view of each sample.
 HostTensor projections(Session& session, const Dataset& data, std::uint64_t draw) {
-  runtime::NamedTensors views = session.run("augment", data, draw);
-  return session.run("project", {{"x", std::move(views.at("view"))}}).at("z");
+  runtime::NamedTensors outputs = session.run("project", {{"x", view_of(session, data, draw)}});
+  return std::move(output_of(outputs, "project", "z"));
 }
 
 // White at 0, blue towards 1, orange towards -1.

@@ -31,9 +31,7 @@ struct LogSum {
 runtime::NamedTensors observed(Session& session, const Dataset& data) {
   if (!session.has("observe")) return {};
   runtime::NamedTensors outputs = session.run("observe", data);
-  const auto found = outputs.find("x");
-  if (found == outputs.end()) fail("entry @observe has no output x");
-  return {{"x", std::move(found->second)}};
+  return {{"x", std::move(output_of(outputs, "observe", "x"))}};
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Similarities by blocks of queries, the k largest of each row, and the vote.
+// Similarities a query at a time, the k largest of each, and the vote.
 #include "training/neighbours.h"
 
 #include <algorithm>
@@ -13,8 +13,6 @@ namespace weft::training {
 namespace {
 
 using runtime::HostTensor;
-
-constexpr std::int64_t kBlock = 256;  // queries at once
 
 struct Neighbour {
   float similarity;
@@ -31,10 +29,10 @@ std::int64_t width_of(const Dataset& features) {
   return features.size() == 0 ? 0 : features.images.elements() / features.size();
 }
 
-// Rows scaled to length 1; a row of zeros stays. At least `least` rows, the last ones zero.
-HostTensor unit_rows(const Dataset& features, std::int64_t least) {
+// Rows scaled to length 1; a row of zeros stays.
+HostTensor unit_rows(const Dataset& features) {
   const std::int64_t width = width_of(features);
-  HostTensor rows = HostTensor::zeros(ir::DType::f32, {std::max(features.size(), least), width});
+  HostTensor rows = HostTensor::zeros(ir::DType::f32, {features.size(), width});
   const float* from = features.images.as<float>().data();
   float* to = rows.as<float>().data();
   for (std::int64_t i = 0; i < features.size(); ++i, from += width, to += width) {
@@ -47,13 +45,13 @@ HostTensor unit_rows(const Dataset& features, std::int64_t least) {
 }
 
 // The k nearest, nearest first.
-std::vector<Neighbour> nearest(const float* similarities, std::int64_t count, std::int64_t k) {
+std::vector<Neighbour> nearest(std::span<const float> similarities, std::int64_t k) {
   std::vector<Neighbour> heap;  // its front is the farthest kept
   heap.reserve(static_cast<std::size_t>(k) + 1);
-  for (std::int64_t i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < similarities.size(); ++i) {
     const bool full = static_cast<std::int64_t>(heap.size()) == k;
     if (full && !(similarities[i] > heap.front().similarity)) continue;
-    heap.push_back({similarities[i], i});
+    heap.push_back({similarities[i], static_cast<std::int64_t>(i)});
     std::push_heap(heap.begin(), heap.end(), nearer);
     if (!full) continue;
     std::pop_heap(heap.begin(), heap.end(), nearer);
@@ -88,25 +86,16 @@ std::vector<double> neighbour_accuracies(const Dataset& train, const Dataset& te
     fail("{} holds {} samples to find the {} nearest among; take more, or fewer neighbours", train.name, train.size(),
          most);
   if (test.size() == 0) fail("{} holds no samples to find the neighbours of", test.name);
-  const std::int64_t width = width_of(train);
-  check(width_of(test) == width, "neighbours are sought among features of one size");
+  check(width_of(test) == width_of(train), "neighbours are sought among features of one size");
 
-  const HostTensor table = unit_rows(train, 0);
-  const std::int64_t blocks = (test.size() + kBlock - 1) / kBlock;
-  const HostTensor queries = unit_rows(test, blocks * kBlock);
-  Product product({.rows = kBlock, .inner = width, .columns = train.size(), .transpose_b = true}, options);
   const std::span<const std::int32_t> known = train.labels.as<std::int32_t>(), asked = test.labels.as<std::int32_t>();
-  HostTensor block = HostTensor::zeros(ir::DType::f32, {kBlock, width});
   std::vector<std::int64_t> right(votes.size());
-  for (std::int64_t begin = 0; begin < test.size(); begin += kBlock) {
-    std::copy_n(queries.as<float>().begin() + begin * width, kBlock * width, block.as<float>().begin());
-    const float* similarities = product(block.as<float>().data(), table.as<float>().data());
-    for (std::int64_t i = begin; i < std::min(begin + kBlock, test.size()); ++i) {
-      const std::vector<Neighbour> neighbours = nearest(similarities + (i - begin) * train.size(), train.size(), most);
-      for (std::size_t v = 0; v < votes.size(); ++v)
-        right[v] += winner(neighbours, votes[v], known, train.classes) == asked[static_cast<std::size_t>(i)];
-    }
-  }
+  over_row_products(
+      unit_rows(test), unit_rows(train), options, [&](std::int64_t i, std::span<const float> similarities) {
+        const std::vector<Neighbour> neighbours = nearest(similarities, most);
+        for (std::size_t v = 0; v < votes.size(); ++v)
+          right[v] += winner(neighbours, votes[v], known, train.classes) == asked[static_cast<std::size_t>(i)];
+      });
   std::vector<double> accuracies;
   for (const std::int64_t count : right) accuracies.push_back(double(count) / double(test.size()));
   return accuracies;

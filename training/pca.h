@@ -15,8 +15,7 @@ struct Pca {
   std::int64_t count = 0;
 };
 
-// The `count` directions of largest variance of the rows of f32 [N,..]. By orthogonal iteration from a fixed start,
-// until the directions stand still: deterministic. Throws Error unless 0 < count <= columns.
+// The `count` directions of largest variance of the rows of f32 [N,..]. Throws Error unless 0 < count <= columns.
 Pca principal_components(const runtime::HostTensor& rows, std::int64_t count, const SessionOptions& options);
 
 // The coordinates of rows along the components: f32 [N,count].

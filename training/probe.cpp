@@ -62,11 +62,7 @@ ir::Module make_probe(ProbeKind kind, const Dataset& features) {
   return module;
 }
 
-double accuracy_on(Session& session, const Dataset& data) {
-  for (const auto& [name, value] : session.evaluate(data))
-    if (name == "accuracy") return value;
-  throw InternalError("a probe measures its accuracy");
-}
+double accuracy_on(Session& session, const Dataset& data) { return metric_of(session.evaluate(data), "accuracy"); }
 
 }  // namespace
 

@@ -1,6 +1,8 @@
 // One matmul, compiled.
 #include "training/product.h"
 
+#include <algorithm>
+
 #include "frontend/entry.h"
 #include "frontend/ops.h"
 
@@ -32,6 +34,20 @@ const float* Product::operator()(const float* a, const float* b) {
   bind("b", b);
   program_->run();
   return static_cast<const float*>(program_->output(program_->find_output("product")));
+}
+
+void over_row_products(const runtime::HostTensor& rows, const runtime::HostTensor& table, const SessionOptions& options,
+                       const std::function<void(std::int64_t, std::span<const float>)>& visit) {
+  constexpr std::int64_t block = 256;  // rows at once
+  const std::int64_t width = table.shape[1], count = table.shape[0];
+  Product product({.rows = block, .inner = width, .columns = count, .transpose_b = true}, options);
+  runtime::HostTensor some = runtime::HostTensor::zeros(ir::DType::f32, {block, width});
+  for (std::int64_t begin = 0; begin < rows.shape[0]; begin += block) {
+    const std::int64_t here = std::min(block, rows.shape[0] - begin);
+    std::copy_n(rows.as<float>().begin() + begin * width, here * width, some.as<float>().begin());
+    const float* products = product(some.as<float>().data(), table.as<float>().data());
+    for (std::int64_t i = 0; i < here; ++i) visit(begin + i, {products + i * count, static_cast<std::size_t>(count)});
+  }
 }
 
 }  // namespace weft::training

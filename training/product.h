@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <span>
 
 #include "runtime/program.h"
 #include "training/session.h"
@@ -25,5 +27,10 @@ class Product {
  private:
   std::unique_ptr<runtime::Program> program_;
 };
+
+// visit(i, products) for each row i of f32 [M,D], in order: its products with all rows of a table f32 [N,D]. So the
+// whole [M,N] is never in memory.
+void over_row_products(const runtime::HostTensor& rows, const runtime::HostTensor& table, const SessionOptions& options,
+                       const std::function<void(std::int64_t, std::span<const float>)>& visit);
 
 }  // namespace weft::training

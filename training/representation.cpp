@@ -74,9 +74,7 @@ DatasetSplits represent(Session& session, const DatasetSplits& data) {
 
 DatasetSplits raw_pixels(const DatasetSplits& data) {
   return map_splits(data, [](const Dataset& part) {
-    Dataset pixels{part.name, unit_range(part.images), part.labels, part.classes, part.class_names};
-    pixels.images.shape = {part.size(), pixels.images.elements() / part.size()};
-    return pixels;
+    return Dataset{part.name, as_rows(part), part.labels, part.classes, part.class_names};
   });
 }
 

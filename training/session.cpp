@@ -107,6 +107,18 @@ struct Session::Compiled {
 };
 
 Session::~Session() = default;
+runtime::HostTensor& output_of(NamedTensors& outputs, std::string_view entry, std::string_view name) {
+  const auto found = outputs.find(std::string(name));
+  if (found == outputs.end()) fail("entry @{} has no output {}", entry, name);
+  return found->second;
+}
+
+double metric_of(const Metrics& metrics, std::string_view name) {
+  for (const auto& [known, value] : metrics)
+    if (known == name) return value;
+  fail("the model measures no {}", name);
+}
+
 Session::Session(Session&&) noexcept = default;
 
 Session::Session(ir::Module module, SessionOptions options) : module_(std::move(module)), options_(std::move(options)) {

@@ -37,6 +37,11 @@ struct SessionOptions {
 
 using Metrics = std::vector<std::pair<std::string, double>>;  // in the order of the entry's outputs
 
+// An output that `run` gave. Throws Error where the entry has none of that name.
+runtime::HostTensor& output_of(runtime::NamedTensors& outputs, std::string_view entry, std::string_view name);
+// A metric that `evaluate` gave. Throws Error where the model does not measure it.
+double metric_of(const Metrics& metrics, std::string_view name);
+
 class Session {
  public:
   // Params start by their inits. Throws Error where the options or the module make no sense.

@@ -25,8 +25,10 @@ GraphPtr training_step(const ir::Module& module, const passes::OptimizerSpec& op
   return passes::training_step(fed_entry(module, loss_entry, images), optimizer, context, observe);
 }
 
+const char* evaluated_entry(const ir::Module& module) { return module.find(test_entry) ? test_entry : loss_entry; }
+
 GraphPtr evaluation(const ir::Module& module, ir::DType images) {
-  return fed_entry(module, module.find(test_entry) ? test_entry : loss_entry, images);
+  return fed_entry(module, evaluated_entry(module), images);
 }
 
 }  // namespace weft::training

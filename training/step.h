@@ -20,7 +20,10 @@ ir::GraphPtr fed_entry(const ir::Module& module, std::string_view name, ir::DTyp
 ir::GraphPtr training_step(const ir::Module& module, const passes::OptimizerSpec& optimizer, passes::Context& context,
                            const passes::Observe& observe = {}, ir::DType images = ir::DType::u8);
 
-// The entry `test` (or `loss`) fed: forward alone.
+// The entry that measures the model: `test`, or `loss` where there is none.
+const char* evaluated_entry(const ir::Module& module);
+
+// That entry fed: forward alone.
 ir::GraphPtr evaluation(const ir::Module& module, ir::DType images = ir::DType::u8);
 
 }  // namespace weft::training

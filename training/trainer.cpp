@@ -20,10 +20,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-std::uint64_t steps_in(std::int64_t images, std::int64_t batch) {
-  return static_cast<std::uint64_t>((images + batch - 1) / batch);
-}
-
 class Trainer {
  public:
   Trainer(Session& session, const DatasetSplits& data, const TrainOptions& options, const TrainHooks& hooks,
@@ -34,7 +30,7 @@ class Trainer {
         hooks_(hooks),
         position_(std::move(position)),
         batch_(session.options().batch),
-        steps_per_epoch_(steps_in(data.train.size(), batch_)),
+        steps_per_epoch_(static_cast<std::uint64_t>(steps_in(data.train.size(), batch_))),
         steps_(steps_per_epoch_ * static_cast<std::uint64_t>(options.epochs)) {
     check_position();
     check_fits(session.module(), batch_, data);
@@ -59,8 +55,8 @@ class Trainer {
     if (options_.epochs < 0) fail("epochs {}: give 0 or more", options_.epochs);
     if (data_.train.size() == 0) fail("cannot train on {}: it holds no samples", data_.train.name);
     if (position_.sums.empty()) position_.sums.assign(session_.metric_names().size(), 0.0);
-    const std::uint64_t steps =
-        static_cast<std::uint64_t>(position_.epochs_done) * steps_per_epoch_ + steps_in(position_.images_done, batch_);
+    const std::uint64_t steps = static_cast<std::uint64_t>(position_.epochs_done) * steps_per_epoch_ +
+                                static_cast<std::uint64_t>(steps_in(position_.images_done, batch_));
     if (steps != session_.steps() || position_.images_done > data_.train.size() ||
         position_.sums.size() != session_.metric_names().size())
       fail(
@@ -203,10 +199,12 @@ void check_fits(const ir::Module& module, std::int64_t batch, const DatasetSplit
   const ir::Graph& loss = entry_of(module, loss_entry);
   if (loss.find_input("labels") != ir::kNone) need_classes(data.train, loss.name);
   check_batches(loss, batch, data.train);
-  const ir::Graph& test = entry_of(module, module.find(test_entry) ? test_entry : loss_entry);
+  const ir::Graph& test = entry_of(module, evaluated_entry(module));
   check_batches(test, batch, data.validation);
   check_batches(test, batch, data.test);
 }
+
+std::int64_t steps_in(std::int64_t samples, std::int64_t batch) { return (samples + batch - 1) / batch; }
 
 double learning_rate(const Schedule& schedule, double base, std::uint64_t step, std::uint64_t steps_per_epoch,
                      std::uint64_t steps) {

@@ -28,6 +28,9 @@ struct TrainOptions {
   std::int64_t pretrain_epochs = 0;  // of each layer before, training/pretrain.h
 };
 
+// Batches of samples, the last one maybe smaller.
+std::int64_t steps_in(std::int64_t samples, std::int64_t batch);
+
 // `step` counts from 0.
 double learning_rate(const Schedule& schedule, double base, std::uint64_t step, std::uint64_t steps_per_epoch,
                      std::uint64_t steps);

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "backends/cpu/library_product.h"
+#include "backends/cpu/memory.h"
 #include "backends/cpu/parallel.h"
 #include "ir/error.h"
 #include "ir/memory_layout.h"
@@ -15,9 +16,6 @@ namespace weft::cpu {
 namespace {
 
 constexpr std::int64_t kBlockFloats = 1 << 15;  // of columns at once: a share of the second-level cache
-constexpr std::size_t kAlignment = 64;
-
-std::size_t aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
 class Columns final : public Primitive {
  public:

@@ -1,6 +1,8 @@
 // The library's engine, and running what was made.
 #include "backends/cpu/library.h"
 
+#include <algorithm>
+
 #include "backends/cpu/library_call.h"
 #include "ir/error.h"
 
@@ -9,6 +11,14 @@ namespace weft::cpu {
 const dnnl::engine& engine() {
   static const dnnl::engine instance(dnnl::engine::kind::cpu, 0);
   return instance;
+}
+
+// A dim of size 1 may have any stride; the library wants the one that makes the other dim dense.
+dnnl::memory::desc describe(const Matrix& matrix) {
+  const bool dense_rows = matrix.column_stride == 1 || matrix.columns == 1;
+  const dnnl::memory::dims strides = dense_rows ? dnnl::memory::dims{std::max(matrix.row_stride, matrix.columns), 1}
+                                                : dnnl::memory::dims{1, std::max(matrix.column_stride, matrix.rows)};
+  return {{matrix.rows, matrix.columns}, dnnl::memory::data_type::f32, strides};
 }
 
 void Call::add(int argument, const dnnl::memory::desc& desc) {

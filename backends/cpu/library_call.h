@@ -6,9 +6,12 @@
 #include <dnnl.hpp>
 #include <vector>
 
+#include "backends/cpu/library.h"
+
 namespace weft::cpu {
 
 const dnnl::engine& engine();
+dnnl::memory::desc describe(const Matrix& matrix);
 
 // While it lives, primitives are made for one thread, and run on one: the library takes as many as OpenMP allows.
 class OneThread {

@@ -7,6 +7,7 @@
 #include "backends/cpu/convolution_columns.h"
 #include "backends/cpu/library.h"
 #include "backends/cpu/library_call.h"
+#include "backends/cpu/memory.h"
 #include "backends/cpu/parallel.h"
 #include "ir/error.h"
 #include "ir/memory_layout.h"
@@ -18,9 +19,6 @@ namespace {
 using Direction = Convolution::Direction;
 using Desc = dnnl::memory::desc;
 using Tag = dnnl::memory::format_tag;
-
-constexpr std::size_t kAlignment = 64;
-std::size_t aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
 // --- Descriptions of memory ----------------------------------------------------------------------------------------
 

@@ -1,6 +1,4 @@
 // Matrix products by oneDNN, on memory and scratch that the planner owns.
-#include <algorithm>
-
 #include "backends/cpu/library.h"
 #include "backends/cpu/library_call.h"
 #include "ir/error.h"
@@ -8,14 +6,6 @@
 namespace weft::cpu {
 
 namespace {
-
-// A dim of size 1 may have any stride; the library wants the one that makes the other dim dense.
-dnnl::memory::desc describe(const Matrix& matrix) {
-  const bool dense_rows = matrix.column_stride == 1 || matrix.columns == 1;
-  const dnnl::memory::dims strides = dense_rows ? dnnl::memory::dims{std::max(matrix.row_stride, matrix.columns), 1}
-                                                : dnnl::memory::dims{1, std::max(matrix.column_stride, matrix.rows)};
-  return {{matrix.rows, matrix.columns}, dnnl::memory::data_type::f32, strides};
-}
 
 dnnl::matmul::primitive_desc describe_matmul(const Matrix& a, const Matrix& b, const Matrix& result, bool bias,
                                              const std::string& activation) {

@@ -1,11 +1,16 @@
-// One stretch of zeroed memory on huge pages where the system gives them: first touch and page walks cost more than
-// most kernels.
+// Places on cache lines, and one stretch of zeroed memory on huge pages where the system gives them: first touch and
+// page walks cost more than most kernels.
 #pragma once
 
 #include <cstddef>
 #include <utility>
 
 namespace weft::cpu {
+
+inline constexpr std::size_t kCacheLine = 64;  // bytes, and those of the widest vector
+
+// A number of bytes, rounded up so that what follows begins on a cache line of its own.
+constexpr std::size_t aligned(std::size_t bytes) { return (bytes + kCacheLine - 1) / kCacheLine * kCacheLine; }
 
 class HugeMemory {
  public:

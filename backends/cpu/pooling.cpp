@@ -33,6 +33,8 @@ PoolingItem::PoolingItem(const ir::Graph& graph, const ir::Op& op, int threads) 
     stride_[axis] = op.attrs.integers(Attr::stride)[axis];
     padding_[axis] = op.attrs.integers(Attr::padding)[axis];
   }
+  pixels_.resize(std::size_t(threads));
+  for (std::vector<std::int64_t>& each : pixels_) each.reserve(std::size_t(kernel_[0] * kernel_[1]));
 }
 
 void PoolingItem::bind(const std::vector<void*>& pointers, void*) {
@@ -47,9 +49,8 @@ void PoolingItem::run() {
 
 // body(offset of the window's pixel in the pooled image, offsets of its pixels), in floats.
 template <typename Body>
-void PoolingItem::for_each_window(std::int64_t image, Body body) const {
-  std::vector<std::int64_t> pixels;
-  pixels.reserve(std::size_t(kernel_[0] * kernel_[1]));
+void PoolingItem::for_each_window(std::int64_t image, Body body) {
+  std::vector<std::int64_t>& pixels = pixels_[std::size_t(omp_get_thread_num())];
   for (std::int64_t y = 0; y < out_[0]; ++y)
     for (std::int64_t x = 0; x < out_[1]; ++x) {
       pixels.clear();
@@ -69,7 +70,7 @@ bool is_better(float each, float best) { return each > best || (std::isnan(each)
 
 }  // namespace
 
-void PoolingItem::run_image(std::int64_t image) const {
+void PoolingItem::run_image(std::int64_t image) {
   using Pixels = const std::vector<std::int64_t>&;
   const std::int64_t channels = channels_, size = in_[0] * in_[1] * channels_;
   const float *a = buffers_[0], *dy = buffers_[buffers_.size() - 2], share = 1.0F / float(kernel_[0] * kernel_[1]);

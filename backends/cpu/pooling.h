@@ -23,13 +23,14 @@ class PoolingItem final : public Item {
  private:
   using Pair = std::array<std::int64_t, 2>;
   template <typename Body>
-  void for_each_window(std::int64_t image, Body body) const;
-  void run_image(std::int64_t image) const;
+  void for_each_window(std::int64_t image, Body body);
+  void run_image(std::int64_t image);
 
   ir::OpCode code_;
   int threads_;
   std::int64_t images_ = 0, channels_ = 0;
   Pair in_{}, out_{}, kernel_{}, stride_{}, padding_{};  // height, width
+  std::vector<std::vector<std::int64_t>> pixels_;        // of the window at hand, a list a thread
   std::vector<float*> buffers_;                          // operands, result
 };
 

@@ -31,6 +31,8 @@ using ir::ValueId;
 using passes::Place;
 using passes::Plan;
 
+static_assert(kCacheLine == passes::kAlignment, "inputs and outputs begin as the planner's buffers do");
+
 namespace {
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -300,7 +302,7 @@ class CpuProgram final : public runtime::Program {
     std::vector<std::size_t> input_offsets, output_offsets;
     const auto reserve = [&](const ir::Type& type) {
       const std::size_t offset = bytes;
-      bytes += (type.bytes() + passes::kAlignment - 1) / passes::kAlignment * passes::kAlignment;
+      bytes += aligned(type.bytes());
       return offset;
     };
     for (std::uint32_t i = 0; i < graph_->inputs.size(); ++i) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "backends/cpu/memory.h"
 #include "backends/cpu/similarity_tiles.h"
 #include "ir/error.h"
 
@@ -25,7 +26,7 @@ class Layout {
  public:
   std::size_t add(std::size_t bytes) {
     const std::size_t offset = bytes_;
-    bytes_ += (bytes + 63) / 64 * 64;
+    bytes_ += aligned(bytes);
     return offset;
   }
   std::size_t bytes() const { return bytes_; }
@@ -116,8 +117,8 @@ class SimilarityItem : public Item {
 
  private:
   std::size_t tile_bytes() const { return std::size_t(shape_.block * shape_.block) * sizeof(float); }
-  std::size_t product_bytes() const { return (products_[0].scratch_bytes() + 63) / 64 * 64; }
-  std::size_t kernel_bytes() const { return (kernel_bytes_ + 63) / 64 * 64; }
+  std::size_t product_bytes() const { return aligned(products_[0].scratch_bytes()); }
+  std::size_t kernel_bytes() const { return aligned(kernel_bytes_); }
 
   std::vector<CompiledKernel> kernels_;
   int threads_;

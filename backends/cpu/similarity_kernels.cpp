@@ -37,12 +37,20 @@ class Body {
   ir::Builder builder_;
 };
 
-// The similarities of a tile: the products of rows, scaled.
-Expr similarities(Body& body, std::int64_t block) {
-  const Expr tile = body.input("tile", block, block);
-  const Expr r_rows = body.input("r_rows", block, 1), r_columns = body.input("r_columns", 1, block);
-  return tile * r_rows * r_columns;
-}
+// What there is one of a row, for the rows and for the columns of a tile.
+struct Beside {
+  Beside(Body& body, const std::string& name, std::int64_t block)
+      : rows(body.input(name + "_rows", block, 1)), columns(body.input(name + "_columns", 1, block)) {}
+  Expr rows, columns;
+};
+
+// The products of rows in a tile, and their scales.
+struct Products {
+  Products(Body& body, std::int64_t block) : tile(body.input("tile", block, block)), r(body, "r", block) {}
+  Expr similarities() const { return tile * r.rows * r.columns; }
+  Expr tile;
+  Beside r;
+};
 
 kernel::Kernel lengths(const SimilarityShape& shape, const std::string& name) {
   Body body(name + "_lengths");
@@ -53,7 +61,7 @@ kernel::Kernel lengths(const SimilarityShape& shape, const std::string& name) {
 
 kernel::Kernel lse_plain(const SimilarityShape& shape, const std::string& name) {
   Body body(name + "_plain");
-  const Expr e = exp(similarities(body, shape.block));
+  const Expr e = exp(Products(body, shape.block).similarities());
   const Expr row_sum = body.input("row_sum", shape.block, 1), column_sum = body.input("column_sum", 1, shape.block);
   body.output("rows", row_sum + reduce_sum(e, {1}));
   body.output("columns", column_sum + reduce_sum(e, {0}));
@@ -63,7 +71,7 @@ kernel::Kernel lse_plain(const SimilarityShape& shape, const std::string& name) 
 // The sums along one axis, with the largest exponent so far taken out.
 kernel::Kernel lse_shifted(const SimilarityShape& shape, const std::string& name, std::int64_t axis) {
   Body body(name);
-  const Expr s = similarities(body, shape.block);
+  const Expr s = Products(body, shape.block).similarities();
   const std::int64_t rows = axis == 1 ? shape.block : 1, columns = axis == 1 ? 1 : shape.block;
   const Expr old_max = body.input("max", rows, columns), old_sum = body.input("sum", rows, columns);
   const Expr now = max(old_max, reduce_max(s, {axis}));
@@ -81,22 +89,19 @@ kernel::Kernel lse_finish(const SimilarityShape& shape, const std::string& name)
 
 kernel::Kernel grad_plain(const SimilarityShape& shape, const std::string& name) {
   Body body(name + "_plain");
-  const Expr tile = body.input("tile", shape.block, shape.block);
-  const Expr r_rows = body.input("r_rows", shape.block, 1), r_columns = body.input("r_columns", 1, shape.block);
-  const Expr u_rows = body.input("u_rows", shape.block, 1), u_columns = body.input("u_columns", 1, shape.block);
-  const Expr rr = r_rows * r_columns;
-  body.output("weights", exp(tile * rr) * rr * (u_rows + u_columns));
+  const Products products(body, shape.block);
+  const Beside u(body, "u", shape.block);
+  const Expr rr = products.r.rows * products.r.columns;
+  body.output("weights", exp(products.tile * rr) * rr * (u.rows + u.columns));
   return body.lower();
 }
 
 kernel::Kernel grad_shifted(const SimilarityShape& shape, const std::string& name) {
   Body body(name + "_shifted");
-  const Expr tile = body.input("tile", shape.block, shape.block);
-  const Expr r_rows = body.input("r_rows", shape.block, 1), r_columns = body.input("r_columns", 1, shape.block);
-  const Expr lse_rows = body.input("lse_rows", shape.block, 1), lse_columns = body.input("lse_columns", 1, shape.block);
-  const Expr w_rows = body.input("w_rows", shape.block, 1), w_columns = body.input("w_columns", 1, shape.block);
-  const Expr rr = r_rows * r_columns, s = tile * rr;
-  body.output("weights", rr * (w_rows * exp(s - lse_rows) + w_columns * exp(s - lse_columns)));
+  const Products products(body, shape.block);
+  const Beside lse(body, "lse", shape.block), w(body, "w", shape.block);
+  const Expr rr = products.r.rows * products.r.columns, s = products.tile * rr;
+  body.output("weights", rr * (w.rows * exp(s - lse.rows) + w.columns * exp(s - lse.columns)));
   return body.lower();
 }
 
