@@ -1,124 +1,30 @@
-// Training on the reference backend: feeding, state, sessions, the loop, and run directories.
+// Training on the reference backend: feeding, state, sessions and the loop.
 #include <doctest/doctest.h>
 
 #include <atomic>
 #include <cmath>
-#include <cstring>
-#include <limits>
 #include <numeric>
-#include <optional>
 
-#include "frontend/activations.h"
 #include "frontend/entry.h"
-#include "frontend/layers.h"
-#include "frontend/losses.h"
-#include "ir/print.h"
-#include "runtime/atomic_file.h"
+#include "frontend/ops.h"
 #include "runtime/safetensors.h"
+#include "tests/unit/small_models.h"
 #include "tests/unit/temp_folder.h"
 #include "training/codes.h"
-#include "training/digits.h"
-#include "training/feed.h"
-#include "training/illustrate.h"
 #include "training/latent.h"
-#include "training/metrics.h"
 #include "training/run.h"
 #include "training/step.h"
 
 using namespace weft;
 using namespace weft::training;
+using namespace weft::test;
 
 namespace {
-
-constexpr std::int64_t pixels = 28 * 28;
-
-// A variational autoencoder with every entry that the tools know.
-ir::Module make_vae(std::int64_t hidden = 8, std::int64_t latent = 3) {
-  ir::Module module;
-  module.name = "small_vae";
-  const Linear encoder("encoder.fc1", pixels, hidden), mu("encoder.mu", hidden, latent),
-      logvar("encoder.logvar", hidden, latent), decoder("decoder.fc1", latent, hidden),
-      out("decoder.out", hidden, pixels);
-  const auto decode = [&](const Tensor& z) { return out(relu(decoder(z))); };
-  for (const auto& [name, mode] : {std::pair{"loss", Mode::train}, std::pair{"test", Mode::eval}}) {
-    Entry entry(module, name, mode);
-    const Tensor x = entry.input("x", {B, pixels});
-    const Tensor h = relu(encoder(x));
-    const Tensor recon = bce_with_logits(decode(reparameterize(mu(h), logvar(h))), x);
-    const Tensor kl = kl_normal(mu(h), logvar(h));
-    entry.output("loss", recon + entry.hyper("beta", 1) * kl);
-    entry.output("recon", recon);
-    entry.output("kl", kl);
-  }
-  {
-    Entry entry(module, "encode", Mode::eval);
-    const Tensor h = relu(encoder(entry.input("x", {B, pixels})));
-    entry.output("latent", mu(h));
-    entry.output("logvar", logvar(h));
-  }
-  {
-    Entry entry(module, "decode", Mode::eval);
-    entry.output("x", sigmoid(decode(entry.input("z", {B, latent}))));
-  }
-  {
-    Entry entry(module, "reconstruct", Mode::eval);
-    entry.output("xhat", sigmoid(decode(mu(relu(encoder(entry.input("x", {B, pixels})))))));
-  }
-  return module;
-}
-
-// Deterministic: its loss does not depend on how the samples are batched.
-ir::Module make_autoencoder() {
-  ir::Module module;
-  module.name = "small_autoencoder";
-  const Linear encoder("encoder", pixels, 4), decoder("decoder", 4, pixels);
-  Entry entry(module, "loss", Mode::train);
-  const Tensor x = entry.input("x", {B, pixels});
-  entry.output("loss", bce_with_logits(decoder(tanh(encoder(x))), x));
-  return module;
-}
-
-DatasetSplits few_digits(std::int64_t train, std::int64_t validation = 0, std::int64_t test = 0) {
-  DigitsOptions options;
-  options.train = train;
-  options.validation = validation;
-  options.test = test;
-  return make_digits(options);
-}
-
-SessionOptions reference_options(std::int64_t batch = 32, std::uint64_t seed = 1) {
-  SessionOptions options;
-  options.backend = "reference";
-  options.batch = batch;
-  options.seed = seed;
-  return options;
-}
 
 std::vector<std::int64_t> first(std::int64_t count) {
   std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
   std::iota(indices.begin(), indices.end(), std::int64_t{0});
   return indices;
-}
-
-double metric(const Metrics& metrics, const std::string& name) {
-  for (const auto& [known, value] : metrics)
-    if (known == name) return value;
-  return std::numeric_limits<double>::quiet_NaN();
-}
-
-TrainOptions epochs(std::int64_t count) {
-  TrainOptions options;
-  options.epochs = count;
-  return options;
-}
-
-RunConfig config_of(const ir::Module& module, std::int64_t epoch_count) {
-  RunConfig config;
-  config.model = module.name;
-  config.settings = {{"hidden", "8"}, {"latent", "3"}};
-  config.session = reference_options();
-  config.train = epochs(epoch_count);
-  return config;
 }
 
 }  // namespace
@@ -265,7 +171,7 @@ TEST_CASE("evaluation is deterministic, and leaves training as it was") {
   Session watched(make_vae(), reference_options(16)), plain(make_vae(), reference_options(16));
   const Metrics one = watched.evaluate(data.test);
   CHECK(one == watched.evaluate(data.test));
-  CHECK(metric(one, "loss") == doctest::Approx(metric(one, "recon") + metric(one, "kl")).epsilon(1e-5));
+  CHECK(metric_of(one, "loss") == doctest::Approx(metric_of(one, "recon") + metric_of(one, "kl")).epsilon(1e-5));
   watched.step(data.train, first(16));
   watched.evaluate(data.test);
   watched.step(data.train, first(16));
@@ -278,9 +184,9 @@ TEST_CASE("evaluation is the mean over all images, whatever the batch") {
   const DatasetSplits data = few_digits(10, 0, 23);
   Session one_by_one(make_autoencoder(), reference_options(1)), in_tens(make_autoencoder(), reference_options(10)),
       at_once(make_autoencoder(), reference_options(100));
-  const double expected = metric(one_by_one.evaluate(data.test), "loss");
-  CHECK(metric(in_tens.evaluate(data.test), "loss") == doctest::Approx(expected).epsilon(1e-6));
-  CHECK(metric(at_once.evaluate(data.test), "loss") == doctest::Approx(expected).epsilon(1e-6));
+  const double expected = metric_of(one_by_one.evaluate(data.test), "loss");
+  CHECK(metric_of(in_tens.evaluate(data.test), "loss") == doctest::Approx(expected).epsilon(1e-6));
+  CHECK(metric_of(at_once.evaluate(data.test), "loss") == doctest::Approx(expected).epsilon(1e-6));
 }
 
 TEST_CASE("hyper inputs reach the entries, and an unknown one is named") {
@@ -289,8 +195,9 @@ TEST_CASE("hyper inputs reach the entries, and an unknown one is named") {
   const Metrics before = session.evaluate(data.test);
   session.set_hyper("beta", 3);
   const Metrics after = session.evaluate(data.test);
-  CHECK(metric(after, "recon") == metric(before, "recon"));
-  CHECK(metric(after, "loss") - metric(before, "loss") == doctest::Approx(2 * metric(before, "kl")).epsilon(1e-3));
+  CHECK(metric_of(after, "recon") == metric_of(before, "recon"));
+  CHECK(metric_of(after, "loss") - metric_of(before, "loss") ==
+        doctest::Approx(2 * metric_of(before, "kl")).epsilon(1e-3));
   CHECK_ERROR(session.set_hyper("bta", 1), "did you mean 'beta'?");
 }
 
@@ -312,7 +219,7 @@ TEST_CASE("an epoch lowers the loss, and takes the tail of the data along") {
   SessionOptions options = reference_options();
   options.optimizer.learning_rate = 5e-3;
   Session session(make_vae(), options);
-  const double before = metric(session.evaluate(data.test), "loss");
+  const double before = metric_of(session.evaluate(data.test), "loss");
   std::vector<Progress> steps;
   std::vector<EpochResult> results;
   TrainHooks hooks;
@@ -326,10 +233,10 @@ TEST_CASE("an epoch lowers the loss, and takes the tail of the data along") {
   CHECK(steps.back().steps == 20);
   CHECK(steps.back().epoch == 2);
   REQUIRE(results.size() == 2);
-  CHECK(metric(results[1].train, "loss") < metric(results[0].train, "loss"));
-  CHECK(metric(results[0].train, "loss") == doctest::Approx(steps[9].loss));
-  CHECK(std::isfinite(metric(results[1].validation, "kl")));
-  CHECK(metric(outcome.test, "loss") < 0.9 * before);
+  CHECK(metric_of(results[1].train, "loss") < metric_of(results[0].train, "loss"));
+  CHECK(metric_of(results[0].train, "loss") == doctest::Approx(steps[9].loss));
+  CHECK(std::isfinite(metric_of(results[1].validation, "kl")));
+  CHECK(metric_of(outcome.test, "loss") < 0.9 * before);
   CHECK(outcome.test == session.evaluate(data.test));
 }
 
@@ -403,109 +310,6 @@ TEST_CASE("the learning rate warms up, and falls along a cosine") {
   CHECK(learning_rate(schedule, 0.1, 10, 10, 100) == doctest::Approx(0.1));
   CHECK(learning_rate(schedule, 0.1, 55, 10, 100) == doctest::Approx(0.05));
   CHECK(learning_rate(schedule, 0.1, 99, 10, 100) < 1e-4);
-}
-
-// --- Run directories -----------------------------------------------------------------------------------------------
-
-TEST_CASE("a run leaves all its files, and can be opened and used") {
-  const test::TempFolder folder;
-  const DatasetSplits data = few_digits(64, 20, 30);
-  const RunDirectory run = RunDirectory::create(folder / "run", config_of(make_vae(), 2), make_vae());
-  const Outcome outcome = train_run(run, data, false);
-  for (const char* name : {"config.json", "model.weft", "metrics.jsonl", "checkpoint.safetensors", "loss.png",
-                           "reconstructions.png", "samples.png", "latent.png", "report.html"})
-    CHECK_MESSAGE(std::filesystem::file_size(run.file(name)) > 0, name);
-
-  const RunDirectory opened = RunDirectory::open(folder / "run");
-  CHECK(opened.config().settings == run.config().settings);
-  CHECK(opened.config().session.optimizer.learning_rate == run.config().session.optimizer.learning_rate);
-  CHECK(opened.config().data == run.config().data);
-  CHECK(ir::print(opened.module()) == ir::print(run.module()));
-  Session session = opened.load();
-  CHECK(session.evaluate(data.test) == outcome.test);
-
-  const std::vector<MetricsRecord> records = read_metrics(opened.metrics_path());
-  REQUIRE(records.size() == 5);  // train and validation of two epochs, and the test
-  CHECK(records.back().split == "test");
-  CHECK(records.back().values.at("loss") == doctest::Approx(metric(outcome.test, "loss")));
-  CHECK(test::contains(to_json(run.config(), outcome), R"("model":"small_vae","epochs":2,"steps":4,"seed":1)"));
-}
-
-TEST_CASE("a run goes on where it was stopped, and its metrics with it") {
-  const test::TempFolder folder;
-  const DatasetSplits data = few_digits(64, 20, 30);
-  const RunDirectory whole = RunDirectory::create(folder / "whole", config_of(make_vae(), 3), make_vae());
-  const Outcome expected = train_run(whole, data, false);
-
-  const RunDirectory run = RunDirectory::create(folder / "run", config_of(make_vae(), 3), make_vae());
-  std::atomic<bool> stop = false;
-  RunHooks hooks;
-  hooks.stop = &stop;
-  hooks.progress = [&](const Progress& progress) { stop = progress.step == 3; };
-  CHECK(train_run(run, data, false, hooks).interrupted);
-  const Outcome outcome = train_run(RunDirectory::open(folder / "run"), data, true);
-  CHECK(outcome.test == expected.test);
-  CHECK(read_metrics(run.metrics_path()) == read_metrics(whole.metrics_path()));
-  CHECK(runtime::read_safetensors(run.checkpoint_path()).tensors ==
-        runtime::read_safetensors(whole.checkpoint_path()).tensors);
-}
-
-TEST_CASE("a run that diverges keeps its last good checkpoint") {
-  const test::TempFolder folder;
-  const DatasetSplits data = few_digits(64, 0, 10);
-  const RunDirectory first_run = RunDirectory::create(folder / "run", config_of(make_vae(), 1), make_vae());
-  train_run(first_run, data, false);
-  const runtime::TensorFile good = runtime::read_safetensors(first_run.checkpoint_path());
-
-  RunConfig config = config_of(make_vae(), 3);
-  config.session.optimizer.learning_rate = 1e30;
-  write_config(first_run.file("config.json"), config);
-  const RunDirectory run = RunDirectory::open(folder / "run");
-  CHECK_ERROR(train_run(run, data, true), "the last good checkpoint is kept: " + run.checkpoint_path().string());
-  CHECK(runtime::read_safetensors(run.checkpoint_path()).tensors == good.tensors);
-}
-
-TEST_CASE("a folder that cannot be written, or holds a run, is refused before training") {
-  const test::TempFolder folder;
-  folder.write("file", "not a folder");
-  CHECK_ERROR(RunDirectory::create(folder / "file/run", config_of(make_vae(), 1), make_vae()),
-              "cannot make the folder");
-  CHECK_ERROR(RunDirectory::create(folder / "file", config_of(make_vae(), 1), make_vae()),
-              "choose another output folder");
-  RunDirectory::create(folder / "run", config_of(make_vae(), 1), make_vae());
-  CHECK_ERROR(RunDirectory::create(folder / "run", config_of(make_vae(), 1), make_vae()), "holds a run already");
-}
-
-TEST_CASE("a full disk ends training with one error and the last checkpoint whole") {
-  const test::TempFolder folder;
-  const DatasetSplits data = few_digits(64);
-  const RunDirectory run = RunDirectory::create(folder / "run", config_of(make_vae(), 2), make_vae());
-  std::optional<test::FileSizeLimit> full;
-  RunHooks hooks;
-  hooks.progress = [&](const Progress& progress) {
-    if (progress.epoch == 2) full.emplace(4096);
-  };
-  CHECK_ERROR(train_run(run, data, false, hooks), run.checkpoint_path().string());
-  full.reset();
-  Session session(make_vae(), reference_options());
-  CHECK(run.restore(session).epochs_done == 1);
-  CHECK(session.steps() == 2);
-}
-
-TEST_CASE("what is no run, or is damaged, is said to be") {
-  const test::TempFolder folder;
-  CHECK_ERROR(RunDirectory::open(folder / "nowhere"), "no such folder");
-  CHECK_ERROR(RunDirectory::open(folder.path()), "it lacks config.json");
-  const RunDirectory run = RunDirectory::create(folder / "run", config_of(make_vae(), 1), make_vae());
-  CHECK_ERROR(run.load(), "holds no checkpoint yet");
-  const std::string config = runtime::read_file(run.file("config.json"));
-  folder.write("run/config.json", config.substr(0, config.size() / 2));
-  CHECK_ERROR(RunDirectory::open(folder / "run"), "not the configuration of a run");
-  folder.write("run/config.json", R"({"model": "vae", "settings": {}})");
-  CHECK_ERROR(RunDirectory::open(folder / "run"), "part 'data' is missing");
-  folder.write("run/config.json", config);
-  folder.write("run/model.weft", "weft");
-  CHECK_ERROR(RunDirectory::open(folder / "run"), "model.weft");
 }
 
 // --- Pictures ------------------------------------------------------------------------------------------------------
