@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <thread>
 
 #include "ir/error.h"
@@ -419,4 +420,24 @@ TEST_CASE("Ctrl-C leaves a checkpoint, exits 130, and --resume ends bitwise as t
         weft::runtime::read_file(folder / "whole/checkpoint.safetensors"));
   CHECK(weft::runtime::read_file(folder / "stopped/metrics.jsonl") ==
         weft::runtime::read_file(folder / "whole/metrics.jsonl"));
+}
+
+TEST_CASE("every line of a dump that the tour shows is printed by weft dump") {
+  const TempFolder folder;
+  std::string dumps;
+  for (const char* stage : {"graph", "differentiated", "updated", "fused", "planned", "kernels"})
+    dumps += run_shell(std::string("weft dump vae --stage ") + stage, folder.path()).output;
+  std::istringstream page(weft::runtime::read_file(fs::path(WEFT_SOURCE_DIR) / "docs/tour.md"));
+  int shown = 0;
+  bool in_block = false;
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("```")) in_block = !in_block;
+    const std::size_t begin = line.find_first_not_of(' ');
+    // Long lists are cut with "..." on the page.
+    if (!in_block || begin == std::string::npos || line[begin] != '%' || line.find("...") != std::string::npos)
+      continue;
+    CHECK_MESSAGE(dumps.find(line.substr(begin)) != std::string::npos, line);
+    ++shown;
+  }
+  CHECK(shown > 10);
 }
