@@ -66,6 +66,13 @@ std::vector<std::string> Graph::symbols() const {
   return {symbols.begin(), symbols.end()};
 }
 
+std::vector<std::vector<OpId>> users_of(const Graph& graph) {
+  std::vector<std::vector<OpId>> users(graph.values.size());
+  for (OpId id = 0; id < graph.ops.size(); ++id)
+    for (const ValueId operand : graph.ops[id].operands) users[operand].push_back(id);
+  return users;
+}
+
 std::vector<int> use_counts(const Graph& graph) {
   std::vector<int> counts(graph.values.size(), 0);
   for (const Op& op : graph.ops)

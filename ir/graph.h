@@ -107,6 +107,8 @@ using GraphPtr = std::shared_ptr<const Graph>;
 
 // Number of uses of each value: by ops and outputs.
 std::vector<int> use_counts(const Graph& graph);
+// The ops that read each value, in order, as often as they read it.
+std::vector<std::vector<OpId>> users_of(const Graph& graph);
 // The graph with every symbol in `bindings` replaced. Error where a size becomes impossible (an empty batch), or
 // smaller than a dim_size needs.
 Graph bind(const Graph& graph, const Bindings& bindings);

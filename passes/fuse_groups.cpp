@@ -13,10 +13,8 @@ using ir::kNone;
 using ir::OpId;
 using ir::ValueId;
 
-Grouping::Grouping(const Graph& graph)
-    : graph_(graph), group_of_(graph.ops.size(), kNone), users_(graph.values.size()) {
+Grouping::Grouping(const Graph& graph) : graph_(graph), group_of_(graph.ops.size(), kNone), users_(users_of(graph)) {
   for (OpId id = 0; id < graph.ops.size(); ++id) {
-    for (const ValueId operand : graph.ops[id].operands) users_[operand].push_back(id);
     if (is_fusible(graph, graph.ops[id]) && !is_recomputed(graph, graph.ops[id])) start(id);
   }
   merge_along_edges();

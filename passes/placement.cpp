@@ -116,10 +116,7 @@ struct Home {
 class Placer {
  public:
   explicit Placer(const Graph& graph)
-      : graph_(graph), homes_(graph.values.size()), places_(graph.values.size()), users_(graph.values.size()) {
-    for (OpId id = 0; id < graph.ops.size(); ++id)
-      for (const ValueId operand : graph.ops[id].operands) users_[operand].push_back(id);
-  }
+      : graph_(graph), homes_(graph.values.size()), places_(graph.values.size()), users_(users_of(graph)) {}
 
   Placement run() {
     for (std::uint32_t i = 0; i < graph_.outputs.size(); ++i) find_home_of_output(i);

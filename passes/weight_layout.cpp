@@ -24,9 +24,7 @@ bool is_convolution(OpCode code) { return code == OpCode::conv2d || code == OpCo
 
 class Finder {
  public:
-  Finder(const Graph& graph, const Target& target) : graph_(graph), target_(target), users_(graph.values.size()) {
-    for (OpId id = 0; id < graph.ops.size(); ++id)
-      for (const ValueId operand : graph.ops[id].operands) users_[operand].push_back(id);
+  Finder(const Graph& graph, const Target& target) : graph_(graph), target_(target), users_(users_of(graph)) {
     for (const Input& input : graph.inputs)
       if (!input.slots.empty()) flat_.push_back(&input);
   }
