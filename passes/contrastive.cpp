@@ -14,6 +14,7 @@
 
 #include "ir/error.h"
 #include "passes/closed_form.h"
+#include "passes/contrastive_forms.h"
 #include "passes/passes.h"
 #include "passes/rewriter.h"
 
@@ -31,62 +32,6 @@ namespace {
 
 // A number that a mask adds to what it drops is this or less: exp of it is 0 beside any other.
 constexpr double kDropped = -1e6;
-
-// Of each row: `rest` (none: 0), [n,1] or a single element, plus multiples of row maxima.
-struct RowForm {
-  std::optional<Expr> rest;
-  std::map<ValueId, double> maxima;  // by the reduce_max that makes them
-
-  bool is_closed() const { return maxima.empty(); }
-};
-
-RowForm scaled(RowForm a, double factor) {
-  if (factor == 1) return a;
-  if (a.rest) a.rest = *a.rest * factor;
-  for (auto& [maximum, count] : a.maxima) count *= factor;
-  return a;
-}
-
-RowForm sum(RowForm a, const RowForm& b) {
-  if (b.rest) a.rest = a.rest ? *a.rest + *b.rest : *b.rest;
-  for (const auto& [maximum, count] : b.maxima)
-    if ((a.maxima[maximum] += count) == 0) a.maxima.erase(maximum);
-  return a;
-}
-
-// constant * factor * z_i.z_j + row_i; z is [n,d].
-struct MatrixForm {
-  enum class Places { all, off_diagonal, partners };  // where it holds: elsewhere it is dropped, or 0 for partners
-  ValueId z = ir::kNone;
-  double constant = 1;
-  std::optional<Expr> factor;  // a single element that is positive
-  RowForm row;
-  Places places = Places::all;
-  bool exponential = false;  // exp of it
-};
-
-// Whether every element is sure to be above 0, if it is a number: what a norm, a temperature or their inverse is.
-bool is_positive(const Graph& graph, ValueId value) {
-  const Op* op = graph.producer(value);
-  if (!op) {
-    for (const ir::Input& input : graph.inputs)
-      if (input.value == value) return input.role == ir::Role::hyper && input.init.a > 0;
-    return false;
-  }
-  const auto positive = [&](std::size_t i) { return is_positive(graph, op->operands[i]); };
-  if (op->code == OpCode::constant) return uniform_constant(graph, value).value_or(0) > 0;
-  if (op->code == OpCode::max) return positive(0) || positive(1);
-  if (op->code == OpCode::mul || op->code == OpCode::div || op->code == OpCode::add) return positive(0) && positive(1);
-  if (op->code == OpCode::broadcast || op->code == OpCode::reshape || op->code == OpCode::stop_gradient)
-    return positive(0);
-  return op->code == OpCode::exp || op->code == OpCode::sqrt || op->code == OpCode::rsqrt ||
-         op->code == OpCode::sigmoid || op->code == OpCode::softplus || op->code == OpCode::dim_size;
-}
-
-// z = r x for each row.
-struct ScaledRows {
-  Expr x, r;  // [n,d], [n,1]
-};
 
 class Recogniser {
  public:
@@ -337,7 +282,7 @@ class Recogniser {
       reason_ = "the factor of the similarities is negative";
       return {};
     }
-    const ScaledRows rows = scaled_rows(form);
+    const ScaledRows rows = scaled_rows(graph_, rewriter_, form);
     RowForm logarithm = form.row;
     const Expr lse = apply(OpCode::similarity_lse, {rows.x, rows.r});
     logarithm.rest = logarithm.rest ? *logarithm.rest + lse : lse;
@@ -352,7 +297,7 @@ class Recogniser {
       reason_ = fmt::format("nothing says that its {} rows are an even number; write them as 2*B", to_string(rows));
       return {};
     }
-    const ScaledRows scaled_by = scaled_rows(form);
+    const ScaledRows scaled_by = scaled_rows(graph_, rewriter_, form);
     const Expr pair = apply(OpCode::similarity_pair, {scaled_by.x, scaled_by.r});
     RowForm result = form.row;
     const Expr signed_pair = form.constant < 0 ? -pair : pair;
@@ -360,45 +305,6 @@ class Recogniser {
     if (axes == std::vector<std::int64_t>{1}) return result;
     if (axes != std::vector<std::int64_t>{0, 1} || !result.is_closed()) return {};
     return RowForm{reduce_sum(*result.rest, {0}), {}};
-  }
-
-  // z = r x, with the square root of |constant * factor| in r: s_ij = r_i r_j x_i.x_j.
-  ScaledRows scaled_rows(const MatrixForm& form) {
-    ScaledRows rows = split_rows(form.z);
-    rows.r = rows.r * std::sqrt(std::abs(form.constant));
-    if (form.factor) rows.r = rows.r * sqrt(*form.factor);
-    return rows;
-  }
-
-  ScaledRows split_rows(ValueId z) {
-    const Op* op = graph_.producer(z);
-    const Dims column{graph_.type(z).dims[0], 1};
-    if (op && op->code == OpCode::concat && op->attrs.integer(Attr::axis) == 0) {
-      std::vector<Expr> x, r;
-      for (const ValueId part : op->operands) {
-        const ScaledRows rows = split_rows(part);
-        x.push_back(rows.x);
-        r.push_back(rows.r);
-      }
-      return {concat(x, 0), concat(r, 0)};
-    }
-    if (op && (op->code == OpCode::div || op->code == OpCode::mul))
-      for (const std::size_t i : {1u, 0u}) {
-        if (i == 0 && op->code == OpCode::div) break;
-        const std::optional<Expr> r = row_factor(op->operands[i], column);
-        const ValueId x = op->operands[1 - i];
-        if (r && graph_.type(x) == graph_.type(z)) return {rewriter_[x], op->code == OpCode::div ? 1 / *r : *r};
-      }
-    const Expr whole = rewriter_[z];
-    return {whole, full(*whole.builder, 1, {whole.dtype(), column})};
-  }
-
-  // `value` as one positive number a row.
-  std::optional<Expr> row_factor(ValueId value, const Dims& column) {
-    const Op* op = graph_.producer(value);
-    if (op && op->code == OpCode::broadcast) return row_factor(op->operands[0], column);
-    if (graph_.type(value).dims != column || !is_positive(graph_, value)) return {};
-    return rewriter_[value];
   }
 
   // `rest` under the dims that the op's result has.
