@@ -1,0 +1,159 @@
+// Kernels whose points need nothing of each other: one thread a point, or a pack of neighbours a thread; sums over all
+// points on the side.
+#include <algorithm>
+
+#include "backends/cuda/emit_job.h"
+
+namespace weft::cuda {
+
+using kernel::DimSet;
+using kernel::Kernel;
+using kernel::Level;
+using kernel::Node;
+using kernel::NodeId;
+using kernel::NodeKind;
+
+namespace {
+
+constexpr std::int64_t kMostBlocks = 512;  // of a launch that leaves partial sums
+constexpr std::int64_t kManyItems = 1 << 15;
+
+class FlatWriter {
+ public:
+  explicit FlatWriter(Job& job) : job_(job), kernel_(job.kernel), pack_(pack_size(job.kernel)) {
+    for (Accumulator& each : job.accumulators) singles_.push_back(&each);
+    for (const kernel::Store& store : kernel_.stores)
+      if (store.level == Level::point) stores_.push_back(&store);
+    for (const kernel::Store* store : stores_) roots_.push_back(store->value);
+    for (const Accumulator* each : singles_) roots_.push_back(job.node(each->node).operands[0]);
+    for (int d = 0; d < int(kernel_.dims.size()); ++d) dims_.push_back(d);
+  }
+
+  void write() {
+    if (roots_.empty()) return;
+    const std::int64_t items = kernel_.points() / pack_;
+    threads_ = items >= kManyItems ? 256 : 64;
+    std::int64_t blocks = ceil_div(items, threads_);
+    if (!singles_.empty()) blocks = std::min({blocks, kMostBlocks, std::max<std::int64_t>(1, blocks / 4)});
+    for (Accumulator* each : singles_) {
+      each->copies = blocks;
+      each->offset = job_.scratch.take(blocks);
+    }
+    const std::string name = identifier(kernel_.name);
+    add_function(job_, name, blocks, threads_, [&](Source& source, Values& values) {
+      for (const Accumulator* each : singles_) {
+        const Node& node = job_.node(each->node);
+        source.line(fmt::format("{} {}_sum = {};", type_name(sum_kind(node)), variable(job_, each->node), none(node)));
+      }
+      const std::string first = fmt::format("({})blockIdx.x * {} + threadIdx.x", job_.index, threads_);
+      if (singles_.empty()) {
+        source.line(fmt::format("const {} item = {};", job_.index, first));
+        if (items % threads_ != 0) source.line(fmt::format("if (item >= {}) return;", items));
+        write_item(source, values);
+        return;
+      }
+      source.open(
+          fmt::format("for ({} item = {}; item < {}; item += {})", job_.index, first, items, blocks * threads_));
+      values.enter();
+      write_item(source, values);
+      values.leave();
+      source.close();
+      write_block_sums(job_, source, singles_, threads_);
+    });
+  }
+
+ private:
+  void write_item(Source& source, Values& values) {
+    write_indices(source, values, kernel_, dims_, "item", pack_);
+    if (pack_ == 1) {
+      write_point(source, values, false);
+      return;
+    }
+    const int lane = dims_.back();
+    values.hoist(roots_, ~kernel::bit(lane));
+    std::vector<std::pair<NodeId, std::string>> packs = load_packs(source, values);
+    for (const kernel::Store* store : stores_)
+      if (is_packed(store->map))
+        source.line(fmt::format("Pack<{}, {}> {}_pack;", element_name(kernel_.buffers[store->buffer].dtype), pack_,
+                                job_.buffers.name(store->buffer)));
+    source.line("#pragma unroll");
+    source.open(fmt::format("for (int k = 0; k < {}; ++k)", pack_));
+    values.enter();
+    const std::string place = fmt::format("i{}", lane);
+    values.set_index(lane, fmt::format("({} + k)", place));
+    for (const auto& [id, pack] : packs) {
+      const Node& node = kernel_.nodes[id];
+      const Text value = from_memory(pack + ".at[k]", kernel_.buffers[node.buffer].dtype);
+      source.line(fmt::format("const {} {} = {};", type_name(kind_of(node.dtype)), variable(job_, id), value.code()));
+      values.define(id, variable(job_, id));
+    }
+    write_point(source, values, true);
+    values.leave();
+    source.close();
+    values.set_index(lane, place);
+    for (const kernel::Store* store : stores_)
+      if (is_packed(store->map)) {
+        const std::string& buffer = job_.buffers.name(store->buffer);
+        source.line(
+            fmt::format("store_pack<{}>({} + {}, {}_pack);", pack_, buffer, values.address(store->map), buffer));
+      }
+  }
+
+  bool is_packed(const kernel::Map& map) const { return map.strides.back() == 1; }
+
+  // Loads of neighbours that the roots need: by the name of each node's pack.
+  std::vector<std::pair<NodeId, std::string>> load_packs(Source& source, Values& values) {
+    std::vector<bool> needed(kernel_.nodes.size(), false);
+    for (const NodeId root : roots_) needed[root] = true;
+    for (NodeId id = NodeId(kernel_.nodes.size()); id-- > 0;)
+      if (needed[id] && !values.is_known(id))
+        for (const NodeId operand : kernel_.nodes[id].operands) needed[operand] = true;
+    std::vector<std::pair<NodeId, std::string>> packs;
+    for (NodeId id = 0; id < kernel_.nodes.size(); ++id) {
+      const Node& node = kernel_.nodes[id];
+      const bool loads = node.kind == NodeKind::load && node.indirect.empty() && is_packed(node.map) &&
+                         kernel_.buffers[node.buffer].literal.empty();
+      if (!loads || !needed[id] || values.is_known(id)) continue;
+      const std::string name = variable(job_, id) + "_pack";
+      source.line(fmt::format("const auto {} = load_pack<{}>({} + {});", name, pack_, job_.buffers.name(node.buffer),
+                              values.address(node.map)));
+      packs.emplace_back(id, name);
+    }
+    return packs;
+  }
+
+  // All values before the first store: an output may lie where an input is.
+  void write_point(Source& source, Values& values, bool packed) {
+    std::vector<std::string> names;
+    for (const NodeId root : roots_) names.push_back(values.get(root));
+    for (std::size_t i = 0; i < stores_.size(); ++i) {
+      const kernel::Store& store = *stores_[i];
+      if (packed && is_packed(store.map))
+        source.line(fmt::format("{}_pack.at[k] = {};", job_.buffers.name(store.buffer),
+                                to_memory(names[i], kernel_.buffers[store.buffer].dtype)));
+      else
+        values.store(store, names[i]);
+    }
+    for (std::size_t i = 0; i < singles_.size(); ++i) {
+      const NodeId id = singles_[i]->node;
+      const Node& node = job_.node(id);
+      const std::string condition = values.at_first(node.once);
+      source.line((condition.empty() ? "" : "if (" + condition + ") ") +
+                  join(node, variable(job_, id) + "_sum", addend(job_, node, names[stores_.size() + i])));
+    }
+  }
+
+  Job& job_;
+  const Kernel& kernel_;
+  int pack_, threads_ = 0;
+  std::vector<int> dims_;
+  std::vector<Accumulator*> singles_;
+  std::vector<const kernel::Store*> stores_;
+  std::vector<NodeId> roots_;
+};
+
+}  // namespace
+
+void write_flat(Job& job) { FlatWriter(job).write(); }
+
+}  // namespace weft::cuda

@@ -1,0 +1,482 @@
+// Kernels with rows: groups of threads walk rows, once for each stage of row reductions. And rowless kernels that sum
+// into arrays: there the array's dims are the rows.
+#include <algorithm>
+
+#include "backends/cuda/emit_job.h"
+#include "ir/error.h"
+
+namespace weft::cuda {
+
+using kernel::DimSet;
+using kernel::Kernel;
+using kernel::Level;
+using kernel::Node;
+using kernel::NodeId;
+using kernel::NodeKind;
+
+namespace {
+
+constexpr std::int64_t kMostKept = 64;  // registers of a thread for values that later stages need
+
+DimSet set_of(const std::vector<int>& dims) {
+  DimSet set = 0;
+  for (const int d : dims) set |= kernel::bit(d);
+  return set;
+}
+
+// What one launch does.
+struct Pass {
+  std::string function;
+  int first_stage = 0, last_stage = 0;
+  bool walks = true;                  // over the points of the rows
+  bool stores = true;                 // in its last stage: what is stored and summed at points
+  bool ends = true;                   // what is stored and summed once a row
+  std::vector<Accumulator*> columns;  // arrays whose dims are the rows
+};
+
+class NestWriter {
+ public:
+  NestWriter(Job& job, Nest nest, Pass pass)
+      : job_(job), kernel_(job.kernel), nest_(std::move(nest)), pass_(std::move(pass)), inner_(set_of(nest_.inner)) {
+    choose_accumulators();
+    if (nest_.turns > 0) choose_kept();
+  }
+
+  void write() {
+    add_function(job_, pass_.function, nest_.blocks, nest_.threads(), [&](Source& source, Values& values) {
+      source_ = &source;
+      values_ = &values;
+      write_body();
+    });
+  }
+
+ private:
+  // An accumulator and where a row's share of it gathers.
+  struct Sum {
+    Accumulator* accumulator;
+    bool at_point;
+    enum { single, column, array_of_points, array_of_rows, array_of_parts } form;
+  };
+
+  std::string name(NodeId node) const { return variable(job_, node); }
+  const Node& node(NodeId id) const { return job_.node(id); }
+  bool is_split() const { return nest_.splits > 1; }
+
+  // --- What there is to do ---
+
+  void choose_accumulators() {
+    const auto form = [&](const Accumulator& each, bool at_point) {
+      const DimSet along_row = kept(node(each.node)) & inner_;
+      if (each.extent == 1) return Sum::single;
+      if (!at_point || along_row == 0) return Sum::array_of_rows;
+      return along_row == inner_ ? Sum::array_of_points : Sum::array_of_parts;
+    };
+    for (Accumulator* each : pass_.columns) sums_.push_back({each, true, Sum::column});
+    for (Accumulator& each : job_.accumulators) {
+      const bool at_point = is_point_accumulator(kernel_, each.node);
+      const bool is_column = row_set(kernel_) == 0 && each.extent > 1;
+      if (!is_column && (at_point ? pass_.stores : pass_.ends))
+        sums_.push_back({&each, at_point, form(each, at_point)});
+    }
+    for (const Sum& sum : sums_) {
+      Accumulator& each = *sum.accumulator;
+      each.copies = sum.form == Sum::column ? nest_.splits : nest_.blocks;
+      each.offset = job_.scratch.take(each.copies * each.extent);
+      if (sum.form == Sum::array_of_parts) nest_.turns = 0;
+    }
+  }
+
+  std::vector<NodeId> point_roots(int stage) const {
+    std::vector<NodeId> roots;
+    for (const NodeId id : row_reductions(kernel_, stage)) roots.push_back(node(id).operands[0]);
+    if (stage != kernel_.row_stages) return roots;
+    for (const kernel::Store* store : stores(Level::point)) roots.push_back(store->value);
+    for (const Sum& sum : sums_)
+      if (sum.at_point) roots.push_back(node(sum.accumulator->node).operands[0]);
+    return roots;
+  }
+
+  std::vector<const kernel::Store*> stores(Level level) const {
+    std::vector<const kernel::Store*> result;
+    for (const kernel::Store& store : kernel_.stores)
+      if (store.level == level && (level == Level::row ? pass_.ends : pass_.stores)) result.push_back(&store);
+    return result;
+  }
+
+  // Values along a row that a later stage needs again stay in registers.
+  void choose_kept() {
+    std::vector<int> first(kernel_.nodes.size(), -1);
+    for (int stage = pass_.first_stage; stage <= pass_.last_stage; ++stage) {
+      std::vector<bool> seen(kernel_.nodes.size(), false);
+      for (const NodeId root : point_roots(stage)) choose_kept(root, stage, first, seen);
+    }
+  }
+
+  void choose_kept(NodeId id, int stage, std::vector<int>& first, std::vector<bool>& seen) {
+    const Node& each = node(id);
+    if (seen[id] || each.level != Level::point || (each.varies & inner_) == 0 || kept_.count(id) != 0) return;
+    seen[id] = true;
+    if (first[id] >= 0 && std::int64_t(kept_.size() + 1) * nest_.turns <= kMostKept) {
+      kept_[id] = first[id];
+      return;
+    }
+    if (first[id] < 0) first[id] = stage;
+    for (const NodeId operand : each.operands) choose_kept(operand, stage, first, seen);
+  }
+
+  // --- The function ---
+
+  void write_body() {
+    Source& source = *source_;
+    const int group = nest_.group, rows = nest_.rows_per_block;
+    if (nest_.neighbours && rows > 1)
+      source.line(fmt::format("const int t = threadIdx.x % {0}, r = threadIdx.x / {0};", group));
+    else if (!nest_.neighbours)
+      source.line(fmt::format("const int t = threadIdx.x / {0}, r = threadIdx.x % {0};", rows));
+    else
+      source.line("const int t = threadIdx.x;");
+    if (is_split()) source.line(fmt::format("const int split = blockIdx.x % {};", nest_.splits));
+    for (const Sum& sum : sums_) begin_sum(sum);
+    point_at_split_reductions();
+    if (has_arrays()) source.line("__syncthreads();");
+    write_rows();
+    std::vector<Accumulator*> singles;
+    for (const Sum& sum : sums_)
+      if (sum.form == Sum::single) singles.push_back(sum.accumulator);
+    write_block_sums(job_, source, singles, nest_.threads());
+  }
+
+  bool has_arrays() const {
+    return std::any_of(sums_.begin(), sums_.end(),
+                       [](const Sum& sum) { return sum.form != Sum::single && sum.form != Sum::column; });
+  }
+
+  void begin_sum(const Sum& sum) {
+    const Accumulator& each = *sum.accumulator;
+    const Node& reduction = node(each.node);
+    if (sum.form == Sum::single) {
+      source_->line(fmt::format("{} {}_sum = {};", type_name(sum_kind(reduction)), name(each.node), none(reduction)));
+      return;
+    }
+    source_->line(parts_pointer(job_, each.node, each.offset));
+    if (sum.form == Sum::column) return;
+    const std::string parts = parts_name(job_, each.node);
+    source_->line(fmt::format("{} += ({})blockIdx.x * {};", parts, job_.index, each.extent));
+    source_->line(fmt::format("for (int e = threadIdx.x; e < {}; e += {}) {}[e] = {};", each.extent, nest_.threads(),
+                              parts, none(reduction)));
+  }
+
+  void point_at_split_reductions() {
+    for (const SplitReduction& each : job_.split_reductions) {
+      const int stage = node(each.node).stage;
+      if (stage <= pass_.last_stage) source_->line(parts_pointer(job_, each.node, each.offset));
+    }
+  }
+
+  void write_rows() {
+    const std::int64_t stride = nest_.blocks / nest_.splits;
+    std::string block = is_split() ? fmt::format("blockIdx.x / {}", nest_.splits) : "blockIdx.x";
+    const bool loops = stride < nest_.row_blocks;
+    if (loops) {
+      source_->open(
+          fmt::format("for ({} block = {}; block < {}; block += {})", job_.index, block, nest_.row_blocks, stride));
+      block = "block";
+    } else {
+      block = fmt::format("({})({})", job_.index, block);
+    }
+    values_->enter();
+    std::string row = nest_.rows_per_block == 1 ? block : fmt::format("{} * {} + r", block, nest_.rows_per_block);
+    if (nest_.is_ragged()) {
+      source_->line(fmt::format("const bool active = {} < {};", row, nest_.rows));
+      row = fmt::format("active ? {} : {}", row, nest_.rows - 1);
+    }
+    source_->line(fmt::format("const {} row = {};", job_.index, row));
+    write_indices(*source_, *values_, kernel_, nest_.outer, "row");
+    for (int d : nest_.inner) values_->set_index(d, "");
+    join_splits();
+    if (pass_.walks)
+      for (int stage = pass_.first_stage; stage <= pass_.last_stage; ++stage) write_stage(stage);
+    if (pass_.ends) write_ends();
+    values_->leave();
+    if (loops) source_->close();
+  }
+
+  // Row reductions that earlier launches left in parts.
+  void join_splits() {
+    for (const SplitReduction& each : job_.split_reductions) {
+      const Node& reduction = node(each.node);
+      if (reduction.stage >= pass_.first_stage + (pass_.walks ? 0 : 1)) continue;
+      const std::string sum = name(each.node) + "_sum", parts = parts_name(job_, each.node);
+      source_->line(fmt::format("{} {} = {};", type_name(sum_kind(reduction)), sum, none(reduction)));
+      source_->line(fmt::format("for (int s = 0; s < {}; ++s) {}", each.copies,
+                                join(reduction, sum, fmt::format("{}[s * {} + row]", parts, nest_.rows))));
+      define(each.node, sum);
+    }
+  }
+
+  void define(NodeId id, const std::string& sum) {
+    source_->line(
+        fmt::format("const {} {} = {};", type_name(kind_of(node(id).dtype)), name(id), result_of(node(id), sum)));
+    values_->define(id, name(id));
+  }
+
+  // --- A stage: one walk over the row ---
+
+  void write_stage(int stage) {
+    const std::vector<NodeId> reductions = row_reductions(kernel_, stage), roots = point_roots(stage);
+    if (roots.empty()) return;
+    values_->hoist(roots, ~inner_);
+    for (const NodeId id : reductions)
+      source_->line(fmt::format("{} {}_sum = {};", type_name(sum_kind(node(id))), name(id), none(node(id))));
+    const bool is_last = stage == kernel_.row_stages;
+    if (is_last)
+      for (const Sum& sum : sums_)
+        if (gathers(sum))
+          source_->line(fmt::format("{} {}_sum = {};", type_name(sum_kind(node(sum.accumulator->node))),
+                                    name(sum.accumulator->node), none(node(sum.accumulator->node))));
+    for (const auto& [id, made] : kept_)
+      if (made == stage)
+        source_->line(fmt::format("{} {}_kept[{}];", type_name(kind_of(node(id).dtype)), name(id), nest_.turns));
+    const int braces = open_walk();
+    values_->enter();
+    write_indices(*source_, *values_, kernel_, nest_.inner, "p");
+    write_point(reductions, roots, is_last);
+    for (const auto& [id, made] : kept_)
+      if (made == stage) source_->line(fmt::format("{}_kept[j] = {};", name(id), values_->get(id)));
+    values_->leave();
+    for (int d : nest_.inner) values_->set_index(d, "");
+    for (int i = 0; i < braces; ++i) source_->close();
+    for (const auto& [id, made] : kept_)
+      if (made == stage) values_->define(id, fmt::format("{}_kept[j]", name(id)));
+    for (const NodeId id : reductions) end_reduction(id);
+    if (is_last)
+      for (const Sum& sum : sums_)
+        if (gathers(sum) || sum.form == Sum::array_of_parts) end_row_of(sum);
+  }
+
+  // Whether a row's share of it is summed over the walk before it goes on.
+  static bool gathers(const Sum& sum) {
+    return sum.at_point && (sum.form == Sum::column || sum.form == Sum::array_of_rows);
+  }
+
+  // Opens the loop over `p`, the number of a point in its row; returns how many braces.
+  int open_walk() {
+    const std::int64_t points = nest_.points;
+    if (nest_.turns > 0) {
+      source_->line("#pragma unroll");
+      source_->open(fmt::format("for (int j = 0; j < {}; ++j)", nest_.turns));
+      source_->line(fmt::format("const int p = t + j * {};", nest_.group));
+      const bool is_full = points == std::int64_t(nest_.turns) * nest_.group;
+      const std::string in_row = is_full ? "" : fmt::format("p < {}", points);
+      if (!nest_.is_ragged() && is_full) return 1;
+      source_->open(fmt::format("if ({}{}{})", nest_.is_ragged() ? "active" : "",
+                                nest_.is_ragged() && !is_full ? " && " : "", in_row));
+      return 2;
+    }
+    std::string first = "t", end = std::to_string(points);
+    if (is_split()) {
+      const std::int64_t part = nest_.split_points();
+      first = fmt::format("split * ({}){} + t", job_.index, part);
+      source_->line(fmt::format("const {0} end = split * ({0}){1} + {1} < {2} ? split * ({0}){1} + {1} : {2};",
+                                job_.index, part, points));
+      end = "end";
+    }
+    if (nest_.is_ragged()) end = fmt::format("(active ? {} : 0)", end);
+    source_->open(fmt::format("for ({} p = {}; p < {}; p += {})", job_.index, first, end, nest_.group));
+    return 1;
+  }
+
+  // All values before the first store: an output may lie where an input is.
+  void write_point(const std::vector<NodeId>& reductions, const std::vector<NodeId>& roots, bool is_last) {
+    for (const NodeId root : roots) values_->get(root);
+    for (const NodeId id : reductions) add(id, node(id).once, name(id) + "_sum");
+    if (!is_last) return;
+    for (const kernel::Store* store : stores(Level::point)) store_if(values_->at_first(~store->dims), *store);
+    for (const Sum& sum : sums_) {
+      const NodeId id = sum.accumulator->node;
+      if (!sum.at_point || sum.form == Sum::array_of_parts) continue;
+      add(id, node(id).once, sum.form == Sum::array_of_points ? place_of(id) : name(id) + "_sum");
+    }
+  }
+
+  void store_if(const std::string& condition, const kernel::Store& store) {
+    const std::string value = values_->get(store.value);
+    if (!condition.empty()) source_->open(fmt::format("if ({})", condition));
+    values_->store(store, value);
+    if (!condition.empty()) source_->close();
+  }
+
+  std::string place_of(NodeId id) const {
+    return fmt::format("{}[{}]", parts_name(job_, id), values_->address(node(id).map));
+  }
+
+  // Adds the operand of a reduction, but only where the dims of `once` are at 0.
+  void add(NodeId id, DimSet once, const std::string& into, const std::string& also = "") {
+    const std::string value = addend(job_, node(id), values_->get(node(id).operands[0]));
+    source_->line(only_if(all_of(also, values_->at_first(once))) + join(node(id), into, value));
+  }
+
+  std::string over_group(NodeId id, const std::string& value) const {
+    if (nest_.group == 1) return value;
+    return nest_.neighbours ? fmt::format("combine_neighbours<{}, {}, {}>({})", operation(node(id)), nest_.group,
+                                          nest_.threads(), value)
+                            : fmt::format("combine_columns<{}, {}, {}>({})", operation(node(id)), nest_.group,
+                                          nest_.rows_per_block, value);
+  }
+
+  void end_reduction(NodeId id) {
+    const std::string sum = name(id) + "_sum";
+    if (nest_.group > 1) source_->line(fmt::format("{} = {};", sum, over_group(id, sum)));
+    for (const SplitReduction& each : job_.split_reductions)
+      if (each.node == id) {
+        source_->line(only_if(leader()) +
+                      fmt::format("{}[split * ({}){} + row] = {};", parts_name(job_, id), job_.index, nest_.rows, sum));
+        return;
+      }
+    define(id, sum);
+  }
+
+  // Conditions; an empty one always holds.
+  static std::string all_of(const std::string& a, const std::string& b) {
+    return a.empty() || b.empty() ? a + b : a + " && " + b;
+  }
+  static std::string only_if(const std::string& condition) {
+    return condition.empty() ? "" : "if (" + condition + ") ";
+  }
+  // The one thread that writes for its group.
+  std::string leader() const { return all_of(nest_.group == 1 ? "" : "t == 0", nest_.is_ragged() ? "active" : ""); }
+
+  void end_row_of(const Sum& sum) {
+    const NodeId id = sum.accumulator->node;
+    if (sum.form == Sum::array_of_parts) {
+      write_parts(id);
+      return;
+    }
+    const std::string gathered = name(id) + "_sum";
+    if (nest_.group > 1) source_->line(fmt::format("{} = {};", gathered, over_group(id, gathered)));
+    if (sum.form == Sum::column) {
+      const std::string copy = is_split() ? fmt::format("split * ({}){} + ", job_.index, sum.accumulator->extent) : "";
+      source_->line(only_if(leader()) + fmt::format("{}[{}{}] = {};", parts_name(job_, id), copy,
+                                                    values_->address(node(id).map), gathered));
+    } else {
+      source_->line(only_if(leader()) + join(node(id), place_of(id), gathered));
+    }
+  }
+
+  // An array along some of the row's dims: each thread sums over the others for numbers of its own.
+  void write_parts(NodeId id) {
+    const Node& reduction = node(id);
+    const DimSet own = kept(reduction) & inner_, others = inner_ & ~own & ~reduction.once;
+    const auto count = [&](DimSet set) {
+      std::int64_t result = 1;
+      for (const int d : list(set)) result *= kernel_.dims[std::size_t(d)].size;
+      return result;
+    };
+    source_->open(fmt::format("for ({} q = t; q < {}; q += {})", job_.index, count(own), nest_.group));
+    values_->enter();
+    write_indices(*source_, *values_, kernel_, list(own), "q");
+    const std::string sum = name(id) + "_sum";
+    source_->line(fmt::format("{} {} = {};", type_name(sum_kind(reduction)), sum, none(reduction)));
+    source_->open(fmt::format("for ({0} u = 0; u < {1}; ++u)", job_.index, count(others)));
+    values_->enter();
+    write_indices(*source_, *values_, kernel_, list(others), "u");
+    add(id, reduction.once, sum);
+    values_->leave();
+    source_->close();
+    source_->line(join(reduction, place_of(id), sum));
+    values_->leave();
+    for (const int d : nest_.inner) values_->set_index(d, "");
+    source_->close();
+  }
+
+  // --- The end of a row ---
+
+  void write_ends() {
+    const std::vector<const kernel::Store*> row_stores = stores(Level::row);
+    for (const kernel::Store* store : row_stores) values_->get(store->value);
+    // The other threads of the group may still read what a store overwrites.
+    if (nest_.group > 1 && !row_stores.empty())
+      source_->line(nest_.neighbours && nest_.group <= 32 ? "__syncwarp();" : "__syncthreads();");
+    for (const Sum& sum : sums_) {
+      if (sum.at_point) continue;
+      const NodeId id = sum.accumulator->node;
+      values_->get(node(id).operands[0]);
+      add(id, node(id).once & ~inner_, sum.form == Sum::single ? name(id) + "_sum" : place_of(id), leader());
+    }
+    for (const kernel::Store* store : row_stores)
+      store_if(all_of(leader(), values_->at_first(~store->dims & ~inner_)), *store);
+  }
+
+  Job& job_;
+  const Kernel& kernel_;
+  Nest nest_;
+  Pass pass_;
+  DimSet inner_;
+  std::vector<Sum> sums_;
+  std::map<NodeId, int> kept_;  // by node: the stage that makes it
+  Source* source_ = nullptr;
+  Values* values_ = nullptr;
+};
+
+bool has_ends(const Kernel& kernel) {
+  const auto reductions = row_reductions(kernel, kernel.row_stages);
+  const auto accumulators = final_reductions(kernel);
+  return !reductions.empty() || std::any_of(kernel.stores.begin(), kernel.stores.end(), [](const kernel::Store& store) {
+    return store.level == Level::row;
+  }) || std::any_of(accumulators.begin(), accumulators.end(), [&](NodeId id) {
+    return !is_point_accumulator(kernel, id);
+  });
+}
+
+// Rows are split among blocks: a launch for each stage, since each needs the whole rows of the one before.
+void write_split_rows(Job& job, const Nest& nest) {
+  const Kernel& kernel = job.kernel;
+  for (int stage = 0; stage <= kernel.row_stages; ++stage)
+    for (const NodeId id : row_reductions(kernel, stage))
+      job.split_reductions.push_back({id, nest.splits, job.scratch.take(nest.splits * nest.rows)});
+  const std::string name = identifier(kernel.name);
+  for (int stage = 0; stage <= kernel.row_stages; ++stage) {
+    const bool is_last = stage == kernel.row_stages;
+    Pass pass{is_last ? name : fmt::format("{}_stage{}", name, stage), stage, stage, true, is_last, false, {}};
+    NestWriter(job, nest, pass).write();
+  }
+  if (!has_ends(kernel)) return;
+  Nest ends = nest;
+  ends.group = 1;
+  ends.neighbours = false;
+  ends.rows_per_block = 128;
+  ends.splits = 1;
+  ends.row_blocks = ends.blocks = ceil_div(nest.rows, ends.rows_per_block);
+  NestWriter(job, ends, {name + "_rows", kernel.row_stages, kernel.row_stages, false, false, true, {}}).write();
+}
+
+}  // namespace
+
+void write_rows(Job& job) {
+  std::int64_t arrays = 0;
+  for (const Accumulator& each : job.accumulators)
+    if (each.extent > 1) arrays += each.extent;
+  const Nest nest = row_nest(job.kernel, arrays);
+  if (nest.splits > 1) {
+    write_split_rows(job, nest);
+    return;
+  }
+  NestWriter(job, nest, {identifier(job.kernel.name), 0, job.kernel.row_stages, true, true, true, {}}).write();
+}
+
+// A launch for each set of dims that arrays extend along; the last stores as well.
+void write_columns(Job& job) {
+  std::map<DimSet, std::vector<Accumulator*>> by_dims;
+  for (Accumulator& each : job.accumulators)
+    if (each.extent > 1) by_dims[kept(job.node(each.node))].push_back(&each);
+  std::size_t left = by_dims.size();
+  for (const auto& [dims, columns] : by_dims) {
+    const bool is_last = --left == 0;
+    const std::string name = identifier(job.kernel.name);
+    NestWriter(job, column_nest(job.kernel, dims),
+               {is_last ? name : fmt::format("{}_sums{}", name, left), 0, 0, true, is_last, false, columns})
+        .write();
+  }
+}
+
+}  // namespace weft::cuda

@@ -1,0 +1,70 @@
+// A number type whose arithmetic writes CUDA C++: ir/scalar.h over it gives the text of every elementwise op.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "ir/op.h"
+#include "ir/type.h"
+
+namespace weft::cuda {
+
+// What a value is while a kernel computes: float, int or bool. Rounding to its dtype is an operation of its own.
+enum class Kind : std::uint8_t { real, whole, truth };
+Kind kind_of(ir::DType dtype);
+const char* type_name(Kind kind);           // "float", "int", "bool"
+const char* element_name(ir::DType dtype);  // of an element in memory; halves are unsigned short
+std::string literal(double value, Kind kind);
+
+class Text {
+ public:
+  // A number of no kind yet: it becomes what it is combined with.
+  Text(double value = 0) : number_(value) {}  // NOLINT(google-explicit-constructor): scalar.h writes numbers
+  // An expression. `is_atom`: needs no parentheses.
+  Text(std::string code, Kind kind, bool is_atom = true) : code_(std::move(code)), kind_(kind), is_atom_(is_atom) {}
+
+  bool is_number() const { return number_.has_value(); }
+  Kind kind() const { return kind_; }
+  std::string code(Kind wanted) const;  // of a number, of that kind
+  std::string code() const { return code(kind_); }
+  std::string atom(Kind wanted) const;  // in parentheses where it must
+
+ private:
+  std::string code_;
+  Kind kind_ = Kind::real;
+  bool is_atom_ = true;
+  std::optional<double> number_;
+};
+
+Text operator+(const Text& a, const Text& b);
+Text operator-(const Text& a, const Text& b);
+Text operator*(const Text& a, const Text& b);
+Text operator/(const Text& a, const Text& b);
+Text operator-(const Text& a);
+Text abs(const Text& x);
+Text floor(const Text& x);
+Text exp(const Text& x);
+Text expm1(const Text& x);
+Text log(const Text& x);
+Text log1p(const Text& x);
+Text sqrt(const Text& x);
+Text sin(const Text& x);
+Text cos(const Text& x);
+Text tanh(const Text& x);
+Text erf(const Text& x);
+Text pow(const Text& a, const Text& b);
+Text lt(const Text& a, const Text& b);
+Text eq(const Text& a, const Text& b);
+Text both(const Text& a, const Text& b);
+Text either(const Text& a, const Text& b);
+Text negate(const Text& a);
+Text choose(const Text& c, const Text& a, const Text& b);
+
+Text convert(const Text& x, Kind kind);
+// What the dtype keeps of a value of its kind.
+Text rounded(const Text& x, ir::DType dtype);
+// An element of memory as a value, and a value as an element.
+Text from_memory(const std::string& element, ir::DType dtype);
+std::string to_memory(const std::string& value, ir::DType dtype);
+
+}  // namespace weft::cuda
