@@ -38,8 +38,8 @@ class Layout {
 class SimilarityItem : public Item {
  public:
   SimilarityItem(const SimilarityShape& shape, std::vector<CompiledKernel> kernels, int threads, bool gradients)
-      : shape_(shape), kernels_(std::move(kernels)), threads_(threads) {
-    const auto workers = std::size_t(std::min<std::int64_t>(threads, shape.blocks));
+      : shape_(shape), kernels_(std::move(kernels)), threads_(threads), walk_(shape.blocks, threads) {
+    const auto workers = std::size_t(walk_.workers());
     for (std::size_t i = 0; i < workers; ++i) products_.emplace_back(shape, gradients);
     for (const CompiledKernel& each : kernels_) kernel_bytes_ = std::max(kernel_bytes_, each.scratch_bytes);
     tile_ = layout_.add(workers * tile_bytes());
@@ -125,6 +125,7 @@ class SimilarityItem : public Item {
 
  protected:
   std::vector<TileProducts> products_;  // one a worker
+  TileWalk walk_;
 
  private:
   std::size_t kernel_bytes_ = 0;  // the most that one of the kernels needs
@@ -146,9 +147,8 @@ class LseItem final : public SimilarityItem {
     const bool plain = begin(LseKernel::lengths);
     fill_rows(max_, plain ? 0.0f : kLowest);
     fill_rows(sum_, 0.0f);
-    over_tiles(shape_.blocks, int(products_.size()), [&](std::size_t worker, const Tile& tile) {
-      plain ? add_plain(worker, tile) : add_shifted(worker, tile);
-    });
+    walk_.run(
+        [&](std::size_t worker, const Tile& tile) { plain ? add_plain(worker, tile) : add_shifted(worker, tile); });
     run_on_rows(LseKernel::finish, {rows_at(max_), rows_at(sum_), pointers_[2]});
   }
 
@@ -184,7 +184,7 @@ class LseGradItem final : public SimilarityItem {
     copy_rows(lse_, pointers_[2], 0.0f);
     copy_rows(w_, pointers_[3], 0.0f);
     if (plain) run_on_rows(LseGradKernel::weights, {pointers_[3], pointers_[2], rows_at(w_)});
-    over_tiles(shape_.blocks, int(products_.size()), [&](std::size_t worker, const Tile& tile) {
+    walk_.run([&](std::size_t worker, const Tile& tile) {
       float* const weights = make_tile(worker, tile);
       float *const r_row = block_at(r_, tile.row), *const r_column = block_at(r_, tile.column);
       float *const w_row = block_at(w_, tile.row), *const w_column = block_at(w_, tile.column);

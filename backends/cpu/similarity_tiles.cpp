@@ -1,7 +1,8 @@
-// The tournament, and the library's products for each shape of tile.
+// The tournament, who plays when, and the library's products for each shape of tile.
 #include "backends/cpu/similarity_tiles.h"
 
 #include <algorithm>
+#include <thread>
 
 namespace weft::cpu {
 
@@ -11,6 +12,42 @@ std::pair<std::int64_t, std::int64_t> Tournament::pair(std::int64_t round, std::
   const std::int64_t a = index == 0 ? circle : (round + index) % circle;
   const std::int64_t b = index == 0 ? round : (round + circle - index) % circle;
   return {std::min(a, b), std::max(a, b)};
+}
+
+TileWalk::TileWalk(std::int64_t blocks, int threads) : blocks_(blocks) {
+  constexpr std::int64_t kEnoughGroups = 16, kMostBlocks = 4;
+  size_ = std::clamp<std::int64_t>(blocks / kEnoughGroups, 1, kMostBlocks);
+  groups_ = (blocks + size_ - 1) / size_;
+  workers_ = int(std::min<std::int64_t>(threads, groups_));
+  turns_ = std::make_unique<std::atomic<std::int64_t>[]>(std::size_t(groups_));
+}
+
+void TileWalk::begin() {
+  taken_ = 0;
+  for (std::int64_t group = 0; group < groups_; ++group) turns_[std::size_t(group)] = 0;
+}
+
+TileWalk::Meeting TileWalk::next() {
+  const Tournament tournament{groups_};
+  const std::int64_t number = taken_.fetch_add(1, std::memory_order_relaxed);
+  if (number < groups_) return {0, number, number};
+  const std::int64_t round = (number - groups_) / tournament.pairs(), index = (number - groups_) % tournament.pairs();
+  if (round >= tournament.rounds()) return {};
+  const auto [a, b] = tournament.pair(round, index);
+  // Meetings are taken in order, so that what is waited for is under way.
+  const auto wait_for = [&](std::int64_t group) {
+    constexpr int kSpins = 1000;
+    for (int i = 0; turns_[std::size_t(group)].load(std::memory_order_acquire) <= round; ++i)
+      if (i >= kSpins) std::this_thread::yield();
+  };
+  wait_for(a);
+  if (b < groups_) wait_for(b);
+  return {round + 1, a, b};
+}
+
+void TileWalk::end(const Meeting& meeting) {
+  for (const std::int64_t group : {meeting.a, meeting.b})
+    if (group < groups_) turns_[std::size_t(group)].store(meeting.turn + 1, std::memory_order_release);
 }
 
 TileProducts::TileProducts(const SimilarityShape& shape, bool gradients) : shape_(shape) {

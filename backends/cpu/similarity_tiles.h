@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -28,39 +30,54 @@ struct Tile {
   bool is_diagonal() const { return row == column; }
 };
 
-// visit(worker, tile) for every tile, at most `workers` at once, each number of a worker on one thread at a time.
-//
-// Neighbouring blocks form a group, and groups meet as in a tournament: first each with itself, diagonal tiles before
-// others, then all pairs of a round at once, on any threads, and one pair's tiles in order on one thread. So every sum
-// has one order whatever the number of threads. The rows of a pair of groups stay in a core's own cache, and rounds are
-// few, for threads wait for each other after each.
-template <typename Visit>
-void over_tiles(std::int64_t blocks, int workers, const Visit& visit) {
-  constexpr std::int64_t kEnoughGroups = 16, kMostBlocks = 4;
-  const std::int64_t size = std::clamp<std::int64_t>(blocks / kEnoughGroups, 1, kMostBlocks);
-  const std::int64_t groups = (blocks + size - 1) / size;
-  const auto meet = [&](std::size_t worker, std::int64_t a, std::int64_t b) {
-    const std::int64_t a_end = std::min(blocks, (a + 1) * size), b_end = std::min(blocks, (b + 1) * size);
-    for (std::int64_t block = a * size; a == b && block < a_end; ++block) visit(worker, Tile{block, block});
-    for (std::int64_t row = a * size; row < a_end; ++row)
-      for (std::int64_t column = std::max(row + 1, b * size); column < b_end; ++column)
-        visit(worker, Tile{row, column});
-  };
-  const auto share_out = [&](std::int64_t count, const auto& pair_of) {
-    const std::int64_t team = std::min<std::int64_t>(workers, count);
-    parallel_chunks(team, int(team), [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t worker = begin; worker < end; ++worker)
-        for (std::int64_t i = worker; i < count; i += team) {
-          const auto [a, b] = pair_of(i);
-          if (b < groups) meet(std::size_t(worker), a, b);
+// Every tile once. Neighbouring blocks form a group, and groups meet as in a tournament: first each with itself,
+// diagonal tiles before others, then round by round in pairs, a meeting's tiles in order on one thread. A group's
+// meetings have one order, so every sum has, whatever the threads: a thread takes the next meeting when it is free, for
+// cores of shared machines are not equally fast, and waits only for the meeting that one of the two groups is still in.
+// The rows of a pair of groups stay in a core's own cache.
+class TileWalk {
+ public:
+  TileWalk(std::int64_t blocks, int threads);
+
+  int workers() const { return workers_; }
+  // visit(worker, tile), on all workers at once, each number of a worker on one thread at a time. Allocates nothing.
+  template <typename Visit>
+  void run(const Visit& visit) {
+    begin();
+    parallel_chunks(workers_, workers_, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t worker = first; worker < last; ++worker)
+        for (Meeting meeting = next(); meeting.turn >= 0; meeting = next()) {
+          if (meeting.b < groups_) meet(std::size_t(worker), meeting, visit);
+          end(meeting);
         }
     });
+  }
+
+ private:
+  struct Meeting {
+    std::int64_t turn = -1;     // 0: each group with itself; -1: all are over
+    std::int64_t a = 0, b = 0;  // b == groups_: a rests
   };
-  share_out(groups, [](std::int64_t i) { return std::pair(i, i); });
-  const Tournament tournament{groups};
-  for (std::int64_t round = 0; round < tournament.rounds(); ++round)
-    share_out(tournament.pairs(), [&](std::int64_t i) { return tournament.pair(round, i); });
-}
+
+  template <typename Visit>
+  void meet(std::size_t worker, const Meeting& meeting, const Visit& visit) const {
+    const auto [turn, a, b] = meeting;
+    const std::int64_t a_end = std::min(blocks_, (a + 1) * size_), b_end = std::min(blocks_, (b + 1) * size_);
+    for (std::int64_t block = a * size_; a == b && block < a_end; ++block) visit(worker, Tile{block, block});
+    for (std::int64_t row = a * size_; row < a_end; ++row)
+      for (std::int64_t column = std::max(row + 1, b * size_); column < b_end; ++column)
+        visit(worker, Tile{row, column});
+  }
+
+  void begin();
+  Meeting next();  // once both groups are through with the turns before
+  void end(const Meeting& meeting);
+
+  std::int64_t blocks_, size_, groups_;  // blocks of a group but the last: size_
+  int workers_;
+  std::unique_ptr<std::atomic<std::int64_t>[]> turns_;  // by group: those it is through with
+  std::atomic<std::int64_t> taken_ = 0;                 // meetings that threads have taken
+};
 
 // The products of tiles for one thread. Blocks are [rows of the block, width], tiles have rows `shape.block` apart.
 class TileProducts {

@@ -111,7 +111,10 @@ TEST_CASE("every tile is visited once, and each block meets the others in one or
     // Of each block, the blocks it met in turn.
     const auto meetings = [&](int workers) {
       std::vector<std::vector<std::int64_t>> met(static_cast<std::size_t>(blocks));
-      cpu::over_tiles(blocks, workers, [&](std::size_t, const cpu::Tile& tile) {
+      cpu::TileWalk walk(blocks, workers);
+      CHECK(walk.workers() <= workers);
+      walk.run([&](std::size_t worker, const cpu::Tile& tile) {
+        CHECK(worker < std::size_t(walk.workers()));
         met[std::size_t(tile.row)].push_back(tile.column);
         if (!tile.is_diagonal()) met[std::size_t(tile.column)].push_back(tile.row);
       });
