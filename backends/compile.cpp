@@ -4,6 +4,8 @@
 #include <chrono>
 #include <thread>
 
+#include "backends/cuda/program.h"
+#include "backends/gpu.h"
 #include "backends/reference/program.h"
 #include "ir/error.h"
 #include "ir/verify.h"
@@ -38,6 +40,7 @@ ir::GraphPtr bound_and_verified(const ir::GraphPtr& graph, const CompileOptions&
 }
 
 passes::Target target(const CompileOptions& options) {
+  if (is_gpu_backend(options.backend)) return cuda::target();
   passes::Target target;
 #ifdef WEFT_WITH_CPU
   target = cpu::target();
@@ -52,10 +55,20 @@ passes::Target target(const CompileOptions& options) {
 }  // namespace
 
 std::vector<std::string> backend_names() {
-#ifdef WEFT_WITH_CPU
+#if defined(WEFT_WITH_CPU)
   return {"cpu", "reference"};
+#elif defined(WEFT_WITH_CUDA)
+  return {"cuda", "reference"};
 #else
   return {"reference"};
+#endif
+}
+
+std::vector<std::string> backend_choices() {
+#ifdef WEFT_WITH_CPU
+  return {"cpu", "cuda", "cuda-emulated", "reference"};
+#else
+  return {"cuda", "cuda-emulated", "reference"};
 #endif
 }
 
@@ -65,6 +78,10 @@ std::vector<std::string> backend_libraries() {
 #else
   return {};
 #endif
+}
+
+std::shared_ptr<runtime::Memory> memory_of(const std::string& backend) {
+  return is_gpu_backend(backend) ? gpu_of(backend).memory : runtime::host_memory();
 }
 
 ir::GraphPtr lowered(const ir::GraphPtr& graph, const CompileOptions& options, CompileReport* report) {
@@ -87,13 +104,17 @@ std::unique_ptr<runtime::Program> compile(const ir::GraphPtr& graph, const Compi
   CompileReport unused;
   CompileReport& facts = report ? *report : unused;
   if (options.backend == "reference") return reference::make_program(bound_and_verified(graph, options, facts));
+  if (is_gpu_backend(options.backend)) {
+    const Gpu& gpu = gpu_of(options.backend);
+    return cuda::make_program(lowered(graph, options, &facts), gpu.device, gpu.memory, facts);
+  }
 #ifdef WEFT_WITH_CPU
   if (options.backend == "cpu") {
     const int threads = options.threads > 0 ? options.threads : int(std::max(1u, std::thread::hardware_concurrency()));
     return cpu::make_program(lowered(graph, options, &facts), threads, options.winograd, facts);
   }
 #endif
-  fail("this build has no backend '{}'; it has: {}", options.backend, fmt::join(backend_names(), ", "));
+  fail("this build has no backend '{}'; it has: {}", options.backend, fmt::join(backend_choices(), ", "));
 }
 
 }  // namespace weft

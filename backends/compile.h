@@ -9,12 +9,13 @@
 
 #include "backends/report.h"
 #include "ir/graph.h"
+#include "runtime/memory.h"
 #include "runtime/program.h"
 
 namespace weft {
 
 struct CompileOptions {
-  std::string backend = "cpu";  // "cpu" or "reference"
+  std::string backend = "cpu";  // one of backend_choices()
   ir::Bindings bind;            // a number for every symbol of the graph
   int threads = 0;              // 0: all cores
   bool winograd = true;         // convolutions by Winograd's products where that is faster: other roundings
@@ -26,17 +27,30 @@ struct CompileOptions {
   std::function<void(const std::string& stage, const ir::GraphPtr&)> observe;
 };
 
-// Those this build has, the best first.
+// Those that run where nothing else is said, the best first. A build with cpu leaves cuda to be asked for.
 std::vector<std::string> backend_names();
+// Those that may be asked for: also cuda, whether this machine has a GPU or not, and cuda-emulated, the check of cuda
+// without a GPU, which is slow.
+std::vector<std::string> backend_choices();
 // The libraries below them, as found when this was built: "LLVM 19.1.7", "oneDNN 2.6.3".
 std::vector<std::string> backend_libraries();
 
-// What `compile` hands to the backend "cpu": the graph bound, verified and through the passes, with fused ops.
+// Where a backend's programs have their ports: `space` of each of them. Throws Error where the backend's device can not
+// be used.
+std::shared_ptr<runtime::Memory> memory_of(const std::string& backend);
+
+// What the backend cuda needs, and whether this machine has it; empty where this build lacks that backend.
+std::vector<Finding> find_gpu();
+
+// What `compile` hands to the backend: the graph bound, verified and through its passes, with fused ops.
 ir::GraphPtr lowered(const ir::GraphPtr& graph, const CompileOptions& options, CompileReport* report = nullptr);
 
 // Compiles a graph (of any stage before `plan`: forward, or a training step after passes::update). Throws Error for a
 // symbol that is not bound, and for a backend that this build lacks.
 std::unique_ptr<runtime::Program> compile(const ir::GraphPtr& graph, const CompileOptions& options,
                                           CompileReport* report = nullptr);
+
+// The kernels that the backend cuda makes of a graph, as a file that nvcc compiles. Needs neither a GPU nor CUDA.
+std::string cuda_source(const ir::GraphPtr& graph, CompileOptions options);
 
 }  // namespace weft

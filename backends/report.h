@@ -18,4 +18,12 @@ struct CompileReport {
   bool want_text = false;  // set by the caller to have them filled
 };
 
+// What this machine has of what a backend needs: a library, a device.
+struct Finding {
+  std::string what;  // "CUDA driver"
+  bool found = false;
+  std::string text;    // its version and where it is, or why it can not be used
+  std::string advice;  // what to do where it is missing
+};
+
 }  // namespace weft

@@ -1,4 +1,4 @@
-// Look-up of ports by name.
+// Look-up of ports by name, and copies of them.
 #include "runtime/program.h"
 
 #include "ir/error.h"
@@ -22,5 +22,13 @@ int find_port(const std::vector<Port>& ports, std::string_view name, std::string
 int Program::find_input(std::string_view name) const { return find_port(inputs_, name, "input"); }
 
 int Program::find_output(std::string_view name) const { return find_port(outputs_, name, "output"); }
+
+void Program::write_input(int index, const void* from_host) {
+  space_->write(input(index), from_host, inputs_[std::size_t(index)].type.bytes());
+}
+
+void Program::read_output(int index, void* to_host) const {
+  space_->read(to_host, output(index), outputs_[std::size_t(index)].type.bytes());
+}
 
 }  // namespace weft::runtime

@@ -4,11 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ir/graph.h"
+#include "runtime/memory.h"
 
 namespace weft::runtime {
 
@@ -48,19 +51,26 @@ class Program {
   int find_input(std::string_view name) const;  // index, or Error that lists the names
   int find_output(std::string_view name) const;
 
-  // The memory of a port, 64-byte aligned, owned by the program unless bound. Size type.bytes(), row-major unless a
-  // layout says otherwise.
-  void* input(int index) { return input_memory_[std::size_t(index)]; }
+  // The memory of a port, in `space`, 64-byte aligned, owned by the program unless bound. Size type.bytes(), row-major
+  // unless a layout says otherwise.
+  virtual void* input(int index) { return input_memory_[std::size_t(index)]; }
   const void* output(int index) const { return output_memory_[std::size_t(index)]; }
-  // Uses the caller's memory for an input from the next run on (and for the output that donates it).
+  // Uses the caller's memory, in `space`, for an input from the next run on (and for the output that donates it).
   virtual void bind_input(int index, void* memory) = 0;
+  // A whole port from and to memory of the host, wherever the program's own lies. Reading waits for the last run.
+  void write_input(int index, const void* from_host);
+  void read_output(int index, void* to_host) const;
+  const std::shared_ptr<Memory>& space() const { return space_; }
 
-  virtual void run() = 0;
+  virtual void run() = 0;  // may return before the work is done, where `space` is a device's
 
   virtual MemoryUse memory() const = 0;
   virtual std::vector<ItemProfile> profile(int runs) = 0;  // runs the program `runs` times; empty where not supported
 
  protected:
+  explicit Program(std::shared_ptr<Memory> space = host_memory()) : space_(std::move(space)) {}
+
+  std::shared_ptr<Memory> space_;
   std::vector<Port> inputs_, outputs_;
   std::vector<void*> input_memory_, output_memory_;
 };

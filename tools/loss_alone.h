@@ -36,6 +36,7 @@ class LossBench final : public TimedStep {
   runtime::Program& program() override { return *program_; }
 
   std::unique_ptr<runtime::Program> program_;
+  int loss_ = -1;  // its output
 };
 
 }  // namespace weft::tools

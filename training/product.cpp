@@ -27,13 +27,25 @@ Product::Product(const Shape& shape, const SessionOptions& options) {
 }
 
 const float* Product::operator()(const float* a, const float* b) {
-  const auto bind = [&](const char* name, const float* memory) {
-    program_->bind_input(program_->find_input(name), const_cast<float*>(memory));
+  const auto give = [&](const char* name, const float* memory) {
+    const int port = program_->find_input(name);
+    if (program_->space()->is_host())
+      program_->bind_input(port, const_cast<float*>(memory));
+    else
+      program_->write_input(port, memory);
   };
-  bind("a", a);
-  bind("b", b);
+  give("a", a);
+  give("b", b);
   program_->run();
-  return static_cast<const float*>(program_->output(program_->find_output("product")));
+  return result();
+}
+
+const float* Product::result() {
+  const int port = program_->find_output("product");
+  if (program_->space()->is_host()) return static_cast<const float*>(program_->output(port));
+  result_.resize(static_cast<std::size_t>(program_->outputs()[static_cast<std::size_t>(port)].type.elements()));
+  program_->read_output(port, result_.data());
+  return result_.data();
 }
 
 void over_row_products(const runtime::HostTensor& rows, const runtime::HostTensor& table, const SessionOptions& options,

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "runtime/program.h"
 #include "training/session.h"
@@ -21,11 +22,15 @@ class Product {
   // On the backend and with the threads of `options`.
   Product(const Shape& shape, const SessionOptions& options);
 
-  // [rows,columns], row-major, valid until the next call. a and b are read where they are, 64-byte aligned.
+  // [rows,columns], row-major, valid until the next call. a and b are 64-byte aligned; a backend that computes in the
+  // host's memory reads them where they are.
   const float* operator()(const float* a, const float* b);
 
  private:
+  const float* result();
+
   std::unique_ptr<runtime::Program> program_;
+  std::vector<float> result_;  // a copy, where the program's own is on a device
 };
 
 // visit(i, products) for each row i of f32 [M,D], in order: its products with all rows of a table f32 [N,D]. So the

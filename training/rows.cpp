@@ -2,7 +2,6 @@
 #include "training/rows.h"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
@@ -57,8 +56,7 @@ void write_rows(Program& program, const ir::Graph& graph, const NamedTensors& in
     const HostTensor& given = inputs.at(port.name);
     const bool per_sample = is_per_sample(graph.type(graph.inputs[graph.find_input(port.name)].value));
     const std::size_t row_bytes = per_sample ? given.bytes.size() / static_cast<std::size_t>(given.shape.front()) : 0;
-    std::memcpy(program.input(static_cast<int>(i)), given.bytes.data() + static_cast<std::size_t>(begin) * row_bytes,
-                port.type.bytes());
+    program.write_input(static_cast<int>(i), given.bytes.data() + static_cast<std::size_t>(begin) * row_bytes);
   }
 }
 
@@ -66,7 +64,7 @@ void RowCollector::take(const ir::Graph& graph, const Program& program, std::int
   for (const ir::Output& output : graph.outputs) {
     if (output.donates != ir::kNone || !is_per_sample(graph.type(output.value))) continue;
     const int port = program.find_output(output.name);
-    copy_rows(tensor_for(program.outputs()[static_cast<std::size_t>(port)], rows), program.output(port), begin, rows);
+    copy_rows(tensor_for(program.outputs()[static_cast<std::size_t>(port)], rows), program, port, begin, rows);
   }
 }
 
@@ -85,10 +83,11 @@ HostTensor& RowCollector::tensor_for(const Port& port, std::int64_t rows) {
   return place->second;
 }
 
-void RowCollector::copy_rows(HostTensor& tensor, const void* source, std::int64_t begin, std::int64_t rows) const {
+void RowCollector::copy_rows(HostTensor& tensor, const Program& program, int port, std::int64_t begin,
+                             std::int64_t rows) const {
   const std::size_t row_bytes = tensor.bytes.size() / static_cast<std::size_t>(rows_);
-  std::memcpy(tensor.bytes.data() + static_cast<std::size_t>(begin) * row_bytes, source,
-              static_cast<std::size_t>(rows) * row_bytes);
+  program.space()->read(tensor.bytes.data() + static_cast<std::size_t>(begin) * row_bytes, program.output(port),
+                        static_cast<std::size_t>(rows) * row_bytes);
 }
 
 }  // namespace weft::training

@@ -30,7 +30,8 @@ class RowCollector {
 
  private:
   runtime::HostTensor& tensor_for(const runtime::Port& port, std::int64_t rows);
-  void copy_rows(runtime::HostTensor& tensor, const void* source, std::int64_t begin, std::int64_t rows) const;
+  void copy_rows(runtime::HostTensor& tensor, const runtime::Program& program, int port, std::int64_t begin,
+                 std::int64_t rows) const;
 
   std::int64_t rows_;
   runtime::NamedTensors tensors_;

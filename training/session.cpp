@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
+#include <numeric>
 
 #include "ir/error.h"
 #include "ir/suggest.h"
@@ -65,6 +65,9 @@ struct Session::Compiled {
   int labels = -1;
   int rng = -1;
   std::vector<int> metrics;
+  std::vector<std::int32_t> chosen;    // the samples of the next run
+  const void* bound_images = nullptr;  // the tables in use
+  const void* bound_labels = nullptr;
 
   void find_ports() {
     indices = find_port(program->inputs(), indices_input);
@@ -74,14 +77,19 @@ struct Session::Compiled {
       if (program->inputs()[i].role == Role::rng) rng = static_cast<int>(i);
     for (std::size_t i = 0; i < program->outputs().size(); ++i)
       if (is_metric(program->outputs()[i])) metrics.push_back(static_cast<int>(i));
+    if (indices >= 0)
+      chosen.resize(static_cast<std::size_t>(program->inputs()[static_cast<std::size_t>(indices)].type.elements()));
   }
 
-  // The tables of a fed program are the memory of the data set itself.
-  void bind_data(const Dataset& dataset) {
-    if (program->input(images) == dataset.images.bytes.data()) return;
+  void bind_data(const Dataset& dataset, Tables& tables) {
+    void* const table = tables.of(dataset.images);
+    void* const classes = labels >= 0 ? tables.of(dataset.labels) : nullptr;
+    if (table == bound_images && classes == bound_labels) return;
     check_data(dataset);
-    program->bind_input(images, const_cast<std::byte*>(dataset.images.bytes.data()));
-    if (labels >= 0) program->bind_input(labels, const_cast<std::byte*>(dataset.labels.bytes.data()));
+    program->bind_input(images, table);
+    if (labels >= 0) program->bind_input(labels, classes);
+    bound_images = table;
+    bound_labels = classes;
   }
 
   void check_data(const Dataset& dataset) const {
@@ -98,12 +106,19 @@ struct Session::Compiled {
   void write_hyper(std::string_view name, float value) {
     const int port = find_port(program->inputs(), name);
     if (port >= 0 && program->inputs()[static_cast<std::size_t>(port)].role == Role::hyper)
-      std::memcpy(program->input(port), &value, sizeof value);
+      program->write_input(port, &value);
   }
 
-  std::int32_t* index_memory() { return static_cast<std::int32_t*>(program->input(indices)); }
+  void choose(std::int64_t begin) {
+    std::iota(chosen.begin(), chosen.end(), static_cast<std::int32_t>(begin));
+    program->write_input(indices, chosen.data());
+  }
 
-  float metric(std::size_t i) const { return *static_cast<const float*>(program->output(metrics[i])); }
+  float metric(std::size_t i) const {
+    float value = 0;
+    program->read_output(metrics[i], &value);
+    return value;
+  }
 };
 
 Session::~Session() = default;
@@ -121,7 +136,12 @@ double metric_of(const Metrics& metrics, std::string_view name) {
 
 Session::Session(Session&&) noexcept = default;
 
-Session::Session(ir::Module module, SessionOptions options) : module_(std::move(module)), options_(std::move(options)) {
+Session::Session(ir::Module module, SessionOptions options)
+    : module_(std::move(module)),
+      options_(std::move(options)),
+      space_(memory_of(options_.backend)),
+      state_(space_),
+      tables_(space_) {
   if (options_.batch <= 0) fail("batch {}: a batch holds at least one sample", options_.batch);
   if (options_.threads < 0) fail("threads {}: give 0 (all cores) or more", options_.threads);
   if (module_.find(loss_entry)) {
@@ -180,7 +200,7 @@ Session::Compiled& Session::compiled(Use use, std::string_view entry, std::int64
            (!data || each->images_type == data->images.dtype);
   });
   Compiled& ready = found != programs_.end() ? **found : add_program(use, entry, batch, data, report);
-  if (data) ready.bind_data(*data);
+  if (data) ready.bind_data(*data, tables_);
   return ready;
 }
 
@@ -204,7 +224,10 @@ Session::Compiled& Session::add_program(Use use, std::string_view entry, std::in
   compile_options.choose_layouts = use == Use::train && !state_.has_settled_layouts();
   compile_options.layouts = state_.layouts();
   made->program = compile(made->graph, compile_options, report);
-  if (compile_options.choose_layouts && state_.settle_layouts(*made->program)) programs_.clear();
+  if (compile_options.choose_layouts && state_.settle_layouts(*made->program)) {
+    programs_.clear();
+    unread_ = nullptr;
+  }
   made->find_ports();
   state_.bind(*made->program);
   for (const auto& [name, value] : hypers_) made->write_hyper(name, value);
@@ -215,7 +238,7 @@ Session::Compiled& Session::add_program(Use use, std::string_view entry, std::in
 void Session::write_rng(Compiled& compiled, std::uint64_t step) const {
   if (compiled.rng < 0) return;
   const std::uint64_t words[2] = {options_.seed, step};  // seed low, seed high, step low, step high
-  std::memcpy(compiled.program->input(compiled.rng), words, sizeof words);
+  compiled.program->write_input(compiled.rng, words);
 }
 
 namespace {
@@ -245,32 +268,43 @@ void Session::set_hyper(std::string_view name, double value) {
 void Session::step(const Dataset& data, std::span<const std::int64_t> indices) {
   if (indices.empty()) fail("a training step needs at least one sample");
   Compiled& train = compiled(Use::train, loss_entry, static_cast<std::int64_t>(indices.size()), &data);
-  std::int32_t* memory = train.index_memory();
+  std::int32_t* chosen = train.chosen.data();
   for (const std::int64_t index : indices) {
     if (index < 0 || index >= data.size()) fail("sample {} asked of a data set of {}", index, data.size());
-    *memory++ = static_cast<std::int32_t>(index);
+    *chosen++ = static_cast<std::int32_t>(index);
   }
+  train.program->write_input(train.indices, train.chosen.data());
   write_rng(train, steps_);
   train.program->run();
   ++steps_;
-  for (std::size_t i = 0; i < metric_values_.size(); ++i) metric_values_[i] = train.metric(i);
+  unread_ = &train;
+}
+
+std::span<const float> Session::metric_values() {
+  if (unread_)
+    for (std::size_t i = 0; i < metric_values_.size(); ++i) metric_values_[i] = unread_->metric(i);
+  unread_ = nullptr;
+  return metric_values_;
 }
 
 runtime::Program& Session::training_program(const Dataset& data, std::int64_t batch, CompileReport* report) {
   Compiled& train = compiled(Use::train, loss_entry, batch, &data, report);
-  for (std::int64_t i = 0; i < batch; ++i) train.index_memory()[i] = static_cast<std::int32_t>(i % data.size());
+  for (std::int64_t i = 0; i < batch; ++i)
+    train.chosen[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i % data.size());
+  train.program->write_input(train.indices, train.chosen.data());
   write_rng(train, steps_);
   return *train.program;
 }
 
 Metrics Session::evaluate(const Dataset& data) {
   if (data.size() == 0) fail("cannot evaluate on {}: it holds no samples", data.name);
+  const PassingTables passing(tables_, data);
   Metrics sums;
   std::uint64_t chunk = 0;
   for (std::int64_t begin = 0; begin < data.size(); begin += options_.batch, ++chunk) {
     const std::int64_t rows = std::min(options_.batch, data.size() - begin);
     Compiled& test = compiled(Use::evaluate, test_entry, rows, &data);
-    for (std::int64_t i = 0; i < rows; ++i) test.index_memory()[i] = static_cast<std::int32_t>(begin + i);
+    test.choose(begin);
     write_rng(test, evaluation_steps + chunk);
     test.program->run();
     if (sums.empty())
@@ -300,12 +334,13 @@ NamedTensors Session::run(std::string_view entry, const NamedTensors& inputs, st
 }
 
 NamedTensors Session::run(std::string_view entry, const Dataset& data, std::uint64_t draw) {
+  const PassingTables passing(tables_, data);
   RowCollector collector(data.size());
   std::uint64_t chunk = draw << 32;
   for (std::int64_t begin = 0; begin < data.size(); begin += options_.batch, ++chunk) {
     const std::int64_t rows = std::min(options_.batch, data.size() - begin);
     Compiled& fed = compiled(Use::fed, entry, rows, &data);
-    for (std::int64_t i = 0; i < rows; ++i) fed.index_memory()[i] = static_cast<std::int32_t>(begin + i);
+    fed.choose(begin);
     write_rng(fed, run_steps + chunk);
     fed.program->run();
     collector.take(*fed.graph, *fed.program, begin, rows);

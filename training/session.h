@@ -22,6 +22,7 @@
 #include "runtime/safetensors.h"
 #include "training/dataset.h"
 #include "training/state.h"
+#include "training/tables.h"
 
 namespace weft::training {
 
@@ -58,9 +59,9 @@ class Session {
   // One training step on these samples of `data`, which must stay where it is while the session is used. Allocates
   // nothing once it has seen the data set and the number of samples.
   void step(const Dataset& data, std::span<const std::int64_t> indices);
-  // What the last step measured; the names are those of the loss entry's scalar outputs.
+  // What the last step measured; the names are those of the loss entry's scalar outputs. Asking waits for the step.
   std::span<const std::string> metric_names() const { return metric_names_; }
-  std::span<const float> metric_values() const { return metric_values_; }
+  std::span<const float> metric_values();
 
   // The mean over all samples of each scalar output of the entry `test` (or `loss`). Deterministic: its random numbers
   // come from steps that training never reaches.
@@ -107,12 +108,15 @@ class Session {
   ir::Module module_;
   SessionOptions options_;
   ir::GraphPtr training_graph_;  // null where the model has no loss
+  std::shared_ptr<runtime::Memory> space_;
   State state_;
+  Tables tables_;
   std::vector<std::unique_ptr<Compiled>> programs_;
   std::map<std::string, float, std::less<>> hypers_;
   std::uint64_t steps_ = 0;
   std::vector<std::string> metric_names_;
   std::vector<float> metric_values_;
+  const Compiled* unread_ = nullptr;  // the program of the last step, until its metrics are read
 };
 
 }  // namespace weft::training

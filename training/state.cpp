@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "ir/error.h"
 #include "ir/memory_layout.h"
@@ -128,7 +127,7 @@ void State::add(const ir::Graph& graph) {
 }
 
 std::size_t State::add_region(const ir::Type& type) {
-  regions_.push_back(empty_of(type));
+  regions_.push_back({space_->allocate(type.bytes()), type.bytes()});
   return regions_.size() - 1;
 }
 
@@ -172,9 +171,9 @@ void State::bind(runtime::Program& program) {
     if (!is_kept(port.role)) continue;
     if (!port.slots.empty()) {
       const auto flat = flat_.find(port.name);
-      check(flat != flat_.end() && regions_[flat->second].bytes.size() == port.type.bytes(),
+      check(flat != flat_.end() && regions_[flat->second].bytes == port.type.bytes(),
             "a program's flat input is that of the state");
-      program.bind_input(static_cast<int>(i), regions_[flat->second].bytes.data());
+      program.bind_input(static_cast<int>(i), regions_[flat->second].memory.get());
     } else {
       const auto found = by_name_.find(port.name);
       check(found != by_name_.end() && tensors_[found->second].type == port.type,
@@ -194,7 +193,9 @@ std::int64_t State::parameters() const {
 std::string State::first_not_finite() const {
   for (const Tensor& tensor : tensors_) {
     if (tensor.type.dtype != ir::DType::f32) continue;
-    const auto* values = reinterpret_cast<const float*>(memory(tensor));
+    HostTensor copy;  // only of what the host cannot see
+    if (!space_->is_host()) copy = read(tensor);
+    const auto* values = reinterpret_cast<const float*>(space_->is_host() ? memory(tensor) : copy.bytes.data());
     if (!std::all_of(values, values + tensor.type.elements(), [](float value) { return std::isfinite(value); }))
       return tensor.name;
   }
@@ -221,23 +222,24 @@ TensorFile State::save() const {
 
 void State::write(const Tensor& tensor, const HostTensor& value) {
   if (tensor.layout.empty()) {
-    std::memcpy(memory(tensor), value.bytes.data(), value.bytes.size());
+    space_->write(memory(tensor), value.bytes.data(), value.bytes.size());
     return;
   }
   const std::vector<std::size_t> offsets = offsets_of(tensor.layout, tensor.type);
+  HostTensor laid = empty_of(tensor.type);
   const auto* from = reinterpret_cast<const float*>(value.bytes.data());
-  auto* to = reinterpret_cast<float*>(memory(tensor));
+  auto* to = reinterpret_cast<float*>(laid.bytes.data());
   for (std::size_t i = 0; i < offsets.size(); ++i) to[offsets[i]] = from[i];
+  space_->write(memory(tensor), laid.bytes.data(), laid.bytes.size());
 }
 
 HostTensor State::read(const Tensor& tensor) const {
+  HostTensor laid = empty_of(tensor.type);
+  space_->read(laid.bytes.data(), memory(tensor), laid.bytes.size());
+  if (tensor.layout.empty()) return laid;
   HostTensor value = empty_of(tensor.type);
-  if (tensor.layout.empty()) {
-    std::memcpy(value.bytes.data(), memory(tensor), value.bytes.size());
-    return value;
-  }
   const std::vector<std::size_t> offsets = offsets_of(tensor.layout, tensor.type);
-  const auto* from = reinterpret_cast<const float*>(memory(tensor));
+  const auto* from = reinterpret_cast<const float*>(laid.bytes.data());
   auto* to = reinterpret_cast<float*>(value.bytes.data());
   for (std::size_t i = 0; i < offsets.size(); ++i) to[i] = from[offsets[i]];
   return value;

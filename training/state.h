@@ -5,11 +5,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ir/graph.h"
 #include "runtime/host_tensor.h"
+#include "runtime/memory.h"
 #include "runtime/program.h"
 #include "runtime/safetensors.h"
 
@@ -17,6 +20,8 @@ namespace weft::training {
 
 class State {
  public:
+  explicit State(std::shared_ptr<runtime::Memory> space = runtime::host_memory()) : space_(std::move(space)) {}
+
   // Adds those param and state inputs of `graph` that are not there yet, zeroed; each slot of a flat input as a tensor
   // of its own. Flat state is the optimizer's. Throws Error where two graphs disagree on the type of a tensor.
   void add(const ir::Graph& graph);
@@ -71,15 +76,20 @@ class State {
   std::size_t add_region(const ir::Type& type);
   void add_flat(const ir::Graph& graph, const ir::Input& input);
   void add_tensor(Tensor tensor);
+  struct Region {
+    std::shared_ptr<void> memory;
+    std::size_t bytes = 0;
+  };
+
   void write(const Tensor& tensor, const runtime::HostTensor& value);
   runtime::HostTensor read(const Tensor& tensor) const;
-  const std::byte* memory(const Tensor& tensor) const {
-    return regions_[tensor.region].bytes.data() + tensor.byte_offset;
+  std::byte* memory(const Tensor& tensor) const {  // in `space_`
+    return static_cast<std::byte*>(regions_[tensor.region].memory.get()) + tensor.byte_offset;
   }
-  std::byte* memory(const Tensor& tensor) { return regions_[tensor.region].bytes.data() + tensor.byte_offset; }
 
+  std::shared_ptr<runtime::Memory> space_;      // where programs want it
   bool settled_ = false;                        // the layouts
-  std::vector<runtime::HostTensor> regions_;    // one an input; a flat one holds many tensors
+  std::vector<Region> regions_;                 // one an input; a flat one holds many tensors
   std::map<std::string, std::size_t> flat_;     // name of a flat input -> region
   std::vector<Tensor> tensors_;                 // in the order they were added
   std::map<std::string, std::size_t> by_name_;  // -> index in tensors_

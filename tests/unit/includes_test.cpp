@@ -21,7 +21,8 @@ const std::map<std::string, std::set<std::string>> kArrows = {
     {"backends/kernel", {"ir"}},
     {"backends/reference", {"ir", "runtime"}},
     {"backends/cpu", {"ir", "passes", "runtime", "backends/kernel", "backends/reference", "backends/report.h"}},
-    {"backends", {"ir", "passes", "runtime", "backends/cpu", "backends/reference"}},
+    {"backends/cuda", {"ir", "passes", "runtime", "backends/kernel", "backends/report.h"}},
+    {"backends", {"ir", "passes", "runtime", "backends/cpu", "backends/cuda", "backends/reference"}},
     {"training", {"ir", "frontend", "passes", "runtime", "backends"}},
     {"tools", {"ir", "frontend", "models", "passes", "runtime", "training", "backends"}},
 };

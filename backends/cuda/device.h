@@ -1,0 +1,107 @@
+// What the program needs of a device: memory, generated source made to run, products and convolutions, and a recording
+// of a whole step. A GPU (driver.h) is one; the host playing a GPU (emulated_device.h) is another.
+//
+// Work is done in the order of the calls. Pointers into a device's memory are for the device alone. Every function
+// throws Error where the device refuses, with what it was asked for.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace weft::cuda {
+
+inline constexpr std::size_t kDeviceAlignment = 256;  // bytes: of memory and scratch
+
+// A [rows, columns] matrix of f32 with one dim dense: element (i, j) is at i * row_stride + j * column_stride.
+struct Matrix {
+  std::int64_t rows = 0, columns = 0;
+  std::int64_t row_stride = 0, column_stride = 0;
+};
+
+// result = activation(a * b + bias): bias is one number a column; activation "" or "relu". Operands: a, b, [bias],
+// result.
+struct Product {
+  Matrix a, b, result;
+  bool bias = false;
+  std::string activation;
+};
+
+// One relation in three directions, in the terms of the forward convolution: y [N,O,..] = x [N,C,..] * w
+// [O,C/groups,..], cross-correlation. Dims are in these orders whatever the order in memory; w is row-major.
+struct Convolution {
+  enum class Direction : std::uint8_t {
+    forward,  // x, w -> y
+    data,     // y, w -> x: a transposed convolution
+    weights,  // x, y -> w
+  };
+  Direction direction = Direction::forward;
+  std::array<std::int64_t, 4> x{}, w{}, y{};
+  std::array<std::int64_t, 2> stride{1, 1}, padding{}, dilation{1, 1};
+  std::int64_t groups = 1;
+  bool channels_last = false;  // x and y are [N,H,W,C] in memory, else [N,C,H,W]
+
+  double flops() const;
+};
+
+// A library call made for fixed shapes: the same bits each time it runs.
+class Operation {
+ public:
+  virtual ~Operation() = default;
+  // Operands, then the result.
+  virtual void run(void* const* operands, void* scratch) = 0;
+  virtual std::size_t scratch_bytes() const = 0;
+  virtual std::string implementation() const = 0;  // what a profile calls it
+};
+
+using Function = const void*;  // of a module, that may be launched
+
+// Source text, compiled and loaded.
+class Module {
+ public:
+  virtual ~Module() = default;
+  virtual Function function(const std::string& name) = 0;
+};
+
+// Work that was recorded once and is started as one.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  virtual void replay() = 0;
+};
+
+struct DeviceMemory {
+  std::size_t free = 0, total = 0;  // bytes
+};
+
+class Device {
+ public:
+  virtual ~Device() = default;
+  virtual std::string name() const = 0;
+  virtual DeviceMemory memory() const = 0;
+
+  virtual void* allocate(std::size_t bytes) = 0;  // zeroed, at kDeviceAlignment
+  virtual void release(void* memory) noexcept = 0;
+  virtual void write(void* to, const void* from_host, std::size_t bytes) = 0;  // `from_host` is free on return
+  virtual void read(void* to_host, const void* from, std::size_t bytes) = 0;   // waits for all work before it
+  virtual void zero(void* to, std::size_t bytes) = 0;                          // a multiple of 4
+
+  // A translation unit as emit.h makes them: `text` in CUDA C++, without includes.
+  virtual std::unique_ptr<Module> load(const std::string& text) = 0;
+  // arguments[i] points at parameter i.
+  virtual void launch(Function function, unsigned blocks, unsigned threads, std::size_t shared_bytes,
+                      void** arguments) = 0;
+  virtual std::unique_ptr<Operation> make(const Product& product) = 0;
+  virtual std::unique_ptr<Operation> make(const Convolution& convolution) = 0;
+
+  // What `work` asks of the device is recorded, not done.
+  virtual std::unique_ptr<Recording> record(const std::function<void()>& work) = 0;
+  // Does `work` and says how long the device took for it.
+  virtual double seconds(const std::function<void()>& work) = 0;
+  virtual void synchronise() = 0;
+};
+
+}  // namespace weft::cuda

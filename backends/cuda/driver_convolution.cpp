@@ -1,0 +1,217 @@
+// Convolutions by cuDNN. Its kernels of weights follow the order of the images, ours are row-major: they, and images
+// where the library has nothing for their order, are brought into its order and back around the call.
+#include "backends/cuda/driver_operation.h"
+#include "ir/error.h"
+
+namespace weft::cuda {
+
+namespace {
+
+constexpr std::size_t kWorkspaceLimit = std::size_t{1} << 30;  // bytes
+
+using Dims = std::array<std::int64_t, 4>;
+
+std::size_t aligned(std::size_t bytes) { return (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment; }
+
+std::string text_of(const Convolution& c) {
+  const char* const direction = c.direction == Convolution::Direction::forward ? "convolution"
+                                : c.direction == Convolution::Direction::data  ? "transposed convolution"
+                                                                               : "weight gradient of a convolution";
+  return fmt::format("{} of [{}] with [{}] to [{}]", direction, fmt::join(c.x, ","), fmt::join(c.w, ","),
+                     fmt::join(c.y, ","));
+}
+
+// Four dims under their strides: [N,C,H,W] or [O,C,kH,kW] in one order of memory or the other.
+class TensorDescriptor {
+ public:
+  TensorDescriptor(const Dims& dims, bool channels_last, const std::string& what) {
+    const auto [n, c, h, w] = std::array<int, 4>{int(dims[0]), int(dims[1]), int(dims[2]), int(dims[3])};
+    must(apis().cudnnCreateTensorDescriptor(&handle_), what);
+    must(channels_last
+             ? apis().cudnnSetTensor4dDescriptorEx(handle_, CUDNN_DATA_FLOAT, n, c, h, w, h * w * c, 1, w * c, c)
+             : apis().cudnnSetTensor4dDescriptorEx(handle_, CUDNN_DATA_FLOAT, n, c, h, w, c * h * w, h * w, w, 1),
+         what);
+  }
+  ~TensorDescriptor() { apis().cudnnDestroyTensorDescriptor(handle_); }
+  TensorDescriptor(const TensorDescriptor&) = delete;
+  TensorDescriptor& operator=(const TensorDescriptor&) = delete;
+  cudnnTensorDescriptor_t get() const { return handle_; }
+
+ private:
+  cudnnTensorDescriptor_t handle_ = nullptr;
+};
+
+// A tensor as it lies with us and as the library takes it; where these differ, `offset` is where in scratch it lies for
+// the library.
+struct Operand {
+  Operand(const Dims& dims, bool ours_last, bool theirs_last, const std::string& what)
+      : ours(dims, ours_last, what),
+        theirs(dims, theirs_last, what),
+        moves(ours_last != theirs_last),
+        bytes(moves ? aligned(std::size_t(dims[0] * dims[1] * dims[2] * dims[3]) * sizeof(float)) : 0) {}
+
+  TensorDescriptor ours, theirs;
+  bool moves;
+  std::size_t bytes;
+  std::size_t offset = 0;
+};
+
+class DnnConvolution final : public Operation {
+ public:
+  DnnConvolution(cudnnHandle_t handle, const Convolution& c, bool channels_last)
+      : handle_(handle),
+        direction_(c.direction),
+        what_(text_of(c)),
+        channels_last_(channels_last),
+        x_(c.x, c.channels_last, channels_last, what_),
+        w_(c.w, false, channels_last, what_),
+        y_(c.y, c.channels_last, channels_last, what_) {
+    must(apis().cudnnCreateFilterDescriptor(&filter_), what_);
+    must(apis().cudnnSetFilter4dDescriptor(filter_, CUDNN_DATA_FLOAT,
+                                           channels_last ? CUDNN_TENSOR_NHWC : CUDNN_TENSOR_NCHW, int(c.w[0]),
+                                           int(c.w[1]), int(c.w[2]), int(c.w[3])),
+         what_);
+    must(apis().cudnnCreateConvolutionDescriptor(&convolution_), what_);
+    must(apis().cudnnSetConvolution2dDescriptor(convolution_, int(c.padding[0]), int(c.padding[1]), int(c.stride[0]),
+                                                int(c.stride[1]), int(c.dilation[0]), int(c.dilation[1]),
+                                                CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT),
+         what_);
+    must(apis().cudnnSetConvolutionGroupCount(convolution_, int(c.groups)), what_);
+    must(apis().cudnnSetConvolutionMathType(convolution_, CUDNN_FMA_MATH), what_);  // no TF32
+    for (Operand* each : {&x_, &w_, &y_}) {
+      each->offset = scratch_bytes_;
+      scratch_bytes_ += each->bytes;
+    }
+    workspace_offset_ = scratch_bytes_;
+    choose();
+    scratch_bytes_ += workspace_bytes_;
+  }
+  ~DnnConvolution() override {
+    apis().cudnnDestroyConvolutionDescriptor(convolution_);
+    apis().cudnnDestroyFilterDescriptor(filter_);
+  }
+  DnnConvolution(const DnnConvolution&) = delete;
+  DnnConvolution& operator=(const DnnConvolution&) = delete;
+
+  bool has_algorithm() const { return found_; }
+  std::size_t scratch_bytes() const override { return scratch_bytes_; }
+  std::string implementation() const override {
+    return fmt::format("cudnn:{}:{}{}", channels_last_ ? "nhwc" : "nchw", algorithm_,
+                       x_.moves || y_.moves ? ":reordered" : "");
+  }
+
+  void run(void* const* operands, void* scratch) override {
+    switch (direction_) {
+      case Convolution::Direction::forward: {
+        void *const x = taken(x_, operands[0], scratch), *const w = taken(w_, operands[1], scratch);
+        void* const y = place(y_, operands[2], scratch);
+        must(apis().cudnnConvolutionForward(handle_, &kOne, x_.theirs.get(), x, filter_, w, convolution_,
+                                            cudnnConvolutionFwdAlgo_t(algorithm_), workspace(scratch), workspace_bytes_,
+                                            &kZero, y_.theirs.get(), y),
+             what_);
+        return given(y_, y, operands[2]);
+      }
+      case Convolution::Direction::data: {
+        void *const y = taken(y_, operands[0], scratch), *const w = taken(w_, operands[1], scratch);
+        void* const x = place(x_, operands[2], scratch);
+        must(apis().cudnnConvolutionBackwardData(handle_, &kOne, filter_, w, y_.theirs.get(), y, convolution_,
+                                                 cudnnConvolutionBwdDataAlgo_t(algorithm_), workspace(scratch),
+                                                 workspace_bytes_, &kZero, x_.theirs.get(), x),
+             what_);
+        return given(x_, x, operands[2]);
+      }
+      case Convolution::Direction::weights: {
+        void *const x = taken(x_, operands[0], scratch), *const y = taken(y_, operands[1], scratch);
+        void* const w = place(w_, operands[2], scratch);
+        must(apis().cudnnConvolutionBackwardFilter(handle_, &kOne, x_.theirs.get(), x, y_.theirs.get(), y, convolution_,
+                                                   cudnnConvolutionBwdFilterAlgo_t(algorithm_), workspace(scratch),
+                                                   workspace_bytes_, &kZero, filter_, w),
+             what_);
+        return given(w_, w, operands[2]);
+      }
+    }
+  }
+
+ private:
+  static constexpr float kOne = 1, kZero = 0;
+
+  void* workspace(void* scratch) const { return static_cast<std::byte*>(scratch) + workspace_offset_; }
+  static void* place(const Operand& operand, void* ours, void* scratch) {
+    return operand.moves ? static_cast<std::byte*>(scratch) + operand.offset : ours;
+  }
+  // The operand in the library's order.
+  void* taken(const Operand& operand, void* ours, void* scratch) const {
+    void* const theirs = place(operand, ours, scratch);
+    if (operand.moves)
+      must(apis().cudnnTransformTensor(handle_, &kOne, operand.ours.get(), ours, &kZero, operand.theirs.get(), theirs),
+           what_);
+    return theirs;
+  }
+  // The result in ours.
+  void given(const Operand& operand, const void* theirs, void* ours) const {
+    if (operand.moves)
+      must(apis().cudnnTransformTensor(handle_, &kOne, operand.theirs.get(), theirs, &kZero, operand.ours.get(), ours),
+           what_);
+  }
+
+  // The library's first choice among those that keep their bits from run to run.
+  template <typename Performance, typename Ask>
+  void take_first(Ask ask) {
+    std::array<Performance, 16> offers{};
+    int count = 0;
+    if (ask(int(offers.size()), &count, offers.data()) != CUDNN_STATUS_SUCCESS) return;
+    for (int i = 0; i < count && !found_; ++i) {
+      const Performance& offer = offers[std::size_t(i)];
+      if (offer.status != CUDNN_STATUS_SUCCESS || offer.determinism != CUDNN_DETERMINISTIC ||
+          offer.memory > kWorkspaceLimit)
+        continue;
+      found_ = true;
+      algorithm_ = int(offer.algo);
+      workspace_bytes_ = offer.memory;
+    }
+  }
+
+  void choose() {
+    const cudnnTensorDescriptor_t x = x_.theirs.get(), y = y_.theirs.get();
+    switch (direction_) {
+      case Convolution::Direction::forward:
+        return take_first<cudnnConvolutionFwdAlgoPerf_t>([&](int wanted, int* count, auto* offers) {
+          return apis().cudnnGetConvolutionForwardAlgorithm_v7(handle_, x, filter_, convolution_, y, wanted, count,
+                                                               offers);
+        });
+      case Convolution::Direction::data:
+        return take_first<cudnnConvolutionBwdDataAlgoPerf_t>([&](int wanted, int* count, auto* offers) {
+          return apis().cudnnGetConvolutionBackwardDataAlgorithm_v7(handle_, filter_, y, convolution_, x, wanted, count,
+                                                                    offers);
+        });
+      case Convolution::Direction::weights:
+        return take_first<cudnnConvolutionBwdFilterAlgoPerf_t>([&](int wanted, int* count, auto* offers) {
+          return apis().cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle_, x, y, convolution_, filter_, wanted,
+                                                                      count, offers);
+        });
+    }
+  }
+
+  cudnnHandle_t handle_;
+  Convolution::Direction direction_;
+  std::string what_;
+  bool channels_last_;
+  Operand x_, w_, y_;
+  cudnnFilterDescriptor_t filter_ = nullptr;
+  cudnnConvolutionDescriptor_t convolution_ = nullptr;
+  bool found_ = false;
+  int algorithm_ = 0;
+  std::size_t workspace_bytes_ = 0, workspace_offset_ = 0, scratch_bytes_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Operation> make_convolution(cudnnHandle_t handle, const Convolution& convolution) {
+  for (const bool channels_last : {convolution.channels_last, !convolution.channels_last}) {
+    auto operation = std::make_unique<DnnConvolution>(handle, convolution, channels_last);
+    if (operation->has_algorithm()) return operation;
+  }
+  fail("{}: cuDNN has no algorithm for it whose sums have a fixed order", text_of(convolution));
+}
+
+}  // namespace weft::cuda

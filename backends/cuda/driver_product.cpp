@@ -1,0 +1,116 @@
+// Matrix products by cuBLASLt, which thinks in columns: a row-major result is the product of the transposes, in which
+// one number a column of ours is one number a row, as its bias is.
+#include <algorithm>
+
+#include "backends/cuda/driver_operation.h"
+#include "ir/error.h"
+
+namespace weft::cuda {
+
+namespace {
+
+constexpr std::uint64_t kWorkspaceBytes = std::uint64_t{32} << 20;
+
+std::string text_of(const Product& product) {
+  return fmt::format("product [{},{}] x [{},{}]", product.a.rows, product.a.columns, product.b.rows, product.b.columns);
+}
+
+bool has_dense_rows(const Matrix& matrix) { return matrix.column_stride == 1 || matrix.columns == 1; }
+
+// The transpose of a matrix of ours, as the library wants to hear of it.
+struct Transposed {
+  explicit Transposed(const Matrix& matrix, const std::string& what) {
+    const bool dense_rows = has_dense_rows(matrix);
+    operation = dense_rows ? CUBLAS_OP_N : CUBLAS_OP_T;
+    const std::int64_t rows = dense_rows ? matrix.columns : matrix.rows,
+                       columns = dense_rows ? matrix.rows : matrix.columns;
+    const std::int64_t between = std::max(dense_rows ? matrix.row_stride : matrix.column_stride, rows);
+    must(apis().cublasLtMatrixLayoutCreate(&layout, CUDA_R_32F, std::uint64_t(rows), std::uint64_t(columns), between),
+         what);
+  }
+  ~Transposed() { apis().cublasLtMatrixLayoutDestroy(layout); }
+  Transposed(const Transposed&) = delete;
+  Transposed& operator=(const Transposed&) = delete;
+
+  cublasOperation_t operation = CUBLAS_OP_N;
+  cublasLtMatrixLayout_t layout = nullptr;
+};
+
+class LtProduct final : public Operation {
+ public:
+  LtProduct(cublasLtHandle_t handle, CUstream stream, const Product& product)
+      : handle_(handle),
+        stream_(stream),
+        what_(text_of(product)),
+        bias_(product.bias),
+        a_(product.b, what_),
+        b_(product.a, what_),
+        result_(product.result, what_) {
+    check(has_dense_rows(product.result), "products are written row by row");
+    must(apis().cublasLtMatmulDescCreate(&desc_, CUBLAS_COMPUTE_32F, CUDA_R_32F), what_);
+    set(CUBLASLT_MATMUL_DESC_TRANSA, a_.operation);
+    set(CUBLASLT_MATMUL_DESC_TRANSB, b_.operation);
+    set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue(product));
+    choose();
+  }
+  ~LtProduct() override { apis().cublasLtMatmulDescDestroy(desc_); }
+  LtProduct(const LtProduct&) = delete;
+  LtProduct& operator=(const LtProduct&) = delete;
+
+  void run(void* const* operands, void* scratch) override {
+    if (bias_) set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, operands[2]);
+    void* const result = operands[bias_ ? 3 : 2];
+    const float one = 1, zero = 0;
+    must(apis().cublasLtMatmul(handle_, desc_, &one, operands[1], a_.layout, operands[0], b_.layout, &zero, result,
+                               result_.layout, result, result_.layout, &chosen_.algo, scratch, chosen_.workspaceSize,
+                               stream_),
+         what_);
+  }
+  std::size_t scratch_bytes() const override { return chosen_.workspaceSize; }
+  std::string implementation() const override { return "cublasLt"; }
+
+ private:
+  template <typename Value>
+  void set(cublasLtMatmulDescAttributes_t attribute, const Value& value) {
+    must(apis().cublasLtMatmulDescSetAttribute(desc_, attribute, &value, sizeof value), what_);
+  }
+
+  static cublasLtEpilogue_t epilogue(const Product& product) {
+    if (product.activation.empty()) return product.bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
+    check(product.activation == "relu", "the target of cuda names the activations of products");
+    return product.bias ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_RELU;
+  }
+
+  // The library's first choice among those whose sums have a fixed order.
+  void choose() {
+    cublasLtMatmulPreference_t preference = nullptr;
+    must(apis().cublasLtMatmulPreferenceCreate(&preference), what_);
+    const std::uint32_t ordered = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+    apis().cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kWorkspaceBytes,
+                                                sizeof kWorkspaceBytes);
+    apis().cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &ordered,
+                                                sizeof ordered);
+    int found = 0;
+    const cublasStatus_t status = apis().cublasLtMatmulAlgoGetHeuristic(
+        handle_, desc_, a_.layout, b_.layout, result_.layout, result_.layout, preference, 1, &chosen_, &found);
+    apis().cublasLtMatmulPreferenceDestroy(preference);
+    must(status, what_);
+    if (found == 0) fail("{}: cuBLASLt has no algorithm for it", what_);
+  }
+
+  cublasLtHandle_t handle_;
+  CUstream stream_;
+  std::string what_;
+  bool bias_;
+  Transposed a_, b_, result_;
+  cublasLtMatmulDesc_t desc_ = nullptr;
+  cublasLtMatmulHeuristicResult_t chosen_{};
+};
+
+}  // namespace
+
+std::unique_ptr<Operation> make_product(cublasLtHandle_t handle, CUstream stream, const Product& product) {
+  return std::make_unique<LtProduct>(handle, stream, product);
+}
+
+}  // namespace weft::cuda

@@ -1,0 +1,88 @@
+// The items of a program's flat list. Each is made once and told where its operands lie before it runs.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "backends/cuda/device.h"
+#include "backends/cuda/emit.h"
+
+namespace weft::cuda {
+
+class Item {
+ public:
+  virtual ~Item() = default;
+  // Operands, then results, in the order of the op.
+  virtual void bind(const std::vector<void*>& pointers, void* scratch) = 0;
+  virtual void run(Device& device) = 0;
+  virtual std::size_t scratch_bytes() const { return 0; }
+  virtual std::string kind() const = 0;
+};
+
+// Launches of generated or hand-made source.
+class KernelItem final : public Item {
+ public:
+  explicit KernelItem(const EmittedKernel& kernel) : scratch_bytes_(kernel.scratch_bytes) {
+    for (const Launch& launch : kernel.launches) launches_.push_back({launch, nullptr});
+  }
+  void load(Module& module) {
+    for (auto& [launch, function] : launches_) function = module.function(launch.function);
+  }
+  void bind(const std::vector<void*>& pointers, void* scratch) override {
+    parameters_ = pointers;
+    parameters_.push_back(scratch);
+    arguments_.clear();
+    for (void*& parameter : parameters_) arguments_.push_back(&parameter);
+  }
+  void run(Device& device) override {
+    for (const auto& [launch, function] : launches_)
+      device.launch(function, launch.blocks, launch.threads, launch.shared_bytes, arguments_.data());
+  }
+  std::size_t scratch_bytes() const override { return scratch_bytes_; }
+  std::string kind() const override { return "kernel"; }
+
+ private:
+  std::vector<std::pair<Launch, Function>> launches_;
+  std::size_t scratch_bytes_;
+  std::vector<void*> parameters_, arguments_;  // what a launch is given: the second points at the first
+};
+
+class OperationItem final : public Item {
+ public:
+  explicit OperationItem(std::unique_ptr<Operation> operation) : operation_(std::move(operation)) {}
+  void bind(const std::vector<void*>& pointers, void* scratch) override {
+    pointers_ = pointers;
+    scratch_ = scratch;
+  }
+  void run(Device&) override { operation_->run(pointers_.data(), scratch_); }
+  std::size_t scratch_bytes() const override { return operation_->scratch_bytes(); }
+  std::string kind() const override { return operation_->implementation(); }
+
+ private:
+  std::unique_ptr<Operation> operation_;
+  std::vector<void*> pointers_;
+  void* scratch_ = nullptr;
+};
+
+// The gaps between the operands of a `pack`, which are zeros.
+class FillItem final : public Item {
+ public:
+  struct Gap {
+    std::size_t offset = 0, bytes = 0;
+  };
+  explicit FillItem(std::vector<Gap> gaps) : gaps_(std::move(gaps)) {}
+  void bind(const std::vector<void*>& pointers, void*) override { start_ = static_cast<std::byte*>(pointers.at(0)); }
+  void run(Device& device) override {
+    for (const Gap& gap : gaps_) device.zero(start_ + gap.offset, gap.bytes);
+  }
+  std::string kind() const override { return "fill"; }
+
+ private:
+  std::vector<Gap> gaps_;
+  std::byte* start_ = nullptr;
+};
+
+}  // namespace weft::cuda

@@ -1,0 +1,347 @@
+// Lowers a planned graph: kernels for fused ops, library calls for contractions; `run` replays the recorded list.
+#include "backends/cuda/program.h"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+
+#include "backends/cuda/item.h"
+#include "backends/cuda/library_op.h"
+#include "backends/cuda/source.h"
+#include "ir/error.h"
+#include "passes/plan.h"
+
+namespace weft::cuda {
+
+using ir::Graph;
+using ir::kNone;
+using ir::Op;
+using ir::OpCode;
+using ir::OpId;
+using ir::ValueId;
+using passes::Place;
+using passes::Plan;
+
+namespace {
+
+// Inputs beyond this size are memory of their own, and only where the program's user binds none: they are data sets.
+constexpr std::size_t kLargeInput = std::size_t{1} << 16;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::size_t aligned(std::size_t bytes) { return (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment; }
+
+double bytes_of(const Graph& graph, const Op& op) {
+  double bytes = 0;
+  for (const ValueId value : op.operands) bytes += double(graph.type(value).bytes());
+  for (const ValueId value : op.results) bytes += double(graph.type(value).bytes());
+  return bytes;
+}
+
+// Spaces between the operands of a pack and behind the last.
+std::vector<FillItem::Gap> gaps_of(const Graph& graph, const Op& pack) {
+  const auto size = std::int64_t(ir::size_of(graph.type(pack.results[0]).dtype));
+  std::vector<std::pair<std::int64_t, std::int64_t>> parts;
+  const auto offsets = pack.attrs.integers(ir::Attr::offsets);
+  for (std::size_t i = 0; i < offsets.size(); ++i)
+    parts.emplace_back(offsets[i], offsets[i] + graph.type(pack.operands[i]).elements());
+  parts.emplace_back(graph.type(pack.results[0]).elements(), 0);
+  std::sort(parts.begin(), parts.end());
+  std::vector<FillItem::Gap> gaps;
+  std::int64_t end = 0;
+  for (const auto& [first, last] : parts) {
+    if (first > end) gaps.push_back({std::size_t(end * size), std::size_t((first - end) * size)});
+    end = last;
+  }
+  return gaps;
+}
+
+struct Entry {
+  std::unique_ptr<Item> item;
+  std::vector<ValueId> values;  // whose memory the item gets
+  OpId op = kNone;
+  int scratch_buffer = -1;
+  std::string name;
+};
+
+class CudaProgram final : public runtime::Program {
+ public:
+  CudaProgram(ir::GraphPtr graph, std::shared_ptr<Device> device, std::shared_ptr<runtime::Memory> space,
+              CompileReport& report)
+      : Program(std::move(space)), graph_(std::move(graph)), device_(std::move(device)) {
+    plan_ = passes::make_plan(*graph_);
+    make_items(report);
+    plan_scratch();
+    allocate();
+  }
+
+  void* input(int index) override {
+    void*& memory = input_memory_[std::size_t(index)];
+    if (!memory) {
+      large_inputs_.push_back(space_->allocate(inputs_[std::size_t(index)].type.bytes()));
+      bind_input(index, large_inputs_.back().get());
+    }
+    return memory;
+  }
+
+  void bind_input(int index, void* memory) override {
+    if (input_memory_[std::size_t(index)] == memory) return;
+    input_memory_[std::size_t(index)] = memory;
+    for (std::size_t i = 0; i < outputs_.size(); ++i)
+      if (outputs_[i].donates == index) output_memory_[i] = memory;
+    recording_.reset();
+  }
+
+  void run() override {
+    if (!recording_) {
+      bind_all();
+      recording_ = device_->record([this] {
+        for (const Entry& entry : entries_) run_entry(entry);
+      });
+    }
+    try {
+      recording_->replay();
+    } catch (const Error& error) {
+      fail("@{} could not be run: {}", graph_->name, error.what());
+    }
+  }
+
+  runtime::MemoryUse memory() const override { return {plan_.arena_bytes, plan_.naive_bytes, plan_.lower_bound_bytes}; }
+
+  std::vector<runtime::ItemProfile> profile(int runs) override {
+    bind_all();
+    std::vector<std::vector<double>> seconds(entries_.size());
+    for (int i = 0; i < runs; ++i)
+      for (std::size_t j = 0; j < entries_.size(); ++j)
+        seconds[j].push_back(device_->seconds([&] { run_entry(entries_[j]); }));
+    std::vector<runtime::ItemProfile> profiles;
+    for (std::size_t j = 0; j < entries_.size(); ++j) {
+      std::nth_element(seconds[j].begin(), seconds[j].begin() + runs / 2, seconds[j].end());
+      const Entry& entry = entries_[j];
+      const Op& op = graph_->ops[entry.op];
+      profiles.push_back({entry.name, entry.item->kind(), op.where, seconds[j][std::size_t(runs / 2)],
+                          flops_of(*graph_, op), bytes_of(*graph_, op)});
+    }
+    return profiles;
+  }
+
+ private:
+  // --- Making ----------------------------------------------------------------------------------------------------
+
+  void make_items(CompileReport& report) {
+    const auto start = std::chrono::steady_clock::now();
+    std::vector<OpKernel> kernels = kernels_of(*graph_, plan_);
+    report.seconds.emplace_back("lower", seconds_since(start));
+    load(kernels, report);
+    std::set<ValueId> filled;
+    std::size_t next_kernel = 0;
+    for (const OpId id : plan_.order) {
+      const Op& op = graph_->ops[id];
+      for (const ValueId operand : op.operands) fill_gaps(operand, filled);
+      Entry entry;
+      entry.op = id;
+      entry.values = op.operands;
+      entry.values.insert(entry.values.end(), op.results.begin(), op.results.end());
+      if (is_library_op(*graph_, op)) {
+        entry.name = fmt::format("{} {}", ir::name(op.code), op.where.scope);
+        entry.item = std::make_unique<OperationItem>(library_call(op));
+      } else {
+        const EmittedKernel& kernel = kernels[next_kernel++].kernel;
+        auto item = std::make_unique<KernelItem>(kernel);
+        item->load(*module_);
+        entry.name = kernel.name;
+        entry.item = std::move(item);
+      }
+      entries_.push_back(std::move(entry));
+    }
+    for (const ir::Output& output : graph_->outputs) fill_gaps(output.value, filled);
+  }
+
+  void load(const std::vector<OpKernel>& kernels, CompileReport& report) {
+    std::vector<EmittedKernel> emitted;
+    for (const OpKernel& each : kernels) emitted.push_back(each.kernel);
+    report.kernels += int(emitted.size());
+    const auto start = std::chrono::steady_clock::now();
+    if (!emitted.empty()) module_ = device_->load(translation_unit(emitted));
+    report.seconds.emplace_back("load", seconds_since(start));
+  }
+
+  std::unique_ptr<Operation> library_call(const Op& op) {
+    try {
+      return op.code == OpCode::matmul ? device_->make(product_of(*graph_, op, plan_.places))
+                                       : device_->make(convolution_of(*graph_, op));
+    } catch (const Error& error) {
+      fail("{}", described(op, error.what()));
+    }
+  }
+
+  // Before a pack is read, zeros go between its parts.
+  void fill_gaps(ValueId value, std::set<ValueId>& filled) {
+    const Op* op = graph_->producer(value);
+    if (!op) return;
+    if (passes::is_view(op->code)) return fill_gaps(op->operands[0], filled);
+    if (op->code != OpCode::pack || !filled.insert(value).second) return;
+    std::vector<FillItem::Gap> gaps = gaps_of(*graph_, *op);
+    if (!gaps.empty())
+      entries_.push_back(
+          {std::make_unique<FillItem>(std::move(gaps)), {value}, graph_->values[value].op, -1, "fill gaps"});
+  }
+
+  // --- Memory ------------------------------------------------------------------------------------------------------
+
+  // Plans again with the scratch that the items ask for. The planner's borders are narrower than a device's: scratch
+  // begins at the next wide one.
+  void plan_scratch() {
+    std::vector<std::size_t> scratch(graph_->ops.size(), 0);
+    for (const Entry& entry : entries_)
+      if (const std::size_t bytes = entry.item->scratch_bytes(); bytes > 0)
+        scratch[entry.op] = bytes + kDeviceAlignment - passes::kAlignment;
+    const std::vector<OpId> order = plan_.order;
+    plan_ = passes::make_plan(*graph_, scratch);
+    check(order == plan_.order, "scratch changed the order of ops");
+    std::size_t step = 0;
+    for (Entry& entry : entries_)
+      if (step < order.size() && entry.op == order[step]) entry.scratch_buffer = plan_.scratch_buffer[step++];
+  }
+
+  void allocate() {
+    std::size_t bytes = aligned(plan_.arena_bytes);
+    const auto reserve = [&](const ir::Type& type) {
+      const std::size_t offset = bytes;
+      bytes += aligned(type.bytes());
+      return offset;
+    };
+    constexpr std::size_t nowhere = ~std::size_t{0};
+    std::vector<std::size_t> input_offsets, output_offsets;
+    for (std::uint32_t i = 0; i < graph_->inputs.size(); ++i) {
+      const ir::Input& input = graph_->inputs[i];
+      const ir::Type& type = graph_->type(input.value);
+      inputs_.push_back({graph_->input_name(i), type, input.role, input.init, input.slots, input.layout, -1});
+      input_offsets.push_back(type.bytes() > kLargeInput ? nowhere : reserve(type));
+    }
+    for (const ir::Output& output : graph_->outputs) {
+      const ir::Type& type = graph_->type(output.value);
+      const bool donated = output.donates != kNone;
+      outputs_.push_back({output.name, type, ir::Role::data, {}, {}, {}, donated ? int(output.donates) : -1});
+      output_offsets.push_back(donated ? input_offsets[output.donates] : reserve(type));
+    }
+    memory_ = allocated(bytes);
+    const auto at = [&](std::size_t offset) -> void* { return offset == nowhere ? nullptr : start() + offset; };
+    for (const std::size_t offset : input_offsets) input_memory_.push_back(at(offset));
+    for (const std::size_t offset : output_offsets) output_memory_.push_back(at(offset));
+  }
+
+  std::shared_ptr<void> allocated(std::size_t bytes) const {
+    try {
+      return space_->allocate(bytes);
+    } catch (const Error& error) {
+      const auto largest = std::max_element(plan_.buffers.begin(), plan_.buffers.end(),
+                                            [](const auto& a, const auto& b) { return a.bytes < b.bytes; });
+      if (largest == plan_.buffers.end()) throw;
+      const OpId op =
+          largest->value == kNone ? plan_.order[std::size_t(largest->first)] : graph_->values[largest->value].op;
+      fail("@{} needs {} bytes on the device: {}; its largest value takes {} bytes, of {}; use a smaller batch",
+           graph_->name, bytes, error.what(), largest->bytes, described(graph_->ops[op], ""));
+    }
+  }
+
+  void bind_all() {
+    for (int i = 0; i < int(inputs_.size()); ++i) input(i);
+    for (const Entry& entry : entries_) {
+      std::vector<void*> pointers;
+      for (const ValueId value : entry.values) pointers.push_back(pointer(value));
+      entry.item->bind(pointers, scratch(entry));
+    }
+  }
+
+  void* scratch(const Entry& entry) const {
+    if (entry.scratch_buffer < 0) return nullptr;
+    return start() + aligned(plan_.buffers[std::size_t(entry.scratch_buffer)].offset);
+  }
+
+  std::byte* start() const { return static_cast<std::byte*>(memory_.get()); }
+
+  void* pointer(ValueId value) const {
+    const Place& place = plan_.places[value];
+    std::byte* base = nullptr;
+    switch (place.base) {
+      case Place::Base::input:
+        base = static_cast<std::byte*>(input_memory_[place.index]);
+        break;
+      case Place::Base::output:
+        base = static_cast<std::byte*>(output_memory_[place.index]);
+        break;
+      case Place::Base::buffer:
+        base = start() + plan_.buffers[place.index].offset;
+        break;
+    }
+    return base + place.offset * std::int64_t(ir::size_of(graph_->type(value).dtype));
+  }
+
+  // --- Running -----------------------------------------------------------------------------------------------------
+
+  void run_entry(const Entry& entry) const {
+    try {
+      entry.item->run(*device_);
+    } catch (const Error& error) {
+      fail("{}", described(graph_->ops[entry.op], fmt::format("{}: {}", entry.name, error.what())));
+    }
+  }
+
+  std::string described(const Op& op, const std::string& what) const {
+    const std::string where = to_string(op.where);
+    return fmt::format("{}{}{} -> {}, {} bytes{}{}", where, where.empty() ? "" : ": ", ir::name(op.code),
+                       to_string(graph_->type(op.results[0])), std::int64_t(bytes_of(*graph_, op)),
+                       what.empty() ? "" : ": ", what);
+  }
+
+  ir::GraphPtr graph_;
+  std::shared_ptr<Device> device_;
+  Plan plan_;
+  std::unique_ptr<Module> module_;
+  std::vector<Entry> entries_;
+  std::shared_ptr<void> memory_;  // arena, then inputs and outputs
+  std::vector<std::shared_ptr<void>> large_inputs_;
+  std::unique_ptr<Recording> recording_;  // of all entries as they are bound
+};
+
+class MemoryOfDevice final : public runtime::Memory {
+ public:
+  explicit MemoryOfDevice(std::shared_ptr<Device> device) : device_(std::move(device)) {}
+  bool is_host() const override { return false; }
+  std::shared_ptr<void> allocate(std::size_t bytes) override {
+    return {device_->allocate(bytes), [device = device_](void* memory) { device->release(memory); }};
+  }
+  void write(void* to, const void* from_host, std::size_t bytes) override { device_->write(to, from_host, bytes); }
+  void read(void* to_host, const void* from, std::size_t bytes) override { device_->read(to_host, from, bytes); }
+
+ private:
+  std::shared_ptr<Device> device_;
+};
+
+}  // namespace
+
+passes::Target target() {
+  passes::Target target;
+  target.epilogues = {OpCode::matmul};
+  return target;
+}
+
+std::shared_ptr<runtime::Memory> memory_of(std::shared_ptr<Device> device) {
+  return std::make_shared<MemoryOfDevice>(std::move(device));
+}
+
+std::unique_ptr<runtime::Program> make_program(ir::GraphPtr graph, std::shared_ptr<Device> device,
+                                               std::shared_ptr<runtime::Memory> space, CompileReport& report) {
+  return std::make_unique<CudaProgram>(std::move(graph), std::move(device), std::move(space), report);
+}
+
+std::string source_of(const Graph& graph) {
+  std::vector<EmittedKernel> emitted;
+  for (OpKernel& each : kernels_of(graph, passes::make_plan(graph))) emitted.push_back(std::move(each.kernel));
+  return translation_unit(emitted);
+}
+
+}  // namespace weft::cuda

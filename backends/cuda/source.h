@@ -1,0 +1,21 @@
+// What of a graph becomes source: the kernels of its fused ops and of the ops that are written by hand.
+#pragma once
+
+#include <vector>
+
+#include "backends/cuda/emit.h"
+#include "ir/graph.h"
+#include "passes/plan.h"
+
+namespace weft::cuda {
+
+struct OpKernel {
+  ir::OpId op = ir::kNone;
+  EmittedKernel kernel;
+};
+
+// In the order of the plan. Matrix products and convolutions are left out: those a library does. Throws Error for an op
+// that neither does.
+std::vector<OpKernel> kernels_of(const ir::Graph& graph, const passes::Plan& plan);
+
+}  // namespace weft::cuda
