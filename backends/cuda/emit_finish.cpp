@@ -74,6 +74,11 @@ class FinishWriter {
       }
   }
 
+  static std::string section(std::int64_t first, std::int64_t blocks) {
+    return first == 0 ? fmt::format("if (blockIdx.x < {})", blocks)
+                      : fmt::format("if (blockIdx.x >= {} && blockIdx.x < {})", first, first + blocks);
+  }
+
   bool has_total(NodeId id) const { return std::find(totals_.begin(), totals_.end(), id) != totals_.end(); }
 
   // Adds the copies of one number: all threads of the block together, or one by itself.
@@ -82,11 +87,12 @@ class FinishWriter {
     const std::string sum = name(id) + "_sum", parts = parts_name(job_, id);
     source.line(parts_pointer(job_, id, each.offset));
     source.line(fmt::format("{} {} = {};", type_name(sum_kind(node(id))), sum, none(node(id))));
-    const std::string from = each.extent == 1
-                                 ? fmt::format("{}[c]", parts)
-                                 : fmt::format("{}[c * ({}){} + {}]", parts, job_.index, each.extent, place);
-    source.line(fmt::format("for (int c = {}; c < {}; c += {}) {}", together ? "threadIdx.x" : "0", each.copies,
-                            together ? kThreads : 1, join(node(id), sum, from)));
+    const std::string from =
+        each.extent == 1 ? fmt::format("{}[c]", parts)
+                         : fmt::format("{}[c * {}{} + {}]", parts, each.extent, job_.index == "int" ? "" : "ll", place);
+    const std::string step = together ? fmt::format("c += {}", kThreads) : "++c";
+    source.line(fmt::format("for (int c = {}; c < {}; {}) {}", together ? "threadIdx.x" : "0", each.copies, step,
+                            join(node(id), sum, from)));
     if (together)
       source.line(fmt::format("{0} = combine_neighbours<{1}, {2}, {2}>({0});", sum, operation(node(id)), kThreads));
     return sum;
@@ -103,7 +109,7 @@ class FinishWriter {
       std::int64_t first = 0;
       for (const NodeId id : totals_) {
         const std::int64_t extent = node(id).extent, share = extent == 1 ? 1 : ceil_div(extent, kThreads);
-        source.open(fmt::format("if (blockIdx.x >= {} && blockIdx.x < {})", first, first + share));
+        source.open(section(first, share));
         if (extent > 1) {
           source.line(fmt::format("const int e = (blockIdx.x - {}) * {} + threadIdx.x;", first, kThreads));
           source.line(fmt::format("if (e >= {}) return;", extent));
@@ -141,7 +147,7 @@ class FinishWriter {
       std::int64_t first = 0;
       for (const auto& [dims, stores] : by_dims_) {
         const std::int64_t share = ceil_div(count(dims), kThreads);
-        if (!alone) source.open(fmt::format("if (blockIdx.x >= {} && blockIdx.x < {})", first, first + share));
+        if (!alone) source.open(section(first, share));
         values.enter();
         write_section(source, values, dims, stores, first);
         values.leave();

@@ -101,6 +101,12 @@ class FlatWriter {
 
   bool is_packed(const kernel::Map& map) const { return map.strides.back() == 1; }
 
+  bool loads_pack(const Node& node) const {
+    const auto fixed = [&](NodeId index) { return (kernel_.nodes[index].varies & kernel::bit(dims_.back())) == 0; };
+    return node.kind == NodeKind::load && is_packed(node.map) && kernel_.buffers[node.buffer].literal.empty() &&
+           std::all_of(node.operands.begin(), node.operands.end(), fixed);
+  }
+
   // Loads of neighbours that the roots need: by the name of each node's pack.
   std::vector<std::pair<NodeId, std::string>> load_packs(Source& source, Values& values) {
     std::vector<bool> needed(kernel_.nodes.size(), false);
@@ -111,12 +117,10 @@ class FlatWriter {
     std::vector<std::pair<NodeId, std::string>> packs;
     for (NodeId id = 0; id < kernel_.nodes.size(); ++id) {
       const Node& node = kernel_.nodes[id];
-      const bool loads = node.kind == NodeKind::load && node.indirect.empty() && is_packed(node.map) &&
-                         kernel_.buffers[node.buffer].literal.empty();
-      if (!loads || !needed[id] || values.is_known(id)) continue;
+      if (!needed[id] || !loads_pack(node) || values.is_known(id)) continue;
       const std::string name = variable(job_, id) + "_pack";
       source.line(fmt::format("const auto {} = load_pack<{}>({} + {});", name, pack_, job_.buffers.name(node.buffer),
-                              values.address(node.map)));
+                              values.place(node)));
       packs.emplace_back(id, name);
     }
     return packs;

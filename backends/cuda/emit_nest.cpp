@@ -275,10 +275,10 @@ class NestWriter {
     }
     std::string first = "t", end = std::to_string(points);
     if (is_split()) {
-      const std::int64_t part = nest_.split_points();
-      first = fmt::format("split * ({}){} + t", job_.index, part);
-      source_->line(fmt::format("const {0} end = split * ({0}){1} + {1} < {2} ? split * ({0}){1} + {1} : {2};",
-                                job_.index, part, points));
+      const std::string part = wide(nest_.split_points());
+      first = fmt::format("split * {} + t", part);
+      source_->line(
+          fmt::format("const {0} end = split * {1} + {1} < {2} ? split * {1} + {1} : {2};", job_.index, part, points));
       end = "end";
     }
     if (nest_.is_ragged()) end = fmt::format("(active ? {} : 0)", end);
@@ -330,12 +330,14 @@ class NestWriter {
     for (const SplitReduction& each : job_.split_reductions)
       if (each.node == id) {
         source_->line(only_if(leader()) +
-                      fmt::format("{}[split * ({}){} + row] = {};", parts_name(job_, id), job_.index, nest_.rows, sum));
+                      fmt::format("{}[split * {} + row] = {};", parts_name(job_, id), wide(nest_.rows), sum));
         return;
       }
     define(id, sum);
   }
 
+  // A number that makes a product with it as wide as indices are.
+  std::string wide(std::int64_t number) const { return fmt::format("{}{}", number, job_.index == "int" ? "" : "ll"); }
   // Conditions; an empty one always holds.
   static std::string all_of(const std::string& a, const std::string& b) {
     return a.empty() || b.empty() ? a + b : a + " && " + b;
@@ -355,7 +357,7 @@ class NestWriter {
     const std::string gathered = name(id) + "_sum";
     if (nest_.group > 1) source_->line(fmt::format("{} = {};", gathered, over_group(id, gathered)));
     if (sum.form == Sum::column) {
-      const std::string copy = is_split() ? fmt::format("split * ({}){} + ", job_.index, sum.accumulator->extent) : "";
+      const std::string copy = is_split() ? fmt::format("split * {} + ", wide(sum.accumulator->extent)) : "";
       source_->line(only_if(leader()) + fmt::format("{}[{}{}] = {};", parts_name(job_, id), copy,
                                                     values_->address(node(id).map), gathered));
     } else {

@@ -121,19 +121,20 @@ std::string Values::at_first(DimSet dims) const {
   return text;
 }
 
-Text Values::load(const Node& node) {
-  const kernel::Buffer& buffer = kernel_.buffers[node.buffer];
+std::string Values::place(const Node& node) {
   std::string place = address(node.map);
+  // A product with the stride is as wide as addresses are.
+  const char* wide = index_type(kernel_) == "int" ? "" : "ll";
   for (std::size_t i = 0; i < node.indirect.size(); ++i) {
     const kernel::Indirect& each = node.indirect[i];
-    const std::string index = get(node.operands[i]);
-    // A stride as wide as the index, where addresses are.
-    const std::string stride =
-        index_type(kernel_) == "int" ? std::to_string(each.stride) : fmt::format("{}ll", each.stride);
-    place += fmt::format(" + {} * clamp_index({}, {}u)", stride, index, each.size);
+    place += fmt::format(" + {}{} * clamp_index({}, {}u)", each.stride, wide, get(node.operands[i]), each.size);
   }
-  if (place.rfind("0 + ", 0) == 0) place = place.substr(4);
-  const std::string element = fmt::format("{}[{}]", buffers_.name(node.buffer), place);
+  return place.rfind("0 + ", 0) == 0 ? place.substr(4) : place;
+}
+
+Text Values::load(const Node& node) {
+  const kernel::Buffer& buffer = kernel_.buffers[node.buffer];
+  const std::string element = fmt::format("{}[{}]", buffers_.name(node.buffer), place(node));
   if (buffer.literal.empty()) return from_memory(element, buffer.dtype);
   const Kind kind = is_float(buffer.dtype) ? Kind::real : Kind::whole;
   return rounded(convert(Text(element, kind), kind_of(buffer.dtype)), buffer.dtype);
