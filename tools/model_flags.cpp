@@ -20,14 +20,23 @@ void ModelFlags::declare(Flags& flags) {
   flags.positional("MODEL", name_, doc);
 
   // Models share names of options: one flag each, with the words and the default of every model that has it.
-  std::map<std::string, std::string> docs;
+  std::map<std::string, std::vector<std::pair<std::string, std::string>>> docs;  // by option: words, models
   for (const Model& model : catalog_.models())
     for (const Option& option : model.options) {
-      std::string& text = docs[option.name];
-      text += fmt::format("{}{}: {} [{}]", text.empty() ? "" : "; ", model.name, option.doc, option.fallback);
+      const std::string words = fmt::format("{} [{}]", option.doc, option.fallback);
+      auto& of_option = docs[option.name];
+      const auto same = std::ranges::find(of_option, words, &std::pair<std::string, std::string>::first);
+      if (same == of_option.end())
+        of_option.emplace_back(words, model.name);
+      else
+        same->second += ", " + model.name;
     }
   flags.group("Options of the models");
-  for (const auto& [option, text] : docs) flags.add(option, options_[option], "TEXT", text);
+  for (const auto& [option, of_option] : docs) {
+    std::vector<std::string> texts;
+    for (const auto& [words, models] : of_option) texts.push_back(models + ": " + words);
+    flags.add(option, options_[option], "TEXT", fmt::format("{}", fmt::join(texts, "; ")));
+  }
 }
 
 void ModelFlags::declare_size(Flags& flags) {

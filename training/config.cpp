@@ -109,6 +109,10 @@ class Reader {
     value.reset();
     if (json.contains(key) && !json[key].is_null()) (*this)(key, value.emplace());
   }
+  // Switches came one by one: a run of before one has its default.
+  void operator()(const char* key, bool& value) const {
+    if (json.contains(key)) operator()<bool>(key, value);
+  }
   void operator()(const char* key, std::vector<Column>& columns) const {
     columns.clear();
     if (!json.contains(key)) return;
@@ -145,6 +149,8 @@ void session_fields(Visit& visit, Options& options) {
   visit("threads", options.threads);
   visit("seed", options.seed);
   visit("batch", options.batch);
+  visit("contrastive", options.contrastive);
+  visit("winograd", options.winograd);
 }
 
 template <typename Visit, typename Spec>

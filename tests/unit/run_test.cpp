@@ -75,6 +75,27 @@ TEST_CASE("a run that diverges keeps its last good checkpoint") {
   CHECK(runtime::read_safetensors(run.checkpoint_path()).tensors == good.tensors);
 }
 
+TEST_CASE("a run keeps the switches of its compiler, and one of before they came has their defaults") {
+  const test::TempFolder folder;
+  RunConfig config = config_of(make_vae(), 1);
+  config.session.winograd = config.session.contrastive = false;
+  const RunDirectory run = RunDirectory::create(folder / "run", config, make_vae());
+  const auto session = [&] { return RunDirectory::open(folder / "run").config().session; };
+  CHECK_FALSE(session().winograd);
+  CHECK_FALSE(session().contrastive);
+
+  std::string text = runtime::read_file(run.file("config.json"));
+  for (const std::string name : {"winograd", "contrastive"}) {
+    const std::size_t line = text.find("\"" + name);
+    REQUIRE(line != std::string::npos);
+    const std::size_t before = text.rfind(',', line), end = text.find_first_of(",\n", line);
+    text.erase(before, end - before);
+  }
+  folder.write("run/config.json", text);
+  CHECK(session().winograd);
+  CHECK(session().contrastive);
+}
+
 TEST_CASE("a folder that cannot be written, or holds a run, is refused before training") {
   const test::TempFolder folder;
   folder.write("file", "not a folder");
