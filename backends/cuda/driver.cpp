@@ -8,7 +8,7 @@
 #include "backends/cuda/disk_cache.h"
 #include "backends/cuda/driver_api.h"
 #include "backends/cuda/driver_operation.h"
-#include "backends/cuda/nvrtc.h"
+#include "backends/cuda/driver_nvrtc.h"
 #include "ir/error.h"
 
 namespace weft::cuda {

@@ -1,5 +1,5 @@
 // Finding, opening and calling libnvrtc.
-#include "backends/cuda/nvrtc.h"
+#include "backends/cuda/driver_nvrtc.h"
 
 #include <dlfcn.h>
 
