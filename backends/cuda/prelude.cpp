@@ -24,10 +24,6 @@ extern __shared__ uint4 weft_shared[];
 __device__ inline int add_ints(int a, int b) { return (int)((unsigned)a + (unsigned)b); }
 __device__ inline int subtract_ints(int a, int b) { return (int)((unsigned)a - (unsigned)b); }
 __device__ inline int multiply_ints(int a, int b) { return (int)((unsigned)a * (unsigned)b); }
-// Towards zero; by zero: 0.
-__device__ inline int divide_ints(int a, int b) {
-  return b == 0 ? 0 : b == -1 ? subtract_ints(0, a) : a / b;
-}
 // Towards zero; what is too large becomes the largest, NaN becomes 0.
 __device__ inline int to_int(float x) { return __float2int_rz(x); }
 // Of an index that must lie in [0, size).
@@ -68,6 +64,9 @@ __device__ inline float from_f16(unsigned short bits) {
 }
 #endif
 __device__ inline float round_f16(float x) { return from_f16(to_f16(x)); }
+
+__device__ inline int larger(int a, int b) { return a > b ? a : b; }
+__device__ inline int smaller(int a, int b) { return a < b ? a : b; }
 
 // --- Memory: neighbours that are moved at once where the address allows it ---
 
@@ -171,6 +170,58 @@ __device__ inline T combine_columns(T value) {
   value = parts[lane];
   for (int i = 1; i < Group; ++i) value = Op::of(value, parts[lane + i * Lanes]);
   return value;
+}
+
+// log(sum of e^s) as the largest s so far and the sum of e^(s - largest); none: -infinity and 0.
+struct LogSum {
+  float top, sum;
+};
+__device__ inline LogSum join_log_sums(LogSum a, LogSum b) {
+  const float top = Max::of(a.top, b.top);
+  if (top == -kInfinity) return a;
+  return {top, a.sum * expf(a.top - top) + b.sum * expf(b.top - top)};
+}
+
+// --- Tiles: 256 threads as 16 x 16; thread (ty, tx) has the rows tile_place(ty, i) and the columns tile_place(tx, j) ---
+
+__device__ inline int tile_place(int thread, int i) { return thread * 4 + i % 4 + i / 4 * 64; }
+
+constexpr int kSlice = 16;  // columns of x that are in shared memory at a time
+
+// dots[i][j]: the products of row first + tile_place(ty, i) with row second + tile_place(tx, j) of x [Count, Width].
+// Rows past the end count as zeros.
+template <int Count, int Width, int Tile>
+__device__ inline void tile_dots(const float* x, int first, int second, float (*mine)[Tile + 4],
+                                 float (*theirs)[Tile + 4], float (*dots)[Tile / 16]) {
+  constexpr int kPer = Tile / 16;
+  const int tx = threadIdx.x % 16, ty = threadIdx.x / 16;
+#pragma unroll
+  for (int i = 0; i < kPer; ++i)
+#pragma unroll
+    for (int j = 0; j < kPer; ++j) dots[i][j] = 0.0f;
+  for (int slice = 0; slice < Width; slice += kSlice) {
+    __syncthreads();
+    for (int e = threadIdx.x; e < Tile * kSlice; e += 256) {
+      const int row = e / kSlice, k = e % kSlice;
+      const bool inside = slice + k < Width;
+      mine[k][row] = inside && first + row < Count ? x[(long long)(first + row) * Width + slice + k] : 0.0f;
+      theirs[k][row] = inside && second + row < Count ? x[(long long)(second + row) * Width + slice + k] : 0.0f;
+    }
+    __syncthreads();
+#pragma unroll
+    for (int k = 0; k < kSlice; ++k) {
+      Pack<float, 4> a[kPer / 4], b[kPer / 4];
+#pragma unroll
+      for (int i = 0; i < kPer / 4; ++i) {
+        a[i] = *(const Pack<float, 4>*)&mine[k][tile_place(ty, i * 4)];
+        b[i] = *(const Pack<float, 4>*)&theirs[k][tile_place(tx, i * 4)];
+      }
+#pragma unroll
+      for (int i = 0; i < kPer; ++i)
+#pragma unroll
+        for (int j = 0; j < kPer; ++j) dots[i][j] += a[i / 4].at[i % 4] * b[j / 4].at[j % 4];
+    }
+  }
 }
 
 )cuda";

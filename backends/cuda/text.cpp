@@ -90,10 +90,9 @@ Text compare(const Text& a, const Text& b, const char* sign) {
   return {fmt::format("{} {} {}", a.atom(kind), sign, b.atom(kind)), Kind::truth, false};
 }
 
-// Of whole numbers: computed as a float, then truncated.
+// Only of floats: the type rules see to that.
 Text call(const char* function, const Text& x) {
-  const Text result(fmt::format("{}({})", function, convert(x, Kind::real).code()), Kind::real);
-  return convert(result, x.kind());
+  return {fmt::format("{}({})", function, x.code(Kind::real)), Kind::real};
 }
 
 }  // namespace
@@ -101,7 +100,9 @@ Text call(const char* function, const Text& x) {
 Text operator+(const Text& a, const Text& b) { return arithmetic(a, b, "+", "add_ints"); }
 Text operator-(const Text& a, const Text& b) { return arithmetic(a, b, "-", "subtract_ints"); }
 Text operator*(const Text& a, const Text& b) { return arithmetic(a, b, "*", "multiply_ints"); }
-Text operator/(const Text& a, const Text& b) { return arithmetic(a, b, "/", "divide_ints"); }
+Text operator/(const Text& a, const Text& b) {
+  return {fmt::format("{} / {}", a.atom(Kind::real), b.atom(Kind::real)), Kind::real, false};
+}
 
 Text operator-(const Text& a) {
   if (a.kind() == Kind::whole) return {fmt::format("subtract_ints(0, {})", a.code()), Kind::whole};
@@ -112,7 +113,7 @@ Text abs(const Text& x) {
   if (x.kind() == Kind::whole) return choose(lt(x, 0.0), -x, x);
   return call("fabsf", x);
 }
-Text floor(const Text& x) { return x.kind() == Kind::whole ? x : call("floorf", x); }
+Text floor(const Text& x) { return call("floorf", x); }
 Text exp(const Text& x) { return call("expf", x); }
 Text expm1(const Text& x) { return call("expm1f", x); }
 Text log(const Text& x) { return call("logf", x); }
@@ -124,10 +125,7 @@ Text tanh(const Text& x) { return call("tanhf", x); }
 Text erf(const Text& x) { return call("erff", x); }
 
 Text pow(const Text& a, const Text& b) {
-  const Kind kind = common(a, b);
-  const Text result(fmt::format("powf({}, {})", convert(a, Kind::real).code(), convert(b, Kind::real).code()),
-                    Kind::real);
-  return convert(result, kind);
+  return {fmt::format("powf({}, {})", a.code(Kind::real), b.code(Kind::real)), Kind::real};
 }
 
 Text lt(const Text& a, const Text& b) { return compare(a, b, "<"); }

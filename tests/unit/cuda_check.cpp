@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <numeric>
 
+#include "backends/cuda/driver_nvrtc.h"
 #include "backends/reference/reference.h"
 #include "ir/error.h"
 #include "tests/unit/cuda_emulation.h"
-#include "tests/unit/nvrtc.h"
 
 namespace weft::test {
 
@@ -63,10 +63,10 @@ void CudaCorpus::add(const ir::Graph& body, const std::vector<Tensor>& inputs, c
 void CudaCorpus::check() const {
   for (std::size_t begin = 0; begin < cases_.size(); begin += kUnit)
     check_unit(begin, std::min(begin + kUnit, cases_.size()));
-  const Nvrtc* nvrtc = Nvrtc::find();
+  const cuda::Nvrtc* nvrtc = cuda::Nvrtc::find();
   MESSAGE(cases_.size() << " kernels equal the reference under emulation; "
                         << (nvrtc ? "NVRTC " + nvrtc->version() + " compiles them for sm_80 and sm_90"
-                                  : "skipped: compiling for GPUs, for " + Nvrtc::missing()));
+                                  : "skipped: compiling for GPUs, for " + cuda::Nvrtc::missing()));
 }
 
 void CudaCorpus::check_unit(std::size_t begin, std::size_t end) const {
@@ -77,7 +77,7 @@ void CudaCorpus::check_unit(std::size_t begin, std::size_t end) const {
     INFO(cases_[i].label << cases_[i].kernel.text);
     check_case(cases_[i], emulation);
   }
-  if (const Nvrtc* nvrtc = Nvrtc::find())
+  if (const cuda::Nvrtc* nvrtc = cuda::Nvrtc::find())
     for (const char* arch : {"sm_80", "sm_90"}) CHECK(!nvrtc->compile(emulation.source(), "kernels", arch).empty());
 }
 

@@ -25,6 +25,8 @@ class CudaCorpus {
   // The body lowered under a name of its own and emitted. Throws InternalError as kernel::lower does.
   void add(const ir::Graph& body, const std::vector<reference::Tensor>& inputs, const Layouts& layouts = {});
   std::string next_name() const { return "k" + std::to_string(cases_.size()); }
+  CudaCase& last() { return cases_.back(); }
+  const std::vector<CudaCase>& cases() const { return cases_; }
   std::size_t size() const { return cases_.size(); }
   // Runs and compares every case, and prints how many there were. NVRTC: for sm_80 and sm_90.
   void check() const;

@@ -1,6 +1,7 @@
 // Generated CUDA kernels of fused bodies against the reference interpreter.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -16,6 +17,13 @@ namespace weft {
 namespace {
 
 using namespace test;
+using ir::Attr;
+using ir::Attrs;
+using ir::Builder;
+using ir::DType;
+using ir::OpCode;
+using ir::Type;
+using ir::ValueId;
 using reference::Tensor;
 
 // Bodies that break lower's contract are left out.
@@ -33,6 +41,34 @@ void add_random_bodies(CudaCorpus& corpus, unsigned seed, std::size_t count, boo
       CHECK(breaks_contract(error.what()));
     }
   }
+}
+
+Attrs axes(std::vector<std::int64_t> list) { return Attrs().set(Attr::axes, std::move(list)); }
+
+// (x - mean) / deviation over `list`, with the sum of its squares over `sums`, where there are any.
+ir::Graph normalisation(const ir::Dims& dims, const std::vector<std::int64_t>& list,
+                        const std::vector<std::int64_t>& sums) {
+  Builder b("normalisation");
+  const ValueId x = b.input("x", ir::f32(dims));
+  double count = 1;
+  for (const std::int64_t axis : list) count *= double(number(dims[std::size_t(axis)]));
+  const auto mean = [&](ValueId value) {
+    return b.create(OpCode::div, {b.create(OpCode::reduce_sum, {value}, axes(list)), b.constant(count)});
+  };
+  const ValueId centre = mean(x), centred = b.create(OpCode::sub, {x, centre});
+  const ValueId variance = mean(b.create(OpCode::mul, {centred, centred}));
+  const ValueId inverse = b.create(OpCode::rsqrt, {b.create(OpCode::add, {variance, b.constant(1e-3)})});
+  const ValueId y = b.create(OpCode::mul, {centred, inverse});
+  b.output("y", y);
+  b.output("mean", centre);
+  b.output("inverse", inverse);
+  if (!sums.empty()) b.output("sums", b.create(OpCode::reduce_sum, {b.create(OpCode::mul, {y, y})}, axes(sums)));
+  return b.take();
+}
+
+bool any_contains(const std::vector<CudaCase>& cases, const std::string& part) {
+  return std::any_of(cases.begin(), cases.end(),
+                     [&](const CudaCase& each) { return each.kernel.text.find(part) != std::string::npos; });
 }
 
 }  // namespace
@@ -62,6 +98,97 @@ TEST_CASE("the kernels of a VAE, in place where a step has them so") {
       }
       corpus.add(each.body, inputs, {{}, {}, each.in_place});
     }
+  corpus.check();
+}
+
+TEST_CASE("each form that a kernel with rows may take") {
+  std::mt19937 random(5);
+  CudaCorpus corpus;
+  const auto add = [&](const ir::Graph& body) { corpus.add(body, random_inputs(random, body)); };
+  add(normalisation({40, 12}, {1}, {}));            // a few threads a row
+  add(normalisation({40, 300}, {1}, {}));           // a warp a row
+  add(normalisation({3, 1500}, {1}, {0, 1}));       // a block a row, in registers
+  add(normalisation({4, 9000}, {1}, {}));           // rows split among blocks
+  add(normalisation({7000, 12}, {0}, {}));          // columns, split among blocks
+  add(normalisation({7000, 12}, {0}, {0, 1}));      // and a sum over all
+  add(normalisation({100, 33, 4}, {0}, {}));        // columns
+  add(normalisation({60, 500}, {1}, {0}));          // rows that add to an array along the row
+  add(normalisation({60, 9, 41}, {1, 2}, {0, 2}));  // and along one dim of it
+  add(normalisation({9, 8, 50}, {2}, {0, 2}));      // an array along an outer dim
+  corpus.check();
+  // So that this test keeps up with the plan.
+  CHECK(any_contains(corpus.cases(), "_stage1("));
+  CHECK(any_contains(corpus.cases(), "_rows("));
+  CHECK(any_contains(corpus.cases(), "_kept["));
+  CHECK(any_contains(corpus.cases(), "combine_columns"));
+  CHECK(any_contains(corpus.cases(), "for (int q = t;"));
+}
+
+TEST_CASE("random numbers are the reference's to the bit") {
+  CudaCorpus corpus;
+  for (const std::int64_t size : {1, 7, 4096, 5000}) {
+    Builder b("noise");
+    const ValueId rng = b.input("rng", ir::i32({4}), ir::Role::rng);
+    const auto draw = [&](OpCode code, std::int64_t stream) {
+      return b.create(code, {rng}, Attrs().set(Attr::stream, stream), ir::f32({3, size}));
+    };
+    b.output("uniform", draw(OpCode::random_uniform, 3));
+    b.output("normal", draw(OpCode::random_normal, 70000));
+    const ir::Graph body = b.take();
+    corpus.add(body, {Tensor{ir::i32({4}), {-7, 123456789, 42, 1}}});
+    corpus.last().exact = true;
+  }
+  corpus.check();
+}
+
+TEST_CASE("images that are gathered, turned and sampled; literals") {
+  std::mt19937 random(8);
+  CudaCorpus corpus;
+  for (const std::int64_t size : {5, 16}) {
+    Builder b("augment");
+    const ValueId data = b.input("data", {DType::u8, {9, 3, size, size}}), indices = b.input("indices", ir::i32({4}));
+    const ValueId theta = b.input("theta", ir::f32({4, 2, 3}));
+    const ValueId rows = b.create(OpCode::gather, {data, indices});
+    const ValueId x = b.create(OpCode::cast, {rows}, {}, ir::f32({4, 3, size, size}));
+    const ValueId mean = b.create(OpCode::constant, {}, Attrs().set(Attr::values, std::vector<double>{120, 110, 100}),
+                                  ir::f32({1, 3, 1, 1}));
+    b.output("y",
+             b.create(OpCode::sub, {b.create(OpCode::affine_sample, {x, theta}, {}, ir::f32({4, 3, 8, size})), mean}));
+    const ir::Graph body = b.take();
+    std::vector<Tensor> inputs = random_inputs(random, body);
+    for (double& each : inputs[1].data) each = double(random() % 9);
+    corpus.add(body, inputs);
+  }
+  corpus.check();
+}
+
+TEST_CASE("casts between all dtypes, and integers") {
+  CudaCorpus corpus;
+  const std::vector<double> numbers = {0, -0.0, 1.5, -1.5, 255, 256.7, -3, 65504, 65520, 1e-8, 3e38, 0.1, 1 / 3.0, -77};
+  for (const DType from : ir::kDTypes)
+    for (const DType to : ir::kDTypes) {
+      Builder b("cast");
+      const ir::Dims dims = {std::int64_t(numbers.size())};
+      const ValueId x = b.input("x", {from, dims});
+      b.output("y", from == to ? b.create(OpCode::select, {b.create(OpCode::eq, {x, x}), x, x})
+                               : b.create(OpCode::cast, {x}, {}, Type{to, dims}));
+      Tensor input{{from, dims}, {}};
+      for (const double each : numbers) {
+        // What no int holds saturates here and wraps in the reference.
+        const double value = reference::round_to(from, each);
+        input.data.push_back(std::abs(value) < 1e9 || ir::is_float(to) ? value : 5);
+      }
+      corpus.add(b.take(), {input});
+      corpus.last().exact = true;
+    }
+  Builder b("integers");
+  const ValueId x = b.input("x", ir::i32({5})), y = b.input("y", ir::i32({5}));
+  for (const OpCode code : {OpCode::add, OpCode::sub, OpCode::mul, OpCode::max, OpCode::min})
+    b.output(std::string(ir::name(code)), b.create(code, {x, y}));
+  b.output("sum", b.create(OpCode::reduce_sum, {x}, axes({0})));
+  b.output("most", b.create(OpCode::reduce_max, {b.create(OpCode::neg, {x})}, axes({0})));
+  corpus.add(b.take(), {{ir::i32({5}), {7, -7, 5, 0, 2000000000}}, {ir::i32({5}), {2, 2, -3, 0, 1}}});
+  corpus.last().exact = true;
   corpus.check();
 }
 
