@@ -24,6 +24,7 @@ class Doctor final : public Command {
     tell_processor(machine);
     tell_memory(machine);
     tell_build();
+    tell_gpu();
     tell_data();
     tell_peak(machine.cores);
     return 0;
@@ -53,11 +54,24 @@ class Doctor final : public Command {
 
   static void tell_build() {
     line("weft", WEFT_VERSION);
-    line("backends", fmt::format("{}", fmt::join(backend_names(), ", ")));
-    if (backend_names().front() == "reference")
+    line("backends", fmt::format("{}", fmt::join(backend_choices(), ", ")));
+    if (backend_libraries().empty())
       advice("the cpu backend is missing: install llvm-19-dev and libdnnl-dev and configure again");
     else
       line("libraries", fmt::format("{}", fmt::join(backend_libraries(), ", ")));
+  }
+
+  // What the backend cuda needs; a machine without any of it is well all the same.
+  static void tell_gpu() {
+    const std::vector<Finding> findings = find_gpu();
+    if (findings.empty()) {
+      line("gpu", "not built in: the headers of CUDA and cuDNN were not there when Weft was configured");
+      return;
+    }
+    for (const Finding& finding : findings) {
+      line(finding.what.c_str(), finding.found ? finding.text : "missing: " + finding.text);
+      if (!finding.found) advice("for --backend cuda: " + finding.advice);
+    }
   }
 
   void tell_data() const {

@@ -13,8 +13,8 @@
 namespace weft::tools {
 
 const std::vector<std::string>& stage_names() {
-  static const std::vector<std::string> names = {"graph",   "differentiated", "updated", "fused",
-                                                 "planned", "kernels",        "llvm",    "asm"};
+  static const std::vector<std::string> names = {"graph",   "differentiated", "updated", "fused", "planned",
+                                                 "kernels", "llvm",           "asm",     "cuda"};
   return names;
 }
 
@@ -56,6 +56,13 @@ std::string differentiated(const ir::Module& module, const StageOptions& options
   return as_file(module, *result);
 }
 
+// A translation unit that nvcc compiles as it is.
+std::string cuda_text(const ir::GraphPtr& graph, const StageOptions& options) {
+  CompileOptions compile_options;
+  compile_options.bind = bindings_for(*graph, options.batch);
+  return cuda_source(graph, compile_options);
+}
+
 std::string machine_text(const ir::GraphPtr& graph, const std::string& stage, const StageOptions& options) {
   const std::vector<std::string> backends = backend_names();
   if (std::ranges::find(backends, "cpu") == backends.end())
@@ -82,6 +89,7 @@ std::string dump_stage(const ir::Module& module, const std::string& stage, const
     if (stage == "differentiated") return differentiated(module, options, context);
     const ir::GraphPtr graph = graph_to_compile(module, options, context);
     if (stage == "updated") return as_file(module, *graph);
+    if (stage == "cuda") return cuda_text(graph, options);
     if (stage != "fused" && stage != "planned") return machine_text(graph, stage, options);
     const ir::GraphPtr fused = graph_to_plan(graph, options.batch, context);
     std::string result = as_file(module, *fused);

@@ -19,7 +19,7 @@ struct StageOptions {
   bool contrastive = true;  // whether the pass of that name runs
 };
 
-// In order: graph, differentiated, updated, fused, planned, kernels, llvm, asm.
+// In order: graph, differentiated, updated, fused, planned, kernels, llvm, asm; beside these three, cuda.
 const std::vector<std::string>& stage_names();
 
 // The text of a stage. Notes of the passes are appended to `notes`. Throws Error where the entry does not pass through

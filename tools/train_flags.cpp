@@ -58,7 +58,7 @@ training::Schedule ScheduleFlags::apply(training::Schedule schedule) const {
 
 void MachineFlags::declare(Flags& flags) {
   flags.group("Machine");
-  flags.choose("backend", backend_, backend_names(), fmt::format("What runs it [{}]", backend_names().front()));
+  flags.choose("backend", backend_, backend_choices(), fmt::format("What runs it [{}]", backend_names().front()));
   flags.add("threads", threads_, 1, fmt::format("Threads [all cores: {}]", thread_count(0)));
   flags.add("no-winograd", no_winograd_,
             "Convolutions never by Winograd's products: slower, and each of their numbers rounded fewer times");

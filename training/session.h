@@ -27,7 +27,7 @@
 namespace weft::training {
 
 struct SessionOptions {
-  std::string backend = "cpu";
+  std::string backend = backend_names().front();
   int threads = 0;  // 0: all cores
   std::uint64_t seed = 1;
   std::int64_t batch = 128;  // samples a training step, and at once in `evaluate` and `run`

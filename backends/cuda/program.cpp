@@ -60,7 +60,8 @@ std::vector<FillItem::Gap> gaps_of(const Graph& graph, const Op& pack) {
 
 struct Entry {
   std::unique_ptr<Item> item;
-  std::vector<ValueId> values;  // whose memory the item gets
+  std::vector<ValueId> values;   // whose memory the item gets
+  std::int64_t last_offset = 0;  // in bytes, of the last of them
   OpId op = kNone;
   int scratch_buffer = -1;
   std::string name;
@@ -140,23 +141,34 @@ class CudaProgram final : public runtime::Program {
     for (const OpId id : plan_.order) {
       const Op& op = graph_->ops[id];
       for (const ValueId operand : op.operands) fill_gaps(operand, filled);
-      Entry entry;
-      entry.op = id;
-      entry.values = op.operands;
-      entry.values.insert(entry.values.end(), op.results.begin(), op.results.end());
-      if (is_library_op(*graph_, op)) {
-        entry.name = fmt::format("{} {}", ir::name(op.code), op.where.scope);
-        entry.item = std::make_unique<OperationItem>(library_call(op));
-      } else {
-        const EmittedKernel& kernel = kernels[next_kernel++].kernel;
-        auto item = std::make_unique<KernelItem>(kernel);
-        item->load(*module_);
-        entry.name = kernel.name;
-        entry.item = std::move(item);
-      }
-      entries_.push_back(std::move(entry));
+      if (is_library_op(*graph_, op)) add_library_call(id);
+      for (; next_kernel < kernels.size() && kernels[next_kernel].op == id; ++next_kernel)
+        add_kernel(kernels[next_kernel]);
     }
     for (const ir::Output& output : graph_->outputs) fill_gaps(output.value, filled);
+  }
+
+  void add_library_call(OpId id) {
+    const Op& op = graph_->ops[id];
+    Entry entry;
+    entry.op = id;
+    entry.name = fmt::format("{} {}", ir::name(op.code), op.where.scope);
+    entry.item = std::make_unique<OperationItem>(library_call(op));
+    entry.values = op.operands;
+    entry.values.push_back(op.results[0]);
+    entries_.push_back(std::move(entry));
+  }
+
+  void add_kernel(const OpKernel& made) {
+    auto item = std::make_unique<KernelItem>(made.kernel);
+    item->load(*module_);
+    Entry entry;
+    entry.op = made.op;
+    entry.name = made.kernel.name;
+    entry.item = std::move(item);
+    entry.values = made.values;
+    entry.last_offset = made.last_offset;
+    entries_.push_back(std::move(entry));
   }
 
   void load(const std::vector<OpKernel>& kernels, CompileReport& report) {
@@ -184,9 +196,13 @@ class CudaProgram final : public runtime::Program {
     if (passes::is_view(op->code)) return fill_gaps(op->operands[0], filled);
     if (op->code != OpCode::pack || !filled.insert(value).second) return;
     std::vector<FillItem::Gap> gaps = gaps_of(*graph_, *op);
-    if (!gaps.empty())
-      entries_.push_back(
-          {std::make_unique<FillItem>(std::move(gaps)), {value}, graph_->values[value].op, -1, "fill gaps"});
+    if (gaps.empty()) return;
+    Entry entry;
+    entry.op = graph_->values[value].op;
+    entry.name = "fill gaps";
+    entry.item = std::make_unique<FillItem>(std::move(gaps));
+    entry.values = {value};
+    entries_.push_back(std::move(entry));
   }
 
   // --- Memory ------------------------------------------------------------------------------------------------------
@@ -197,13 +213,13 @@ class CudaProgram final : public runtime::Program {
     std::vector<std::size_t> scratch(graph_->ops.size(), 0);
     for (const Entry& entry : entries_)
       if (const std::size_t bytes = entry.item->scratch_bytes(); bytes > 0)
-        scratch[entry.op] = bytes + kDeviceAlignment - passes::kAlignment;
+        scratch[entry.op] = std::max(scratch[entry.op], bytes + kDeviceAlignment - passes::kAlignment);
     const std::vector<OpId> order = plan_.order;
     plan_ = passes::make_plan(*graph_, scratch);
     check(order == plan_.order, "scratch changed the order of ops");
-    std::size_t step = 0;
-    for (Entry& entry : entries_)
-      if (step < order.size() && entry.op == order[step]) entry.scratch_buffer = plan_.scratch_buffer[step++];
+    std::vector<int> buffer_of(graph_->ops.size(), -1);
+    for (std::size_t step = 0; step < order.size(); ++step) buffer_of[order[step]] = plan_.scratch_buffer[step];
+    for (Entry& entry : entries_) entry.scratch_buffer = buffer_of[entry.op];
   }
 
   void allocate() {
@@ -252,6 +268,7 @@ class CudaProgram final : public runtime::Program {
     for (const Entry& entry : entries_) {
       std::vector<void*> pointers;
       for (const ValueId value : entry.values) pointers.push_back(pointer(value));
+      pointers.back() = static_cast<std::byte*>(pointers.back()) + entry.last_offset;
       entry.item->bind(pointers, scratch(entry));
     }
   }

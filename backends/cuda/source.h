@@ -12,10 +12,12 @@ namespace weft::cuda {
 struct OpKernel {
   ir::OpId op = ir::kNone;
   EmittedKernel kernel;
+  std::vector<ir::ValueId> values;  // its arguments
+  std::int64_t last_offset = 0;     // in bytes: the last one begins so far behind its value
 };
 
-// In the order of the plan. Matrix products and convolutions are left out: those a library does. Throws Error for an op
-// that neither does.
+// In the order of the plan; an op may have several. Matrix products and convolutions are left out: those a library
+// does. Throws Error for an op that neither does.
 std::vector<OpKernel> kernels_of(const ir::Graph& graph, const passes::Plan& plan);
 
 }  // namespace weft::cuda

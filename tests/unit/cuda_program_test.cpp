@@ -1,0 +1,288 @@
+// The backend cuda as a whole, run on the host (cuda-emulated): every model of the zoo against the reference, the same
+// bits each time, and all of its source through NVRTC where that is installed.
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <fstream>
+#include <map>
+#include <numeric>
+
+#include "backends/compile.h"
+#include "backends/cuda/disk_cache.h"
+#include "backends/cuda/driver_nvrtc.h"
+#include "backends/reference/reference.h"
+#include "ir/error.h"
+#include "models/registry.h"
+#include "passes/expr.h"
+#include "passes/pipeline.h"
+#include "random_graph.h"
+#include "temp_folder.h"
+#include "training/digits.h"
+#include "training/feed.h"
+#include "training/session.h"
+#include "training/step.h"
+#include "training/trainer.h"
+
+using namespace weft;
+using namespace weft::training;
+using reference::Tensor;
+using runtime::HostTensor;
+
+namespace {
+
+constexpr std::int64_t kBatch = 8;
+
+// Sizes at which a step takes the host a moment, with every kind of layer that the model has.
+std::map<std::string, std::string> small(const std::string& model) {
+  if (model == "denoising_autoencoder") return {{"hidden", "24"}, {"latent", "12"}};
+  if (model.starts_with("conv")) return {{"widths", "4,8"}, {"latent", "6"}};
+  if (model == "rotnet" || model == "classifier") return {};
+  if (model == "simclr") return {{"widths", "4,4,8,8"}, {"head", "16,8"}};
+  return {{"hidden", "24,12"}, {"latent", "6"}};
+}
+
+ir::Module module_of(const Model& model) {
+  Settings settings(model);
+  for (const auto& [name, value] : small(model.name)) settings.set(name, value);
+  return build_module(model, settings);
+}
+
+Session session_of(const Model& model, const std::string& backend) {
+  SessionOptions options;
+  options.backend = backend;
+  options.batch = kBatch;
+  return Session(module_of(model), options);
+}
+
+DatasetSplits few_digits() {
+  DigitsOptions options;
+  options.train = 40;
+  options.validation = 0;
+  options.test = 12;
+  return make_digits(options);
+}
+
+std::vector<std::int64_t> batch_of(std::int64_t step) {
+  std::vector<std::int64_t> batch(kBatch);
+  std::iota(batch.begin(), batch.end(), step * kBatch);
+  return batch;
+}
+
+// Largest |a - b| / (1 + |b|); infinity where one of them is not a number.
+double distance(const HostTensor& a, const HostTensor& b) {
+  REQUIRE(a.shape == b.shape);
+  if (b.dtype != ir::DType::f32) return a == b ? 0 : INFINITY;
+  double largest = 0;
+  const auto x = a.as<float>(), y = b.as<float>();
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double difference = std::abs(double(x[i]) - double(y[i])) / (1 + std::abs(double(y[i])));
+    largest = std::isfinite(difference) ? std::max(largest, difference) : INFINITY;
+  }
+  return largest;
+}
+
+std::vector<Tensor> run_on(const std::string& backend, const ir::GraphPtr& graph, const std::vector<Tensor>& inputs) {
+  CompileOptions options;
+  options.backend = backend;
+  const auto program = compile(graph, options);
+  std::vector<std::byte> bytes;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    bytes.resize(inputs[i].type.bytes());
+    reference::to_bytes(inputs[i], bytes.data());
+    program->write_input(int(i), bytes.data());
+  }
+  program->run();
+  std::vector<Tensor> outputs;
+  for (std::size_t i = 0; i < program->outputs().size(); ++i) {
+    bytes.resize(program->outputs()[i].type.bytes());
+    program->read_output(int(i), bytes.data());
+    outputs.push_back(reference::from_bytes(program->outputs()[i].type, bytes.data()));
+  }
+  return outputs;
+}
+
+}  // namespace
+
+// Adam divides by the root of a mean of squares: a gradient near zero, of which rounding is a large part, may move a
+// param by the whole learning rate, 1e-3, one way or the other. Measured: 2.4e-4 at most, and 2e-6 of metrics.
+TEST_CASE("steps of every model follow the reference's") {
+  const DatasetSplits data = few_digits();
+  for (const Model& model : models::all()) {
+    CAPTURE(model.name);
+    Session gpu = session_of(model, "cuda-emulated"), reference = session_of(model, "reference");
+    double worst_metric = 0, worst_param = 0;
+    for (int step = 0; step < 3; ++step) {
+      for (Session* each : {&gpu, &reference}) each->step(data.train, batch_of(step));
+      const auto values = gpu.metric_values(), expected = reference.metric_values();
+      for (std::size_t i = 0; i < expected.size(); ++i)
+        worst_metric = std::max(worst_metric, double(std::abs(values[i] - expected[i])) / (1 + std::abs(expected[i])));
+    }
+    const auto trained = gpu.save().tensors, expected = reference.save().tensors;
+    REQUIRE(trained.size() == expected.size());
+    for (const auto& [name, tensor] : expected) {
+      CAPTURE(name);
+      const double away = distance(trained.at(name), tensor);
+      CHECK(away < 2e-3);
+      worst_param = std::max(worst_param, away);
+    }
+    CHECK(worst_metric < 2e-5);
+    MESSAGE(model.name << ": metrics differ by " << worst_metric << " at most, state by " << worst_param);
+  }
+}
+
+TEST_CASE("every entry that takes pictures gives what the reference gives") {
+  const DatasetSplits data = few_digits();
+  for (const Model& model : models::all()) {
+    CAPTURE(model.name);
+    Session gpu = session_of(model, "cuda-emulated"), reference = session_of(model, "reference");
+    const Metrics measured = gpu.evaluate(data.test), expected = reference.evaluate(data.test);
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      CHECK(measured[i].second == doctest::Approx(expected[i].second).epsilon(1e-4));
+    for (const ir::Graph& entry : gpu.module().graphs) {
+      const bool is_loss = entry.find_output("loss") != ir::kNone;
+      if (is_loss || entry.find_input(pictures_input) == ir::kNone) continue;
+      CAPTURE(entry.name);
+      const auto outputs = gpu.run(entry.name, data.test), wanted = reference.run(entry.name, data.test);
+      REQUIRE(!wanted.empty());
+      for (const auto& [name, tensor] : wanted) CHECK(distance(outputs.at(name), tensor) < 1e-4);
+    }
+  }
+}
+
+TEST_CASE("the same steps give the same bits") {
+  const DatasetSplits data = few_digits();
+  for (const char* name : {"conv_vae", "simclr"}) {
+    CAPTURE(name);
+    Session one = session_of(models::find(name), "cuda-emulated"),
+            two = session_of(models::find(name), "cuda-emulated");
+    for (int step = 0; step < 2; ++step)
+      for (Session* each : {&one, &two}) each->step(data.train, batch_of(step));
+    CHECK(one.save().tensors == two.save().tensors);
+  }
+}
+
+TEST_CASE("a training goes on from the file of another backend, and evaluates alike") {
+  const DatasetSplits data = few_digits();
+  TrainOptions options;
+  options.epochs = 1;
+  Session gpu = session_of(models::find("vae"), "cuda-emulated"),
+          reference = session_of(models::find("vae"), "reference");
+  const Outcome outcome = train(gpu, data, options), expected = train(reference, data, options);
+  REQUIRE(outcome.test.size() == expected.test.size());
+  for (std::size_t i = 0; i < expected.test.size(); ++i)
+    CHECK(outcome.test[i].second == doctest::Approx(expected.test[i].second).epsilon(1e-3));
+
+  Session restored = session_of(models::find("vae"), "cuda-emulated");
+  restored.restore(reference.save(), "memory");
+  CHECK(restored.save().tensors == reference.save().tensors);
+  CHECK(restored.evaluate(data.train)[0].second == doctest::Approx(reference.evaluate(data.train)[0].second));
+  // A data set at another time, another at the same place: programs see what is there now.
+  DatasetSplits other = few_digits();
+  const double before = restored.evaluate(other.test)[0].second;
+  for (std::uint8_t& pixel : other.test.images.as<std::uint8_t>()) pixel = static_cast<std::uint8_t>(255 - pixel);
+  CHECK(restored.evaluate(other.test)[0].second != before);
+}
+
+TEST_CASE("random graphs equal the reference") {
+  for (unsigned seed = 0; seed < 12; ++seed) {
+    CAPTURE(seed);
+    const ir::GraphPtr graph = test::random_graph(seed);
+    const auto inputs = test::random_inputs(*graph, seed + 1);
+    const auto expected = reference::run<double>(*graph, inputs);
+    CHECK(test::largest_difference(run_on("cuda-emulated", graph, inputs), expected) < 2e-4);
+  }
+}
+
+TEST_CASE("random numbers have the reference's bits") {
+  ir::Builder builder("draw");
+  const passes::Expr rng{&builder, builder.input("rng", ir::i32({4}), ir::Role::rng)};
+  for (const std::int64_t size : {1, 3, 257, 5000}) {
+    ir::Attrs attrs;
+    attrs.set(ir::Attr::stream, size);
+    const std::string name = fmt::format("u{}", size);
+    builder.output(name, passes::apply(ir::OpCode::random_uniform, {rng}, attrs, ir::f32({size})).id);
+  }
+  const ir::GraphPtr graph = std::make_shared<const ir::Graph>(builder.take());
+  const std::vector<Tensor> inputs{{ir::i32({4}), {7, -3, 11, 5}}};
+  const auto bits = run_on("cuda-emulated", graph, inputs), expected = run_on("reference", graph, inputs);
+  for (std::size_t i = 0; i < expected.size(); ++i) CHECK(bits[i].data == expected[i].data);
+}
+
+TEST_CASE("the source of every model's step compiles for GPUs, and says where its kernels come from") {
+  const cuda::Nvrtc* nvrtc = cuda::Nvrtc::find();
+  if (!nvrtc) MESSAGE("skipped: compiling, for " << cuda::Nvrtc::missing());
+  for (const Model& model : models::all()) {
+    CAPTURE(model.name);
+    passes::Context context;
+    const ir::GraphPtr step = training_step(module_of(model), {}, context);
+    CompileOptions options;
+    options.bind = {{"B", kBatch}, {std::string(size_symbol), 100}};
+    const std::string source = cuda_source(step, options);
+    CHECK(source.find("__global__") != std::string::npos);
+    CHECK(source.find(".cpp:") != std::string::npos);
+    if (nvrtc)
+      for (const char* architecture : {"sm_80", "sm_90"})
+        CHECK(nvrtc->compile(source, "step", architecture).size() > 1000);
+  }
+}
+
+TEST_CASE("errors: an op without code, a machine without a GPU") {
+  ir::Builder builder("halves");
+  builder.set_where({"net", "model.cpp", 7});
+  const ir::Type half{ir::DType::f16, {2, 2}};
+  const ir::ValueId x = builder.input("x", half);
+  builder.output("y", builder.create(ir::OpCode::matmul, {x, x}));
+  const ir::GraphPtr graph = std::make_shared<const ir::Graph>(builder.take());
+  CompileOptions options;
+  options.backend = "cuda-emulated";
+  CHECK_THROWS_WITH_AS(compile(graph, options),
+                       doctest::Contains("model.cpp:7 (net): the backend cuda has no code for matmul of f16[2,2]"),
+                       Error);
+  options.backend = "cuda";
+  const std::vector<Finding> findings = find_gpu();
+  bool complete = !findings.empty();
+  for (const Finding& finding : findings) complete = complete && finding.found;
+  if (!complete) CHECK_THROWS_WITH_AS(compile(graph, options), doctest::Contains("backend"), Error);
+  for (const Finding& finding : findings) {
+    CAPTURE(finding.what);
+    CHECK(!finding.text.empty());
+    CHECK(!finding.advice.empty());
+  }
+}
+
+TEST_CASE("the cache of compiled code makes a file once, and stays within its limit") {
+  const test::TempFolder folder;
+  setenv("XDG_CACHE_HOME", folder.path().c_str(), 1);
+  const cuda::DiskCache cache("test", 1000);
+  int made = 0;
+  const auto file = [&](const std::string& content) {
+    return cache.file(content, ".bin", [&](const std::filesystem::path& path) {
+      ++made;
+      std::ofstream(path) << std::string(400, 'x');
+    });
+  };
+  const auto first = file("one");
+  CHECK(file("one") == first);
+  CHECK(made == 1);
+  for (const char* content : {"two", "three", "four"}) {
+    CHECK(std::filesystem::exists(file(content)));
+    std::size_t bytes = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(cache.folder())) bytes += entry.file_size();
+    CHECK(bytes <= 1000);
+  }
+  CHECK(!std::filesystem::exists(first));
+  unsetenv("XDG_CACHE_HOME");
+}
+
+TEST_CASE("ops that no kernel took in: padding inside strided memory, indices, a lone random number") {
+  ir::Builder builder("lone");
+  const passes::Expr x{&builder, builder.input("x", ir::f32({3, 4}))};
+  const passes::Expr padded = passes::pad(x, {1, 2}, {5, 7});
+  builder.output("padded", padded.id);
+  builder.output("beside", passes::concat({passes::pad(x, {0, 1}, {3, 6}), x}, 1).id);
+  builder.output("count", passes::iota(builder, ir::f32({6}), 0).id);
+  const ir::GraphPtr graph = std::make_shared<const ir::Graph>(builder.take());
+  const auto inputs = test::random_inputs(*graph, 1);
+  const auto outputs = run_on("cuda-emulated", graph, inputs), expected = run_on("reference", graph, inputs);
+  for (std::size_t i = 0; i < expected.size(); ++i) CHECK(outputs[i].data == expected[i].data);
+}
