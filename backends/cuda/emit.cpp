@@ -80,7 +80,7 @@ EmittedKernel emit(const kernel::Kernel& kernel) {
     write_rows(job);
   else if (has_arrays)
     write_columns(job);
-  else
+  else if (!write_transpose(job))
     write_flat(job);
   write_finish(job);
   job.result.scratch_bytes = job.scratch.bytes();

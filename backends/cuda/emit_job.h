@@ -56,6 +56,7 @@ void add_function(Job& job, const std::string& name, std::int64_t blocks, int th
 void write_block_sums(Job& job, Source& source, const std::vector<Accumulator*>& singles, int threads);
 
 // The launches. Those before `write_finish` fill in the accumulators that it reads.
+bool write_transpose(Job& job);  // whether the kernel is one
 void write_flat(Job& job);
 void write_rows(Job& job);
 void write_columns(Job& job);

@@ -137,14 +137,14 @@ extern "C" __global__ void __launch_bounds__(256) NAME(const float* x, const flo
       }
     }
   }
-  float* parts = (float*)scratch + (long long)split * kCount * kWidth;
+  float* part = DESTINATION;
 #pragma unroll
   for (int i = 0; i < kPer; ++i) {
     const int row = first + tile_place(ty, i);
 #pragma unroll
     for (int c = 0; c < kChunk / 16; ++c) {
       const int column = chunk + tile_place(tx, c);
-      if (row < kCount && column < kWidth) DESTINATION[(long long)row * kWidth + column] = row_r[i] * sums[i][c];
+      if (row < kCount && column < kWidth) part[(long long)row * kWidth + column] = row_r[i] * sums[i][c];
     }
   }
 }
@@ -212,7 +212,7 @@ EmittedKernel emit_similarity_lse_grad(const OpShape& op, const std::string& nam
   auto meanings = words(shape, name, kSmallTile, splits);
   meanings.emplace_back("CHUNK", std::to_string(chunk));
   meanings.emplace_back("CHUNKS", std::to_string(chunks));
-  meanings.emplace_back("DESTINATION", splits == 1 ? "out" : "parts");
+  meanings.emplace_back("DESTINATION", splits == 1 ? "out" : "(float*)scratch + (long long)split * kCount * kWidth");
   EmittedKernel result;
   result.text = fill_in(kBackward, meanings);
   result.launches = {{name, unsigned(tiles * chunks * splits), 256, 0}};

@@ -17,6 +17,7 @@ struct CudaCase {
   Layouts layouts;
   std::int64_t points = 1;  // that one number of an output may be the sum of
   bool exact = false;       // to the bit
+  bool is_run = true;
 };
 
 class CudaCorpus {
@@ -25,6 +26,8 @@ class CudaCorpus {
   // The body lowered under a name of its own and emitted. Throws InternalError as kernel::lower does.
   void add(const ir::Graph& body, const std::vector<reference::Tensor>& inputs, const Layouts& layouts = {});
   std::string next_name() const { return "k" + std::to_string(cases_.size()); }
+  // Compiled, and not run.
+  void add_unrun(const ir::Graph& body);
   CudaCase& last() { return cases_.back(); }
   const std::vector<CudaCase>& cases() const { return cases_; }
   std::size_t size() const { return cases_.size(); }

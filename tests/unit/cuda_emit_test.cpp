@@ -105,6 +105,8 @@ TEST_CASE("each form that a kernel with rows may take") {
   std::mt19937 random(5);
   CudaCorpus corpus;
   const auto add = [&](const ir::Graph& body) { corpus.add(body, random_inputs(random, body)); };
+  const ir::Graph in_place = normalisation({5, 2000}, {1}, {});
+  corpus.add(in_place, random_inputs(random, in_place), {{}, {}, {{0, 0}}});
   add(normalisation({40, 12}, {1}, {}));            // a few threads a row
   add(normalisation({40, 300}, {1}, {}));           // a warp a row
   add(normalisation({3, 1500}, {1}, {0, 1}));       // a block a row, in registers
@@ -122,6 +124,39 @@ TEST_CASE("each form that a kernel with rows may take") {
   CHECK(any_contains(corpus.cases(), "_kept["));
   CHECK(any_contains(corpus.cases(), "combine_columns"));
   CHECK(any_contains(corpus.cases(), "for (int q = t;"));
+}
+
+TEST_CASE("copies that transpose, of all sizes of elements") {
+  std::mt19937 random(9);
+  CudaCorpus corpus;
+  const ir::Dims dims = {3, 70, 33};
+  for (const DType dtype : ir::kDTypes)
+    for (const kernel::Strides& strides : {kernel::Strides{2310, 1, 70}, {1, 3, 210}, {70, 1, 210}}) {
+      Builder b("copy");
+      b.output("y", b.create(OpCode::cast, {b.input("x", {dtype, dims})}, {}, Type{dtype, dims}));
+      const ir::Graph body = b.take();
+      corpus.add(body, random_inputs(random, body), {{strides}, {{}}, {}});
+      corpus.last().exact = true;
+    }
+  CHECK(any_contains(corpus.cases(), "tile[tx][ty + k]"));
+  corpus.check();
+}
+
+// Too large to run here: indices are of 64 bits, and both compilers take them.
+TEST_CASE("kernels of more than 2^31 elements compile") {
+  CudaCorpus corpus;
+  corpus.add_unrun(normalisation({70000, 70000}, {1}, {}));
+  corpus.add_unrun(normalisation({70000, 70000}, {0}, {}));
+  corpus.add_unrun(normalisation({70000, 70000}, {1}, {0}));
+  corpus.add_unrun(normalisation({2, 1 << 20, 4096}, {1, 2}, {}));
+  Builder b("copy");
+  const Type type = ir::f32({70000, 70000});
+  const ValueId x = b.input("x", type);
+  b.output("y", b.create(OpCode::exp, {x}));
+  b.output("rows", b.create(OpCode::reduce_sum, {x}, axes({0})));
+  corpus.add_unrun(b.take());
+  for (const CudaCase& each : corpus.cases()) CHECK(each.kernel.text.find("long long row") != std::string::npos);
+  corpus.check();
 }
 
 TEST_CASE("random numbers are the reference's to the bit") {
