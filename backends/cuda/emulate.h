@@ -21,9 +21,6 @@
 
 #define __global__
 #define __device__
-#define __host__
-#define __forceinline__ inline
-#define __restrict__
 #define __launch_bounds__(...)
 #define __shared__ static
 #define __align__(bytes) __attribute__((aligned(bytes)))
@@ -31,14 +28,8 @@
 struct dim3 {
   unsigned x = 1, y = 1, z = 1;
 };
-struct uint2 {
-  unsigned x, y;
-};
 struct alignas(16) uint4 {
   unsigned x, y, z, w;
-};
-struct alignas(16) float4 {
-  float x, y, z, w;
 };
 
 static dim3 threadIdx, blockIdx, blockDim, gridDim;
@@ -113,18 +104,17 @@ class Block {
     body_ = body;
     arguments_ = arguments;
     next_thread_ = 0;
-    running_ = 0;
     block_.reset(blockDim.x);
     const unsigned warps = (blockDim.x + kWarp - 1) / kWarp;
     if (warps_.size() < warps) warps_.resize(warps);
-    for (unsigned w = 0; w < warps; ++w) warps_[w].barrier.reset(std::min(kWarp, blockDim.x - w * kWarp));
+    for (unsigned w = 0; w < warps; ++w) warps_[w].reset(std::min(kWarp, blockDim.x - w * kWarp));
     used_ = 0;
     if (shuffles_.size() < blockDim.x) shuffles_.resize(blockDim.x);
     enter_new_fiber(main_);
   }
 
   void wait_for_block() { wait(block_); }
-  void wait_for_warp() { wait(warps_[threadIdx.x / kWarp].barrier); }
+  void wait_for_warp() { wait(warps_[threadIdx.x / kWarp]); }
 
   // What thread `from` of the same warp hands over. Slots alternate, so that one wait is enough.
   template <typename T>
@@ -144,9 +134,6 @@ class Block {
   }
 
  private:
-  struct Warp {
-    Barrier barrier;
-  };
   struct Shuffle {
     unsigned count = 0;
     std::uint64_t slots[2];
@@ -161,7 +148,7 @@ class Block {
       mine.is_busy = true;
       const unsigned thread = threadIdx.x;
       body_(arguments_);
-      Barrier& warp = warps_[thread / kWarp].barrier;
+      Barrier& warp = warps_[thread / kWarp];
       --block_.members;
       --warp.members;
       shuffles_[thread].count = 0;
@@ -226,9 +213,9 @@ class Block {
   void* arguments_ = nullptr;
   Context main_;
   std::vector<Fiber*> fibers_;
-  unsigned used_ = 0, current_ = 0, next_thread_ = 0, running_ = 0;
+  unsigned used_ = 0, current_ = 0, next_thread_ = 0;
   Barrier block_;
-  std::vector<Warp> warps_;
+  std::vector<Barrier> warps_;
   std::vector<Shuffle> shuffles_;
   std::vector<uint4> shared_;
 };

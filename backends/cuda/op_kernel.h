@@ -2,6 +2,7 @@
 // of affine sampling, and similarities. Each has a file of its own.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,7 +31,8 @@ EmittedKernel emit_op(const ir::Graph& graph, const ir::Op& op, const std::strin
 EmittedKernel emit_pooling(const OpShape& op, const std::string& name);
 EmittedKernel emit_scatter_add(const OpShape& op, const std::string& name);
 EmittedKernel emit_affine_sample_grad(const OpShape& op, const std::string& name);
-EmittedKernel emit_similarity_lse(const OpShape& op, const std::string& name);
+// `tile`: rows of a block, 64 or 128; 0: what suits the shape.
+EmittedKernel emit_similarity_lse(const OpShape& op, const std::string& name, std::int64_t tile = 0);
 EmittedKernel emit_similarity_lse_grad(const OpShape& op, const std::string& name);
 
 // The text with each identifier that is a word of the list (first) replaced by its meaning (second).

@@ -193,9 +193,9 @@ std::int64_t splits_of(std::int64_t blocks, std::int64_t tiles) {
 
 }  // namespace
 
-EmittedKernel emit_similarity_lse(const OpShape& op, const std::string& name) {
+EmittedKernel emit_similarity_lse(const OpShape& op, const std::string& name, std::int64_t tile) {
   const Shape shape = shape_of(op);
-  const std::int64_t tile = shape.count >= kLargeTile * kEnoughBlocks / 2 ? kLargeTile : kSmallTile;
+  if (tile == 0) tile = shape.count >= kLargeTile * kEnoughBlocks / 2 ? kLargeTile : kSmallTile;
   const std::int64_t tiles = ceil_div(shape.count, tile), splits = splits_of(tiles, tiles);
   EmittedKernel result;
   result.text = fill_in(kForward, words(shape, name, tile, splits));
