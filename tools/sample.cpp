@@ -42,9 +42,12 @@ class Sample final : public Command {
     flags.add("to", to_, "FILE", "The PNG to write [samples.png in the run's folder]");
     flags.add("count", count_, 1, fmt::format("Images [{}; judged: {}]", drawn_count, judged_count));
     flags.add("seed", seed_, 0, "Of the draws [the run's]");
-    flags.choose("draw", draw_, {"prior", "normal", "box"},
-                 "Codes from N(0, I); by mean and variance of the data's codes; evenly from the box that holds those "
-                 "[prior, or normal where the model has none]");
+    flags.choose(
+        "draw", draw_, {"prior", "normal", "mixture", "box"},
+        fmt::format("Codes from N(0, I); by mean and variance of the data's codes; from a mixture of {} Gaussians "
+                    "fitted to those; evenly from the box that holds them [prior, or normal where the model has "
+                    "none]",
+                    training::mixture_components));
     flags.add("beside", beside_, "RUN", "A second picture of this other run, drawn in its own way, at the right");
     flags.group("Measure");
     judge_.declare(flags);
@@ -70,9 +73,12 @@ class Sample final : public Command {
     const bool generative = is_generative(session);
     if (!draw_) return generative ? Draw::prior : Draw::normal;
     if (*draw_ == "prior" && !generative)
-      fail("{} has no prior to draw from: its encoder gives codes, not distributions; try --draw normal or box",
-           session.module().name);
-    return *draw_ == "prior" ? Draw::prior : *draw_ == "normal" ? Draw::normal : Draw::box;
+      fail(
+          "{} has no prior to draw from: its encoder gives codes, not distributions; try --draw normal, mixture or box",
+          session.module().name);
+    for (const Draw draw : {Draw::prior, Draw::normal, Draw::mixture})
+      if (*draw_ == name_of(draw)) return draw;
+    return Draw::box;
   }
 
   static const char* name_of(Draw draw) {
@@ -81,6 +87,8 @@ class Sample final : public Command {
         return "prior";
       case Draw::normal:
         return "normal";
+      case Draw::mixture:
+        return "mixture";
       case Draw::box:
         return "box";
     }
@@ -113,10 +121,10 @@ class Sample final : public Command {
   }
 
   static Picture title(const Picture& picture, const RunDirectory& run, Draw draw) {
-    constexpr const char* from_codes = "codes drawn as the data's are spread";
-    const char* how = draw == Draw::prior    ? "codes from N(0, I)"
-                      : draw == Draw::normal ? from_codes
-                                             : "codes evenly from their box";
+    const char* how = draw == Draw::prior     ? "codes from N(0, I)"
+                      : draw == Draw::normal  ? "codes drawn as the data's are spread"
+                      : draw == Draw::mixture ? "codes from Gaussians fitted to the data's"
+                                              : "codes evenly from their box";
     return training::titled(picture, fmt::format("{}: {}", run.config().model, how));
   }
 

@@ -8,6 +8,7 @@
 
 #include "ir/error.h"
 #include "runtime/rng.h"
+#include "training/mixture.h"
 #include "training/step.h"
 
 namespace weft::training {
@@ -126,23 +127,19 @@ bool is_generative(const Session& session) {
 std::vector<float> draw_codes(Draw draw, const Codes* codes, std::int64_t dims, std::int64_t count,
                               std::uint64_t seed) {
   check(draw == Draw::prior || (codes && codes->dims() == dims), "codes of the width to draw");
+  if (draw == Draw::mixture) return Mixture(codes->latent, mixture_components, seed).draw(count, seed);
   const std::vector<Spread> spreads = draw == Draw::prior ? std::vector<Spread>() : spreads_of(*codes);
   const runtime::RandomSource source{seed, sample_stream, 0};
   std::vector<float> drawn(static_cast<std::size_t>(count * dims));
   for (std::size_t i = 0; i < drawn.size(); ++i) {
     const auto element = static_cast<std::uint32_t>(i);
     const std::size_t unit = i % static_cast<std::size_t>(dims);
-    switch (draw) {
-      case Draw::prior:
-        drawn[i] = runtime::normal(source, element);
-        break;
-      case Draw::normal:
-        drawn[i] = spreads[unit].mean + spreads[unit].deviation * runtime::normal(source, element);
-        break;
-      case Draw::box:
-        drawn[i] = spreads[unit].low + (spreads[unit].high - spreads[unit].low) * runtime::uniform(source, element);
-        break;
-    }
+    if (draw == Draw::prior)
+      drawn[i] = runtime::normal(source, element);
+    else if (draw == Draw::normal)
+      drawn[i] = spreads[unit].mean + spreads[unit].deviation * runtime::normal(source, element);
+    else
+      drawn[i] = spreads[unit].low + (spreads[unit].high - spreads[unit].low) * runtime::uniform(source, element);
   }
   return drawn;
 }

@@ -38,14 +38,22 @@ void orthonormalise(std::vector<double>& rows, std::int64_t count, std::int64_t 
   }
 }
 
+double weight_of(std::span<const double> weights, std::size_t row) { return weights.empty() ? 1 : weights[row]; }
+
+double total_weight(std::size_t rows, std::span<const double> weights) {
+  check(weights.empty() || weights.size() == rows, "a weight for each row");
+  return weights.empty() ? static_cast<double>(rows) : std::accumulate(weights.begin(), weights.end(), 0.0);
+}
+
 }  // namespace
 
-std::vector<double> mean_of(std::span<const float> rows, std::int64_t columns) {
+std::vector<double> mean_of(std::span<const float> rows, std::int64_t columns, std::span<const double> weights) {
   check(columns > 0 && !rows.empty() && rows.size() % static_cast<std::size_t>(columns) == 0, "rows are [N,columns]");
   const auto width = static_cast<std::size_t>(columns);
   std::vector<double> mean(width, 0.0);
-  for (std::size_t i = 0; i < rows.size(); ++i) mean[i % width] += rows[i];
-  for (double& each : mean) each /= static_cast<double>(rows.size() / width);
+  const double total = total_weight(rows.size() / width, weights);
+  for (std::size_t i = 0; i < rows.size(); ++i) mean[i % width] += weight_of(weights, i / width) * rows[i];
+  for (double& each : mean) each /= total;
   return mean;
 }
 
@@ -53,21 +61,23 @@ std::vector<double> mean_of(const HostTensor& rows) {
   return mean_of(rows.as<float>(), rows.elements() / std::max<std::int64_t>(1, rows.shape.front()));
 }
 
-std::vector<double> covariance_of(std::span<const float> rows, std::span<const double> mean) {
+std::vector<double> covariance_of(std::span<const float> rows, std::span<const double> mean,
+                                  std::span<const double> weights) {
   const std::size_t width = mean.size();
   std::vector<double> covariance(width * width, 0.0), centred(width);
+  const double total = total_weight(rows.size() / width, weights);
   for (std::size_t begin = 0; begin < rows.size(); begin += width) {
+    const double weight = weight_of(weights, begin / width);
     for (std::size_t i = 0; i < width; ++i) centred[i] = rows[begin + i] - mean[i];
     for (std::size_t i = 0; i < width; ++i) {
-      const double along = centred[i];
+      const double along = weight * centred[i];
       if (along == 0) continue;
       double* out = covariance.data() + i * width;
       for (std::size_t j = 0; j <= i; ++j) out[j] += along * centred[j];
     }
   }
-  const auto count = static_cast<double>(rows.size() / width);
   for (std::size_t i = 0; i < width; ++i)
-    for (std::size_t j = 0; j <= i; ++j) covariance[j * width + i] = covariance[i * width + j] /= count;
+    for (std::size_t j = 0; j <= i; ++j) covariance[j * width + i] = covariance[i * width + j] /= total;
   return covariance;
 }
 

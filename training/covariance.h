@@ -9,12 +9,13 @@
 
 namespace weft::training {
 
-// Of each column of [N,columns], N >= 1.
-std::vector<double> mean_of(std::span<const float> rows, std::int64_t columns);
+// Of each column of [N,columns], N >= 1. Here and below, `weights` say how much each row counts; none: all the same.
+std::vector<double> mean_of(std::span<const float> rows, std::int64_t columns, std::span<const double> weights = {});
 std::vector<double> mean_of(const runtime::HostTensor& rows);  // f32 [N,..]
 
 // Row-major [columns,columns], divided by the number of rows.
-std::vector<double> covariance_of(std::span<const float> rows, std::span<const double> mean);
+std::vector<double> covariance_of(std::span<const float> rows, std::span<const double> mean,
+                                  std::span<const double> weights = {});
 std::vector<double> covariance_of(const runtime::HostTensor& rows, std::span<const double> mean);
 
 // The `count` eigenvectors of largest eigenvalue of a symmetric positive matrix, as the rows of [count,columns]. By

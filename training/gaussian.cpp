@@ -34,9 +34,10 @@ void cholesky(std::vector<double>& matrix, std::size_t size) {
 
 }  // namespace
 
-Gaussian::Gaussian(const HostTensor& rows, double ridge) : mean_(mean_of(rows)) {
+Gaussian::Gaussian(const HostTensor& rows, double ridge, std::span<const double> weights)
+    : mean_(mean_of(rows.as<float>(), static_cast<std::int64_t>(width_of(rows)), weights)) {
   const std::size_t width = mean_.size();
-  factor_ = covariance_of(rows, mean_);
+  factor_ = covariance_of(rows.as<float>(), mean_, weights);
   double trace = 0;
   for (std::size_t i = 0; i < width; ++i) trace += factor_[i * width + i];
   const double added = ridge * trace / static_cast<double>(width) + 1e-9;

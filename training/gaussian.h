@@ -15,8 +15,8 @@ namespace weft::training {
 class Gaussian {
  public:
   // Of f32 [N,D], N >= 1. `ridge` times the mean variance is added to each variance: directions in which the rows
-  // hardly vary are then not blown up.
-  Gaussian(const runtime::HostTensor& rows, double ridge);
+  // hardly vary are then not blown up. `weights` say how much each row counts; none: all the same.
+  Gaussian(const runtime::HostTensor& rows, double ridge, std::span<const double> weights = {});
   // From what `mean` and `factor` gave.
   Gaussian(std::vector<double> mean, std::vector<double> factor);
 

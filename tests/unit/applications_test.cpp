@@ -8,6 +8,7 @@
 #include "frontend/entry.h"
 #include "frontend/layers.h"
 #include "frontend/losses.h"
+#include "runtime/rng.h"
 #include "tests/unit/temp_folder.h"
 #include "training/codes.h"
 #include "training/digits.h"
@@ -16,6 +17,7 @@
 #include "training/judge.h"
 #include "training/latent_pictures.h"
 #include "training/latent_statistics.h"
+#include "training/mixture.h"
 #include "training/tsne.h"
 
 using namespace weft;
@@ -130,6 +132,9 @@ TEST_CASE("codes at random: as the prior, as the data's codes, in their box") {
   const Codes codes{HostTensor::of<float>(values, {100, 2}), HostTensor::zeros(ir::DType::f32, {0})};
   const std::vector<float> box = draw_codes(Draw::box, &codes, 2, 500, 1);
   const std::vector<float> normal = draw_codes(Draw::normal, &codes, 2, 500, 1);
+  const std::vector<float> mixture = draw_codes(Draw::mixture, &codes, 2, 500, 1);
+  REQUIRE(mixture.size() == 1000);
+  for (std::size_t i = 0; i < mixture.size(); i += 2) CHECK(std::abs(mixture[i] - 5.5F) < 1);
   double mean = 0;
   for (std::size_t i = 0; i < box.size(); i += 2) {
     CHECK((box[i] >= 5 && box[i] <= 5.99F && box[i + 1] == -3 && normal[i + 1] == -3));
@@ -138,6 +143,41 @@ TEST_CASE("codes at random: as the prior, as the data's codes, in their box") {
   CHECK(mean == doctest::Approx(5.495).epsilon(.02));
   CHECK(draw_codes(Draw::prior, nullptr, 2, 5, 1) == draw_codes(Draw::prior, nullptr, 2, 5, 1));
   CHECK(draw_codes(Draw::prior, nullptr, 2, 5, 1) != draw_codes(Draw::prior, nullptr, 2, 5, 2));
+}
+
+TEST_CASE("a mixture finds clusters of its rows, and draws from them") {
+  // Two clusters, one of three times as many rows, the other long along a diagonal.
+  std::vector<float> values;
+  for (std::uint32_t i = 0; i < 2000; ++i) {
+    const float a = runtime::normal({1, 1, 0}, i), b = runtime::normal({1, 2, 0}, i);
+    if (i % 4 == 0)
+      values.insert(values.end(), {10 + a, a + .1F * b});
+    else
+      values.insert(values.end(), {.5F * a, 2 * b});
+  }
+  const HostTensor rows = HostTensor::of<float>(values, {2000, 2});
+  const Mixture mixture(rows, 2, 3);
+  REQUIRE(mixture.components() == 2);
+  const std::size_t small = mixture.weights()[0] < mixture.weights()[1] ? 0 : 1;
+  CHECK(mixture.weights()[small] == doctest::Approx(.25).epsilon(.01));
+  CHECK(mixture.parts()[small].mean()[0] == doctest::Approx(10).epsilon(.02));
+  const std::vector<double>& factor = mixture.parts()[small].factor();
+  CHECK(factor[0] == doctest::Approx(1).epsilon(.1));  // L L^T = [[1, 1], [1, 1.01]]
+  CHECK(factor[2] == doctest::Approx(1).epsilon(.1));
+  for (std::size_t i = 1; i < mixture.log_likelihoods().size(); ++i)
+    CHECK(mixture.log_likelihoods()[i] >= mixture.log_likelihoods()[i - 1] - 1e-3);
+
+  const std::vector<float> drawn = mixture.draw(4000, 7);
+  CHECK(drawn == mixture.draw(4000, 7));
+  CHECK(drawn != mixture.draw(4000, 8));
+  double near_small = 0;
+  for (std::size_t i = 0; i < drawn.size(); i += 2)
+    if (drawn[i] > 5) {
+      near_small += 1. / 4000;
+      CHECK(std::abs(drawn[i] - 10 - drawn[i + 1]) < 1);
+    }
+  CHECK(near_small == doctest::Approx(.25).epsilon(.1));
+  CHECK(Mixture(HostTensor::of<float>(std::vector<float>{1, 2, 3, 4}, {2, 2}), 10, 1).components() <= 2);
 }
 
 // --- Statistics ------------------------------------------------------------------------------------------------------
