@@ -32,10 +32,7 @@ std::string addend(const Job& job, const Node& reduction, const std::string& val
   return convert(Text(value, kind_of(job.node(reduction.operands[0]).dtype)), sum_kind(reduction)).code();
 }
 
-std::string variable(const Job& job, NodeId node) {
-  const std::string& name = job.node(node).name;
-  return fmt::format("{}_{}", name.empty() ? "t" : identifier(name), node);
-}
+std::string variable(const Job& job, NodeId node) { return variable(job.kernel, node); }
 
 std::string parts_name(const Job& job, NodeId reduction) { return variable(job, reduction) + "_parts"; }
 

@@ -44,7 +44,11 @@ void split_rows(Nest& nest, std::int64_t most) {
 // The group and how many share a block.
 void share_threads(Nest& nest) {
   if (nest.neighbours) {
-    nest.group = nest.points <= 16 ? int(power_of_two(nest.points)) : nest.points <= 512 ? 32 : kThreads;
+    // Up to 2048 points, a thread's share stays in registers.
+    nest.group = nest.points <= 16     ? int(power_of_two(nest.points))
+                 : nest.points <= 256  ? 32
+                 : nest.points <= 1024 ? 128
+                                       : kThreads;
     const int most = std::max(1, 128 / nest.group), least = std::max(1, 32 / nest.group);
     nest.rows_per_block = int(std::clamp<std::int64_t>(power_of_two(nest.rows), least, most));
   } else {

@@ -88,6 +88,11 @@ std::string index_type(const Kernel& kernel) {
   return most < kMost ? "int" : "long long";
 }
 
+std::string variable(const Kernel& kernel, NodeId node) {
+  const std::string& name = kernel.nodes[node].name;
+  return fmt::format("{}_{}", name.empty() ? "t" : identifier(name), node);
+}
+
 Values::Values(const Kernel& kernel, const Buffers& buffers, Source& source)
     : kernel_(kernel), buffers_(buffers), source_(source), index_(kernel.dims.size()), known_(1) {}
 
@@ -95,11 +100,6 @@ const std::string* Values::find(NodeId node) const {
   for (std::size_t i = known_.size(); i-- > 0;)
     if (const auto found = known_[i].find(node); found != known_[i].end()) return &found->second;
   return nullptr;
-}
-
-std::string Values::variable(NodeId node) const {
-  const std::string& name = kernel_.nodes[node].name;
-  return fmt::format("{}_{}", name.empty() ? "t" : identifier(name), node);
 }
 
 std::string Values::address(const Map& map) const {
@@ -184,7 +184,7 @@ std::string Values::get(NodeId id) {
     define(id, total(id));
     return *find(id);
   }
-  const std::string value = evaluate(node).code(), name = variable(id);
+  const std::string value = evaluate(node).code(), name = variable(kernel_, id);
   source_.line(fmt::format("const {} {} = {};", type_name(kind), name, value));
   define(id, name);
   return name;

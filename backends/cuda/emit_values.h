@@ -40,6 +40,9 @@ class Buffers {
 // "int", or "long long" where an index or address may not fit.
 std::string index_type(const kernel::Kernel& kernel);
 
+// A node's name in the source.
+std::string variable(const kernel::Kernel& kernel, kernel::NodeId node);
+
 // Writes each node where it is first asked for, as a variable of the innermost scope.
 class Values {
  public:
@@ -60,8 +63,7 @@ class Values {
   // Writes, of what `roots` depend on, all that differs along none but the dims of `available`.
   void hoist(const std::vector<kernel::NodeId>& roots, kernel::DimSet available);
   std::string address(const kernel::Map& map) const;
-  std::string place(const kernel::Node& load);      // of the element that it reads, computed indices included
-  std::string variable(kernel::NodeId node) const;  // its name in the source
+  std::string place(const kernel::Node& load);  // of the element that it reads, computed indices included
   void store(const kernel::Store& store, const std::string& value);
   // "i0 == 0 && i2 == 0": whether the dims of the set that are no constant 0 are at their first index; empty: always.
   std::string at_first(kernel::DimSet dims) const;

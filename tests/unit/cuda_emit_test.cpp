@@ -108,7 +108,8 @@ TEST_CASE("each form that a kernel with rows may take") {
   const ir::Graph in_place = normalisation({5, 2000}, {1}, {});
   corpus.add(in_place, random_inputs(random, in_place), {{}, {}, {{0, 0}}});
   add(normalisation({40, 12}, {1}, {}));            // a few threads a row
-  add(normalisation({40, 300}, {1}, {}));           // a warp a row
+  add(normalisation({40, 200}, {1}, {}));           // a warp a row
+  add(normalisation({40, 700}, {1}, {}));           // four warps
   add(normalisation({3, 1500}, {1}, {0, 1}));       // a block a row, in registers
   add(normalisation({4, 9000}, {1}, {}));           // rows split among blocks
   add(normalisation({7000, 12}, {0}, {}));          // columns, split among blocks
