@@ -1,6 +1,7 @@
 // Binds, verifies, runs the pipeline and hands the graph to a backend.
 #include "backends/compile.h"
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -57,10 +58,10 @@ passes::Target target(const CompileOptions& options) {
 std::vector<std::string> backend_names() {
 #if defined(WEFT_WITH_CPU)
   return {"cpu", "reference"};
-#elif defined(WEFT_WITH_CUDA)
-  return {"cuda", "reference"};
 #else
-  return {"reference"};
+  const std::vector<Finding> findings = find_gpu();
+  const bool has_gpu = !findings.empty() && std::ranges::all_of(findings, &Finding::found);
+  return has_gpu ? std::vector<std::string>{"cuda", "reference"} : std::vector<std::string>{"reference"};
 #endif
 }
 

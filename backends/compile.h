@@ -27,7 +27,8 @@ struct CompileOptions {
   std::function<void(const std::string& stage, const ir::GraphPtr&)> observe;
 };
 
-// Those that run where nothing else is said, the best first. A build with cpu leaves cuda to be asked for.
+// Those that run where nothing else is said, the best first. A build with cpu leaves cuda to be asked for; one without
+// has it here where this machine has what it needs.
 std::vector<std::string> backend_names();
 // Those that may be asked for: also cuda, whether this machine has a GPU or not, and cuda-emulated, the check of cuda
 // without a GPU, which is slow.

@@ -17,6 +17,7 @@ class HostMemory final : public Memory {
     return {storage, storage->data()};
   }
   void write(void* to, const void* from_host, std::size_t bytes) override { std::memcpy(to, from_host, bytes); }
+  void copy(void* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
   void read(void* to_host, const void* from, std::size_t bytes) override { std::memcpy(to_host, from, bytes); }
 };
 

@@ -14,6 +14,7 @@ class Memory {
   // Zeroed, on a border of 64 bytes, given back with the last copy of the pointer. Throws Error where there is no more.
   virtual std::shared_ptr<void> allocate(std::size_t bytes) = 0;
   virtual void write(void* to, const void* from_host, std::size_t bytes) = 0;  // `from_host` is free on return
+  virtual void copy(void* to, const void* from, std::size_t bytes) = 0;        // both in this memory
   virtual void read(void* to_host, const void* from, std::size_t bytes) = 0;
 };
 

@@ -1,6 +1,7 @@
 // What a text case can ask for: print, error, pass, plan, run, gradient, dump.
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include "backends/compile.h"
 #include "backends/oracle.h"
@@ -92,7 +93,7 @@ Outcome run_plan(const Case& test_case) {
 }
 
 bool have_backend(const std::string& name) {
-  const std::vector<std::string> known = backend_names();
+  const std::vector<std::string> known = backend_choices();
   return std::find(known.begin(), known.end(), name) != known.end();
 }
 
@@ -101,9 +102,10 @@ Outcome run_values(const Case& test_case) {
   const ir::GraphPtr graph = case_graph(test_case, false);
   const Values inputs = case_inputs(test_case, *graph);
   Outcome outcome;
-  for (const std::string& backend : split(*test_case.find("run"), ',')) {
+  for (std::string backend : split(*test_case.find("run"), ',')) {
+    if (backend == "cuda-emulated" && std::getenv("WEFT_TEST_GPU")) backend = "cuda";  // scripts/gpu-check
     if (!have_backend(backend)) {
-      outcome.skipped.push_back(fmt::format("{}: this build has only {}", backend, fmt::join(backend_names(), ", ")));
+      outcome.skipped.push_back(fmt::format("{}: this build has only {}", backend, fmt::join(backend_choices(), ", ")));
       continue;
     }
     const Values values = run_backend(graph, inputs, backend, 1);

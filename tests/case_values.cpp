@@ -146,13 +146,19 @@ Values run_backend(const ir::GraphPtr& graph, const Values& inputs, const std::s
   options.threads = threads;
   const std::unique_ptr<runtime::Program> program = compile(graph, options);
   const std::vector<Tensor> given = tensors(*graph, inputs);
-  for (std::uint32_t i = 0; i < graph->inputs.size(); ++i)
-    reference::to_bytes(given[i], program->input(program->find_input(graph->input_name(i))));
+  std::vector<std::byte> bytes;
+  for (std::uint32_t i = 0; i < graph->inputs.size(); ++i) {
+    bytes.resize(given[i].type.bytes());
+    reference::to_bytes(given[i], bytes.data());
+    program->write_input(program->find_input(graph->input_name(i)), bytes.data());
+  }
   program->run();
   Values outputs;
-  for (const ir::Output& output : graph->outputs)
-    outputs[output.name] =
-        reference::from_bytes(graph->type(output.value), program->output(program->find_output(output.name))).data;
+  for (const ir::Output& output : graph->outputs) {
+    bytes.resize(graph->type(output.value).bytes());
+    program->read_output(program->find_output(output.name), bytes.data());
+    outputs[output.name] = reference::from_bytes(graph->type(output.value), bytes.data()).data;
+  }
   return outputs;
 }
 

@@ -109,7 +109,7 @@ double StepBench::run_step() {
   next_ = (next_ + 1) % batches;
   const Clock::time_point start = Clock::now();
   session_.step(data_, indices_);
-  session_.metric_values();  // the step is done when these are here
+  session_.read_metrics();  // the step is done when these are here
   return milliseconds_since(start);
 }
 

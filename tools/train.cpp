@@ -149,10 +149,11 @@ class Train final : public Command {
   int train(const RunDirectory& run, const DatasetSplits& data, bool on) {
     std::FILE* file = json_ ? stderr : stdout;  // of what people read
     const RunConfig& config = run.config();
-    fmt::print(file, "{} {} on {}: {} images to train, {} to validate, {} to test; {} backend, {}, seed {}\n",
+    const bool on_host = memory_of(config.session.backend)->is_host();
+    fmt::print(file, "{} {} on {}: {} images to train, {} to validate, {} to test; {} backend, {}seed {}\n",
                on ? "going on with" : "training", config.model, data.train.name, grouped(data.train.size()),
                grouped(data.validation.size()), grouped(data.test.size()), config.session.backend,
-               threads_text(config.session.threads), config.session.seed);
+               on_host ? threads_text(config.session.threads) + ", " : "", config.session.seed);
     std::fflush(file);
 
     const StopSignals signals;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <numeric>
+#include <utility>
 
 #include "ir/error.h"
 #include "ir/suggest.h"
@@ -25,6 +26,7 @@ namespace {
 // Random numbers outside of training come from steps that no training reaches.
 constexpr std::uint64_t evaluation_steps = std::uint64_t{1} << 62;
 constexpr std::uint64_t run_steps = std::uint64_t{3} << 61;
+constexpr std::size_t device_metrics = 64;  // rows of metrics that wait on a device to be read
 
 int find_port(const std::vector<Port>& ports, std::string_view name) {
   const auto found = std::ranges::find(ports, name, &Port::name);
@@ -153,7 +155,9 @@ Session::Session(ir::Module module, SessionOptions options)
     for (const ir::Output& output : training_graph_->outputs)
       if (output.donates == ir::kNone && training_graph_->type(output.value) == ir::f32({}))
         metric_names_.push_back(output.name);
-    metric_values_.resize(metric_names_.size());
+    if (!space_->is_host()) kept_metrics_ = device_metrics;
+    metric_values_.resize(kept_metrics_ * metric_names_.size());
+    metrics_ = space_->allocate(metric_values_.size() * sizeof(float));
   }
   for (const ir::Graph& graph : module_.graphs) {
     state_.add(graph);
@@ -224,10 +228,7 @@ Session::Compiled& Session::add_program(Use use, std::string_view entry, std::in
   compile_options.choose_layouts = use == Use::train && !state_.has_settled_layouts();
   compile_options.layouts = state_.layouts();
   made->program = compile(made->graph, compile_options, report);
-  if (compile_options.choose_layouts && state_.settle_layouts(*made->program)) {
-    programs_.clear();
-    unread_ = nullptr;
-  }
+  if (compile_options.choose_layouts && state_.settle_layouts(*made->program)) programs_.clear();
   made->find_ports();
   state_.bind(*made->program);
   for (const auto& [name, value] : hypers_) made->write_hyper(name, value);
@@ -277,14 +278,20 @@ void Session::step(const Dataset& data, std::span<const std::int64_t> indices) {
   write_rng(train, steps_);
   train.program->run();
   ++steps_;
-  unread_ = &train;
+  keep_metrics(train);
 }
 
-std::span<const float> Session::metric_values() {
-  if (unread_)
-    for (std::size_t i = 0; i < metric_values_.size(); ++i) metric_values_[i] = unread_->metric(i);
-  unread_ = nullptr;
-  return metric_values_;
+void Session::keep_metrics(const Compiled& compiled) {
+  if (has_full_metrics()) unread_ = 0;
+  float* row = static_cast<float*>(metrics_.get()) + unread_ * metric_names_.size();
+  for (const int output : compiled.metrics) space_->copy(row++, compiled.program->output(output), sizeof(float));
+  ++unread_;
+}
+
+std::span<const float> Session::read_metrics() {
+  const std::size_t count = std::exchange(unread_, 0) * metric_names_.size();
+  if (count > 0) space_->read(metric_values_.data(), metrics_.get(), count * sizeof(float));
+  return std::span(metric_values_).first(count);
 }
 
 runtime::Program& Session::training_program(const Dataset& data, std::int64_t batch, CompileReport* report) {

@@ -59,9 +59,13 @@ class Session {
   // One training step on these samples of `data`, which must stay where it is while the session is used. Allocates
   // nothing once it has seen the data set and the number of samples.
   void step(const Dataset& data, std::span<const std::int64_t> indices);
-  // What the last step measured; the names are those of the loss entry's scalar outputs. Asking waits for the step.
+  // What steps measure: the names of the loss entry's scalar outputs.
   std::span<const std::string> metric_names() const { return metric_names_; }
-  std::span<const float> metric_values();
+  // Their values, a row for each step since the last call, oldest first; valid until the next step. Asking waits for
+  // the last step, and so keeps a device idle: there many rows are kept, and only when they are full the oldest are
+  // lost.
+  std::span<const float> read_metrics();
+  bool has_full_metrics() const { return unread_ == kept_metrics_; }
 
   // The mean over all samples of each scalar output of the entry `test` (or `loss`). Deterministic: its random numbers
   // come from steps that training never reaches.
@@ -104,6 +108,7 @@ class Session {
   Compiled& add_program(Use use, std::string_view entry, std::int64_t batch, const Dataset* data,
                         CompileReport* report);
   void write_rng(Compiled& compiled, std::uint64_t step) const;
+  void keep_metrics(const Compiled& compiled);
 
   ir::Module module_;
   SessionOptions options_;
@@ -115,8 +120,10 @@ class Session {
   std::map<std::string, float, std::less<>> hypers_;
   std::uint64_t steps_ = 0;
   std::vector<std::string> metric_names_;
-  std::vector<float> metric_values_;
-  const Compiled* unread_ = nullptr;  // the program of the last step, until its metrics are read
+  std::size_t kept_metrics_ = 1;      // rows
+  std::size_t unread_ = 0;            // of them
+  std::shared_ptr<void> metrics_;     // the rows, where programs are
+  std::vector<float> metric_values_;  // those read last
 };
 
 }  // namespace weft::training

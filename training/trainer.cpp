@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numbers>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,7 @@ namespace weft::training {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr double kReadSeconds = 0.2;
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
@@ -34,6 +36,7 @@ class Trainer {
         steps_(steps_per_epoch_ * static_cast<std::uint64_t>(options.epochs)) {
     check_position();
     check_fits(session.module(), batch_, data);
+    session.read_metrics();  // of steps before this training
     if (options.beta_warmup_epochs > 0) beta_ = session.hyper("beta");
   }
 
@@ -71,6 +74,7 @@ class Trainer {
     const std::vector<std::int64_t> order = shuffled_indices(data_.train.size(), session_.options().seed, epoch);
     while (position_.images_done < data_.train.size()) {
       if (stopped()) {
+        read_metrics();
         checkpoint();
         return false;
       }
@@ -78,6 +82,24 @@ class Trainer {
     }
     finish_epoch();
     return true;
+  }
+
+  // Where metrics wait on a device, asking for them lets it run dry: seldom, but often enough for who looks on.
+  bool is_time_to_read() const {
+    return session_.has_full_metrics() || position_.images_done == data_.train.size() ||
+           seconds_since(last_read_) > kReadSeconds;
+  }
+
+  void read_metrics() {
+    const std::span<const float> values = session_.read_metrics();
+    const std::size_t width = position_.sums.size();
+    for (std::size_t i = 0; i < unread_.size(); ++i) {
+      const std::span<const float> row = values.subspan(i * width, width);
+      check_metrics(row, session_.steps() - (unread_.size() - 1 - i));
+      for (std::size_t j = 0; j < width; ++j) position_.sums[j] += static_cast<double>(unread_[i]) * row[j];
+    }
+    unread_.clear();
+    last_read_ = Clock::now();
   }
 
   bool stopped() const { return hooks_.stop && hooks_.stop->load(std::memory_order_relaxed); }
@@ -92,13 +114,12 @@ class Trainer {
       session_.set_hyper("beta", warmed_beta(options_.beta_warmup_epochs, *beta_, session_.steps(), steps_per_epoch_));
     session_.step(data_.train, std::span(order).subspan(static_cast<std::size_t>(position_.images_done),
                                                         static_cast<std::size_t>(rows)));
-    check_metrics();
-    for (std::size_t i = 0; i < position_.sums.size(); ++i)
-      position_.sums[i] += static_cast<double>(rows) * session_.metric_values()[i];
+    unread_.push_back(rows);
     position_.images_done += rows;
     images_ += rows;
+    if (is_time_to_read()) read_metrics();
     seconds_ += seconds_since(begin);
-    if (hooks_.progress)
+    if (hooks_.progress && unread_.empty())
       hooks_.progress(
           {position_.epochs_done + 1, options_.epochs, session_.steps(), steps_, mean_loss(), images_per_second(), 0});
   }
@@ -129,24 +150,24 @@ class Trainer {
     if (hooks_.checkpoint) hooks_.checkpoint(position_);
   }
 
-  void check_metrics() const {
+  void check_metrics(std::span<const float> values, std::uint64_t step) const {
     std::string found;
-    for (std::size_t i = 0; i < position_.sums.size(); ++i)
-      if (const float value = session_.metric_values()[i]; !std::isfinite(value))
-        found += fmt::format("{}{} is {}", found.empty() ? "" : ", ", session_.metric_names()[i], value);
-    if (!found.empty()) fail_diverged(found);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (!std::isfinite(values[i]))
+        found += fmt::format("{}{} is {}", found.empty() ? "" : ", ", session_.metric_names()[i], values[i]);
+    if (!found.empty()) fail_diverged(found, step);
   }
 
   // A step whose metrics are finite may still have left params that are not.
   void check_params() const {
     if (const std::string name = session_.state().first_not_finite(); !name.empty())
-      fail_diverged(fmt::format("{} is not finite", name));
+      fail_diverged(fmt::format("{} is not finite", name), session_.steps());
   }
 
-  [[noreturn]] void fail_diverged(const std::string& what) const {
+  [[noreturn]] void fail_diverged(const std::string& what, std::uint64_t step) const {
     throw Diverged(fmt::format(
-        "training diverged at step {} of {}: {}; try a lower learning rate (it is {:g}) or gradient clipping",
-        session_.steps(), steps_, what, session_.options().optimizer.learning_rate));
+        "training diverged at step {} of {}: {}; try a lower learning rate (it is {:g}) or gradient clipping", step,
+        steps_, what, session_.options().optimizer.learning_rate));
   }
 
   double mean_loss() const {
@@ -166,9 +187,11 @@ class Trainer {
   std::int64_t batch_;
   std::uint64_t steps_per_epoch_;
   std::uint64_t steps_;
-  std::optional<double> beta_;  // the whole, where it is warmed up
-  std::int64_t images_ = 0;     // trained on in this call,
-  double seconds_ = 0;          // and the time that took
+  std::optional<double> beta_;        // the whole, where it is warmed up
+  std::int64_t images_ = 0;           // trained on in this call,
+  double seconds_ = 0;                // and the time that took
+  std::vector<std::int64_t> unread_;  // images of each step whose metrics are not in the sums yet
+  Clock::time_point last_read_ = Clock::now();
 };
 
 }  // namespace

@@ -20,6 +20,7 @@ inline constexpr std::size_t kDeviceAlignment = 256;  // bytes: of memory and sc
 struct Matrix {
   std::int64_t rows = 0, columns = 0;
   std::int64_t row_stride = 0, column_stride = 0;
+  std::uint32_t alignment = 4;  // bytes, of its first element
 };
 
 // result = activation(a * b + bias): bias is one number a column; activation "" or "relu". Operands: a, b, [bias],
@@ -86,6 +87,7 @@ class Device {
   virtual void* allocate(std::size_t bytes) = 0;  // zeroed, at kDeviceAlignment
   virtual void release(void* memory) noexcept = 0;
   virtual void write(void* to, const void* from_host, std::size_t bytes) = 0;  // `from_host` is free on return
+  virtual void copy(void* to, const void* from, std::size_t bytes) = 0;        // both on the device
   virtual void read(void* to_host, const void* from, std::size_t bytes) = 0;   // waits for all work before it
   virtual void zero(void* to, std::size_t bytes) = 0;                          // a multiple of 4
 

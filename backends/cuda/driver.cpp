@@ -7,8 +7,8 @@
 
 #include "backends/cuda/disk_cache.h"
 #include "backends/cuda/driver_api.h"
-#include "backends/cuda/driver_operation.h"
 #include "backends/cuda/driver_nvrtc.h"
+#include "backends/cuda/driver_operation.h"
 #include "ir/error.h"
 
 namespace weft::cuda {
@@ -94,13 +94,19 @@ class Gpu final : public Device {
     must(apis().cuMemsetD8Async(memory, 0, bytes, stream_), fmt::format("clearing {} bytes", bytes));
     return reinterpret_cast<void*>(memory);
   }
-  void release(void* memory) noexcept override { apis().cuMemFree(address(memory)); }
+  void release(void* memory) noexcept override {
+    apis().cuStreamSynchronize(stream_);  // what is under way may use it still
+    apis().cuMemFree(address(memory));
+  }
 
   // From memory of the host that may change at once: the driver copies small blocks aside before it returns.
   void write(void* to, const void* from_host, std::size_t bytes) override {
     must(apis().cuMemcpyHtoDAsync(address(to), from_host, bytes, stream_),
          fmt::format("copying {} bytes to the GPU", bytes));
     if (bytes > kCopiedAside) synchronise();
+  }
+  void copy(void* to, const void* from, std::size_t bytes) override {
+    must(apis().cuMemcpyDtoDAsync(address(to), address(from), bytes, stream_), fmt::format("copying {} bytes", bytes));
   }
   void read(void* to_host, const void* from, std::size_t bytes) override {
     must(apis().cuMemcpyDtoHAsync(to_host, address(from), bytes, stream_),
@@ -242,7 +248,7 @@ std::shared_ptr<Device> open_gpu() {
   for (const Finding& finding : find_cuda())
     if (!finding.found) missing += fmt::format("\n  {}: {}; {}", finding.what, finding.text, finding.advice);
   if (!missing.empty())
-    fail("the backend cuda can not be used on this machine (`weft doctor` says more):{}\nuse --backend cpu", missing);
+    fail("the backend cuda can not be used on this machine (`weft doctor` says more):{}\nuse another --backend", missing);
   CUdevice device = 0;
   find_device(device);
   opened = std::make_shared<Gpu>(device);

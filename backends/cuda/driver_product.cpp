@@ -51,7 +51,7 @@ class LtProduct final : public Operation {
     set(CUBLASLT_MATMUL_DESC_TRANSA, a_.operation);
     set(CUBLASLT_MATMUL_DESC_TRANSB, b_.operation);
     set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue(product));
-    choose();
+    choose(product);
   }
   ~LtProduct() override { apis().cublasLtMatmulDescDestroy(desc_); }
   LtProduct(const LtProduct&) = delete;
@@ -82,14 +82,18 @@ class LtProduct final : public Operation {
   }
 
   // The library's first choice among those whose sums have a fixed order.
-  void choose() {
+  void choose(const Product& product) {
     cublasLtMatmulPreference_t preference = nullptr;
     must(apis().cublasLtMatmulPreferenceCreate(&preference), what_);
-    const std::uint32_t ordered = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
-    apis().cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &kWorkspaceBytes,
-                                                sizeof kWorkspaceBytes);
-    apis().cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, &ordered,
-                                                sizeof ordered);
+    const auto prefer = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
+      apis().cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof value);
+    };
+    prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspaceBytes);
+    prefer(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, std::uint32_t(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, product.b.alignment);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, product.a.alignment);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, product.result.alignment);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, product.result.alignment);
     int found = 0;
     const cublasStatus_t status = apis().cublasLtMatmulAlgoGetHeuristic(
         handle_, desc_, a_.layout, b_.layout, result_.layout, result_.layout, preference, 1, &chosen_, &found);

@@ -84,6 +84,7 @@ class EmulatedDevice final : public Device {
   }
   void release(void* memory) noexcept override { ::operator delete(memory, std::align_val_t(kDeviceAlignment)); }
   void write(void* to, const void* from_host, std::size_t bytes) override { std::memcpy(to, from_host, bytes); }
+  void copy(void* to, const void* from, std::size_t bytes) override { std::memcpy(to, from, bytes); }
   void read(void* to_host, const void* from, std::size_t bytes) override { std::memcpy(to_host, from, bytes); }
   void zero(void* to, std::size_t bytes) override { std::memset(to, 0, bytes); }
 

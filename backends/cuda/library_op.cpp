@@ -5,6 +5,7 @@
 
 #include "ir/error.h"
 #include "ir/layout.h"
+#include "passes/plan.h"
 
 namespace weft::cuda {
 
@@ -28,10 +29,18 @@ std::array<std::int64_t, 2> pair_of(const ir::Attrs& attrs, Attr key) {
   return {pair[0], pair[1]};
 }
 
+// Buffers and ports begin on the planner's borders; floats may begin anywhere in them.
+std::uint32_t alignment_of(const passes::Place& place) {
+  std::uint32_t alignment = passes::kAlignment;
+  while (place.offset * std::int64_t(sizeof(float)) % alignment != 0) alignment /= 2;
+  return alignment;
+}
+
 Matrix matrix_of(const Graph& graph, ValueId value, const passes::Place& place, bool transposed) {
   const auto dims = ir::numbers(graph.type(value).dims);
-  const Matrix matrix{dims[0], dims[1], place.strides[0], place.strides[1]};
-  return transposed ? Matrix{matrix.columns, matrix.rows, matrix.column_stride, matrix.row_stride} : matrix;
+  const Matrix matrix{dims[0], dims[1], place.strides[0], place.strides[1], alignment_of(place)};
+  return transposed ? Matrix{matrix.columns, matrix.rows, matrix.column_stride, matrix.row_stride, matrix.alignment}
+                    : matrix;
 }
 
 }  // namespace

@@ -332,6 +332,7 @@ class MemoryOfDevice final : public runtime::Memory {
     return {device_->allocate(bytes), [device = device_](void* memory) { device->release(memory); }};
   }
   void write(void* to, const void* from_host, std::size_t bytes) override { device_->write(to, from_host, bytes); }
+  void copy(void* to, const void* from, std::size_t bytes) override { device_->copy(to, from, bytes); }
   void read(void* to_host, const void* from, std::size_t bytes) override { device_->read(to_host, from, bytes); }
 
  private:
