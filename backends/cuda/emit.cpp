@@ -34,6 +34,11 @@ std::string addend(const Job& job, const Node& reduction, const std::string& val
 
 std::string variable(const Job& job, NodeId node) { return variable(job.kernel, node); }
 
+std::string begin_of_sum(const Job& job, NodeId reduction) {
+  const Node& node = job.node(reduction);
+  return fmt::format("{} {}_sum = {};", type_name(sum_kind(node)), variable(job, reduction), none(node));
+}
+
 std::string parts_name(const Job& job, NodeId reduction) { return variable(job, reduction) + "_parts"; }
 
 std::string parts_pointer(const Job& job, NodeId reduction, std::size_t offset) {

@@ -43,11 +43,7 @@ class FinishWriter {
                          [&](const Accumulator& each) { return each.node == id; });
   }
 
-  std::int64_t count(DimSet dims) const {
-    std::int64_t points = 1;
-    for (const int d : list(dims)) points *= kernel_.dims[std::size_t(d)].size;
-    return points;
-  }
+  std::int64_t count(DimSet dims) const { return points_of(kernel_, list(dims)); }
 
   std::vector<NodeId> reductions_of(const std::vector<const kernel::Store*>& stores) const {
     std::vector<bool> needed(kernel_.nodes.size(), false);
@@ -86,7 +82,7 @@ class FinishWriter {
     const Accumulator& each = accumulator(id);
     const std::string sum = name(id) + "_sum", parts = parts_name(job_, id);
     source.line(parts_pointer(job_, id, each.offset));
-    source.line(fmt::format("{} {} = {};", type_name(sum_kind(node(id))), sum, none(node(id))));
+    source.line(begin_of_sum(job_, id));
     const std::string from =
         each.extent == 1 ? fmt::format("{}[c]", parts)
                          : fmt::format("{}[c * {}{} + {}]", parts, each.extent, job_.index == "int" ? "" : "ll", place);

@@ -41,10 +41,7 @@ class FlatWriter {
     }
     const std::string name = identifier(kernel_.name);
     add_function(job_, name, blocks, threads_, [&](Source& source, Values& values) {
-      for (const Accumulator* each : singles_) {
-        const Node& node = job_.node(each->node);
-        source.line(fmt::format("{} {}_sum = {};", type_name(sum_kind(node)), variable(job_, each->node), none(node)));
-      }
+      for (const Accumulator* each : singles_) source.line(begin_of_sum(job_, each->node));
       const std::string first = fmt::format("({})blockIdx.x * {} + threadIdx.x", job_.index, threads_);
       if (singles_.empty()) {
         source.line(fmt::format("const {} item = {};", job_.index, first));

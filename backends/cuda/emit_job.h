@@ -33,7 +33,8 @@ std::string none(const kernel::Node& reduction);       // what changes no sum
 std::string join(const kernel::Node& reduction, const std::string& into, const std::string& value);  // a statement
 std::string result_of(const kernel::Node& reduction, const std::string& sum);                        // as its dtype
 std::string addend(const Job& job, const kernel::Node& reduction,
-                   const std::string& value);  // the operand, to be added
+                   const std::string& value);                        // the operand, to be added
+std::string begin_of_sum(const Job& job, kernel::NodeId reduction);  // "float x_7_sum = 0.0f;"
 // "float* x_7_parts = (float*)((char*)scratch + 256);"
 std::string parts_pointer(const Job& job, kernel::NodeId reduction, std::size_t offset);
 std::string parts_name(const Job& job, kernel::NodeId reduction);

@@ -146,7 +146,7 @@ class NestWriter {
     const Accumulator& each = *sum.accumulator;
     const Node& reduction = node(each.node);
     if (sum.form == Sum::single) {
-      source_->line(fmt::format("{} {}_sum = {};", type_name(sum_kind(reduction)), name(each.node), none(reduction)));
+      source_->line(begin_of_sum(job_, each.node));
       return;
     }
     source_->line(parts_pointer(job_, each.node, each.offset));
@@ -198,7 +198,7 @@ class NestWriter {
       const Node& reduction = node(each.node);
       if (reduction.stage >= pass_.first_stage + (pass_.walks ? 0 : 1)) continue;
       const std::string sum = name(each.node) + "_sum", parts = parts_name(job_, each.node);
-      source_->line(fmt::format("{} {} = {};", type_name(sum_kind(reduction)), sum, none(reduction)));
+      source_->line(begin_of_sum(job_, each.node));
       source_->line(fmt::format("for (int s = 0; s < {}; ++s) {}", each.copies,
                                 join(reduction, sum, fmt::format("{}[s * {} + row]", parts, nest_.rows))));
       define(each.node, sum);
@@ -217,14 +217,11 @@ class NestWriter {
     const std::vector<NodeId> reductions = row_reductions(kernel_, stage), roots = point_roots(stage);
     if (roots.empty()) return;
     values_->hoist(roots, ~inner_);
-    for (const NodeId id : reductions)
-      source_->line(fmt::format("{} {}_sum = {};", type_name(sum_kind(node(id))), name(id), none(node(id))));
+    for (const NodeId id : reductions) source_->line(begin_of_sum(job_, id));
     const bool is_last = stage == kernel_.row_stages;
     if (is_last)
       for (const Sum& sum : sums_)
-        if (gathers(sum))
-          source_->line(fmt::format("{} {}_sum = {};", type_name(sum_kind(node(sum.accumulator->node))),
-                                    name(sum.accumulator->node), none(node(sum.accumulator->node))));
+        if (gathers(sum)) source_->line(begin_of_sum(job_, sum.accumulator->node));
     for (const auto& [id, made] : kept_)
       if (made == stage)
         source_->line(fmt::format("{} {}_kept[{}];", type_name(kind_of(node(id).dtype)), name(id), nest_.turns));
@@ -360,17 +357,13 @@ class NestWriter {
   void write_parts(NodeId id) {
     const Node& reduction = node(id);
     const DimSet own = kept(reduction) & inner_, others = inner_ & ~own & ~reduction.once;
-    const auto count = [&](DimSet set) {
-      std::int64_t result = 1;
-      for (const int d : list(set)) result *= kernel_.dims[std::size_t(d)].size;
-      return result;
-    };
-    source_->open(fmt::format("for ({} q = t; q < {}; q += {})", job_.index, count(own), nest_.group));
+    source_->open(
+        fmt::format("for ({} q = t; q < {}; q += {})", job_.index, points_of(kernel_, list(own)), nest_.group));
     values_->enter();
     write_indices(*source_, *values_, kernel_, list(own), "q");
     const std::string sum = name(id) + "_sum";
-    source_->line(fmt::format("{} {} = {};", type_name(sum_kind(reduction)), sum, none(reduction)));
-    source_->open(fmt::format("for ({0} u = 0; u < {1}; ++u)", job_.index, count(others)));
+    source_->line(begin_of_sum(job_, id));
+    source_->open(fmt::format("for ({0} u = 0; u < {1}; ++u)", job_.index, points_of(kernel_, list(others))));
     values_->enter();
     write_indices(*source_, *values_, kernel_, list(others), "u");
     add(id, reduction.once, sum);

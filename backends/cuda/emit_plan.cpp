@@ -26,12 +26,6 @@ constexpr std::int64_t kPackedPoints = 4096;  // with fewer, more threads beat w
 
 std::int64_t power_of_two(std::int64_t at_least) { return std::int64_t(std::bit_ceil(std::uint64_t(at_least))); }
 
-std::int64_t count(const Kernel& kernel, const std::vector<int>& dims) {
-  std::int64_t result = 1;
-  for (const int d : dims) result *= kernel.dims[std::size_t(d)].size;
-  return result;
-}
-
 bool contains(const std::vector<int>& dims, int d) { return std::find(dims.begin(), dims.end(), d) != dims.end(); }
 
 void split_rows(Nest& nest, std::int64_t most) {
@@ -62,8 +56,8 @@ void share_threads(Nest& nest) {
 Nest nest_of(const Kernel& kernel, DimSet outer) {
   Nest nest;
   for (int d = 0; d < int(kernel.dims.size()); ++d) (outer & kernel::bit(d) ? nest.outer : nest.inner).push_back(d);
-  nest.rows = count(kernel, nest.outer);
-  nest.points = count(kernel, nest.inner);
+  nest.rows = points_of(kernel, nest.outer);
+  nest.points = points_of(kernel, nest.inner);
   nest.neighbours = contains(nest.inner, kernel.lane);
   return nest;
 }
@@ -71,6 +65,12 @@ Nest nest_of(const Kernel& kernel, DimSet outer) {
 }  // namespace
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+std::int64_t points_of(const Kernel& kernel, const std::vector<int>& dims) {
+  std::int64_t result = 1;
+  for (const int d : dims) result *= kernel.dims[std::size_t(d)].size;
+  return result;
+}
 
 DimSet row_set(const Kernel& kernel) {
   DimSet set = 0;

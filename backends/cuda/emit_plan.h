@@ -43,6 +43,7 @@ struct Nest {
 };
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b);
+std::int64_t points_of(const kernel::Kernel& kernel, const std::vector<int>& dims);
 kernel::DimSet row_set(const kernel::Kernel& kernel);
 std::vector<int> list(kernel::DimSet set);
 bool is_point_accumulator(const kernel::Kernel& kernel, kernel::NodeId node);  // else it counts once a row
