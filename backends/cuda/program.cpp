@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <set>
+#include <utility>
 
 #include "backends/cuda/item.h"
 #include "backends/cuda/library_op.h"
@@ -92,16 +93,14 @@ class CudaProgram final : public runtime::Program {
     input_memory_[std::size_t(index)] = memory;
     for (std::size_t i = 0; i < outputs_.size(); ++i)
       if (outputs_[i].donates == index) output_memory_[i] = memory;
+    is_bound_ = false;
     recording_.reset();
   }
 
   void run() override {
-    if (!recording_) {
-      bind_all();
-      recording_ = device_->record([this] {
-        for (const Entry& entry : entries_) run_entry(entry);
-      });
-    }
+    if (!is_bound_) bind_all();
+    if (!std::exchange(has_run_, true)) return run_entries();  // libraries load their code, which no recording may do
+    if (!recording_) recording_ = device_->record([this] { run_entries(); });
     try {
       recording_->replay();
     } catch (const Error& error) {
@@ -112,7 +111,7 @@ class CudaProgram final : public runtime::Program {
   runtime::MemoryUse memory() const override { return {plan_.arena_bytes, plan_.naive_bytes, plan_.lower_bound_bytes}; }
 
   std::vector<runtime::ItemProfile> profile(int runs) override {
-    bind_all();
+    if (!is_bound_) bind_all();
     std::vector<std::vector<double>> seconds(entries_.size());
     for (int i = 0; i < runs; ++i)
       for (std::size_t j = 0; j < entries_.size(); ++j)
@@ -271,6 +270,7 @@ class CudaProgram final : public runtime::Program {
       pointers.back() = static_cast<std::byte*>(pointers.back()) + entry.last_offset;
       entry.item->bind(pointers, scratch(entry));
     }
+    is_bound_ = true;
   }
 
   void* scratch(const Entry& entry) const {
@@ -299,6 +299,10 @@ class CudaProgram final : public runtime::Program {
 
   // --- Running -----------------------------------------------------------------------------------------------------
 
+  void run_entries() const {
+    for (const Entry& entry : entries_) run_entry(entry);
+  }
+
   void run_entry(const Entry& entry) const {
     try {
       entry.item->run(*device_);
@@ -321,6 +325,7 @@ class CudaProgram final : public runtime::Program {
   std::vector<Entry> entries_;
   std::shared_ptr<void> memory_;  // arena, then inputs and outputs
   std::vector<std::shared_ptr<void>> large_inputs_;
+  bool is_bound_ = false, has_run_ = false;
   std::unique_ptr<Recording> recording_;  // of all entries as they are bound
 };
 
