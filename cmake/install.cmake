@@ -10,7 +10,7 @@ install(EXPORT weft-targets NAMESPACE weft:: DESTINATION ${package_folder})
 # Under include/weft as in the repository, so that headers find each other the same way.
 install(DIRECTORY ir frontend passes runtime training DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/weft
   FILES_MATCHING PATTERN "*.h" PATTERN "*.def")
-install(FILES backends/compile.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/weft/backends)
+install(FILES backends/compile.h backends/report.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/weft/backends)
 install(FILES tools/main.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/weft/tools)
 
 configure_package_config_file(cmake/weft-config.cmake.in ${PROJECT_BINARY_DIR}/weft-config.cmake

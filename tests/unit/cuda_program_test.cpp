@@ -169,9 +169,17 @@ TEST_CASE("the same steps give the same bits") {
 TEST_CASE("a training goes on from the file of another backend, and evaluates alike") {
   const DatasetSplits data = few_digits();
   TrainOptions options;
-  options.epochs = 1;
+  options.epochs = 2;
   Session gpu = session_of(models::find("vae"), kGpu), reference = session_of(models::find("vae"), "reference");
-  const Outcome outcome = train(gpu, data, options), expected = train(reference, data, options);
+  std::vector<EpochResult> epochs, expected_epochs;
+  TrainHooks hooks, expected_hooks;
+  hooks.epoch = [&](const EpochResult& epoch) { epochs.push_back(epoch); };
+  expected_hooks.epoch = [&](const EpochResult& epoch) { expected_epochs.push_back(epoch); };
+  const Outcome outcome = train(gpu, data, options, hooks), expected = train(reference, data, options, expected_hooks);
+  REQUIRE(epochs.size() == 2);
+  for (std::size_t i = 0; i < epochs.size(); ++i)
+    for (std::size_t j = 0; j < epochs[i].train.size(); ++j)
+      CHECK(epochs[i].train[j].second == doctest::Approx(expected_epochs[i].train[j].second).epsilon(1e-4));
   REQUIRE(outcome.test.size() == expected.test.size());
   for (std::size_t i = 0; i < expected.test.size(); ++i)
     CHECK(outcome.test[i].second == doctest::Approx(expected.test[i].second).epsilon(1e-3));
@@ -185,6 +193,29 @@ TEST_CASE("a training goes on from the file of another backend, and evaluates al
   const double before = restored.evaluate(other.test)[0].second;
   for (std::uint8_t& pixel : other.test.images.as<std::uint8_t>()) pixel = static_cast<std::uint8_t>(255 - pixel);
   CHECK(restored.evaluate(other.test)[0].second != before);
+}
+
+// Metrics wait on a device for many steps, but the step they went wrong at is told all the same.
+TEST_CASE("a training that diverges names the step at which it did") {
+  const DatasetSplits data = few_digits();
+  TrainOptions options;
+  options.epochs = 1;
+  const auto message = [&](const std::string& backend) -> std::string {
+    SessionOptions session_options;
+    session_options.backend = backend;
+    session_options.batch = kBatch;
+    session_options.optimizer.learning_rate = 1e30;
+    Session session(module_of(models::find("autoencoder")), session_options);
+    try {
+      train(session, data, options);
+    } catch (const Diverged& diverged) {
+      return std::string(diverged.what()).substr(0, 35);  // of the same step; what it measured may be NaN or infinity
+    }
+    return "";
+  };
+  const std::string expected = message("reference");
+  CHECK(expected.starts_with("training diverged at step 2 of 6"));
+  CHECK(message(kGpu) == expected);
 }
 
 TEST_CASE("random graphs equal the reference") {
