@@ -248,7 +248,8 @@ std::shared_ptr<Device> open_gpu() {
   for (const Finding& finding : find_cuda())
     if (!finding.found) missing += fmt::format("\n  {}: {}; {}", finding.what, finding.text, finding.advice);
   if (!missing.empty())
-    fail("the backend cuda can not be used on this machine (`weft doctor` says more):{}\nuse another --backend", missing);
+    fail("the backend cuda can not be used on this machine (`weft doctor` says more):{}\nuse another --backend",
+         missing);
   CUdevice device = 0;
   find_device(device);
   opened = std::make_shared<Gpu>(device);
