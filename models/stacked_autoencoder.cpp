@@ -9,6 +9,9 @@
 //
 //   --tied true    a decoder layer uses the weights of its encoder layer, transposed: half as many, as in the papers
 //   --decoder      sizes of the decoder's hidden layers, where it is not to mirror the encoder
+//   --augment      trained on a random view of each picture, of which there are more than pictures: it then learns few
+//   by
+//                  heart
 //   --noise        each layer sees its input spoiled in pre-training, and the picture is spoiled in what follows: a
 //                  stacked denoising autoencoder (Vincent et al. 2010). A test takes the picture as it is.
 //
@@ -22,6 +25,7 @@
 #include "models/entries.h"
 #include "models/noise.h"
 #include "models/start.h"
+#include "models/views.h"
 
 namespace weft::models {
 
@@ -48,6 +52,8 @@ struct Stack {
   Sizes down, up;  // sizes along the encoder and along the decoder: layer i goes from [i] to [i + 1]
   Activation hidden_activation;
   bool tied, cross_entropy, bounded;
+  Dims picture;
+  Views views;
   Noise noise;
   Weights weights;
 
@@ -58,6 +64,8 @@ struct Stack {
         tied(settings.flag("tied")),
         cross_entropy(settings.choice("loss", {"mse", "bce"}) == "bce"),
         bounded(settings.text("activation") == "sigmoid"),
+        picture{B, settings.channels(), settings.height(), settings.width()},
+        views(settings, Views::Strength::light),
         noise(settings),
         weights(weights_of(settings)) {
     if (tied && !is_symmetrical())
@@ -75,6 +83,11 @@ struct Stack {
   }
   std::string decoder_name(std::size_t i) const {
     return i + 1 < decoder_layers() ? fmt::format("decoder.fc{}", i + 1) : "decoder.picture";
+  }
+
+  // What is trained on, and aimed at: the pictures, or a view of each.
+  Tensor seen(const Tensor& x) const {
+    return views.is_none() ? x : reshape(views(reshape(x, picture)), {B, down.front()});
   }
 
   // The last gives the code, which may take any value.
@@ -122,7 +135,8 @@ struct Stack {
 // decoder brings that back.
 void add_pretraining(ir::Module& module, const Stack& stack, std::size_t i) {
   Entry entry(module, fmt::format("pretrain{}", i + 1), Mode::train);
-  const Tensor below = stop_gradient(stack.encode(entry.input("x", {B, stack.down.front()}), i));
+  const Tensor x = stack.seen(entry.input("x", {B, stack.down.front()}));
+  const Tensor below = stop_gradient(stack.encode(x, i));
   const std::size_t mirror = stack.decoder_layers() - 1 - i;
   const Tensor y = stack.decode_layer(mirror, stack.encode_layer(i, stack.noise(below)));
   const Scope scope("loss");
@@ -131,8 +145,10 @@ void add_pretraining(ir::Module& module, const Stack& stack, std::size_t i) {
 
 void add_loss(ir::Module& module, const std::string& name, Mode mode, const Stack& stack) {
   Entry entry(module, name, mode);
-  const Tensor x = entry.input("x", {B, stack.down.front()});
-  const Tensor logits = stack.decode_logits(stack.encode(mode == Mode::train ? stack.noise(x) : x));
+  const bool trains = mode == Mode::train;
+  const Tensor given = entry.input("x", {B, stack.down.front()});
+  const Tensor x = trains ? stack.seen(given) : given;
+  const Tensor logits = stack.decode_logits(stack.encode(trains ? stack.noise(x) : x));
 
   const Scope scope("loss");
   entry.output("loss", stack.layer_loss(stack.decoder_layers() - 1, logits, x));
@@ -165,6 +181,7 @@ Model stacked_autoencoder() {
       {"activation", "relu", "of the hidden layers"},
       {"loss", "mse", "mse, or bce: cross-entropy of values in [0,1]"},
       init_option()};
+  for (Option& option : Views::options("none")) options.push_back(std::move(option));
   for (Option& option : Noise::options("none", "0.25")) options.push_back(std::move(option));
   return {"stacked_autoencoder", "deep autoencoder that can be pre-trained layer by layer", options,
           build_stacked_autoencoder};

@@ -251,6 +251,21 @@ TEST_CASE("options of the noise that make no sense") {
 
 // --- Stacked -------------------------------------------------------------------------------------------------------
 
+TEST_CASE("views are trained on, and a test sees the picture") {
+  const ir::Module module =
+      build_model("stacked_autoencoder", merged(few("stacked_autoencoder"), {{"augment", "digits"}}));
+  const auto samples = [&](const char* entry) {
+    const ir::Graph* graph = module.find(entry);
+    REQUIRE(graph);
+    return std::count_if(graph->ops.begin(), graph->ops.end(),
+                         [](const ir::Op& op) { return op.code == ir::OpCode::affine_sample; });
+  };
+  CHECK(samples("loss") == 1);
+  CHECK(samples("pretrain1") == 1);
+  CHECK(samples("test") == 0);
+  CHECK(samples("encode") == 0);
+}
+
 TEST_CASE("tied weights are the encoder's, transposed") {
   const Options small = {{"hidden", "3"}, {"latent", "2"}, {"height", "1"}, {"width", "4"}};
   const ir::Module module = build_model("stacked_autoencoder", merged(small, {{"tied", "true"}}));
