@@ -81,6 +81,8 @@ std::vector<std::string> backend_libraries() {
 #endif
 }
 
+bool has_tf32(const std::string& backend) { return is_gpu_backend(backend); }
+
 std::shared_ptr<runtime::Memory> memory_of(const std::string& backend) {
   return is_gpu_backend(backend) ? gpu_of(backend).memory : runtime::host_memory();
 }
@@ -104,10 +106,13 @@ std::unique_ptr<runtime::Program> compile(const ir::GraphPtr& graph, const Compi
                                           CompileReport* report) {
   CompileReport unused;
   CompileReport& facts = report ? *report : unused;
+  if (options.tf32 && !has_tf32(options.backend))
+    fail("graph @{} was to be compiled with TF32, which the backend '{}' has not: use cuda, or f32", graph->name,
+         options.backend);
   if (options.backend == "reference") return reference::make_program(bound_and_verified(graph, options, facts));
   if (is_gpu_backend(options.backend)) {
     const Gpu& gpu = gpu_of(options.backend);
-    return cuda::make_program(lowered(graph, options, &facts), gpu.device, gpu.memory, facts);
+    return cuda::make_program(lowered(graph, options, &facts), gpu.device, gpu.memory, options.tf32, facts);
   }
 #ifdef WEFT_WITH_CPU
   if (options.backend == "cpu") {

@@ -19,6 +19,9 @@ struct CompileOptions {
   ir::Bindings bind;            // a number for every symbol of the graph
   int threads = 0;              // 0: all cores
   bool winograd = true;         // convolutions by Winograd's products where that is faster: other roundings
+  // The cuda backends alone: operands of products and convolutions rounded to TF32, 10 bits behind the leading one, and
+  // summed in f32; only where has_tf32(backend).
+  bool tf32 = false;
   // Layouts in memory of kernels of convolutions (ir/memory_layout.h). Where they are chosen, the ports of the program
   // tell them, and its caller keeps the memory so; else they are those given by the param's name. Otherwise row-major.
   bool choose_layouts = false;
@@ -36,6 +39,8 @@ std::vector<std::string> backend_choices();
 // The libraries below them, as found when this was built: "LLVM 19.1.7", "oneDNN 2.6.3".
 std::vector<std::string> backend_libraries();
 
+bool has_tf32(const std::string& backend);
+
 // Where a backend's programs have their ports: `space` of each of them. Throws Error where the backend's device can not
 // be used.
 std::shared_ptr<runtime::Memory> memory_of(const std::string& backend);
@@ -47,7 +52,7 @@ std::vector<Finding> find_gpu();
 ir::GraphPtr lowered(const ir::GraphPtr& graph, const CompileOptions& options, CompileReport* report = nullptr);
 
 // Compiles a graph (of any stage before `plan`: forward, or a training step after passes::update). Throws Error for a
-// symbol that is not bound, and for a backend that this build lacks.
+// symbol that is not bound, for a backend that this build lacks, and for options that the backend has not.
 std::unique_ptr<runtime::Program> compile(const ir::GraphPtr& graph, const CompileOptions& options,
                                           CompileReport* report = nullptr);
 

@@ -103,7 +103,7 @@ class Bench final : public Command {
 
   int run_all() const {
     std::FILE* file = json_ ? stderr : stdout;
-    const int threads = thread_count(options("").threads);
+    const int threads = thread_count(options(backend_names().front()).threads);
     const Peak peak = measure_peak(threads);
     const std::string name = subject_ ? subject_->name : model_.name();
     fmt::print(file, "{}, batch {}, {}, random {}\n", name, batch_, threads_text(threads),

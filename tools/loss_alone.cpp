@@ -52,6 +52,7 @@ LossBench::LossBench(const LossFlags& loss, std::int64_t batch, const training::
   CompileOptions compile_options;
   compile_options.backend = options.backend;
   compile_options.threads = options.threads;
+  compile_options.tf32 = options.tf32;
   compile_options.bind = {{"B", LossFlags::pairs_of(batch)}};
   const Clock::time_point start = Clock::now();
   program_ = compile(graph, compile_options, &report_);

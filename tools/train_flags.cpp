@@ -62,6 +62,8 @@ void MachineFlags::declare(Flags& flags) {
   flags.add("threads", threads_, 1, fmt::format("Threads [all cores: {}]", thread_count(0)));
   flags.add("no-winograd", no_winograd_,
             "Convolutions never by Winograd's products: slower, and each of their numbers rounded fewer times");
+  flags.add("tf32", tf32_,
+            "--backend cuda: products and convolutions of numbers rounded to TF32 (10 bits), on tensor cores");
 }
 
 training::SessionOptions MachineFlags::apply(training::SessionOptions options) const {
@@ -70,6 +72,10 @@ training::SessionOptions MachineFlags::apply(training::SessionOptions options) c
   options.backend = backend_.value_or(options.backend);
   options.threads = static_cast<int>(threads_.value_or(options.threads));
   if (no_winograd_) options.winograd = false;
+  if (tf32_ && !has_tf32(options.backend))
+    fail_usage("--tf32 is for the backend cuda; {} multiplies in f32: give --backend cuda, or leave --tf32 out",
+               options.backend);
+  options.tf32 = (tf32_ || options.tf32) && has_tf32(options.backend);
   return options;
 }
 

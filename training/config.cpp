@@ -151,6 +151,7 @@ void session_fields(Visit& visit, Options& options) {
   visit("batch", options.batch);
   visit("contrastive", options.contrastive);
   visit("winograd", options.winograd);
+  visit("tf32", options.tf32);
 }
 
 template <typename Visit, typename Spec>

@@ -223,6 +223,7 @@ Session::Compiled& Session::add_program(Use use, std::string_view entry, std::in
   compile_options.backend = options_.backend;
   compile_options.threads = options_.threads;
   compile_options.winograd = options_.winograd;
+  compile_options.tf32 = options_.tf32;
   for (const std::string& symbol : made->graph->symbols())
     compile_options.bind[symbol] = made->size > 0 && symbol == size_symbol ? made->size : batch;
   compile_options.choose_layouts = use == Use::train && !state_.has_settled_layouts();

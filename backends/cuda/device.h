@@ -29,6 +29,7 @@ struct Product {
   Matrix a, b, result;
   bool bias = false;
   std::string activation;
+  bool tf32 = false;  // a and b may be rounded to TF32: 10 bits behind the leading one; sums and bias stay f32
 };
 
 // One relation in three directions, in the terms of the forward convolution: y [N,O,..] = x [N,C,..] * w
@@ -44,6 +45,7 @@ struct Convolution {
   std::array<std::int64_t, 2> stride{1, 1}, padding{}, dilation{1, 1};
   std::int64_t groups = 1;
   bool channels_last = false;  // x and y are [N,H,W,C] in memory, else [N,C,H,W]
+  bool tf32 = false;           // operands may be rounded to TF32, as those of a product
 
   double flops() const;
 };

@@ -143,8 +143,12 @@ class Gpu final : public Device {
         fmt::format("starting {} blocks of {} threads with {} bytes of shared memory", blocks, threads, shared_bytes));
   }
 
-  std::unique_ptr<Operation> make(const Product& product) override { return make_product(cublaslt_, stream_, product); }
+  std::unique_ptr<Operation> make(const Product& product) override {
+    if (product.tf32) need_tf32();
+    return make_product(cublaslt_, stream_, product);
+  }
   std::unique_ptr<Operation> make(const Convolution& convolution) override {
+    if (convolution.tf32) need_tf32();
     return make_convolution(cudnn_, convolution);
   }
 
@@ -193,6 +197,14 @@ class Gpu final : public Device {
   };
 
   static CUdeviceptr address(const void* memory) { return reinterpret_cast<CUdeviceptr>(memory); }
+
+  // The libraries would go on in f32 and say nothing.
+  void need_tf32() const {
+    constexpr int first_with_tf32 = 80;
+    if (architecture_ < first_with_tf32)
+      fail("{} (sm_{}) has no TF32, which GPUs from sm_{} on have: leave --tf32 out", name(), architecture_,
+           first_with_tf32);
+  }
 
   // Context, stream and handles live as long as the process: the driver takes them down with it.
   CUdevice device_;

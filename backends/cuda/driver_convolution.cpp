@@ -63,6 +63,7 @@ class DnnConvolution final : public Operation {
         direction_(c.direction),
         what_(text_of(c)),
         channels_last_(channels_last),
+        tf32_(c.tf32),
         x_(c.x, c.channels_last, channels_last, what_),
         w_(c.w, false, channels_last, what_),
         y_(c.y, c.channels_last, channels_last, what_) {
@@ -77,7 +78,8 @@ class DnnConvolution final : public Operation {
                                                 CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT),
          what_);
     must(apis().cudnnSetConvolutionGroupCount(convolution_, int(c.groups)), what_);
-    must(apis().cudnnSetConvolutionMathType(convolution_, CUDNN_FMA_MATH), what_);  // no TF32
+    // For f32, tensor cores mean TF32; fused multiply-adds alone keep all bits.
+    must(apis().cudnnSetConvolutionMathType(convolution_, tf32_ ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH), what_);
     for (Operand* each : {&x_, &w_, &y_}) {
       each->offset = scratch_bytes_;
       scratch_bytes_ += each->bytes;
@@ -96,7 +98,7 @@ class DnnConvolution final : public Operation {
   bool has_algorithm() const { return found_; }
   std::size_t scratch_bytes() const override { return scratch_bytes_; }
   std::string implementation() const override {
-    return fmt::format("cudnn:{}:{}{}", channels_last_ ? "nhwc" : "nchw", algorithm_,
+    return fmt::format("cudnn:{}:{}{}{}", channels_last_ ? "nhwc" : "nchw", algorithm_, tf32_ ? ":tf32" : "",
                        x_.moves || y_.moves ? ":reordered" : "");
   }
 
@@ -195,7 +197,7 @@ class DnnConvolution final : public Operation {
   cudnnHandle_t handle_;
   Convolution::Direction direction_;
   std::string what_;
-  bool channels_last_;
+  bool channels_last_, tf32_;
   Operand x_, w_, y_;
   cudnnFilterDescriptor_t filter_ = nullptr;
   cudnnConvolutionDescriptor_t convolution_ = nullptr;

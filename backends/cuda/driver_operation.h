@@ -8,7 +8,7 @@
 
 namespace weft::cuda {
 
-// In f32 throughout, without TF32. Bits do not change from run to run.
+// In f32 throughout, but where an operation asks for TF32. Bits do not change from run to run.
 std::unique_ptr<Operation> make_product(cublasLtHandle_t handle, CUstream stream, const Product& product);
 std::unique_ptr<Operation> make_convolution(cudnnHandle_t handle, const Convolution& convolution);
 

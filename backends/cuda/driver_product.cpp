@@ -43,11 +43,13 @@ class LtProduct final : public Operation {
         stream_(stream),
         what_(text_of(product)),
         bias_(product.bias),
+        tf32_(product.tf32),
         a_(product.b, what_),
         b_(product.a, what_),
         result_(product.result, what_) {
     check(has_dense_rows(product.result), "products are written row by row");
-    must(apis().cublasLtMatmulDescCreate(&desc_, CUBLAS_COMPUTE_32F, CUDA_R_32F), what_);
+    must(apis().cublasLtMatmulDescCreate(&desc_, tf32_ ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUDA_R_32F),
+         what_);
     set(CUBLASLT_MATMUL_DESC_TRANSA, a_.operation);
     set(CUBLASLT_MATMUL_DESC_TRANSB, b_.operation);
     set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue(product));
@@ -67,7 +69,7 @@ class LtProduct final : public Operation {
          what_);
   }
   std::size_t scratch_bytes() const override { return chosen_.workspaceSize; }
-  std::string implementation() const override { return "cublasLt"; }
+  std::string implementation() const override { return tf32_ ? "cublasLt:tf32" : "cublasLt"; }
 
  private:
   template <typename Value>
@@ -105,7 +107,7 @@ class LtProduct final : public Operation {
   cublasLtHandle_t handle_;
   CUstream stream_;
   std::string what_;
-  bool bias_;
+  bool bias_, tf32_;
   Transposed a_, b_, result_;
   cublasLtMatmulDesc_t desc_ = nullptr;
   cublasLtMatmulHeuristicResult_t chosen_{};

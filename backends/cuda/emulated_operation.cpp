@@ -2,6 +2,7 @@
 #include "backends/cuda/emulated_operation.h"
 
 #include <algorithm>
+#include <bit>
 #include <vector>
 
 namespace weft::cuda {
@@ -161,11 +162,73 @@ class EmulatedConvolution final : public Operation {
   Strides x_strides_, y_strides_;
 };
 
+// The nearest number of 10 bits behind the leading one, of two as near the larger: what tensor cores are given.
+float tf32_of(float value) {
+  constexpr std::uint32_t dropped = 13;  // of the 23 bits of f32
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  constexpr std::uint32_t exponent = 0x7F800000;
+  if ((bits & exponent) == exponent) return value;  // infinity, NaN
+  return std::bit_cast<float>((bits + (1U << (dropped - 1))) >> dropped << dropped);
+}
+
+// An operation whose first two operands are rounded to TF32.
+class RoundedOperation final : public Operation {
+ public:
+  // `sizes`: of the two, in floats from their first to their last; `pointers`: how many a run is given.
+  RoundedOperation(std::unique_ptr<Operation> exact, std::array<Index, 2> sizes, std::size_t pointers)
+      : exact_(std::move(exact)), sizes_(sizes), pointers_(pointers) {}
+  std::size_t scratch_bytes() const override { return exact_->scratch_bytes(); }
+  std::string implementation() const override { return exact_->implementation() + ":tf32"; }
+
+  void run(void* const* operands, void* scratch) override {
+    std::vector<void*> rounded(operands, operands + pointers_);
+    for (std::size_t i = 0; i < sizes_.size(); ++i) {
+      const auto* const from = static_cast<const float*>(operands[i]);
+      copies_[i].resize(std::size_t(sizes_[i]));
+      std::transform(from, from + sizes_[i], copies_[i].begin(), tf32_of);
+      rounded[i] = copies_[i].data();
+    }
+    exact_->run(rounded.data(), scratch);
+  }
+
+ private:
+  std::unique_ptr<Operation> exact_;
+  std::array<Index, 2> sizes_;
+  std::size_t pointers_;
+  std::array<std::vector<float>, 2> copies_;
+};
+
+Index size_of(const Matrix& matrix) {
+  return (matrix.rows - 1) * matrix.row_stride + (matrix.columns - 1) * matrix.column_stride + 1;
+}
+
+Index size_of(const std::array<Index, 4>& dims) { return dims[0] * dims[1] * dims[2] * dims[3]; }
+
+std::array<Index, 2> operand_sizes(const Convolution& c) {
+  switch (c.direction) {
+    case Convolution::Direction::forward:
+      return {size_of(c.x), size_of(c.w)};
+    case Convolution::Direction::data:
+      return {size_of(c.y), size_of(c.w)};
+    case Convolution::Direction::weights:
+      return {size_of(c.x), size_of(c.y)};
+  }
+  return {};
+}
+
 }  // namespace
 
-std::unique_ptr<Operation> emulate(const Product& product) { return std::make_unique<EmulatedProduct>(product); }
+std::unique_ptr<Operation> emulate(const Product& product) {
+  auto exact = std::make_unique<EmulatedProduct>(product);
+  if (!product.tf32) return exact;
+  return std::make_unique<RoundedOperation>(
+      std::move(exact), std::array<Index, 2>{size_of(product.a), size_of(product.b)}, product.bias ? 4 : 3);
+}
+
 std::unique_ptr<Operation> emulate(const Convolution& convolution) {
-  return std::make_unique<EmulatedConvolution>(convolution);
+  auto exact = std::make_unique<EmulatedConvolution>(convolution);
+  if (!convolution.tf32) return exact;
+  return std::make_unique<RoundedOperation>(std::move(exact), operand_sizes(convolution), 3);
 }
 
 }  // namespace weft::cuda

@@ -7,7 +7,7 @@
 
 namespace weft::cuda {
 
-// Sums in double, in an order fixed by the shape.
+// Sums in double, in an order fixed by the shape. For TF32, operands are rounded to it.
 std::unique_ptr<Operation> emulate(const Product& product);
 std::unique_ptr<Operation> emulate(const Convolution& convolution);
 

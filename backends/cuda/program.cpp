@@ -70,9 +70,9 @@ struct Entry {
 
 class CudaProgram final : public runtime::Program {
  public:
-  CudaProgram(ir::GraphPtr graph, std::shared_ptr<Device> device, std::shared_ptr<runtime::Memory> space,
+  CudaProgram(ir::GraphPtr graph, std::shared_ptr<Device> device, std::shared_ptr<runtime::Memory> space, bool tf32,
               CompileReport& report)
-      : Program(std::move(space)), graph_(std::move(graph)), device_(std::move(device)) {
+      : Program(std::move(space)), graph_(std::move(graph)), device_(std::move(device)), tf32_(tf32) {
     plan_ = passes::make_plan(*graph_);
     make_items(report);
     plan_scratch();
@@ -181,8 +181,14 @@ class CudaProgram final : public runtime::Program {
 
   std::unique_ptr<Operation> library_call(const Op& op) {
     try {
-      return op.code == OpCode::matmul ? device_->make(product_of(*graph_, op, plan_.places))
-                                       : device_->make(convolution_of(*graph_, op));
+      if (op.code == OpCode::matmul) {
+        Product product = product_of(*graph_, op, plan_.places);
+        product.tf32 = tf32_;
+        return device_->make(product);
+      }
+      Convolution convolution = convolution_of(*graph_, op);
+      convolution.tf32 = tf32_;
+      return device_->make(convolution);
     } catch (const Error& error) {
       fail("{}", described(op, error.what()));
     }
@@ -320,6 +326,7 @@ class CudaProgram final : public runtime::Program {
 
   ir::GraphPtr graph_;
   std::shared_ptr<Device> device_;
+  bool tf32_;
   Plan plan_;
   std::unique_ptr<Module> module_;
   std::vector<Entry> entries_;
@@ -357,8 +364,9 @@ std::shared_ptr<runtime::Memory> memory_of(std::shared_ptr<Device> device) {
 }
 
 std::unique_ptr<runtime::Program> make_program(ir::GraphPtr graph, std::shared_ptr<Device> device,
-                                               std::shared_ptr<runtime::Memory> space, CompileReport& report) {
-  return std::make_unique<CudaProgram>(std::move(graph), std::move(device), std::move(space), report);
+                                               std::shared_ptr<runtime::Memory> space, bool tf32,
+                                               CompileReport& report) {
+  return std::make_unique<CudaProgram>(std::move(graph), std::move(device), std::move(space), tf32, report);
 }
 
 std::string source_of(const Graph& graph) {

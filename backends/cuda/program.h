@@ -21,9 +21,11 @@ passes::Target target();
 std::shared_ptr<runtime::Memory> memory_of(std::shared_ptr<Device> device);
 
 // `graph` has static dims, and the passes for `target` have run. The program's `space` is `space`, of the same device.
+// `tf32`: library calls may round their operands to it (device.h).
 // Throws Error, with op and line, for an op that this backend has no code for.
 std::unique_ptr<runtime::Program> make_program(ir::GraphPtr graph, std::shared_ptr<Device> device,
-                                               std::shared_ptr<runtime::Memory> space, CompileReport& report);
+                                               std::shared_ptr<runtime::Memory> space, bool tf32,
+                                               CompileReport& report);
 
 // All kernels of such a graph as one translation unit that nvcc accepts. No device is needed.
 std::string source_of(const ir::Graph& graph);

@@ -86,9 +86,11 @@ double distance(const HostTensor& a, const HostTensor& b) {
   return largest;
 }
 
-std::vector<Tensor> run_on(const std::string& backend, const ir::GraphPtr& graph, const std::vector<Tensor>& inputs) {
+std::vector<Tensor> run_on(const std::string& backend, const ir::GraphPtr& graph, const std::vector<Tensor>& inputs,
+                           bool tf32 = false) {
   CompileOptions options;
   options.backend = backend;
+  options.tf32 = tf32;
   const auto program = compile(graph, options);
   std::vector<std::byte> bytes;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -241,6 +243,54 @@ TEST_CASE("random numbers have the reference's bits") {
   const std::vector<Tensor> inputs{{ir::i32({4}), {7, -3, 11, 5}}};
   const auto bits = run_on(kGpu, graph, inputs), expected = run_on("reference", graph, inputs);
   for (std::size_t i = 0; i < expected.size(); ++i) CHECK(bits[i].data == expected[i].data);
+}
+
+// Rounding to 10 bits moves each operand by 2^-11 of it at most, and so a sum of products of positive numbers by 2^-10.
+TEST_CASE("TF32 rounds the operands of products and convolutions, and nothing more") {
+  using ir::Attr;
+  using ir::OpCode;
+  ir::Builder builder("contractions");
+  const auto input = [&](const char* name, const ir::Dims& dims) {
+    return passes::Expr{&builder, builder.input(name, ir::f32(dims))};
+  };
+  const passes::Expr a = input("a", {32, 64}), b = input("b", {48, 64}), bias = input("bias", {48});
+  const passes::Expr x = input("x", {2, 8, 12, 12}), w = input("w", {16, 8, 3, 3}), y = input("y", {2, 16, 12, 12});
+  const auto output = [&](const char* name, OpCode code, const std::vector<passes::Expr>& operands, ir::Attrs attrs) {
+    builder.output(name, passes::apply(code, operands, attrs).id);
+  };
+  using Pair = std::vector<std::int64_t>;
+  const auto window = [] {
+    return ir::Attrs()
+        .set(Attr::stride, Pair{1, 1})
+        .set(Attr::padding, Pair{1, 1})
+        .set(Attr::dilation, Pair{1, 1})
+        .set(Attr::groups, std::int64_t{1});
+  };
+  output("product", OpCode::matmul, {a, b, bias}, ir::Attrs().set(Attr::transpose_b, std::int64_t{1}));
+  output("forward", OpCode::conv2d, {x, w}, window());
+  output("data", OpCode::conv_transpose2d, {y, w}, window().set(Attr::output_padding, Pair{0, 0}));
+  output("weights", OpCode::conv2d_weight_grad, {x, y}, window().set(Attr::kernel, Pair{3, 3}));
+  const ir::GraphPtr graph = std::make_shared<const ir::Graph>(builder.take());
+
+  std::vector<Tensor> inputs = test::random_inputs(*graph, 3);
+  for (Tensor& each : inputs)
+    for (double& number : each.data) number = double(float(std::abs(number) + 0.1));
+  const auto exact = run_on("reference", graph, inputs), f32 = run_on(kGpu, graph, inputs),
+             tf32 = run_on(kGpu, graph, inputs, true);
+  for (std::size_t i = 0; i < exact.size(); ++i) {
+    CAPTURE(graph->outputs[i].name);
+    const auto away = [&](const std::vector<Tensor>& results) {
+      double largest = 0;
+      for (std::size_t j = 0; j < exact[i].data.size(); ++j)
+        largest = std::max(largest, std::abs(results[i].data[j] / exact[i].data[j] - 1));
+      return largest;
+    };
+    CHECK(away(f32) < 1e-6);
+    CHECK(away(tf32) > 1e-5);
+    CHECK(away(tf32) < std::ldexp(1.01, -10));
+  }
+  CHECK_THROWS_WITH_AS(run_on("reference", graph, inputs, true),
+                       doctest::Contains("TF32, which the backend 'reference' has not"), Error);
 }
 
 TEST_CASE("the source of every model's step compiles for GPUs, and says where its kernels come from") {
