@@ -1,4 +1,5 @@
-"""The convolutional models of torch_step.py in JAX: channels-last, which XLA's CPU backend prefers.
+"""The convolutional models of torch_step.py in JAX: channels-last, which XLA's CPU backend prefers (on a GPU it lays out
+images as it likes).  Statistics and losses are f32 whatever the input is.
 
 Each function gives (params, input, loss): loss(params, x, key) is a scalar.
 """
@@ -34,9 +35,10 @@ def conv_transpose(x, w):
 
 
 def batch_norm(x, layer):
-    mean = jnp.mean(x, (0, 1, 2))
-    variance = jnp.mean(jnp.square(x), (0, 1, 2)) - jnp.square(mean)
-    return (x - mean) * (jax.lax.rsqrt(variance + 1e-5) * layer["scale"]) + layer["shift"]
+    wide = x.astype(jnp.float32)
+    mean = jnp.mean(wide, (0, 1, 2))
+    variance = jnp.mean(jnp.square(wide), (0, 1, 2)) - jnp.square(mean)
+    return ((wide - mean) * (jax.lax.rsqrt(variance + 1e-5) * layer["scale"]) + layer["shift"]).astype(x.dtype)
 
 
 def norm(width):
@@ -62,7 +64,8 @@ def conv_autoencoder(keys, batch):
         y = relu(apply(p["code"], y.reshape(len(x), -1)))
         y = relu(apply(p["expand"], y)).reshape(len(x), 7, 7, 64)
         y = relu(conv_transpose(y, p["up1"]) + p["bias3"])
-        return jnp.mean(jnp.square(jax.nn.sigmoid(conv_transpose(y, p["up2"]) + p["bias4"]) - x))
+        logits = (conv_transpose(y, p["up2"]) + p["bias4"]).astype(jnp.float32)
+        return jnp.mean(jnp.square(jax.nn.sigmoid(logits) - x))
 
     return params, jax.random.uniform(next(keys), (batch, 28, 28, 1)), loss
 
@@ -75,7 +78,7 @@ def rotnet(keys, batch):
         y = x
         for block in p["blocks"]:
             y = max_pool(relu(batch_norm(conv(y, block["w"]), block["norm"])))
-        logits = apply(p["head"], jnp.mean(y, (1, 2)))
+        logits = apply(p["head"], jnp.mean(y, (1, 2))).astype(jnp.float32)
         turns = jnp.arange(len(x)) % 4
         return jnp.mean(jax.nn.logsumexp(logits, 1) - logits[jnp.arange(len(x)), turns])
 
@@ -84,9 +87,9 @@ def rotnet(keys, batch):
 
 def nt_xent(z):
     """NT-Xent of 2N embeddings at temperature .5; row i and row i + N are two views of one image."""
-    z = z / jnp.linalg.norm(z, axis=1, keepdims=True)
-    n = len(z)
-    similarity = jnp.where(jnp.eye(n, dtype=bool), -jnp.inf, z @ z.T / 0.5)
+    wide, n = z.astype(jnp.float32), len(z)
+    z = (wide / jnp.linalg.norm(wide, axis=1, keepdims=True)).astype(z.dtype)
+    similarity = jnp.where(jnp.eye(n, dtype=bool), -jnp.inf, (z @ z.T).astype(jnp.float32) / 0.5)
     positive = similarity[jnp.arange(n), (jnp.arange(n) + n // 2) % n]
     return jnp.mean(jax.nn.logsumexp(similarity, axis=1) - positive)
 

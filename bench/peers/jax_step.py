@@ -5,6 +5,7 @@
 
 import argparse
 import os
+import sys
 
 from worker import serve
 
@@ -17,24 +18,41 @@ def parse():
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--losses", type=int, metavar="N", help="print N losses instead of serving: a check of sanity")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--precision", choices=["f32", "tf32", "bf16"], default="f32", help="tf32, bf16: on a GPU")
     return parser.parse_args()
+
+
+def prepare(options):
+    """JAX on the device: on a GPU with exact f32 products and convolutions unless asked otherwise."""
+    if options.device == "cpu":
+        # XLA sizes its pool by the processors it may use; there is no other reliable switch.
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
+        os.environ.setdefault("JAX_PLATFORMS", "cpu")
+        return
+    os.environ |= {"JAX_PLATFORMS": "cuda", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    import jax
+
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:  # the latter, and bare, where JAX was installed without CUDA
+        sys.exit(f"JAX {jax.__version__} finds no GPU: {str(error) or 'it has no CUDA plugin'}".replace("\n", " "))
+    jax.config.update("jax_default_matmul_precision", "tensorfloat32" if options.precision == "tf32" else "float32")
 
 
 def main():
     options = parse()
-    # XLA sizes its pool by the processors it may use; there is no other reliable switch.
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
-    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    prepare(options)
     import jax
     import jax.numpy as jnp
     from jax_nets import NETS, apply, linear, nt_xent
 
-    relu = jax.nn.relu
+    relu, float32 = jax.nn.relu, jnp.float32
 
     def vae_loss(params, x, key):
-        mu, logvar = jnp.split(apply(params[1], relu(apply(params[0], x))), 2, axis=1)
+        mu, logvar = jnp.split(apply(params[1], relu(apply(params[0], x))).astype(float32), 2, axis=1)
         latent = mu + jax.random.normal(key, mu.shape) * jnp.exp(0.5 * logvar)
-        logits = apply(params[3], relu(apply(params[2], latent)))
+        logits = apply(params[3], relu(apply(params[2], latent.astype(x.dtype)))).astype(float32)
         bce = jnp.sum(jnp.maximum(logits, 0) - logits * x + jnp.log1p(jnp.exp(-jnp.abs(logits))))
         return bce - 0.5 * jnp.sum(1 + logvar - mu * mu - jnp.exp(logvar))
 
@@ -44,7 +62,7 @@ def main():
             y = apply(layer, y)
             if i not in (3, 7):
                 y = relu(y)
-        return jnp.mean((y - x) ** 2)
+        return jnp.mean((y.astype(float32) - x) ** 2)
 
     def adam(params, gradients, state):
         mean, square, count = state
@@ -58,7 +76,7 @@ def main():
         return params, (mean, square, count)
 
     keys = iter(jax.random.split(jax.random.PRNGKey(0), 64))
-    x = jax.random.uniform(next(keys), (options.batch, 784))
+    x = jax.random.uniform(next(keys), (1 if options.step == "nt_xent" else options.batch, 784))
     if options.step == "vae":
         loss, widths = vae_loss, [(784, 400), (400, 40), (20, 400), (400, 784)]
         params = [linear(next(keys), *w) for w in widths]
@@ -70,6 +88,11 @@ def main():
     else:
         loss = lambda z, *_: nt_xent(z)
         params = jax.random.normal(next(keys), (options.batch, 128))
+
+    if options.precision == "bf16":  # products, convolutions and activations; statistics, losses and state stay f32
+        full = loss
+        half = lambda tree: jax.tree_util.tree_map(lambda t: t.astype(jnp.bfloat16), tree)
+        loss = lambda params, x, key: full(half(params), half(x), key)
 
     def train(params, state, key, x):
         key, noise = jax.random.split(key)
@@ -86,13 +109,19 @@ def main():
 
     def step():
         *now[:], value = compiled(*now, x)
-        jax.block_until_ready((now, value))
         return value
+
+    def wait(value):
+        jax.block_until_ready((now, value))
+
+    def about():
+        memory = jax.devices()[0].memory_stats()  # None on a processor
+        return {"version": jax.__version__} | ({"peak_mb": memory["peak_bytes_in_use"] / 2**20} if memory else {})
 
     if options.losses:
         print(*[f"{float(step()):.6g}" for _ in range(options.losses)])
     else:
-        serve(step)
+        serve(step, wait, about)
 
 
 if __name__ == "__main__":

@@ -4,16 +4,18 @@ A long-lived worker (worker.py has the protocol).  By hand:
 
     echo "run 200" | bench/peers/tuned /usr/bin/python3 bench/peers/torch_step.py --step vae --batch 128 --threads 2
 
-f32, Adam at 1e-3, random data, one fixed batch: loading is not part of the step.
+f32 (on a GPU also TF32 and bf16), Adam at 1e-3, random data, one fixed batch: loading is not part of the step.
 """
 
 import argparse
+import gc
 import math
+import sys
 
 import torch
 import torch.nn.functional as F
 from torch import nn
-from worker import serve
+from worker import serve, timed
 
 
 class Vae(nn.Module):
@@ -85,7 +87,7 @@ class RotNet(nn.Module):
         self.head = nn.Linear(256, 4)
 
     def forward(self, x):
-        turns = torch.arange(len(x)) % 4
+        turns = torch.arange(len(x), device=x.device) % 4
         return F.cross_entropy(self.head(self.trunk(x).mean((2, 3))), turns)
 
 
@@ -112,8 +114,8 @@ def nt_xent(z, temperature=0.5):
     z = F.normalize(z)
     similarity = z @ z.t() / temperature
     similarity.fill_diagonal_(-math.inf)
-    half = len(z) // 2
-    return F.cross_entropy(similarity, torch.cat([torch.arange(half, 2 * half), torch.arange(half)]))
+    partner = torch.arange(len(z), device=z.device).roll(len(z) // 2)
+    return F.cross_entropy(similarity, partner)
 
 
 class SimClr(nn.Module):
@@ -145,7 +147,6 @@ class Embeddings(nn.Module):
 
 def make(step, batch):
     """The model and its input: forward gives the loss.  For nt_xent the batch is 2N, for simclr N pairs of views."""
-    images = torch.channels_last
     if step == "vae":
         return Vae(), torch.rand(batch, 784)
     if step == "deep_autoencoder":
@@ -153,19 +154,30 @@ def make(step, batch):
     if step == "conv_autoencoder":
         return ConvAutoencoder(), torch.rand(batch, 1, 28, 28)
     if step == "rotnet":
-        return RotNet().to(memory_format=images), torch.rand(batch, 3, 32, 32).to(memory_format=images)
+        return RotNet(), torch.rand(batch, 3, 32, 32)
     if step == "simclr":
-        return SimClr().to(memory_format=images), torch.rand(2 * batch, 3, 32, 32).to(memory_format=images)
+        return SimClr(), torch.rand(2 * batch, 3, 32, 32)
     return Embeddings(batch), None
 
 
 STEPS = ["vae", "deep_autoencoder", "conv_autoencoder", "rotnet", "simclr", "nt_xent"]
+LAYOUTS = {"planar": torch.contiguous_format, "channels-last": torch.channels_last}
+LAYOUT_OF = {"conv_autoencoder": "planar", "rotnet": "channels-last", "simclr": "channels-last"}  # faster on a processor
 
 
-def training_step(options):
+def training_step(options, mode, layout):
+    """A function that does one step.  `layout` is that of images and kernels, or None."""
     torch.manual_seed(0)
     model, x = make(options.step, options.batch)
-    loss_of = torch.compile(model) if options.mode == "compile" else model
+    if layout is not None:
+        model, x = model.to(memory_format=LAYOUTS[layout]), x.to(memory_format=LAYOUTS[layout])
+    if options.device == "cuda":
+        model, x = model.cuda(), x if x is None else x.cuda()
+    loss_of = model
+    if mode != "eager":
+        loss_of = torch.compile(model, mode=None if mode == "compile" else mode)
+    if options.precision == "bf16":
+        loss_of = torch.autocast(options.device, torch.bfloat16)(loss_of)
     # NT-Xent alone is forward and backward only.
     optimizer = None
     if options.step != "nt_xent":
@@ -182,17 +194,57 @@ def training_step(options):
     return step
 
 
+def faster_layout(options, wait):
+    """The layout in which twenty steps of the eager step are done sooner, here and now."""
+    times = {}
+    for layout in LAYOUTS:
+        step = training_step(options, "eager", layout)
+        timed(step, wait, 5)
+        times[layout] = timed(step, wait, 20)
+    return min(times, key=times.get)
+
+
+def prepare_gpu(options):
+    """Exact f32 products and convolutions unless asked otherwise, and the fastest of cuDNN's algorithms."""
+    if not torch.cuda.is_available():
+        sys.exit(f"PyTorch {torch.__version__} finds no GPU")
+    torch.set_float32_matmul_precision("high" if options.precision == "tf32" else "highest")
+    torch.backends.cudnn.allow_tf32 = options.precision == "tf32"
+    torch.backends.cudnn.benchmark = True
+
+
+def wait_for_gpu(_):
+    torch.cuda.synchronize()
+
+
+def serve_on_gpu(options):
+    layout = faster_layout(options, wait_for_gpu) if options.step in LAYOUT_OF else None
+    gc.collect()  # what the trial of layouts leaves is not the step's memory
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    about = lambda: {"peak_mb": torch.cuda.max_memory_allocated() / 2**20, "layout": layout, "version": torch.__version__}
+    serve(training_step(options, options.mode, layout), wait_for_gpu, about)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--step", choices=STEPS, required=True)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--mode", choices=["eager", "compile"], default="eager")
+    parser.add_argument("--mode", choices=["eager", "compile", "reduce-overhead", "max-autotune"], default="eager")
     parser.add_argument("--adam", choices=["foreach", "fused"], default="foreach", help="fused: PyTorch 2.4 and later")
     parser.add_argument("--losses", type=int, metavar="N", help="print N losses instead of serving: a check of sanity")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    parser.add_argument("--precision", choices=["f32", "tf32", "bf16"], default="f32", help="tf32, bf16: on a GPU")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    step = training_step(options)
+    if options.device == "cuda":
+        prepare_gpu(options)
+    else:
+        torch.set_num_threads(options.threads)
+    if options.device == "cuda" and not options.losses:
+        serve_on_gpu(options)
+        return
+    step = training_step(options, options.mode, LAYOUT_OF.get(options.step))
     if options.losses:
         print(*[f"{step().item():.6g}" for _ in range(options.losses)])
     else:
