@@ -278,6 +278,30 @@ Plan make_plan(const Graph& graph, const std::vector<std::size_t>& scratch_bytes
   return Planner(graph, scratch_bytes).run();
 }
 
+std::vector<Gap> gaps_of(const ir::Graph& graph, const ir::Op& pack) {
+  const std::size_t size = ir::size_of(graph.type(pack.results[0]).dtype);
+  std::vector<std::pair<std::size_t, std::size_t>> parts;  // begin and end, in elements
+  const auto offsets = pack.attrs.integers(ir::Attr::offsets);
+  for (std::size_t i = 0; i < offsets.size(); ++i)
+    parts.emplace_back(offsets[i], offsets[i] + graph.type(pack.operands[i]).elements());
+  parts.emplace_back(graph.type(pack.results[0]).elements(), 0);
+  std::sort(parts.begin(), parts.end());
+  std::vector<Gap> gaps;
+  std::size_t end = 0;
+  for (const auto& [first, last] : parts) {
+    if (first > end) gaps.push_back({end * size, (first - end) * size});
+    end = last;
+  }
+  return gaps;
+}
+
+double bytes_of(const ir::Graph& graph, const ir::Op& op) {
+  double bytes = 0;
+  for (const ir::ValueId value : op.operands) bytes += double(graph.type(value).bytes());
+  for (const ir::ValueId value : op.results) bytes += double(graph.type(value).bytes());
+  return bytes;
+}
+
 std::string print(const Plan& plan, const Graph& graph) {
   std::string text = fmt::format("{:<10}  {:>10}  {:>11}  value\n", "offset", "bytes", "steps");
   for (const Buffer& buffer : plan.buffers) {

@@ -34,6 +34,15 @@ struct Plan {
 // none).
 Plan make_plan(const ir::Graph& graph, const std::vector<std::size_t>& scratch_bytes = {});
 
+// A stretch of bytes within a value.
+struct Gap {
+  std::size_t offset = 0, bytes = 0;
+};
+// Between the operands of a `pack`, and behind the last: what must be zeros.
+std::vector<Gap> gaps_of(const ir::Graph& graph, const ir::Op& pack);
+// What an op reads and writes at least, in bytes.
+double bytes_of(const ir::Graph& graph, const ir::Op& op);
+
 // A table of buffers with their life and place, and the three sums.
 std::string print(const Plan& plan, const ir::Graph& graph);
 

@@ -11,7 +11,7 @@
 namespace weft::cpu {
 
 void FillItem::run() {
-  for (const Gap& gap : gaps_) std::fill_n(start_ + gap.offset, gap.count, 0.0f);
+  for (const passes::Gap& gap : gaps_) std::fill_n(start_ + gap.offset, gap.bytes, std::byte{});
 }
 
 RelayItem::RelayItem(const std::string& layout, const ir::Type& type) {

@@ -9,6 +9,7 @@
 #include "backends/cpu/library.h"
 #include "backends/cpu/parallel.h"
 #include "ir/graph.h"
+#include "passes/plan.h"
 
 namespace weft::cpu {
 
@@ -60,20 +61,17 @@ class PrimitiveItem final : public Item {
   std::unique_ptr<Primitive> primitive_;
 };
 
-// The gaps between the operands of a `pack`, which are zeros. Offsets and sizes in floats.
+// The gaps between the operands of a `pack`, which are zeros.
 class FillItem final : public Item {
  public:
-  struct Gap {
-    std::size_t offset = 0, count = 0;
-  };
-  explicit FillItem(std::vector<Gap> gaps) : gaps_(std::move(gaps)) {}
-  void bind(const std::vector<void*>& pointers, void*) override { start_ = static_cast<float*>(pointers.at(0)); }
+  explicit FillItem(std::vector<passes::Gap> gaps) : gaps_(std::move(gaps)) {}
+  void bind(const std::vector<void*>& pointers, void*) override { start_ = static_cast<std::byte*>(pointers.at(0)); }
   void run() override;
   std::string kind() const override { return "fill"; }
 
  private:
-  std::vector<Gap> gaps_;
-  float* start_ = nullptr;
+  std::vector<passes::Gap> gaps_;
+  std::byte* start_ = nullptr;
 };
 
 // A row-major copy of an input that lies otherwise (ir/memory_layout.h). Pointers: the input, the copy.

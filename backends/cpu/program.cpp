@@ -28,6 +28,8 @@ using ir::Op;
 using ir::OpCode;
 using ir::OpId;
 using ir::ValueId;
+using passes::bytes_of;
+using passes::gaps_of;
 using passes::Place;
 using passes::Plan;
 
@@ -61,30 +63,6 @@ double flops_of(const Graph& graph, const Op& op) {
   const auto a = ir::numbers(graph.type(op.operands[0]).dims);
   return 2.0 * double(a[0]) * double(a[1]) * double(graph.type(op.results[0]).elements()) /
          double(op.attrs.integer(ir::Attr::transpose_a) ? a[1] : a[0]);
-}
-
-double bytes_of(const Graph& graph, const Op& op) {
-  double bytes = 0;
-  for (const ValueId value : op.operands) bytes += double(graph.type(value).bytes());
-  for (const ValueId value : op.results) bytes += double(graph.type(value).bytes());
-  return bytes;
-}
-
-// Spaces between the operands of a pack and behind the last.
-std::vector<FillItem::Gap> gaps_of(const Graph& graph, const Op& pack) {
-  std::vector<std::pair<std::int64_t, std::int64_t>> parts;
-  const auto offsets = pack.attrs.integers(ir::Attr::offsets);
-  for (std::size_t i = 0; i < offsets.size(); ++i)
-    parts.emplace_back(offsets[i], offsets[i] + graph.type(pack.operands[i]).elements());
-  parts.emplace_back(graph.type(pack.results[0]).elements(), 0);
-  std::sort(parts.begin(), parts.end());
-  std::vector<FillItem::Gap> gaps;
-  std::int64_t end = 0;
-  for (const auto& [first, last] : parts) {
-    if (first > end) gaps.push_back({std::size_t(end), std::size_t(first - end)});
-    end = last;
-  }
-  return gaps;
 }
 
 // The optimizer reads the gradients right after the products that made them, each product's rows shared out to the
@@ -291,7 +269,7 @@ class CpuProgram final : public runtime::Program {
     if (!op) return;
     if (passes::is_view(op->code)) return fill_gaps(op->operands[0], filled);
     if (op->code != OpCode::pack || !filled.insert(value).second) return;
-    std::vector<FillItem::Gap> gaps = gaps_of(*graph_, *op);
+    std::vector<passes::Gap> gaps = gaps_of(*graph_, *op);
     if (!gaps.empty())
       entries_.push_back(
           {std::make_unique<FillItem>(std::move(gaps)), {value}, graph_->values[value].op, -1, "fill gaps"});

@@ -9,6 +9,7 @@
 
 #include "backends/cuda/device.h"
 #include "backends/cuda/emit.h"
+#include "passes/plan.h"
 
 namespace weft::cuda {
 
@@ -70,18 +71,15 @@ class OperationItem final : public Item {
 // The gaps between the operands of a `pack`, which are zeros.
 class FillItem final : public Item {
  public:
-  struct Gap {
-    std::size_t offset = 0, bytes = 0;
-  };
-  explicit FillItem(std::vector<Gap> gaps) : gaps_(std::move(gaps)) {}
+  explicit FillItem(std::vector<passes::Gap> gaps) : gaps_(std::move(gaps)) {}
   void bind(const std::vector<void*>& pointers, void*) override { start_ = static_cast<std::byte*>(pointers.at(0)); }
   void run(Device& device) override {
-    for (const Gap& gap : gaps_) device.zero(start_ + gap.offset, gap.bytes);
+    for (const passes::Gap& gap : gaps_) device.zero(start_ + gap.offset, gap.bytes);
   }
   std::string kind() const override { return "fill"; }
 
  private:
-  std::vector<Gap> gaps_;
+  std::vector<passes::Gap> gaps_;
   std::byte* start_ = nullptr;
 };
 

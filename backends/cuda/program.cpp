@@ -20,6 +20,8 @@ using ir::Op;
 using ir::OpCode;
 using ir::OpId;
 using ir::ValueId;
+using passes::bytes_of;
+using passes::gaps_of;
 using passes::Place;
 using passes::Plan;
 
@@ -33,31 +35,6 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }
 
 std::size_t aligned(std::size_t bytes) { return (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment; }
-
-double bytes_of(const Graph& graph, const Op& op) {
-  double bytes = 0;
-  for (const ValueId value : op.operands) bytes += double(graph.type(value).bytes());
-  for (const ValueId value : op.results) bytes += double(graph.type(value).bytes());
-  return bytes;
-}
-
-// Spaces between the operands of a pack and behind the last.
-std::vector<FillItem::Gap> gaps_of(const Graph& graph, const Op& pack) {
-  const auto size = std::int64_t(ir::size_of(graph.type(pack.results[0]).dtype));
-  std::vector<std::pair<std::int64_t, std::int64_t>> parts;
-  const auto offsets = pack.attrs.integers(ir::Attr::offsets);
-  for (std::size_t i = 0; i < offsets.size(); ++i)
-    parts.emplace_back(offsets[i], offsets[i] + graph.type(pack.operands[i]).elements());
-  parts.emplace_back(graph.type(pack.results[0]).elements(), 0);
-  std::sort(parts.begin(), parts.end());
-  std::vector<FillItem::Gap> gaps;
-  std::int64_t end = 0;
-  for (const auto& [first, last] : parts) {
-    if (first > end) gaps.push_back({std::size_t(end * size), std::size_t((first - end) * size)});
-    end = last;
-  }
-  return gaps;
-}
 
 struct Entry {
   std::unique_ptr<Item> item;
@@ -200,7 +177,7 @@ class CudaProgram final : public runtime::Program {
     if (!op) return;
     if (passes::is_view(op->code)) return fill_gaps(op->operands[0], filled);
     if (op->code != OpCode::pack || !filled.insert(value).second) return;
-    std::vector<FillItem::Gap> gaps = gaps_of(*graph_, *op);
+    std::vector<passes::Gap> gaps = gaps_of(*graph_, *op);
     if (gaps.empty()) return;
     Entry entry;
     entry.op = graph_->values[value].op;
