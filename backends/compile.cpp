@@ -20,10 +20,6 @@ namespace weft {
 
 namespace {
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 ir::GraphPtr bound(const ir::GraphPtr& graph, const ir::Bindings& bindings) {
   if (graph->symbols().empty()) return graph;
   for (const std::string& symbol : graph->symbols())

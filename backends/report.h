@@ -1,6 +1,7 @@
 // What compiling tells besides the program it makes. Backends fill it, the driver hands it on.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,6 +9,10 @@
 #include "passes/pass.h"
 
 namespace weft {
+
+inline double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
 struct CompileReport {
   std::vector<std::pair<std::string, double>> seconds;  // by pass and stage, in order

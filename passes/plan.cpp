@@ -278,6 +278,12 @@ Plan make_plan(const Graph& graph, const std::vector<std::size_t>& scratch_bytes
   return Planner(graph, scratch_bytes).run();
 }
 
+const ir::Op* pack_below(const ir::Graph& graph, ir::ValueId value) {
+  const ir::Op* op = graph.producer(value);
+  while (op && is_view(op->code)) op = graph.producer(op->operands[0]);
+  return op && op->code == ir::OpCode::pack ? op : nullptr;
+}
+
 std::vector<Gap> gaps_of(const ir::Graph& graph, const ir::Op& pack) {
   const std::size_t size = ir::size_of(graph.type(pack.results[0]).dtype);
   std::vector<std::pair<std::size_t, std::size_t>> parts;  // begin and end, in elements

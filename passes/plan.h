@@ -34,6 +34,9 @@ struct Plan {
 // none).
 Plan make_plan(const ir::Graph& graph, const std::vector<std::size_t>& scratch_bytes = {});
 
+// The pack that a value is, or is a view of; else null.
+const ir::Op* pack_below(const ir::Graph& graph, ir::ValueId value);
+
 // A stretch of bytes within a value.
 struct Gap {
   std::size_t offset = 0, bytes = 0;

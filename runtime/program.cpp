@@ -1,4 +1,4 @@
-// Look-up of ports by name, and copies of them.
+// Ports: of a graph, by name, and copies of them.
 #include "runtime/program.h"
 
 #include "ir/error.h"
@@ -22,6 +22,18 @@ int find_port(const std::vector<Port>& ports, std::string_view name, std::string
 int Program::find_input(std::string_view name) const { return find_port(inputs_, name, "input"); }
 
 int Program::find_output(std::string_view name) const { return find_port(outputs_, name, "output"); }
+
+void Program::add_ports(const ir::Graph& graph) {
+  for (std::uint32_t i = 0; i < graph.inputs.size(); ++i) {
+    const ir::Input& input = graph.inputs[i];
+    inputs_.push_back(
+        {graph.input_name(i), graph.type(input.value), input.role, input.init, input.slots, input.layout, -1});
+  }
+  for (const ir::Output& output : graph.outputs) {
+    const int donates = output.donates == ir::kNone ? -1 : int(output.donates);
+    outputs_.push_back({output.name, graph.type(output.value), ir::Role::data, {}, {}, {}, donates});
+  }
+}
 
 void Program::write_input(int index, const void* from_host) {
   space_->write(input(index), from_host, inputs_[std::size_t(index)].type.bytes());

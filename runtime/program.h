@@ -69,6 +69,8 @@ class Program {
 
  protected:
   explicit Program(std::shared_ptr<Memory> space = host_memory()) : space_(std::move(space)) {}
+  // Those of the graph's inputs and outputs.
+  void add_ports(const ir::Graph& graph);
 
   std::shared_ptr<Memory> space_;
   std::vector<Port> inputs_, outputs_;

@@ -8,8 +8,6 @@
 
 namespace weft::cpu {
 
-bool is_convolution(ir::OpCode code);  // conv2d, conv_transpose2d, conv2d_weight_grad
-
 // `weights_layout` is how the weights lie in memory: an operand, but the result of conv2d_weight_grad.
 Convolution convolution_of(const ir::Graph& graph, const ir::Op& op, const std::string& weights_layout);
 

@@ -16,7 +16,7 @@ namespace {
 
 // Whether the op reads the value as its kernel and as nothing else.
 bool reads_as_kernel(const Op& op, ValueId value) {
-  return is_convolution(op.code) && op.code != OpCode::conv2d_weight_grad && op.operands[1] == value &&
+  return ir::is_convolution(op.code) && op.code != OpCode::conv2d_weight_grad && op.operands[1] == value &&
          std::count(op.operands.begin(), op.operands.end(), value) == 1;
 }
 

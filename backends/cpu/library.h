@@ -2,11 +2,12 @@
 // Made once, at compile time; run many times. No header of the library is seen from here.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
+
+#include "ir/contraction.h"
 
 namespace weft::cpu {
 
@@ -32,29 +33,15 @@ class Primitive {
 std::unique_ptr<Primitive> make_matmul(const Matrix& a, const Matrix& b, const Matrix& result, bool bias,
                                        const std::string& activation);
 
-// One relation in three directions, in the terms of the forward convolution: y [N,O,..] = x [N,C,..] * w
-// [O,C/groups,..]. Dims are in these orders whatever the order in memory.
-struct Convolution {
-  enum class Direction : std::uint8_t {
-    forward,  // y from x, w, [bias]
-    data,     // x from y, w: a transposed convolution
-    weights,  // w from x, y
-  };
-  Direction direction = Direction::forward;
-  std::array<std::int64_t, 4> x{}, w{}, y{};
-  std::array<std::int64_t, 2> stride{1, 1}, padding{}, dilation{1, 1};
-  std::int64_t groups = 1;
-  bool channels_last = false;  // x and y are [N,H,W,C] in memory, else [N,C,H,W]
-  std::string weights_layout;  // of w in memory, see ir/memory_layout.h
-  bool bias = false;           // of `forward` alone, as is the activation: "" or "relu"
-  std::string activation;
+struct Convolution : ir::ConvolutionShape {
+  std::string weights_layout = {};  // of w in memory, see ir/memory_layout.h
+  bool bias = false;                // of `forward` alone, as is the activation: "" or "relu"
+  std::string activation = {};
   bool winograd = true;  // where it is faster; it rounds otherwise (relative error 1e-6)
-
-  double flops() const;
 };
 
-// Operands and result in the order above. Uses the threads that omp_get_max_threads() allows now, and gives the same
-// bits for any number of them.
+// Operands and result in the order of ConvolutionShape::Direction. Uses the threads that omp_get_max_threads() allows
+// now, and gives the same bits for any number of them.
 std::unique_ptr<Primitive> make_convolution(const Convolution& convolution);
 
 // The layout of w that serves the directions of a convolution best; "" where that is row-major, or not one to live in.

@@ -275,8 +275,6 @@ std::string to_string(const Convolution& c) {
 
 }  // namespace
 
-double Convolution::flops() const { return 2.0 * double(y[0] * y[1] * y[2] * y[3]) * double(w[1] * w[2] * w[3]); }
-
 std::unique_ptr<Primitive> make_convolution(const Convolution& convolution) {
   const bool is_data = convolution.direction == Direction::data;
   if (is_data && prefers_columns(convolution)) return make_columns(convolution);

@@ -22,7 +22,9 @@
 
 namespace weft::cpu {
 
+using ir::flops_of;
 using ir::Graph;
+using ir::is_convolution;
 using ir::kNone;
 using ir::Op;
 using ir::OpCode;
@@ -37,10 +39,6 @@ static_assert(kCacheLine == passes::kAlignment, "inputs and outputs begin as the
 
 namespace {
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 Matrix matrix_of(const Graph& graph, ValueId value, const Place& place, bool transposed) {
   const auto dims = ir::numbers(graph.type(value).dims);
   const Matrix matrix{dims[0], dims[1], place.strides[0], place.strides[1]};
@@ -54,15 +52,6 @@ std::unique_ptr<Primitive> matmul_of(const Graph& graph, const Op& op, const std
   return make_matmul(matrix(op.operands[0], ir::Attr::transpose_a), matrix(op.operands[1], ir::Attr::transpose_b),
                      matrix(op.results[0], ir::Attr::none), op.operands.size() == 3,
                      op.attrs.text(ir::Attr::activation));
-}
-
-double flops_of(const Graph& graph, const Op& op) {
-  if (is_convolution(op.code)) return convolution_of(graph, op, "").flops();
-  if (is_similarity(op.code)) return similarity_flops(graph, op);
-  if (op.code != OpCode::matmul) return 0;
-  const auto a = ir::numbers(graph.type(op.operands[0]).dims);
-  return 2.0 * double(a[0]) * double(a[1]) * double(graph.type(op.results[0]).elements()) /
-         double(op.attrs.integer(ir::Attr::transpose_a) ? a[1] : a[0]);
 }
 
 // The optimizer reads the gradients right after the products that made them, each product's rows shared out to the
@@ -265,14 +254,13 @@ class CpuProgram final : public runtime::Program {
 
   // Before a pack is read, zeros go between its parts.
   void fill_gaps(ValueId value, std::set<ValueId>& filled) {
-    const Op* op = graph_->producer(value);
-    if (!op) return;
-    if (passes::is_view(op->code)) return fill_gaps(op->operands[0], filled);
-    if (op->code != OpCode::pack || !filled.insert(value).second) return;
-    std::vector<passes::Gap> gaps = gaps_of(*graph_, *op);
-    if (!gaps.empty())
-      entries_.push_back(
-          {std::make_unique<FillItem>(std::move(gaps)), {value}, graph_->values[value].op, -1, "fill gaps"});
+    const Op* pack = passes::pack_below(*graph_, value);
+    if (!pack || !filled.insert(pack->results[0]).second) return;
+    std::vector<passes::Gap> gaps = gaps_of(*graph_, *pack);
+    if (gaps.empty()) return;
+    const ValueId packed = pack->results[0];
+    entries_.push_back(
+        {std::make_unique<FillItem>(std::move(gaps)), {packed}, graph_->values[packed].op, -1, "fill gaps"});
   }
 
   void allocate() {
@@ -283,23 +271,10 @@ class CpuProgram final : public runtime::Program {
       bytes += aligned(type.bytes());
       return offset;
     };
-    for (std::uint32_t i = 0; i < graph_->inputs.size(); ++i) {
-      const ir::Input& input = graph_->inputs[i];
-      inputs_.push_back(
-          {graph_->input_name(i), graph_->type(input.value), input.role, input.init, input.slots, input.layout, -1});
-      input_offsets.push_back(reserve(graph_->type(input.value)));
-    }
-    for (const ir::Output& output : graph_->outputs) {
-      outputs_.push_back({output.name,
-                          graph_->type(output.value),
-                          ir::Role::data,
-                          {},
-                          {},
-                          {},
-                          output.donates == kNone ? -1 : int(output.donates)});
-      output_offsets.push_back(output.donates == kNone ? reserve(graph_->type(output.value))
-                                                       : input_offsets[output.donates]);
-    }
+    add_ports(*graph_);
+    for (const runtime::Port& port : inputs_) input_offsets.push_back(reserve(port.type));
+    for (const runtime::Port& port : outputs_)
+      output_offsets.push_back(port.donates < 0 ? reserve(port.type) : input_offsets[std::size_t(port.donates)]);
     for (auto& [index, offset] : relay_offsets_) offset = reserve(graph_->type(graph_->inputs[index].value));
     memory_ = HugeMemory(bytes);
     for (const std::size_t offset : input_offsets) input_memory_.push_back(memory_.data() + offset);

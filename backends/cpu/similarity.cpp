@@ -213,12 +213,6 @@ std::vector<kernel::Kernel> similarity_kernels(const ir::Graph& graph, const ir:
   return op.code == ir::OpCode::similarity_lse ? lse_kernels(shape, name) : lse_grad_kernels(shape, name);
 }
 
-double similarity_flops(const ir::Graph& graph, const ir::Op& op) {
-  const SimilarityShape shape = shape_of(graph, op);
-  const double pairs = double(shape.rows) * double(shape.rows) * double(shape.width);
-  return op.code == ir::OpCode::similarity_lse ? pairs : 3 * pairs;
-}
-
 std::size_t similarity_kernel_count(ir::OpCode code) {
   return code == ir::OpCode::similarity_lse ? std::size_t(LseKernel::finish) + 1
                                             : std::size_t(LseGradKernel::weights) + 1;

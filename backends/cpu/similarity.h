@@ -14,8 +14,6 @@ namespace weft::cpu {
 bool is_similarity(ir::OpCode code);
 // What is to be compiled for the op; `make_similarity` takes the same kernels compiled, in that order.
 std::vector<kernel::Kernel> similarity_kernels(const ir::Graph& graph, const ir::Op& op, const std::string& name);
-// Each pair of rows once; for the gradient once more for either row's.
-double similarity_flops(const ir::Graph& graph, const ir::Op& op);
 std::size_t similarity_kernel_count(ir::OpCode code);
 std::unique_ptr<Item> make_similarity(const ir::Graph& graph, const ir::Op& op, std::vector<CompiledKernel> kernels,
                                       int threads);

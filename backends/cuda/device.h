@@ -5,12 +5,13 @@
 // throws Error where the device refuses, with what it was asked for.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
+
+#include "ir/contraction.h"
 
 namespace weft::cuda {
 
@@ -32,22 +33,9 @@ struct Product {
   bool tf32 = false;  // a and b may be rounded to TF32: 10 bits behind the leading one; sums and bias stay f32
 };
 
-// One relation in three directions, in the terms of the forward convolution: y [N,O,..] = x [N,C,..] * w
-// [O,C/groups,..], cross-correlation. Dims are in these orders whatever the order in memory; w is row-major.
-struct Convolution {
-  enum class Direction : std::uint8_t {
-    forward,  // x, w -> y
-    data,     // y, w -> x: a transposed convolution
-    weights,  // x, y -> w
-  };
-  Direction direction = Direction::forward;
-  std::array<std::int64_t, 4> x{}, w{}, y{};
-  std::array<std::int64_t, 2> stride{1, 1}, padding{}, dilation{1, 1};
-  std::int64_t groups = 1;
-  bool channels_last = false;  // x and y are [N,H,W,C] in memory, else [N,C,H,W]
-  bool tf32 = false;           // operands may be rounded to TF32, as those of a product
-
-  double flops() const;
+// w is row-major. Operands: forward x, w; data y, w; weights x, y.
+struct Convolution : ir::ConvolutionShape {
+  bool tf32 = false;  // operands may be rounded to TF32, as those of a product
 };
 
 // A library call made for fixed shapes: the same bits each time it runs.

@@ -7,7 +7,6 @@
 
 namespace weft::cuda {
 
-bool is_convolution(ir::OpCode code);  // conv2d, conv_transpose2d, conv2d_weight_grad
 // A product or a convolution of floats.
 bool is_library_op(const ir::Graph& graph, const ir::Op& op);
 
@@ -15,6 +14,7 @@ Product product_of(const ir::Graph& graph, const ir::Op& matmul, const std::vect
 // Without bias and activation: the target of cuda.h/program.h leaves them to kernels.
 Convolution convolution_of(const ir::Graph& graph, const ir::Op& op);
 
-double flops_of(const ir::Graph& graph, const ir::Op& op);  // 0 for what is no contraction
+// Operations that a device does for the op; 0 for what is no contraction.
+double device_flops(const ir::Graph& graph, const ir::Op& op);
 
 }  // namespace weft::cuda

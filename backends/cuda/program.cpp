@@ -30,10 +30,6 @@ namespace {
 // Inputs beyond this size are memory of their own, and only where the program's user binds none: they are data sets.
 constexpr std::size_t kLargeInput = std::size_t{1} << 16;
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 std::size_t aligned(std::size_t bytes) { return (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment; }
 
 struct Entry {
@@ -99,7 +95,7 @@ class CudaProgram final : public runtime::Program {
       const Entry& entry = entries_[j];
       const Op& op = graph_->ops[entry.op];
       profiles.push_back({entry.name, entry.item->kind(), op.where, seconds[j][std::size_t(runs / 2)],
-                          flops_of(*graph_, op), bytes_of(*graph_, op)});
+                          device_flops(*graph_, op), bytes_of(*graph_, op)});
     }
     return profiles;
   }
@@ -173,17 +169,16 @@ class CudaProgram final : public runtime::Program {
 
   // Before a pack is read, zeros go between its parts.
   void fill_gaps(ValueId value, std::set<ValueId>& filled) {
-    const Op* op = graph_->producer(value);
-    if (!op) return;
-    if (passes::is_view(op->code)) return fill_gaps(op->operands[0], filled);
-    if (op->code != OpCode::pack || !filled.insert(value).second) return;
-    std::vector<passes::Gap> gaps = gaps_of(*graph_, *op);
+    const Op* pack = passes::pack_below(*graph_, value);
+    if (!pack || !filled.insert(pack->results[0]).second) return;
+    std::vector<passes::Gap> gaps = gaps_of(*graph_, *pack);
     if (gaps.empty()) return;
+    const ValueId packed = pack->results[0];
     Entry entry;
-    entry.op = graph_->values[value].op;
+    entry.op = graph_->values[packed].op;
     entry.name = "fill gaps";
     entry.item = std::make_unique<FillItem>(std::move(gaps));
-    entry.values = {value};
+    entry.values = {packed};
     entries_.push_back(std::move(entry));
   }
 
@@ -213,18 +208,11 @@ class CudaProgram final : public runtime::Program {
     };
     constexpr std::size_t nowhere = ~std::size_t{0};
     std::vector<std::size_t> input_offsets, output_offsets;
-    for (std::uint32_t i = 0; i < graph_->inputs.size(); ++i) {
-      const ir::Input& input = graph_->inputs[i];
-      const ir::Type& type = graph_->type(input.value);
-      inputs_.push_back({graph_->input_name(i), type, input.role, input.init, input.slots, input.layout, -1});
-      input_offsets.push_back(type.bytes() > kLargeInput ? nowhere : reserve(type));
-    }
-    for (const ir::Output& output : graph_->outputs) {
-      const ir::Type& type = graph_->type(output.value);
-      const bool donated = output.donates != kNone;
-      outputs_.push_back({output.name, type, ir::Role::data, {}, {}, {}, donated ? int(output.donates) : -1});
-      output_offsets.push_back(donated ? input_offsets[output.donates] : reserve(type));
-    }
+    add_ports(*graph_);
+    for (const runtime::Port& port : inputs_)
+      input_offsets.push_back(port.type.bytes() > kLargeInput ? nowhere : reserve(port.type));
+    for (const runtime::Port& port : outputs_)
+      output_offsets.push_back(port.donates < 0 ? reserve(port.type) : input_offsets[std::size_t(port.donates)]);
     memory_ = allocated(bytes);
     const auto at = [&](std::size_t offset) -> void* { return offset == nowhere ? nullptr : start() + offset; };
     for (const std::size_t offset : input_offsets) input_memory_.push_back(at(offset));

@@ -18,16 +18,12 @@ class ReferenceProgram : public runtime::Program {
   explicit ReferenceProgram(ir::GraphPtr graph) : graph_(std::move(graph)) {
     const std::vector<std::string> symbols = graph_->symbols();
     if (!symbols.empty()) fail("graph @{} has a free dim {}: bind it to a number", graph_->name, symbols.front());
-    for (std::uint32_t i = 0; i < graph_->inputs.size(); ++i) {
-      const ir::Input& input = graph_->inputs[i];
-      inputs_.push_back(
-          {graph_->input_name(i), graph_->type(input.value), input.role, input.init, input.slots, {}, -1});
-      input_memory_.push_back(allocate(inputs_.back()));
+    add_ports(*graph_);
+    for (Port& port : inputs_) {
+      port.layout.clear();  // row-major, whatever a backend would do
+      input_memory_.push_back(allocate(port));
     }
-    for (const ir::Output& output : graph_->outputs) {
-      outputs_.push_back({output.name, graph_->type(output.value), ir::Role::data, {}, {}, {}, int(output.donates)});
-      output_memory_.push_back(donated(outputs_.back()) ? nullptr : allocate(outputs_.back()));
-    }
+    for (const Port& port : outputs_) output_memory_.push_back(donated(port) ? nullptr : allocate(port));
     share_donated();
   }
 
