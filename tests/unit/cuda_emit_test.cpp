@@ -10,6 +10,7 @@
 #include "bench/vae_kernels.h"
 #include "ir/builder.h"
 #include "ir/error.h"
+#include "tests/unit/attrs.h"
 #include "tests/unit/cuda_check.h"
 #include "tests/unit/random_body.h"
 
@@ -42,8 +43,6 @@ void add_random_bodies(CudaCorpus& corpus, unsigned seed, std::size_t count, boo
     }
   }
 }
-
-Attrs axes(std::vector<std::int64_t> list) { return Attrs().set(Attr::axes, std::move(list)); }
 
 // (x - mean) / deviation over `list`, with the sum of its squares over `sums`, where there are any.
 ir::Graph normalisation(const ir::Dims& dims, const std::vector<std::int64_t>& list,

@@ -14,12 +14,12 @@
 #include "backends/cuda/driver_nvrtc.h"
 #include "backends/reference/reference.h"
 #include "ir/error.h"
-#include "models/registry.h"
 #include "passes/expr.h"
 #include "passes/pipeline.h"
 #include "random_graph.h"
 #include "temp_folder.h"
-#include "training/digits.h"
+#include "tests/unit/build_model.h"
+#include "tests/unit/small_models.h"
 #include "training/feed.h"
 #include "training/session.h"
 #include "training/step.h"
@@ -38,7 +38,7 @@ constexpr std::int64_t kBatch = 8;
 const std::string kGpu = std::getenv("WEFT_TEST_GPU") ? "cuda" : "cuda-emulated";
 
 // Sizes at which a step takes the host a moment, with every kind of layer that the model has.
-std::map<std::string, std::string> small(const std::string& model) {
+test::Options small(const std::string& model) {
   if (model == "denoising_autoencoder") return {{"hidden", "24"}, {"latent", "12"}};
   if (model.starts_with("conv")) return {{"widths", "4,8"}, {"latent", "6"}};
   if (model == "rotnet" || model == "classifier") return {};
@@ -46,11 +46,7 @@ std::map<std::string, std::string> small(const std::string& model) {
   return {{"hidden", "24,12"}, {"latent", "6"}};
 }
 
-ir::Module module_of(const Model& model) {
-  Settings settings(model);
-  for (const auto& [name, value] : small(model.name)) settings.set(name, value);
-  return build_module(model, settings);
-}
+ir::Module module_of(const Model& model) { return test::build_model(model.name, small(model.name)); }
 
 Session session_of(const Model& model, const std::string& backend) {
   SessionOptions options;
@@ -59,13 +55,7 @@ Session session_of(const Model& model, const std::string& backend) {
   return Session(module_of(model), options);
 }
 
-DatasetSplits few_digits() {
-  DigitsOptions options;
-  options.train = 44;
-  options.validation = 0;
-  options.test = 8;
-  return make_digits(options);
-}
+DatasetSplits few_digits() { return test::few_digits(44, 0, 8); }
 
 std::vector<std::int64_t> batch_of(std::int64_t step) {
   std::vector<std::int64_t> batch(kBatch);

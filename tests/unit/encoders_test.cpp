@@ -6,7 +6,7 @@
 #include <set>
 
 #include "ir/error.h"
-#include "models/registry.h"
+#include "tests/unit/build_model.h"
 #include "tests/unit/evaluate.h"
 #include "tests/unit/temp_folder.h"
 #include "training/digits.h"
@@ -15,25 +15,14 @@
 #include "training/trainer.h"
 
 using namespace weft;
+using test::build_model;
 using test::error_of;
+using test::merged;
+using test::Options;
 
 namespace {
 
-using Options = std::map<std::string, std::string>;
-
-ir::Module build(const std::string& name, const Options& options) {
-  const Model& model = models::find(name);
-  Settings settings(model);
-  for (const auto& [option, value] : options) settings.set(option, value);
-  return build_module(model, settings);
-}
-
 const Options kColour = {{"channels", "3"}, {"height", "32"}, {"width", "32"}};
-
-Options with(Options options, const Options& more) {
-  for (const auto& [name, value] : more) options[name] = value;
-  return options;
-}
 
 std::int64_t parameters_of(const ir::Graph& graph, const std::string& prefix) {
   std::int64_t count = 0;
@@ -74,46 +63,47 @@ double first_loss(training::Session& session, const training::DatasetSplits& dat
 
 TEST_CASE("encoders have the parameters of the published networks") {
   const auto encoder_parameters = [](const Options& options) {
-    return parameters_of(*build("classifier", options).find("loss"), "encoder.");
+    return parameters_of(*build_model("classifier", options).find("loss"), "encoder.");
   };
-  CHECK(encoder_parameters(with(kColour, {{"encoder", "cnn"}})) == 388896);
+  CHECK(encoder_parameters(merged(kColour, {{"encoder", "cnn"}})) == 388896);
   // kuangliu's CIFAR ResNet-18 has 11,173,962 with its last layer of 512 x 10 and 10.
-  CHECK(encoder_parameters(with(kColour, {{"encoder", "resnet18"}})) == 11173962 - 5130);
-  CHECK(encoder_parameters(with(kColour, {{"encoder", "nin"}})) == 3 * 192 * 25 + 192 * 160 + 160 * 96 + 96 * 192 * 25 +
-                                                                       2 * 192 * 192 + 2 * (9 + 2) * 192 * 192 +
-                                                                       2 * (192 + 160 + 96 + 9 * 192));
+  CHECK(encoder_parameters(merged(kColour, {{"encoder", "resnet18"}})) == 11173962 - 5130);
+  CHECK(encoder_parameters(merged(kColour, {{"encoder", "nin"}})) ==
+        3 * 192 * 25 + 192 * 160 + 160 * 96 + 96 * 192 * 25 + 2 * 192 * 192 + 2 * (9 + 2) * 192 * 192 +
+            2 * (192 + 160 + 96 + 9 * 192));
   CHECK(encoder_parameters({{"encoder", "mlp"}, {"hidden", "300,100"}}) == 784 * 300 + 300 + 300 * 100 + 100);
   CHECK(encoder_parameters({{"encoder", "conv"}}) == 32 * 9 + 32 + 64 * 32 * 9 + 64 + 64 * 49 * 64 + 64);
 }
 
 TEST_CASE("encoders' blocks and representations, of MNIST's and CIFAR's pictures") {
   const auto types = [](const Options& options, int blocks) {
-    const ir::Module module = build("classifier", options);
+    const ir::Module module = build_model("classifier", options);
     std::string text = output_type(module, "encode", "latent");
     for (int i = 1; i <= blocks; ++i) text += " " + output_type(module, "features", "block" + std::to_string(i));
     CHECK(module.find("features")->outputs.size() == std::size_t(blocks));
     return text;
   };
   CHECK(types({{"encoder", "cnn"}}, 4) == "f32[B,256] f32[B,32,14,14] f32[B,64,7,7] f32[B,128,3,3] f32[B,256,1,1]");
-  CHECK(types(with(kColour, {{"encoder", "cnn"}, {"widths", "8,16"}}), 2) == "f32[B,16] f32[B,8,16,16] f32[B,16,8,8]");
+  CHECK(types(merged(kColour, {{"encoder", "cnn"}, {"widths", "8,16"}}), 2) ==
+        "f32[B,16] f32[B,8,16,16] f32[B,16,8,8]");
   CHECK(types({{"encoder", "cnn"}, {"widths", "4,4,4,4,4,6"}}, 6).ends_with("f32[B,4,1,1] f32[B,4,1,1] f32[B,6,1,1]"));
-  CHECK(types(with(kColour, {{"encoder", "nin"}}), 4) ==
+  CHECK(types(merged(kColour, {{"encoder", "nin"}}), 4) ==
         "f32[B,192] f32[B,96,16,16] f32[B,192,8,8] f32[B,192,8,8] f32[B,192,8,8]");
-  CHECK(types(with(kColour, {{"encoder", "resnet18"}}), 4) ==
+  CHECK(types(merged(kColour, {{"encoder", "resnet18"}}), 4) ==
         "f32[B,512] f32[B,64,32,32] f32[B,128,16,16] f32[B,256,8,8] f32[B,512,4,4]");
   CHECK(types({{"encoder", "resnet18"}}, 4) ==
         "f32[B,512] f32[B,64,28,28] f32[B,128,14,14] f32[B,256,7,7] f32[B,512,4,4]");
   CHECK(types({{"encoder", "conv"}, {"latent", "5"}}, 2) == "f32[B,5] f32[B,32,14,14] f32[B,64,7,7]");
   CHECK(types({{"encoder", "mlp"}, {"hidden", "20,10"}}, 2) == "f32[B,10] f32[B,20] f32[B,10]");
   CHECK(error_of([] {
-          build("classifier", {{"encoder", "resnet"}});
+          build_model("classifier", {{"encoder", "resnet"}});
         }) == "--encoder takes mlp or conv or cnn or nin or resnet18, got 'resnet'; did you mean 'resnet18'?");
 }
 
 TEST_CASE("the parameters of an encoder bear the same names in every model") {
   const auto names = [](const std::string& model) {
     std::set<std::string> found;
-    const ir::Module module = build(model, {});
+    const ir::Module module = build_model(model, {});
     for (const ir::Input& input : module.find("loss")->inputs)
       if (const std::string& name = module.find("loss")->values[input.value].name; name.starts_with("encoder."))
         found.insert(name);
@@ -128,7 +118,7 @@ TEST_CASE("the parameters of an encoder bear the same names in every model") {
 
 TEST_CASE("RotNet: one turn or all four of each picture; the test always all") {
   const auto rows = [](const std::string& turns, const std::string& entry) {
-    const ir::Module module = build("rotnet", {{"turns", turns}, {"widths", "4"}});
+    const ir::Module module = build_model("rotnet", {{"turns", turns}, {"widths", "4"}});
     for (const ir::Op& op : module.find(entry)->ops)
       if (op.code == ir::OpCode::matmul) return ir::to_string(module.find(entry)->type(op.results.front()));
     return std::string();
@@ -136,15 +126,15 @@ TEST_CASE("RotNet: one turn or all four of each picture; the test always all") {
   CHECK(rows("one", "loss") == "f32[B,4]");
   CHECK(rows("all", "loss") == "f32[4*B,4]");
   CHECK(rows("one", "test") == "f32[4*B,4]");
-  CHECK(error_of([] { build("rotnet", {{"height", "28"}, {"width", "20"}}); }).find("20") != std::string::npos);
+  CHECK(error_of([] { build_model("rotnet", {{"height", "28"}, {"width", "20"}}); }).find("20") != std::string::npos);
   CHECK(error_of([] {
-          build("rotnet", {{"turns", "two"}});
+          build_model("rotnet", {{"turns", "two"}});
         }) == "--turns takes one or all, got 'two'; known: one, all");
 }
 
 TEST_CASE("RotNet: reconstruct turns pictures back by what the network tells") {
   const training::DatasetSplits data = few_digits(8, 8);
-  training::Session session(build("rotnet", {{"widths", "4"}}), session_options());
+  training::Session session(build_model("rotnet", {{"widths", "4"}}), session_options());
   const auto outputs = session.run("reconstruct", data.test);
   const std::span<const float> turned = outputs.at("turned").as<float>(), restored = outputs.at("xhat").as<float>();
   const auto logits = session.run("classify", {{"x", outputs.at("turned")}}).at("logits");
@@ -165,7 +155,7 @@ TEST_CASE("RotNet: reconstruct turns pictures back by what the network tells") {
 }
 
 TEST_CASE("SimCLR: what its options refuse") {
-  const auto refused = [](const Options& options) { return error_of([&] { build("simclr", options); }); };
+  const auto refused = [](const Options& options) { return error_of([&] { build_model("simclr", options); }); };
   CHECK(refused({{"temperature", "0"}}) == "--temperature takes a number above 0, got 0");
   CHECK(refused({{"temperature", "-1"}}) == "--temperature takes a number above 0, got -1");
   CHECK(refused({{"head", ""}}) == "--head takes at least the size of the projection, as 512,128");
@@ -174,7 +164,7 @@ TEST_CASE("SimCLR: what its options refuse") {
   CHECK(refused({{"flip", "1.5"}}) == "--flip takes a number from 0 to 1, got 1.5");
   CHECK(refused({{"augment", "colours"}}).find("did you mean 'colour'?") != std::string::npos);
   CHECK(error_of([] {
-          build("classifier", {{"dropout", "1"}});
+          build_model("classifier", {{"dropout", "1"}});
         }) == "--dropout takes a number of at least 0 and below 1, got 1");
 }
 
@@ -182,14 +172,14 @@ TEST_CASE("SimCLR: a batch of one has nobody to tell a picture from") {
   const training::DatasetSplits data = few_digits(4, 4);
   training::SessionOptions options = session_options();
   options.batch = 1;
-  training::Session session(build("simclr", {{"widths", "4"}, {"head", "4"}}), options);
+  training::Session session(build_model("simclr", {{"widths", "4"}, {"head", "4"}}), options);
   const std::int64_t first = 0;
   CHECK_ERROR(session.step(data.train, std::span(&first, 1)), "got");
 }
 
 TEST_CASE("SimCLR: two views of a picture differ, and projections have length 1") {
   const training::DatasetSplits data = few_digits(8, 8);
-  training::Session session(build("simclr", {{"widths", "4,8"}, {"head", "8,4"}}), session_options());
+  training::Session session(build_model("simclr", {{"widths", "4,8"}, {"head", "8,4"}}), session_options());
   const auto one = session.run("augment", data.test).at("view"), two = session.run("augment", data.test, 1).at("view");
   CHECK(one.shape == std::vector<std::int64_t>{8, 1, 28, 28});
   CHECK(one != two);
@@ -206,7 +196,7 @@ TEST_CASE("models learn: their losses fall on the built-in digits") {
   training::TrainOptions options;
   options.epochs = 12;
   const auto fallen = [&](const std::string& name, const Options& model_options) {
-    training::Session session(build(name, model_options), session_options());
+    training::Session session(build_model(name, model_options), session_options());
     const double before = first_loss(session, data);
     const training::Outcome outcome = train(session, data, options);
     return outcome.test.front().second / before;
@@ -224,7 +214,7 @@ TEST_CASE("a frozen classifier trains its head alone, whatever its encoder") {
     CAPTURE(encoder);
     Options options = {{"encoder", encoder}, {"frozen", "true"}, {"hidden", "16"}, {"latent", "16"}};
     if (encoder != "mlp") options["widths"] = "4,8";
-    training::Session session(build("classifier", options), session_options());
+    training::Session session(build_model("classifier", options), session_options());
     const auto before = session.save().tensors;
     training::TrainOptions train_options;
     train_options.epochs = 2;

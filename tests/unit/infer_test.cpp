@@ -3,9 +3,12 @@
 
 #include "ir/builder.h"
 #include "ir/error.h"
+#include "tests/unit/attrs.h"
 
 namespace weft::ir {
 namespace {
+
+using test::axes;
 
 const Dim B("B");
 
@@ -23,7 +26,6 @@ Attrs pool(std::vector<std::int64_t> kernel, std::vector<std::int64_t> stride, s
 }
 
 Attrs with(Attr key, AttrValue value) { return Attrs().set(key, std::move(value)); }
-Attrs axes(std::vector<std::int64_t> list) { return with(Attr::axes, std::move(list)); }
 Attrs axis(std::int64_t number) { return with(Attr::axis, number); }
 Attrs start(Dims dims) { return with(Attr::start, std::move(dims)); }
 Attrs values(std::vector<double> list) { return with(Attr::values, std::move(list)); }

@@ -14,6 +14,7 @@
 #include "bench/vae_kernels.h"
 #include "ir/builder.h"
 #include "ir/error.h"
+#include "tests/unit/attrs.h"
 #include "tests/unit/kernel_check.h"
 
 namespace weft {
@@ -27,11 +28,9 @@ using ir::DType;
 using ir::OpCode;
 using ir::Type;
 using ir::ValueId;
-using kernel::Strides;
 using reference::Tensor;
 using Axes = std::vector<std::int64_t>;
 
-Attrs axes(Axes list) { return Attrs().set(Attr::axes, std::move(list)); }
 }  // namespace
 
 TEST_CASE("the kernels of a VAE, in place where a step has them so") {

@@ -6,17 +6,15 @@
 #include "backends/kernel/lower.h"
 #include "ir/builder.h"
 #include "ir/error.h"
+#include "tests/unit/attrs.h"
 
 namespace weft::kernel {
 namespace {
 
-using ir::Attr;
-using ir::Attrs;
 using ir::Builder;
 using ir::OpCode;
 using ir::ValueId;
-
-Attrs axes(std::vector<std::int64_t> list) { return Attrs().set(Attr::axes, std::move(list)); }
+using test::axes;
 
 // All views row-major, but for those given.
 Kernel lowered(const ir::Graph& body, std::vector<Strides> inputs = {}, std::vector<Strides> outputs = {}) {

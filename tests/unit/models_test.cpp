@@ -8,27 +8,17 @@
 #include "ir/error.h"
 #include "ir/parse.h"
 #include "ir/print.h"
-#include "models/registry.h"
+#include "tests/unit/build_model.h"
 #include "tests/unit/evaluate.h"
 
 using namespace weft;
+using test::build_model;
 using test::error_of;
 using test::evaluate;
 using test::Named;
 using test::Numbers;
 
 namespace {
-
-Settings settings_of(const Model& model, const std::map<std::string, std::string>& values) {
-  Settings settings(model);
-  for (const auto& [name, value] : values) settings.set(name, value);
-  return settings;
-}
-
-ir::Module build_model(const std::string& name, const std::map<std::string, std::string>& values) {
-  const Model& model = models::find(name);
-  return build_module(model, settings_of(model, values));
-}
 
 // A number in [-1, 1] for each element, the same for the same name.
 Numbers arbitrary(const std::string& name, std::int64_t count) {
@@ -188,7 +178,7 @@ TEST_CASE("settings: defaults, values, and what is wrong with a value") {
 
   CHECK(error_of([&] { settings.set("latnet", "3"); }) == "the model has no option --latnet; did you mean 'latent'?");
   const auto bad = [&](const std::string& name, const std::string& value) {
-    return error_of([&] { build_module(vae, settings_of(vae, {{name, value}})); });
+    return error_of([&] { build_model(vae.name, {{name, value}}); });
   };
   CHECK(bad("latent", "twenty") == "--latent takes a whole number of at least 1, got 'twenty'");
   CHECK(bad("latent", "0") == "--latent takes a whole number of at least 1, got '0'");

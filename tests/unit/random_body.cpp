@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "ir/builder.h"
+#include "tests/unit/attrs.h"
 #include "tests/unit/strided_view.h"
 
 namespace weft::test {
@@ -20,7 +21,6 @@ using ir::Type;
 using ir::ValueId;
 using Axes = std::vector<std::int64_t>;
 
-Attrs axes(Axes list) { return Attrs().set(Attr::axes, std::move(list)); }
 // Grows a random body over one iteration space. Values stay of moderate size.
 class BodyMaker {
  public:

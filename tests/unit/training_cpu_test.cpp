@@ -5,39 +5,29 @@
 #include <numeric>
 
 #include "allocations.h"
-#include "models/registry.h"
-#include "training/digits.h"
+#include "tests/unit/build_model.h"
+#include "tests/unit/small_models.h"
 #include "training/session.h"
 #include "training/trainer.h"
 
 using namespace weft;
 using namespace weft::training;
+using test::build_model;
+using test::few_digits;
 
 namespace {
 
-DatasetSplits few_digits() {
-  DigitsOptions options;
-  options.train = 300;
-  options.validation = 0;
-  options.test = 100;
-  return make_digits(options);
-}
-
 Session vae_session(int threads, const std::string& backend = "cpu") {
-  const Model& model = models::find("vae");
-  Settings settings(model);
-  settings.set("hidden", "64");
-  settings.set("latent", "8");
   SessionOptions options;
   options.backend = backend;
   options.threads = threads;
-  return Session(build_module(model, settings), options);
+  return Session(build_model("vae", {{"hidden", "64"}, {"latent", "8"}}), options);
 }
 
 }  // namespace
 
 TEST_CASE("a training step allocates nothing of its own") {
-  const DatasetSplits data = few_digits();
+  const DatasetSplits data = few_digits(300, 0, 100);
   Session session = vae_session(2);
   std::vector<std::int64_t> batch(128);
   std::iota(batch.begin(), batch.end(), std::int64_t{0});
@@ -56,7 +46,7 @@ TEST_CASE("a training step allocates nothing of its own") {
 }
 
 TEST_CASE("a trained model is bitwise the same for any number of threads, and near the reference's") {
-  const DatasetSplits data = few_digits();
+  const DatasetSplits data = few_digits(300, 0, 100);
   TrainOptions options;
   options.epochs = 2;
   Session one = vae_session(1), two = vae_session(2), three = vae_session(3), reference = vae_session(1, "reference");
@@ -73,7 +63,7 @@ TEST_CASE("a trained model is bitwise the same for any number of threads, and ne
 }
 
 TEST_CASE("no model's step falls to the library's ref kernels or to the reference interpreter") {
-  const DatasetSplits data = few_digits();
+  const DatasetSplits data = few_digits(300, 0, 100);
   for (const Model& model : models::all()) {
     CAPTURE(model.name);
     SessionOptions options;
@@ -95,7 +85,7 @@ TEST_CASE("no model's step falls to the library's ref kernels or to the referenc
 }
 
 TEST_CASE("a step of every model is bitwise the same for any number of threads") {
-  const DatasetSplits data = few_digits();
+  const DatasetSplits data = few_digits(300, 0, 100);
   std::vector<std::int64_t> batch(24);
   std::iota(batch.begin(), batch.end(), std::int64_t{0});
   for (const Model& model : models::all()) {
@@ -113,19 +103,15 @@ TEST_CASE("a step of every model is bitwise the same for any number of threads")
 }
 
 TEST_CASE("kernels of convolutions lie in the library's layout while a model trains, and row-major in its files") {
-  const DatasetSplits data = few_digits();
+  const DatasetSplits data = few_digits(300, 0, 100);
   std::vector<std::int64_t> batch(32);
   std::iota(batch.begin(), batch.end(), std::int64_t{0});
   const auto session_of = [](int threads, const std::string& backend) {
-    const Model& model = models::find("conv_autoencoder");
-    Settings settings(model);
-    settings.set("latent", "8");
-    settings.set("widths", "16,32");
     SessionOptions options;
     options.backend = backend;
     options.threads = threads;
     options.batch = 32;
-    return Session(build_module(model, settings), options);
+    return Session(build_model("conv_autoencoder", {{"latent", "8"}, {"widths", "16,32"}}), options);
   };
   Session session = session_of(2, "cpu"), alone = session_of(1, "cpu"), reference = session_of(1, "reference");
   const auto before = session.save().tensors;
