@@ -8,6 +8,7 @@
 
 #include "backends/kernel/lower.h"
 #include "backends/reference/tensor.h"
+#include "bench/vae_kernels.h"
 #include "ir/graph.h"
 
 namespace weft::test {
@@ -40,6 +41,8 @@ struct View {
 double error_of(const reference::Tensor& got, const reference::Tensor& want, std::int64_t points);
 
 std::vector<reference::Tensor> random_inputs(std::mt19937& random, const ir::Graph& body);
+// Of a VAE's kernel: indices within its data set, what is squared not below 0, an early step.
+std::vector<reference::Tensor> random_inputs(std::mt19937& random, const bench::VaeKernel& kernel);
 // Of a dim: 1, and around multiples of vectors.
 std::int64_t random_size(std::mt19937& random);
 // Memory orders that views may have: row-major, inside wider rows, transposed, every second element.
