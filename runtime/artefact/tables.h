@@ -1,0 +1,221 @@
+/* A compiled model as constant tables (C11): `weft compile` writes them, with the functions of runtime/artefact behind
+ * them, as one C file NAME.c; the kernels they point to are an object file that LLVM made. Nothing is parsed at load.
+ *
+ * Everything a model remembers lies in two regions: `params` (weights) and `state` (running statistics, what the
+ * optimizer holds). A program is one entry at one batch: a flat list of steps over its inputs, its outputs and one
+ * arena. */
+#ifndef WEFT_ARTEFACT_TABLES_H
+#define WEFT_ARTEFACT_TABLES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { WEFT_TABLES_VERSION = 1, WEFT_MAX_RANK = 8 };
+
+typedef enum { WEFT_F32, WEFT_BF16, WEFT_F16, WEFT_I32, WEFT_U8, WEFT_BOOL } weft_dtype;
+
+typedef enum {
+  WEFT_DATA,  /* an input or output that the caller gives memory for */
+  WEFT_PARAM, /* in the region `params` */
+  WEFT_STATE, /* in the region `state` */
+  WEFT_RNG,   /* i32[4]: seed low, seed high, step low, step high */
+  WEFT_HYPER  /* one number, set by name */
+} weft_role;
+
+typedef struct {
+  weft_dtype dtype;
+  int rank;
+  int64_t dims[WEFT_MAX_RANK];
+  size_t bytes;
+} weft_type;
+
+/* An input, or an output, of a program. */
+typedef struct {
+  const char* name;
+  weft_type type;
+  weft_role role; /* an output that takes over an input's memory has that input's role, else WEFT_DATA */
+  size_t offset;  /* params, state: bytes into the region; hyper: its index */
+} weft_port;
+
+/* Where a step finds an operand: memory of an input or output, or the arena, and bytes from its start. */
+typedef enum { WEFT_INPUT, WEFT_OUTPUT, WEFT_ARENA } weft_base;
+typedef struct {
+  weft_base base;
+  uint32_t index; /* of the input or output */
+  size_t offset;
+} weft_address;
+
+/* A generated kernel: chunks [begin, end) of it, on any thread in any order, then `finish` (may be null) once. */
+typedef void (*weft_kernel_run)(void* const* buffers, void* scratch, int64_t begin, int64_t end);
+typedef void (*weft_kernel_finish)(void* const* buffers, void* scratch);
+typedef struct {
+  const char* name;
+  weft_kernel_run run;
+  weft_kernel_finish finish;
+  int64_t chunks;
+  double work_ns; /* estimate of all chunks on one thread */
+} weft_kernel;
+
+/* Of WEFT_STEP_KERNEL. Cuts, where there are any, part the chunks; each thread gets its share of every part. */
+typedef struct {
+  const weft_kernel* kernel;
+  const int64_t* cuts;
+  int cut_count;
+} weft_kernel_step;
+
+/* Of WEFT_STEP_MATMUL: f32; element (i, j) is at i * row_stride + j * column_stride. */
+typedef struct {
+  int64_t rows, columns, row_stride, column_stride;
+} weft_matrix;
+typedef struct {
+  weft_matrix a, b, result;
+  int bias;               /* a third operand, one number a column */
+  const char* activation; /* "" or "relu" */
+} weft_matmul_step;
+
+/* Of WEFT_STEP_CONVOLUTION, see ir/contraction.h and backends/cpu/library.h. */
+typedef struct {
+  int direction; /* 0 forward, 1 data, 2 weights */
+  int64_t x[4], w[4], y[4], stride[2], padding[2], dilation[2], groups;
+  int channels_last;
+  const char* weights_layout;
+  int bias;
+  const char* activation;
+  int winograd;
+} weft_convolution_step;
+
+/* Of WEFT_STEP_FILL: zeros in the first address. */
+typedef struct {
+  size_t offset, bytes;
+} weft_gap;
+typedef struct {
+  const weft_gap* gaps;
+  int gap_count;
+} weft_fill_step;
+
+/* How a kernel [out,in,height,width] lies in memory (ir/memory_layout.h): outer dims, slowest first, and inside them
+ * blocks, the last fastest. rank 0: row-major. */
+typedef struct {
+  int rank, block_count;
+  int order[WEFT_MAX_RANK];
+  int block_dim[WEFT_MAX_RANK];
+  int64_t block_size[WEFT_MAX_RANK];
+} weft_layout;
+
+/* Of WEFT_STEP_RELAY: a row-major copy of an f32 tensor that lies otherwise. Addresses: from, to. */
+typedef struct {
+  weft_type type;
+  weft_layout layout;
+} weft_relay_step;
+
+/* Of WEFT_STEP_POOLING: f32, channels last. code: 0 max, 1 average, 2 max gradient, 3 average gradient. Sizes are
+ * height, width, of the pooled image (`in`) and of what it is pooled to (`out`). */
+typedef struct {
+  int code;
+  int64_t images, channels, in[2], out[2], kernel[2], stride[2], padding[2];
+} weft_pooling_step;
+
+/* Of WEFT_STEP_SIMILARITY: the streaming NT-Xent. code: 0 similarity_lse, 1 its gradient. */
+typedef struct {
+  int code;
+  int64_t rows, width;
+  double norm; /* attributes of the op that the item needs */
+  const weft_kernel* const* kernels;
+  int kernel_count;
+} weft_similarity_step;
+
+/* Of WEFT_STEP_COLUMNS (only --standalone): the columns of a convolution's windows, or the sum of them back. f32, x is
+ * [N,C,H,W], columns are [N*OH*OW, C*KH*KW] of one group. Addresses: from, to. */
+typedef struct {
+  int back; /* 0: x to columns; 1: columns added up in x, which is zeroed first */
+  int64_t images, channels, in[2], out[2], kernel[2], stride[2], padding[2], dilation[2];
+  int64_t group, groups; /* channels [group * channels / groups, ...) alone */
+} weft_columns_step;
+
+typedef enum {
+  WEFT_STEP_KERNEL,
+  WEFT_STEP_MATMUL,
+  WEFT_STEP_CONVOLUTION,
+  WEFT_STEP_FILL,
+  WEFT_STEP_RELAY,
+  WEFT_STEP_POOLING,
+  WEFT_STEP_SIMILARITY,
+  WEFT_STEP_COLUMNS
+} weft_step_kind;
+
+typedef struct {
+  weft_step_kind kind;
+  const char* name;              /* for errors and profiles */
+  const weft_address* addresses; /* operands, then results */
+  int address_count;
+  size_t scratch_offset; /* into the arena; of no matter where scratch_bytes is 0 */
+  size_t scratch_bytes;
+  const void* what; /* the struct of its kind */
+} weft_step;
+
+/* One entry at one batch. */
+typedef struct {
+  const char* entry;
+  int64_t batch;
+  const weft_port* inputs;
+  int input_count;
+  const weft_port* outputs;
+  int output_count;
+  const weft_step* steps;
+  int step_count;
+  size_t arena_bytes;
+  int trains; /* the training step: takes the number of the step from the model, and raises it */
+} weft_program;
+
+/* How a tensor starts (ir::Init). */
+typedef enum { WEFT_INIT_NONE, WEFT_INIT_CONSTANT, WEFT_INIT_UNIFORM, WEFT_INIT_NORMAL } weft_init_kind;
+
+/* A tensor that is kept: in files under its name, row-major. */
+typedef struct {
+  const char* name;
+  weft_type type;
+  weft_role role; /* WEFT_PARAM or WEFT_STATE */
+  int of_optimizer;
+  size_t offset; /* bytes into its region */
+  weft_layout layout;
+  weft_init_kind init;
+  double init_a, init_b;
+} weft_tensor;
+
+typedef struct {
+  const char* name;
+  float value; /* where nothing else was set */
+} weft_hyper;
+
+typedef struct {
+  uint32_t tables_version;
+  const char* weft;      /* the version that compiled it */
+  const char* name;      /* of the artefact: the prefix of its functions */
+  const char* model;     /* its module */
+  const char* settings;  /* for the metadata of a checkpoint; "" where unknown */
+  const char* optimizer; /* for that metadata: what names of the optimizer's tensors begin with, "adam.m,adam.v" */
+  const char* manifest;  /* the text of NAME.json */
+  uint64_t hash;         /* of all that a caller compiled against: entries, types, offsets */
+  const char* cpu;       /* compiled for */
+  const char* const* features; /* that the cpu must have, by LLVM's names, null at the end */
+  const weft_tensor* tensors;
+  int tensor_count;
+  size_t params_bytes, state_bytes;
+  const weft_hyper* hypers;
+  int hyper_count;
+  const weft_program* programs;
+  int program_count;
+  const unsigned char* weights; /* params_bytes, then state_bytes, as they lie in memory; null where not embedded */
+} weft_artefact;
+
+/* What runs programs in an artefact that uses oneDNN: backends/cpu/artefact.cpp, a C++ library without LLVM. A
+ * standalone one has runtime/artefact/standalone.c in its place. All sizes were checked. */
+typedef struct weft_executor weft_executor;
+/* Makes what the steps need; null, and a text in `error`, where that fails. `arena` is 64-byte aligned. */
+weft_executor* weft_executor_create(const weft_program* program, void* arena, int threads, char* error,
+                                    size_t error_bytes);
+/* One pointer an input and output. Allocates nothing. */
+void weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs);
+void weft_executor_destroy(weft_executor* executor);
+
+#endif
