@@ -23,12 +23,18 @@ int Program::find_input(std::string_view name) const { return find_port(inputs_,
 
 int Program::find_output(std::string_view name) const { return find_port(outputs_, name, "output"); }
 
-void Program::add_ports(const ir::Graph& graph) {
+std::vector<Port> input_ports(const ir::Graph& graph) {
+  std::vector<Port> ports;
   for (std::uint32_t i = 0; i < graph.inputs.size(); ++i) {
     const ir::Input& input = graph.inputs[i];
-    inputs_.push_back(
+    ports.push_back(
         {graph.input_name(i), graph.type(input.value), input.role, input.init, input.slots, input.layout, -1});
   }
+  return ports;
+}
+
+void Program::add_ports(const ir::Graph& graph) {
+  inputs_ = input_ports(graph);
   for (const ir::Output& output : graph.outputs) {
     const int donates = output.donates == ir::kNone ? -1 : int(output.donates);
     outputs_.push_back({output.name, graph.type(output.value), ir::Role::data, {}, {}, {}, donates});

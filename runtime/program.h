@@ -25,6 +25,9 @@ struct Port {
   int donates = -1;         // of an output: the input whose memory it is
 };
 
+// The inputs of a graph as ports.
+std::vector<Port> input_ports(const ir::Graph& graph);
+
 // One entry of a profile: an item of the program's flat list.
 struct ItemProfile {
   std::string name;  // "matmul encoder/fc1", "kernel_3 ..."

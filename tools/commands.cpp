@@ -18,6 +18,10 @@ const std::vector<CommandInfo>& all_commands() {
        make_finetune},
       {"anomaly", "Learn what is normal in a table or in images, and find what is not", make_anomaly},
       {"report", "Write the pictures and the report of a run again", make_report},
+#ifdef WEFT_WITH_CPU
+      {"compile", "Compile entries of a model into libraries and a C header", make_compile},
+#endif
+      {"export", "Write a model for other programs: ONNX, or weights for PyTorch", make_export},
       {"dump", "Print a model at a stage of the compiler", make_dump},
       {"opt", "Run passes over a .weft file", make_opt},
       {"plan", "Print the memory plan of a training step, or the largest batch that fits", make_plan},

@@ -33,6 +33,8 @@ std::unique_ptr<Command> make_latent(const Catalog& catalog);
 std::unique_ptr<Command> make_probe(const Catalog& catalog);
 std::unique_ptr<Command> make_finetune(const Catalog& catalog);
 // Those of the compiler, each in the file of its name.
+std::unique_ptr<Command> make_compile(const Catalog& catalog);  // where the backend cpu is built
+std::unique_ptr<Command> make_export(const Catalog& catalog);
 std::unique_ptr<Command> make_dump(const Catalog& catalog);
 std::unique_ptr<Command> make_opt(const Catalog& catalog);
 std::unique_ptr<Command> make_plan(const Catalog& catalog);

@@ -91,6 +91,7 @@ class Writer {
       json[key].push_back({{"name", column.name}, {"offset", column.offset}, {"scale", column.scale}});
   }
   void operator()(const char* key, Schedule::Kind kind) { json[key] = name(kind); }
+  void operator()(const char* key, Precision precision) { json[key] = name(precision); }
 };
 
 class Reader {
@@ -112,6 +113,9 @@ class Reader {
   // Switches came one by one: a run of before one has its default.
   void operator()(const char* key, bool& value) const {
     if (json.contains(key)) operator()<bool>(key, value);
+  }
+  void operator()(const char* key, Precision& precision) const {
+    if (json.contains(key)) precision = parse_precision(text(key));
   }
   void operator()(const char* key, std::vector<Column>& columns) const {
     columns.clear();
@@ -151,7 +155,7 @@ void session_fields(Visit& visit, Options& options) {
   visit("batch", options.batch);
   visit("contrastive", options.contrastive);
   visit("winograd", options.winograd);
-  visit("tf32", options.tf32);
+  visit("precision", options.precision);
 }
 
 template <typename Visit, typename Spec>

@@ -26,16 +26,27 @@ void check_labels(const Graph& graph, const Type& type, const Dim& batch) {
          to_string(ir::i32({batch})));
 }
 
-// The rows `indices` of a table like `row`, one row for each sample of the data set.
-Expr gather(passes::Rewriter& rewriter, std::string_view table, Type row, Expr indices) {
-  row.dims.front() = Dim(std::string(size_symbol));
-  const Expr rows{&rewriter.builder(), rewriter.builder().input(std::string(table), row)};
-  return passes::apply(OpCode::gather, {rows, indices});
-}
+// Gives the rows of the batch for the inputs that a data set stands for.
+class Rows {
+ public:
+  Rows(passes::Rewriter& rewriter, const Dim& batch, Feeding feeding) : builder_(rewriter.builder()) {
+    if (feeding == Feeding::table) indices_ = {&builder_, builder_.input(std::string(indices_input), ir::i32({batch}))};
+  }
+  // `row` is the type of the batch. A table is like it, one row for each sample of the data set.
+  Expr of(std::string_view table, std::string_view batch, Type row) {
+    if (!indices_.builder) return {&builder_, builder_.input(std::string(batch), row)};
+    row.dims.front() = Dim(std::string(size_symbol));
+    return passes::apply(OpCode::gather, {{&builder_, builder_.input(std::string(table), row)}, indices_});
+  }
+
+ private:
+  ir::Builder& builder_;
+  Expr indices_{};
+};
 
 }  // namespace
 
-ir::GraphPtr feed(const ir::GraphPtr& graph, DType images) {
+ir::GraphPtr feed(const ir::GraphPtr& graph, DType images, Feeding feeding) {
   check(images == DType::u8 || images == DType::f32, "a data set holds u8 pictures or f32 rows");
   const std::uint32_t pictures = graph->find_input(pictures_input);
   if (pictures == ir::kNone) fail("entry @{} has no input {}: a data set cannot feed it", graph->name, pictures_input);
@@ -44,18 +55,18 @@ ir::GraphPtr feed(const ir::GraphPtr& graph, DType images) {
   const Dim batch = type.dims.front();
 
   passes::Rewriter rewriter(graph);
-  const Expr indices{&rewriter.builder(), rewriter.builder().input(std::string(indices_input), ir::i32({batch}))};
+  Rows batches(rewriter, batch, feeding);
   for (std::uint32_t i = 0; i < graph->inputs.size(); ++i) {
     const ir::Input& input = graph->inputs[i];
     const std::string& name = graph->input_name(i);
     if (input.role != ir::Role::data) {
       rewriter.copy_input(i);
     } else if (i == pictures) {
-      const Expr rows = gather(rewriter, images_input, {images, type.dims}, indices);
+      const Expr rows = batches.of(images_input, images_input, {images, type.dims});
       rewriter.map(input.value, images == DType::u8 ? cast(rows, DType::f32) * (1.0 / 255) : rows);
     } else if (name == labels_input) {
       check_labels(*graph, graph->type(input.value), batch);
-      rewriter.map(input.value, gather(rewriter, all_labels_input, ir::i32({batch}), indices));
+      rewriter.map(input.value, batches.of(all_labels_input, labels_input, ir::i32({batch})));
     } else {
       fail("entry @{} takes {} {}, which a data set cannot give; it gives {} and {}", graph->name, name,
            to_string(graph->type(input.value)), pictures_input, labels_input);

@@ -1,6 +1,7 @@
 // Feeding a graph from a data set held in memory: the graph itself gathers its batch, so a step needs no loader.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "ir/graph.h"
@@ -17,8 +18,11 @@ inline constexpr std::string_view images_input = "images";          // u8 or f32
 inline constexpr std::string_view all_labels_input = "all_labels";  // i32[N]
 inline constexpr std::string_view size_symbol = "N";
 
+// From a table, by indices; or batches as they are: images u8 or f32[B,..] and labels i32[B], and no indices.
+enum class Feeding : std::uint8_t { table, batch };
+
 // Replaces x by images[indices] (divided by 255 where `images` is u8) and labels by all_labels[indices]. Throws Error
 // where the graph has no input x, or a data input that a data set cannot give.
-ir::GraphPtr feed(const ir::GraphPtr& graph, ir::DType images = ir::DType::u8);
+ir::GraphPtr feed(const ir::GraphPtr& graph, ir::DType images = ir::DType::u8, Feeding feeding = Feeding::table);
 
 }  // namespace weft::training

@@ -23,7 +23,7 @@ Product::Product(const Shape& shape, const SessionOptions& options) {
   CompileOptions compile_options;
   compile_options.backend = options.backend;
   compile_options.threads = options.threads;
-  compile_options.tf32 = options.tf32;
+  compile_options.precision = options.precision;
   program_ = compile(std::make_shared<const ir::Graph>(std::move(module.graphs.front())), compile_options);
 }
 

@@ -223,13 +223,13 @@ Session::Compiled& Session::add_program(Use use, std::string_view entry, std::in
   compile_options.backend = options_.backend;
   compile_options.threads = options_.threads;
   compile_options.winograd = options_.winograd;
-  compile_options.tf32 = options_.tf32;
+  compile_options.precision = options_.precision;
   for (const std::string& symbol : made->graph->symbols())
     compile_options.bind[symbol] = made->size > 0 && symbol == size_symbol ? made->size : batch;
   compile_options.choose_layouts = use == Use::train && !state_.has_settled_layouts();
   compile_options.layouts = state_.layouts();
   made->program = compile(made->graph, compile_options, report);
-  if (compile_options.choose_layouts && state_.settle_layouts(*made->program)) programs_.clear();
+  if (compile_options.choose_layouts && state_.settle_layouts(made->program->inputs())) programs_.clear();
   made->find_ports();
   state_.bind(*made->program);
   for (const auto& [name, value] : hypers_) made->write_hyper(name, value);

@@ -34,7 +34,7 @@ struct SessionOptions {
   passes::OptimizerSpec optimizer;
   bool contrastive = true;  // whether the pass `contrastive` runs
   bool winograd = true;     // see CompileOptions
-  bool tf32 = false;        // see CompileOptions
+  Precision precision = Precision::f32;
 };
 
 using Metrics = std::vector<std::pair<std::string, double>>;  // in the order of the entry's outputs

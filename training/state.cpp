@@ -183,6 +183,12 @@ void State::bind(runtime::Program& program) {
   }
 }
 
+std::vector<std::byte> State::region(std::size_t index) const {
+  std::vector<std::byte> bytes(regions_[index].bytes);
+  space_->read(bytes.data(), regions_[index].memory.get(), bytes.size());
+  return bytes;
+}
+
 std::int64_t State::parameters() const {
   std::int64_t count = 0;
   for (const Tensor& tensor : tensors_)
@@ -245,10 +251,10 @@ HostTensor State::read(const Tensor& tensor) const {
   return value;
 }
 
-bool State::settle_layouts(const runtime::Program& program) {
+bool State::settle_layouts(const std::vector<runtime::Port>& inputs) {
   if (std::exchange(settled_, true)) return false;
   bool changed = false;
-  for (const runtime::Port& port : program.inputs())
+  for (const runtime::Port& port : inputs)
     for (const ir::Slot& slot : port.slots) {
       if (slot.layout.empty()) continue;
       Tensor& tensor = tensors_[by_name_.at(tensor_name(port.name, port.role, slot.name))];

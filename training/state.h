@@ -20,6 +20,18 @@ namespace weft::training {
 
 class State {
  public:
+  // One that is kept.
+  struct Tensor {
+    std::string name;
+    ir::Role role;
+    ir::Type type;
+    ir::Init init;
+    bool of_optimizer = false;
+    std::size_t region = 0;  // memory of its own, or that of a flat input, which many tensors share
+    std::size_t byte_offset = 0;
+    std::string layout = {};
+  };
+
   explicit State(std::shared_ptr<runtime::Memory> space = runtime::host_memory()) : space_(std::move(space)) {}
 
   // Adds those param and state inputs of `graph` that are not there yet, zeroed; each slot of a flat input as a tensor
@@ -33,9 +45,9 @@ class State {
   // Makes each param and state input of the program use its memory here, which stays where it is.
   void bind(runtime::Program& program);
 
-  // Where no program has settled it yet, the layout in memory of each tensor (ir/memory_layout.h) becomes what this one
-  // chose; its values stay. Whether any changed: programs made before would read them wrong.
-  bool settle_layouts(const runtime::Program& program);
+  // Where no program has settled it yet, the layout in memory of each tensor (ir/memory_layout.h) becomes what the one
+  // with these inputs chose; its values stay. Whether any changed: programs made before would read them wrong.
+  bool settle_layouts(const std::vector<runtime::Port>& inputs);
   bool has_settled_layouts() const { return settled_; }
   std::map<std::string, std::string> layouts() const;  // of the params that are not row-major, by name
 
@@ -58,21 +70,15 @@ class State {
   std::vector<std::string> load_part(const runtime::TensorFile& file, const std::filesystem::path& path,
                                      const std::string& prefix);
 
+  const std::vector<Tensor>& tensors() const { return tensors_; }
+  const std::map<std::string, std::size_t>& flat_inputs() const { return flat_; }  // their regions, by name
+  std::size_t regions() const { return regions_.size(); }
+  std::vector<std::byte> region(std::size_t index) const;  // a copy of its bytes
+
   std::int64_t parameters() const;       // how many numbers are trained
   std::string first_not_finite() const;  // the first tensor that holds NaN or infinity, or ""
 
  private:
-  struct Tensor {
-    std::string name;
-    ir::Role role;
-    ir::Type type;
-    ir::Init init;
-    bool of_optimizer = false;
-    std::size_t region = 0;
-    std::size_t byte_offset = 0;
-    std::string layout = {};
-  };
-
   std::size_t add_region(const ir::Type& type);
   void add_flat(const ir::Graph& graph, const ir::Input& input);
   void add_tensor(Tensor tensor);

@@ -8,8 +8,7 @@
 
 #include "backends/cpu/library.h"
 #include "backends/cpu/parallel.h"
-#include "ir/graph.h"
-#include "passes/plan.h"
+#include "backends/cpu/step.h"
 
 namespace weft::cpu {
 
@@ -61,23 +60,21 @@ class PrimitiveItem final : public Item {
   std::unique_ptr<Primitive> primitive_;
 };
 
-// The gaps between the operands of a `pack`, which are zeros.
 class FillItem final : public Item {
  public:
-  explicit FillItem(std::vector<passes::Gap> gaps) : gaps_(std::move(gaps)) {}
+  explicit FillItem(FillWork work) : work_(std::move(work)) {}
   void bind(const std::vector<void*>& pointers, void*) override { start_ = static_cast<std::byte*>(pointers.at(0)); }
   void run() override;
   std::string kind() const override { return "fill"; }
 
  private:
-  std::vector<passes::Gap> gaps_;
+  FillWork work_;
   std::byte* start_ = nullptr;
 };
 
-// A row-major copy of an input that lies otherwise (ir/memory_layout.h). Pointers: the input, the copy.
 class RelayItem final : public Item {
  public:
-  RelayItem(const std::string& layout, const ir::Type& type);
+  explicit RelayItem(const RelayWork& work) : offsets_(ir::memory_offsets(work.layout, work.dims)) {}
   void bind(const std::vector<void*>& pointers, void*) override {
     from_ = static_cast<const float*>(pointers.at(0));
     to_ = static_cast<float*>(pointers.at(1));
@@ -89,19 +86,6 @@ class RelayItem final : public Item {
   std::vector<std::size_t> offsets_;
   const float* from_ = nullptr;
   float* to_ = nullptr;
-};
-
-// An op this backend has no code for yet, run by the reference interpreter. Slow, and it allocates.
-class ReferenceItem final : public Item {
- public:
-  ReferenceItem(const ir::Graph& graph, const ir::Op& op);
-  void bind(const std::vector<void*>& pointers, void*) override { pointers_ = pointers; }
-  void run() override;
-  std::string kind() const override { return "reference"; }
-
- private:
-  ir::Graph single_;  // inputs: the operands, output: the result
-  std::vector<void*> pointers_;
 };
 
 }  // namespace weft::cpu

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "backends/cpu/convolution.h"
+#include "ir/contraction.h"
 
 namespace weft::cpu {
 

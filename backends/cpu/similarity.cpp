@@ -7,7 +7,6 @@
 
 #include "backends/cpu/memory.h"
 #include "backends/cpu/similarity_tiles.h"
-#include "ir/error.h"
 
 namespace weft::cpu {
 
@@ -15,11 +14,6 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kLowest = std::numeric_limits<float>::lowest();
-
-SimilarityShape shape_of(const ir::Graph& graph, const ir::Op& op) {
-  const auto dims = ir::numbers(graph.type(op.operands[0]).dims);
-  return {dims[0], dims[1]};
-}
 
 // Offsets into scratch, each on a cache line.
 class Layout {
@@ -204,26 +198,10 @@ class LseGradItem final : public SimilarityItem {
 
 }  // namespace
 
-bool is_similarity(ir::OpCode code) {
-  return code == ir::OpCode::similarity_lse || code == ir::OpCode::similarity_lse_grad;
-}
-
-std::vector<kernel::Kernel> similarity_kernels(const ir::Graph& graph, const ir::Op& op, const std::string& name) {
-  const SimilarityShape shape = shape_of(graph, op);
-  return op.code == ir::OpCode::similarity_lse ? lse_kernels(shape, name) : lse_grad_kernels(shape, name);
-}
-
-std::size_t similarity_kernel_count(ir::OpCode code) {
-  return code == ir::OpCode::similarity_lse ? std::size_t(LseKernel::finish) + 1
-                                            : std::size_t(LseGradKernel::weights) + 1;
-}
-
-std::unique_ptr<Item> make_similarity(const ir::Graph& graph, const ir::Op& op, std::vector<CompiledKernel> kernels,
-                                      int threads) {
-  const SimilarityShape shape = shape_of(graph, op);
-  if (op.code == ir::OpCode::similarity_lse) return std::make_unique<LseItem>(shape, std::move(kernels), threads);
-  check(op.code == ir::OpCode::similarity_lse_grad, "an op of similarities");
-  return std::make_unique<LseGradItem>(shape, std::move(kernels), threads);
+std::unique_ptr<Item> make_similarity(const SimilarityWork& work, std::vector<CompiledKernel> kernels, int threads) {
+  const SimilarityShape shape(work.rows, work.width);
+  if (work.gradient) return std::make_unique<LseGradItem>(shape, std::move(kernels), threads);
+  return std::make_unique<LseItem>(shape, std::move(kernels), threads);
 }
 
 }  // namespace weft::cpu

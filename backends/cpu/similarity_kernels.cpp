@@ -112,14 +112,7 @@ kernel::Kernel grad_weights(const SimilarityShape& shape, const std::string& nam
   return body.lower();
 }
 
-// Blocks of 128 rows keep a tile and both blocks in a core's own cache at nearly the library's best rate; fewer rows in
-// all make smaller ones, for tiles to share out.
-std::int64_t block_of(std::int64_t n) { return n >= 512 ? 128 : n >= 128 ? 64 : n; }
-
 }  // namespace
-
-SimilarityShape::SimilarityShape(std::int64_t n, std::int64_t d)
-    : rows(n), width(d), block(block_of(n)), blocks((n + block - 1) / block) {}
 
 std::vector<kernel::Kernel> lse_kernels(const SimilarityShape& shape, const std::string& name) {
   return {lengths(shape, name), lse_plain(shape, name), lse_shifted(shape, name + "_rows", 1),

@@ -10,7 +10,7 @@
 
 #include "backends/cpu/library_product.h"
 #include "backends/cpu/parallel.h"
-#include "backends/cpu/similarity_kernels.h"
+#include "backends/cpu/similarity_shape.h"
 
 namespace weft::cpu {
 

@@ -1,5 +1,5 @@
 // Convolutions of the cpu backend against the reference interpreter: every direction, order of dims, layout of weights.
-#include "backends/cpu/convolution.h"
+#include "backends/cpu/window_work.h"
 
 #include <doctest/doctest.h>
 #include <fmt/ranges.h>

@@ -1,0 +1,54 @@
+// The same recipe as a program of this process has, its kernels emitted and not loaded.
+#include "backends/cpu/ahead.h"
+
+#include "backends/cpu/executor.h"
+#include "ir/error.h"
+
+namespace weft::cpu {
+
+namespace {
+
+void refuse_others(const ir::Graph& graph, const Recipe& recipe) {
+  for (std::size_t i = 0; i < recipe.steps().size(); ++i)
+    if (std::holds_alternative<OtherWork>(recipe.steps()[i].work)) {
+      const ir::Op& op = graph.ops[recipe.op(i)];
+      fail("entry @{}: there is no code ahead of time for {} at {}; leave the entry out, or write it by other ops",
+           graph.name, ir::name(op.code), ir::to_string(op.where));
+    }
+}
+
+// What items must know of kernels before there is code to call.
+std::vector<CompiledKernel> kernels_of(const std::vector<KernelFacts>& facts) {
+  std::vector<CompiledKernel> kernels;
+  for (const KernelFacts& each : facts) {
+    CompiledKernel kernel;
+    kernel.name = each.name;
+    kernel.chunks = each.chunks;
+    kernel.scratch_bytes = each.scratch_bytes;
+    kernel.buffers = each.buffers;
+    kernel.work_ns = each.work_ns;
+    kernels.push_back(std::move(kernel));
+  }
+  return kernels;
+}
+
+}  // namespace
+
+AheadProgram compile_ahead(ir::GraphPtr graph, const AheadOptions& options) {
+  AheadProgram program;
+  program.graph = std::move(graph);
+  program.recipe = std::make_unique<Recipe>(*program.graph, RecipeOptions{options.prefix, options.winograd});
+  refuse_others(*program.graph, *program.recipe);
+  std::vector<const kernel::Kernel*> kernels;
+  for (const kernel::Kernel& kernel : program.recipe->kernels()) kernels.push_back(&kernel);
+  if (!kernels.empty()) {
+    EmittedModule module(kernels, find_target(options.cpu));
+    module.optimise();
+    program.object = module.object(true);
+    program.kernels = module.facts();
+  }
+  program.recipe->place(scratch_of(make_items(program.recipe->steps(), kernels_of(program.kernels), 1)));
+  return program;
+}
+
+}  // namespace weft::cpu

@@ -1,0 +1,136 @@
+// weft compile: entries of a model as object file, libraries and C header, for programs without Weft.
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
+
+#include "backends/artefact/build.h"
+#include "ir/number.h"
+#include "runtime/atomic_file.h"
+#include "tools/commands.h"
+#include "tools/console.h"
+#include "tools/model_flags.h"
+#include "tools/train_flags.h"
+#include "training/ahead.h"
+#include "training/run_directory.h"
+
+namespace weft::tools {
+
+namespace fs = std::filesystem;
+using training::Weights;
+
+namespace {
+
+std::vector<std::string> parts_of(const std::string& list) {
+  std::vector<std::string> parts;
+  for (std::size_t begin = 0; begin < list.size();) {
+    const std::size_t end = std::min(list.find(',', begin), list.size());
+    parts.push_back(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+std::vector<std::int64_t> batches_of(const std::string& list) {
+  std::vector<std::int64_t> batches;
+  for (const std::string& part : parts_of(list)) {
+    batches.push_back(parse_number<std::int64_t>(part).value_or(0));
+    if (batches.back() < 1)
+      fail_usage("--batch takes whole numbers from 1 with commas between, as 1,64, got '{}'", list);
+  }
+  if (batches.empty()) fail_usage("--batch takes at least one number, as 1,64");
+  return batches;
+}
+
+class CompileCommand final : public Command {
+ public:
+  explicit CompileCommand(const Catalog& catalog) : model_(catalog) {}
+
+  void declare(Flags& flags) override {
+    flags.group("Compile");
+    flags.add("entry", entries_, "LIST",
+              "Entries of the model, as encode,decode, and train_step [all but those for training]");
+    flags.add("batch", batches_, "LIST", "Batches that each entry takes, as 1,64");
+    flags.add("weights", weights_, "FILE", "Weights in safetensors [those of the run]");
+    flags.add("embed", embed_, "Weights in the libraries themselves, not in PREFIX.safetensors beside them");
+    flags.add("out,o", out_, "PREFIX", "PREFIX.o, .a, .so, .h and .json are written [the model's name]");
+    flags.add("json", json_, "The last line on standard output is one JSON object");
+    flags.group("Machine");
+    flags.add("cpu", options_.cpu, "NAME", "The cpu to compile for: native, x86-64-v3, x86-64-v4, znver4, ...");
+    flags.add("cc", build_.compiler, "PROGRAM", "The C compiler that compiles and links");
+    flags.add("no-winograd", no_winograd_, "Convolutions never by Winograd's products");
+    optimizer_.declare(flags);
+    passes_.declare(flags);
+    model_.declare_size(flags);
+    model_.declare(flags);
+  }
+
+  int run() override {
+    options_ = passes_.apply(options_);
+    options_.winograd = !no_winograd_;
+    options_.batches = batches_of(batches_);
+    options_.entries = parts_of(entries_);
+    std::optional<Weights> weights;
+    const ir::Module module = subject(weights);
+    const fs::path prefix = out_ ? *out_ : module.name;
+    options_.name = prefix.filename().string();
+    if (!artefact::is_identifier(options_.name))
+      fail_usage("-o {}: its last part begins the names of C functions, so it may hold letters, digits and _ alone",
+                 prefix.string());
+    training::Ahead ahead = training::compile_ahead(module, weights, options_);
+    if (weights && embed_) ahead.artefact.weights = std::move(ahead.memory);
+    if (weights && !embed_) ahead.artefact.weights_file = options_.name + ".safetensors";
+    if (embed_ && !weights) fail_usage("--embed needs weights: give --weights, or name a run");
+    std::vector<fs::path> made = artefact::build(ahead.artefact, prefix, build_);
+    if (!ahead.artefact.weights_file.empty()) {
+      made.emplace_back(prefix.string() + ".safetensors");
+      runtime::write_safetensors(made.back(), ahead.weights, {{"model", module.name}});
+    }
+    tell(ahead.artefact, made);
+    return 0;
+  }
+
+ private:
+  // The module to compile, and the weights that come with it.
+  ir::Module subject(std::optional<Weights>& weights) {
+    if (weights_) weights = Weights{runtime::read_safetensors(*weights_), *weights_};
+    if (fs::is_directory(model_.name())) return of_run(weights);
+    options_.optimizer = optimizer_.apply(options_.optimizer);
+    Subject subject = model_.build_or_read();
+    options_.settings = subject.settings;
+    return std::move(subject.module);
+  }
+
+  ir::Module of_run(std::optional<Weights>& weights) {
+    const auto run = training::RunDirectory::open(model_.name());
+    options_.settings = run.config().settings;
+    options_.optimizer = optimizer_.apply(run.config().session.optimizer);
+    if (!weights && run.has_checkpoint())
+      weights = Weights{runtime::read_safetensors(run.checkpoint_path()), run.checkpoint_path()};
+    return run.module();
+  }
+
+  void tell(const artefact::Artefact& artefact, const std::vector<fs::path>& made) const {
+    nlohmann::ordered_json json = {{"model", artefact.model}, {"cpu", artefact.cpu}};
+    for (const fs::path& file : made) {
+      const auto bytes = fs::file_size(file);
+      json["files"][file.string()] = bytes;
+      if (!json_) fmt::print("{:>12}  {}\n", bytes, file.string());
+    }
+    if (json_) fmt::print("{}\n", json.dump());
+  }
+
+  ModelFlags model_;
+  OptimizerFlags optimizer_;
+  PassFlags passes_;
+  training::AheadOptions options_;
+  artefact::BuildOptions build_;
+  std::string entries_, batches_ = "1,64";
+  std::optional<std::string> weights_, out_;
+  bool embed_ = false, json_ = false, no_winograd_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_compile(const Catalog& catalog) { return std::make_unique<CompileCommand>(catalog); }
+
+}  // namespace weft::tools
