@@ -53,14 +53,17 @@ typedef struct {
   weft_kernel_run run;
   weft_kernel_finish finish;
   int64_t chunks;
-  double work_ns; /* estimate of all chunks on one thread */
+  size_t scratch_bytes; /* 64-byte aligned memory that nothing else uses between `run` and `finish` */
+  double work_ns;       /* estimate of all chunks on one thread */
 } weft_kernel;
 
-/* Of WEFT_STEP_KERNEL. Cuts, where there are any, part the chunks; each thread gets its share of every part. */
+/* Of WEFT_STEP_KERNEL. Cuts, where there are any, part the `elements` of what it makes; each thread gets its share of
+ * every part. */
 typedef struct {
   const weft_kernel* kernel;
-  const int64_t* cuts;
+  const int64_t* cuts; /* sorted, 0 and `elements` among them */
   int cut_count;
+  int64_t elements;
 } weft_kernel_step;
 
 /* Of WEFT_STEP_MATMUL: f32; element (i, j) is at i * row_stride + j * column_stride. */
@@ -119,17 +122,25 @@ typedef struct {
 typedef struct {
   int code;
   int64_t rows, width;
-  double norm; /* attributes of the op that the item needs */
   const weft_kernel* const* kernels;
   int kernel_count;
 } weft_similarity_step;
 
-/* Of WEFT_STEP_COLUMNS (only --standalone): the columns of a convolution's windows, or the sum of them back. f32, x is
- * [N,C,H,W], columns are [N*OH*OW, C*KH*KW] of one group. Addresses: from, to. */
+/* Of WEFT_STEP_COLUMNS (only --standalone): a convolution of f32 as products with the columns of its windows, a block
+ * of images and a group at a time. Addresses: as of WEFT_STEP_CONVOLUTION. With taps = kernel[0] * kernel[1] * x[0] /
+ * groups, columns are [block * y[1] * y[2], taps], the taps dense, channels fastest, or in planes, where a block is one
+ * image, [taps, y[1] * y[2]], channels slowest. Buffers of the product: forward: columns, w, [bias], y; data: y, w,
+ * columns; weights: y, columns, w, to which it adds. Scratch: w as the product takes it, columns, the product's. */
 typedef struct {
-  int back; /* 0: x to columns; 1: columns added up in x, which is zeroed first */
-  int64_t images, channels, in[2], out[2], kernel[2], stride[2], padding[2], dilation[2];
-  int64_t group, groups; /* channels [group * channels / groups, ...) alone */
+  int direction; /* 0 forward, 1 data, 2 weights */
+  int channels_last, bias;
+  int64_t images, block;      /* a divisor of the images */
+  int64_t x[3], y[3], groups; /* channels, height, width */
+  int64_t kernel[2], stride[2], padding[2], dilation[2];
+  size_t weights_bytes; /* in scratch; channels last: forward [groups, taps, y[0] / groups], else [y[0], taps]; planes:
+                           0 */
+  size_t columns_bytes; /* in scratch */
+  const weft_kernel* product;
 } weft_columns_step;
 
 typedef enum {
@@ -210,12 +221,17 @@ typedef struct {
 
 /* What runs programs in an artefact that uses oneDNN: backends/cpu/artefact.cpp, a C++ library without LLVM. A
  * standalone one has runtime/artefact/standalone.c in its place. All sizes were checked. */
+#ifdef WEFT_STANDALONE
+#define WEFT_EXECUTOR static
+#else
+#define WEFT_EXECUTOR
+#endif
 typedef struct weft_executor weft_executor;
 /* Makes what the steps need; null, and a text in `error`, where that fails. `arena` is 64-byte aligned. */
-weft_executor* weft_executor_create(const weft_program* program, void* arena, int threads, char* error,
-                                    size_t error_bytes);
+WEFT_EXECUTOR weft_executor* weft_executor_create(const weft_program* program, void* arena, int threads, char* error,
+                                                  size_t error_bytes);
 /* One pointer an input and output. Allocates nothing. */
-void weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs);
-void weft_executor_destroy(weft_executor* executor);
+WEFT_EXECUTOR void weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs);
+WEFT_EXECUTOR void weft_executor_destroy(weft_executor* executor);
 
 #endif

@@ -1,0 +1,150 @@
+/* Convolutions by columns (weft_columns_step): the numbers under each window as a row of a matrix, so that a generated
+ * product makes the rest. Weft itself compiles this file too, so that an artefact has the same bits. */
+#include <string.h>
+
+#include "runtime/artefact/tables.h"
+
+static int64_t weft_places(const weft_columns_step* step) { return step->y[1] * step->y[2]; }
+static int64_t weft_group_channels(const weft_columns_step* step) { return step->x[0] / step->groups; }
+static int64_t weft_group_outputs(const weft_columns_step* step) { return step->y[0] / step->groups; }
+static int64_t weft_taps(const weft_columns_step* step) {
+  return step->kernel[0] * step->kernel[1] * weft_group_channels(step);
+}
+
+/* The windows [begin, end) along an axis whose number under `tap` lies inside x; `at` is where that of window 0 lies.
+ */
+typedef struct {
+  int64_t begin, end, at;
+} weft_inside;
+
+static weft_inside weft_inside_of(const weft_columns_step* step, int axis, int64_t tap) {
+  const int64_t at = tap * step->dilation[axis] - step->padding[axis], stride = step->stride[axis];
+  const int64_t size = step->x[1 + axis], windows = step->y[1 + axis];
+  weft_inside inside = {0, 0, at};
+  inside.begin = at < 0 ? (-at + stride - 1) / stride : 0;
+  inside.end = at < size ? (size - at + stride - 1) / stride : 0;
+  if (inside.end > windows) inside.end = windows;
+  return inside;
+}
+
+/* One tap of an image: as many channels as there are at each of its places, from x to its columns (zeros where it lies
+ * outside), or added up the other way. `x` and `columns` begin at the tap's first channel. */
+static void weft_move_tap(const weft_columns_step* step, float* x, float* columns, int64_t a, int64_t b, int back) {
+  const int64_t last = step->channels_last, height = step->y[1], width = step->y[2];
+  const int64_t count = last ? weft_group_channels(step) : 1;
+  const int64_t x_pixel = last ? step->x[0] : 1, place = last ? weft_taps(step) : 1;
+  const weft_inside rows = weft_inside_of(step, 0, a), places = weft_inside_of(step, 1, b);
+  for (int64_t i = 0; i < height; ++i) {
+    const int is_row = rows.begin <= i && i < rows.end;
+    float* in = x + (is_row ? (i * step->stride[0] + rows.at) * step->x[2] * x_pixel : 0);
+    float* out = columns + i * width * place;
+    if (back) {
+      for (int64_t j = places.begin; is_row && j < places.end; ++j)
+        for (int64_t c = 0; c < count; ++c) in[(j * step->stride[1] + places.at) * x_pixel + c] += out[j * place + c];
+      continue;
+    }
+    for (int64_t j = 0; j < width; ++j) {
+      const int is_inside = is_row && places.begin <= j && j < places.end;
+      const float* pixel = in + (is_inside ? (j * step->stride[1] + places.at) * x_pixel : 0);
+      for (int64_t c = 0; c < count; ++c) out[j * place + c] = is_inside ? pixel[c] : 0.0f;
+    }
+  }
+}
+
+/* The columns of one image and group. */
+static void weft_move_columns(const weft_columns_step* step, float* x, float* columns, int back) {
+  const int64_t channels = weft_group_channels(step), x_channel = step->x[1] * step->x[2];
+  const int64_t planes = step->channels_last ? 1 : channels;
+  for (int64_t c = 0; c < planes; ++c)
+    for (int64_t a = 0; a < step->kernel[0]; ++a)
+      for (int64_t b = 0; b < step->kernel[1]; ++b) {
+        const int64_t tap = (c * step->kernel[0] + a) * step->kernel[1] + b;
+        weft_move_tap(step, x + c * x_channel, columns + tap * (step->channels_last ? channels : weft_places(step)), a,
+                      b, back);
+      }
+}
+
+/* Row-major weights to those that the product takes, or back. */
+static void weft_move_weights(const weft_columns_step* step, float* weights, float* taken, int back) {
+  const int64_t channels = weft_group_channels(step), outputs = weft_group_outputs(step), taps = weft_taps(step);
+  const int64_t area = step->kernel[0] * step->kernel[1];
+  const int64_t output_stride = step->direction == 0 ? 1 : taps, tap_stride = step->direction == 0 ? outputs : 1;
+  for (int64_t output = 0; output < step->y[0]; ++output) {
+    float* of_output = taken + output / outputs * outputs * taps + output % outputs * output_stride;
+    for (int64_t c = 0; c < channels; ++c)
+      for (int64_t t = 0; t < area; ++t, ++weights) {
+        float* one = of_output + (t * channels + c) * tap_stride;
+        if (back) {
+          *weights = *one;
+        } else {
+          *one = *weights;
+        }
+      }
+  }
+}
+
+/* The weights among a step's buffers, and as its product takes them. */
+static float* weft_weights_of(const weft_columns_step* step, void* const* buffers) {
+  return (float*)buffers[step->direction == 2 ? 2 : 1];
+}
+static float* weft_taken_weights(const weft_columns_step* step, void* const* buffers, void* scratch) {
+  return step->weights_bytes > 0 ? (float*)scratch : weft_weights_of(step, buffers);
+}
+
+/* Before the blocks. */
+static void weft_columns_begin(const weft_columns_step* step, void* const* buffers, void* scratch) {
+  float* taken = weft_taken_weights(step, buffers, scratch);
+  if (step->direction == 2) {
+    memset(taken, 0, (size_t)(step->y[0] * weft_taps(step)) * sizeof(float));
+  } else if (step->weights_bytes > 0) {
+    weft_move_weights(step, weft_weights_of(step, buffers), taken, 0);
+  }
+}
+
+/* A group of one block. `columns`: scratch of this thread, for them and for the product. */
+static void weft_columns_group(const weft_columns_step* step, void* const* buffers, float* taken, char* columns,
+                               int64_t first_image, int64_t group) {
+  const int64_t places = weft_places(step), taps = weft_taps(step), outputs = weft_group_outputs(step);
+  const int64_t channel = group * weft_group_channels(step), output = group * outputs;
+  const int64_t x_size = step->x[0] * step->x[1] * step->x[2];
+  float* x = (float*)buffers[step->direction == 1 ? 2 : 0];
+  float* y = (float*)buffers[step->direction == 0 ? 2 + step->bias : step->direction == 1 ? 0 : 1];
+  float* weights = taken + output * taps;
+  x += first_image * x_size + channel * (step->channels_last ? 1 : step->x[1] * step->x[2]);
+  y += first_image * places * step->y[0] + output * (step->channels_last ? 1 : places);
+  if (step->direction != 1)
+    for (int64_t image = 0; image < step->block; ++image)
+      weft_move_columns(step, x + image * x_size, (float*)columns + image * places * taps, 0);
+
+  void* forward[4] = {columns, weights, y, 0};
+  void* data[3] = {y, weights, columns};
+  void* of_weights[3] = {y, columns, weights};
+  if (step->bias) {
+    forward[2] = (float*)buffers[2] + output;
+    forward[3] = y;
+  }
+  void* const* product_buffers = step->direction == 0 ? forward : step->direction == 1 ? data : of_weights;
+  step->product->run(product_buffers, columns + step->columns_bytes, 0, step->product->chunks);
+
+  if (step->direction == 1)
+    for (int64_t image = 0; image < step->block; ++image)
+      weft_move_columns(step, x + image * x_size, (float*)columns + image * places * taps, 1);
+}
+
+/* Blocks [begin, end). Those of directions 0 and 1 may run on several threads, each with columns of its own. */
+static void weft_columns_blocks(const weft_columns_step* step, void* const* buffers, void* scratch, char* columns,
+                                int64_t begin, int64_t end) {
+  float* taken = weft_taken_weights(step, buffers, scratch);
+  const size_t x_bytes = (size_t)(step->block * step->x[0] * step->x[1] * step->x[2]) * sizeof(float);
+  for (int64_t block = begin; block < end; ++block) {
+    if (step->direction == 1) memset((char*)buffers[2] + (size_t)block * x_bytes, 0, x_bytes);
+    for (int64_t group = 0; group < step->groups; ++group)
+      weft_columns_group(step, buffers, taken, columns, block * step->block, group);
+  }
+}
+
+/* After the blocks. */
+static void weft_columns_end(const weft_columns_step* step, void* const* buffers, void* scratch) {
+  if (step->direction == 2 && step->weights_bytes > 0)
+    weft_move_weights(step, weft_weights_of(step, buffers), (float*)scratch, 1);
+}

@@ -1,0 +1,43 @@
+/* Texts of errors. */
+#include "runtime/artefact/model.h"
+
+/* Of the calls that have no model. */
+static _Thread_local weft_error weft_thread_error;
+
+static void weft_clear(weft_error* error) { error->text[0] = '\0'; }
+
+WEFT_PRINTF(3, 4) static int weft_fail(weft_error* error, int code, const char* format, ...) {
+  va_list values;
+  va_start(values, format);
+  vsnprintf(error->text, sizeof error->text, format, values);
+  va_end(values);
+  return code;
+}
+
+/* Adds to the text; what finds no room is left out. */
+WEFT_PRINTF(2, 3) static void weft_add(weft_error* error, const char* format, ...) {
+  const size_t used = strlen(error->text);
+  va_list values;
+  va_start(values, format);
+  vsnprintf(error->text + used, sizeof error->text - used, format, values);
+  va_end(values);
+}
+
+static int weft_no_memory(weft_error* error, size_t bytes, const char* what) {
+  return weft_fail(error, WEFT_NO_MEMORY, "no memory for %zu bytes of %s; free some", bytes, what);
+}
+
+static int weft_no_model(const char* function) {
+  return weft_fail(&weft_thread_error, WEFT_BAD_ARGUMENT, "%s was given no model: null", function);
+}
+
+/* "f32[2,3]". */
+static void weft_add_type(weft_error* error, const char* dtype, int rank, const int64_t* dims) {
+  weft_add(error, "%s[", dtype);
+  for (int i = 0; i < rank && i < WEFT_MAX_RANK; ++i) weft_add(error, "%s%lld", i ? "," : "", (long long)dims[i]);
+  weft_add(error, rank > WEFT_MAX_RANK ? ",...]" : "]");
+}
+
+WEFT_API const char* WEFT_NAME(error)(const weft_model* model) {
+  return model ? model->error.text : weft_thread_error.text;
+}

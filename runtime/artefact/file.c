@@ -1,0 +1,32 @@
+/* Reading files whole or in parts. */
+#include "runtime/artefact/model.h"
+
+/* Opens a plain file for reading and finds its size; -1, and a text, where that fails. */
+static int weft_open(const char* path, uint64_t* bytes, weft_error* error) {
+  struct stat status;
+  const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) {
+    weft_fail(error, WEFT_BAD_FILE, "cannot open %s: %s; check the name", path, strerror(errno));
+    return -1;
+  }
+  if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
+    weft_fail(error, WEFT_BAD_FILE, "cannot read %s: it is no plain file; check the name", path);
+    close(descriptor);
+    return -1;
+  }
+  *bytes = (uint64_t)status.st_size;
+  return descriptor;
+}
+
+static int weft_read(int descriptor, const char* path, void* target, size_t bytes, weft_error* error) {
+  unsigned char* next = target;
+  while (bytes > 0) {
+    const ssize_t got = read(descriptor, next, bytes < (1u << 30) ? bytes : (1u << 30));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return weft_fail(error, WEFT_BAD_FILE, "cannot read %s: %s", path, strerror(errno));
+    if (got == 0) return weft_fail(error, WEFT_BAD_FILE, "cannot read %s: it became shorter while it was read", path);
+    next += got;
+    bytes -= (size_t)got;
+  }
+  return WEFT_OK;
+}

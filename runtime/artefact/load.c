@@ -1,0 +1,143 @@
+/* Taking a model's weights from a file: as training/state.cpp State::load. */
+#include "runtime/artefact/model.h"
+
+/* The settings a file was made with, for the error that refuses it. */
+static void weft_add_origin(weft_error* error, const weft_file* file) {
+  if (file->model) weft_add(error, " (the file says: model %.100s", file->model);
+  if (file->model && file->settings) weft_add(error, ", settings %.300s", file->settings);
+  if (file->model) weft_add(error, ")");
+}
+
+WEFT_PRINTF(3, 4) static int weft_refuse(weft_error* error, const weft_file* file, const char* format, ...) {
+  va_list values;
+  weft_fail(error, WEFT_WRONG_WEIGHTS, "%s: not the weights of this model: ", file->path);
+  const size_t used = strlen(error->text);
+  va_start(values, format);
+  vsnprintf(error->text + used, sizeof error->text - used, format, values);
+  va_end(values);
+  weft_add_origin(error, file);
+  weft_add(error, "; use the model and the settings it was compiled with");
+  return WEFT_WRONG_WEIGHTS;
+}
+
+static int weft_check_fit(const weft_tensor* tensor, const weft_file* file, weft_error* error) {
+  const char* dtype = weft_dtype_names[weft_rank_of_dtype(tensor->type.dtype)].name;
+  const weft_file_tensor* found = weft_find_tensor(file, tensor->name);
+  if (!found) return weft_refuse(error, file, "it lacks %.200s", tensor->name);
+  if (strcmp(found->dtype, dtype) == 0 && found->rank == tensor->type.rank &&
+      memcmp(found->dims, tensor->type.dims, (size_t)found->rank * sizeof *found->dims) == 0)
+    return WEFT_OK;
+  weft_error types = {""};
+  weft_add_type(&types, found->dtype, found->rank, found->dims);
+  weft_add(&types, " in the file, but ");
+  weft_add_type(&types, dtype, tensor->type.rank, tensor->type.dims);
+  return weft_refuse(error, file, "%.200s is %.300s in the model", tensor->name, types.text);
+}
+
+/* Whether the name begins with one of a list "adam.m,adam.v", and a dot. */
+static int weft_is_of_optimizer(const char* name, const char* list) {
+  while (list && *list) {
+    const size_t length = strcspn(list, ",");
+    if (strncmp(name, list, length) == 0 && name[length] == '.') return 1;
+    list += length + (list[length] == ',');
+  }
+  return 0;
+}
+
+/* An artefact may hold a part of a model's tensors: the file of the whole model fits it. */
+static int weft_is_of_same_model(const weft_artefact* artefact, const weft_file* file) {
+  return file->model && strcmp(file->model, artefact->model) == 0 &&
+         (!file->settings || !*artefact->settings || strcmp(file->settings, artefact->settings) == 0);
+}
+
+static int weft_check_others(const weft_artefact* artefact, const weft_file* file, weft_error* error) {
+  if (weft_is_of_same_model(artefact, file)) return WEFT_OK;
+  for (size_t i = 0; i < file->tensor_count; ++i) {
+    const char* name = file->tensors[i].name;
+    int is_known = weft_is_of_optimizer(name, file->optimizer);
+    for (int j = 0; j < artefact->tensor_count && !is_known; ++j)
+      is_known = strcmp(artefact->tensors[j].name, name) == 0;
+    if (!is_known) return weft_refuse(error, file, "%.200s is no tensor of it", name);
+  }
+  return WEFT_OK;
+}
+
+static int weft_check_weights(const weft_artefact* artefact, const weft_file* file, int optimizer, weft_error* error) {
+  for (int i = 0; i < artefact->tensor_count; ++i) {
+    if (artefact->tensors[i].of_optimizer && !optimizer) continue;
+    const int code = weft_check_fit(&artefact->tensors[i], file, error);
+    if (code != WEFT_OK) return code;
+  }
+  return weft_check_others(artefact, file, error);
+}
+
+static int weft_take_tensor(const weft_tensor* tensor, const weft_file* file, const weft_weights* weights,
+                            weft_error* error) {
+  const weft_file_tensor* found = weft_find_tensor(file, tensor->name);
+  if (tensor->layout.rank == 0) return weft_read_values(file, found, weft_memory_of(tensor, weights), error);
+  void* values = malloc(tensor->type.bytes ? tensor->type.bytes : 1);
+  if (!values) return weft_no_memory(error, tensor->type.bytes, tensor->name);
+  int code = weft_read_values(file, found, values, error);
+  if (code == WEFT_OK) code = weft_put(tensor, weights, values, error);
+  free(values);
+  return code;
+}
+
+/* Fresh weights from a file; with `optimizer` what it holds as well, else that starts anew. */
+static int weft_take_weights(const weft_artefact* artefact, const weft_file* file, int optimizer, weft_weights* weights,
+                             weft_error* error) {
+  weft_weights fresh = {NULL, NULL, NULL};
+  int code = weft_check_weights(artefact, file, optimizer, error);
+  if (code != WEFT_OK) return code;
+  code = weft_make_weights(artefact, &fresh, error);
+  if (code != WEFT_OK) return code;
+  if (!optimizer) code = weft_init_weights(artefact, &fresh, 1, 1, error);
+  for (int i = 0; i < artefact->tensor_count && code == WEFT_OK; ++i)
+    if (optimizer || !artefact->tensors[i].of_optimizer)
+      code = weft_take_tensor(&artefact->tensors[i], file, &fresh, error);
+  if (code != WEFT_OK) {
+    free(fresh.memory);
+    return code;
+  }
+  weft_replace_weights(artefact, weights, fresh);
+  return WEFT_OK;
+}
+
+/* A number of the metadata. */
+static int weft_read_number(const weft_file* file, const char* key, const char* text, uint64_t* number,
+                            weft_error* error) {
+  *number = 0;
+  if (!text)
+    return weft_fail(error, WEFT_WRONG_WEIGHTS,
+                     "%s: no checkpoint: its metadata lacks '%s'; a file of weights alone is for create, not for load",
+                     file->path, key);
+  char* end = NULL;
+  errno = 0;
+  *number = strtoull(text, &end, 10);
+  if (!weft_json_is_digit(*text) || *end != '\0' || errno != 0)
+    return weft_fail(error, WEFT_BAD_FILE, "%s: damaged checkpoint: its metadata says %s = '%.60s', which is no number",
+                     file->path, key, text);
+  return WEFT_OK;
+}
+
+static int weft_load(weft_model* model, const weft_file* file, weft_error* error) {
+  uint64_t seed = 0, steps = 0;
+  int code = weft_read_number(file, "seed", file->seed, &seed, error);
+  if (code == WEFT_OK) code = weft_read_number(file, "step", file->step, &steps, error);
+  if (code == WEFT_OK) code = weft_take_weights(&the_artefact, file, 1, &model->weights, error);
+  if (code != WEFT_OK) return code;
+  model->seed = seed;
+  model->steps = steps;
+  return WEFT_OK;
+}
+
+WEFT_API int WEFT_NAME(load)(weft_model* model, const char* path) {
+  if (!model) return weft_no_model("load");
+  weft_clear(&model->error);
+  if (!path) return weft_fail(&model->error, WEFT_BAD_ARGUMENT, "load: the path is null");
+  weft_file file;
+  int code = weft_open_file(&file, path, &model->error);
+  if (code == WEFT_OK) code = weft_load(model, &file, &model->error);
+  weft_close(&file);
+  return code;
+}

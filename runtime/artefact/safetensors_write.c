@@ -1,0 +1,168 @@
+/* Writing checkpoints: byte for byte what runtime/safetensors.cpp writes of the same tensors and metadata. */
+#include "runtime/artefact/model.h"
+
+/* --- The header -------------------------------------------------------------------------------------------------- */
+
+/* The order of tensors in a file: widest elements first, then by name. */
+static int weft_in_file_order(const void* a, const void* b) {
+  const weft_tensor *x = *(const weft_tensor*const*)a, *y = *(const weft_tensor*const*)b;
+  const int by_dtype = weft_rank_of_dtype(x->type.dtype) - weft_rank_of_dtype(y->type.dtype);
+  return by_dtype ? by_dtype : strcmp(x->name, y->name);
+}
+
+static void weft_append_pair(weft_text* header, const char* key, const char* value) {
+  weft_append(header, "%s\"%s\":", header->data[header->size - 1] == '{' ? "" : ",", key);
+  weft_append_quoted(header, value);
+}
+
+static void weft_append_metadata(weft_text* header, const weft_artefact* artefact, const weft_model* model) {
+  char seed[24], step[24];
+  snprintf(seed, sizeof seed, "%llu", (unsigned long long)model->seed);
+  snprintf(step, sizeof step, "%llu", (unsigned long long)model->steps);
+  const char* const pairs[][2] = {{"model", artefact->model},
+                                  {"optimizer", artefact->optimizer},
+                                  {"seed", seed},
+                                  {"settings", artefact->settings},
+                                  {"step", step},
+                                  {"weft", artefact->weft}};
+  weft_append(header, "{\"__metadata__\":{");
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; ++i)
+    if (!header->failed && *pairs[i][1]) weft_append_pair(header, pairs[i][0], pairs[i][1]);
+  weft_append(header, "}");
+}
+
+static void weft_append_tensor(weft_text* header, const weft_tensor* tensor, size_t offset) {
+  weft_append(header, ",");
+  weft_append_quoted(header, tensor->name);
+  weft_append(header, ":{\"dtype\":\"%s\",\"shape\":[", weft_dtype_names[weft_rank_of_dtype(tensor->type.dtype)].name);
+  for (int i = 0; i < tensor->type.rank; ++i)
+    weft_append(header, "%s%lld", i ? "," : "", (long long)tensor->type.dims[i]);
+  weft_append(header, "],\"data_offsets\":[%zu,%zu]}", offset, offset + tensor->type.bytes);
+}
+
+/* --- The file ---------------------------------------------------------------------------------------------------- */
+
+static int weft_write(int descriptor, const void* data, size_t bytes) {
+  const unsigned char* next = data;
+  while (bytes > 0) {
+    const ssize_t done = write(descriptor, next, bytes < (1u << 30) ? bytes : (1u << 30));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) return 0;
+    next += done;
+    bytes -= (size_t)done;
+  }
+  return 1;
+}
+
+static int weft_write_tensor(int descriptor, const weft_tensor* tensor, const weft_weights* weights,
+                             weft_error* error) {
+  if (tensor->layout.rank == 0) return weft_write(descriptor, weft_memory_of(tensor, weights), tensor->type.bytes);
+  void* values = malloc(tensor->type.bytes);
+  if (!values) {
+    weft_no_memory(error, tensor->type.bytes, tensor->name);
+    return 0;
+  }
+  const int done =
+      weft_get(tensor, weights, values, error) == WEFT_OK && weft_write(descriptor, values, tensor->type.bytes);
+  free(values);
+  return done;
+}
+
+static int weft_write_checkpoint(int descriptor, const weft_artefact* artefact, const weft_model* model,
+                                 const weft_tensor** order, weft_error* error) {
+  weft_text header = {NULL, 0, 0, 0};
+  size_t offset = 0;
+  for (int i = 0; i < artefact->tensor_count; ++i) order[i] = &artefact->tensors[i];
+  qsort(order, (size_t)artefact->tensor_count, sizeof *order, weft_in_file_order);
+  weft_append_metadata(&header, artefact, model);
+  for (int i = 0; i < artefact->tensor_count; offset += order[i++]->type.bytes)
+    weft_append_tensor(&header, order[i], offset);
+  weft_append(&header, "}");
+  while (header.size % 8 != 0 && !header.failed) weft_append(&header, " ");
+  if (header.failed) weft_no_memory(error, header.size, "a file's header");
+
+  unsigned char length[8];
+  for (int i = 0; i < 8; ++i) length[i] = (unsigned char)((uint64_t)header.size >> 8 * i);
+  int done = !header.failed && weft_write(descriptor, length, 8) && weft_write(descriptor, header.data, header.size);
+  for (int i = 0; i < artefact->tensor_count && done; ++i)
+    done = weft_write_tensor(descriptor, order[i], &model->weights, error);
+  free(header.data);
+  return done;
+}
+
+/* --- Atomically -------------------------------------------------------------------------------------------------- */
+
+/* A new file beside `path`, whose name is written over `temporary`: room for the path and 64 more; -1 where that fails.
+ */
+static int weft_create_beside(const char* path, char* temporary) {
+  const char* slash = strrchr(path, '/');
+  const char* name = slash ? slash + 1 : path;
+  for (unsigned serial = 0; serial < 10000; ++serial) {
+    sprintf(temporary, "%.*s.%.200s.tmp-%ld-%u", (int)(name - path), path, name, (long)getpid(), serial);
+    const int descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor >= 0 || errno != EEXIST) return descriptor;
+  }
+  return -1;
+}
+
+/* Makes a rename itself durable. File systems that cannot flush a folder say EINVAL, and need none. */
+static int weft_flush_folder(char* file) {
+  char* slash = strrchr(file, '/');
+  if (slash) slash[slash == file] = '\0';
+  const int descriptor = open(slash ? file : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return 0;
+  const int done = fsync(descriptor) == 0 || errno == EINVAL;
+  close(descriptor);
+  return done;
+}
+
+static int weft_save_failed(weft_error* error, const char* what, const char* path) {
+  if (*error->text) return WEFT_NO_MEMORY;
+  return weft_fail(error, WEFT_BAD_FILE, "cannot %s %s: %s; choose a place that can be written to, with room for it",
+                   what, path, strerror(errno));
+}
+
+/* `temporary` has room for the path and 64 more. */
+static int weft_save(const weft_model* model, const char* path, char* temporary, const weft_tensor** order,
+                     weft_error* error) {
+  const int descriptor = weft_create_beside(path, temporary);
+  if (descriptor < 0) return weft_save_failed(error, "create", path);
+  int done = weft_write_checkpoint(descriptor, &the_artefact, model, order, error) && fsync(descriptor) == 0;
+  int code = done ? WEFT_OK : weft_save_failed(error, "write", path);
+  if (close(descriptor) != 0 && done) code = weft_save_failed(error, "close", path), done = 0;
+  if (done && rename(temporary, path) != 0)
+    code = weft_save_failed(error, "rename the temporary file to", path), done = 0;
+  if (!done) unlink(temporary);
+  if (done && !weft_flush_folder(temporary)) code = weft_save_failed(error, "flush the folder of", path);
+  return code;
+}
+
+/* A rename would put a plain file where a device, a folder or a link was. `resolved` is to be freed. */
+static int weft_find_target(const char* path, char** resolved, weft_error* error) {
+  struct stat status;
+  *resolved = NULL;
+  if (!*path || path[strlen(path) - 1] == '/')
+    return weft_fail(error, WEFT_BAD_FILE, "cannot write '%s': a file name is missing", path);
+  if (lstat(path, &status) == 0 && S_ISLNK(status.st_mode)) *resolved = realpath(path, NULL);
+  if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+    return weft_fail(error, WEFT_BAD_FILE, "cannot write %s: it exists and is no plain file; choose another name",
+                     path);
+  return WEFT_OK;
+}
+
+WEFT_API int WEFT_NAME(save)(weft_model* model, const char* path) {
+  if (!model) return weft_no_model("save");
+  weft_clear(&model->error);
+  if (!path) return weft_fail(&model->error, WEFT_BAD_ARGUMENT, "save: the path is null");
+  char* resolved = NULL;
+  int code = weft_find_target(path, &resolved, &model->error);
+  const char* target = resolved ? resolved : path;
+  char* temporary = malloc(strlen(target) + 64);
+  const weft_tensor** order = malloc(((size_t)the_artefact.tensor_count + 1) * sizeof *order);
+  if (code == WEFT_OK && (!temporary || !order)) code = weft_no_memory(&model->error, strlen(target), "a file's name");
+  if (code == WEFT_OK) code = weft_save(model, target, temporary, order, &model->error);
+  free(resolved);
+  free(temporary);
+  free(order);
+  return code;
+}

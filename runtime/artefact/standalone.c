@@ -1,0 +1,94 @@
+/* Runs programs whose products and convolutions are generated kernels too: one thread, libc and nothing else. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/artefact/tables.h"
+
+struct weft_executor {
+  const weft_program* program;
+  char* arena;
+  void** buffers; /* of the step at hand */
+};
+
+static int weft_runs_standalone(weft_step_kind kind) {
+  return kind == WEFT_STEP_KERNEL || kind == WEFT_STEP_FILL || kind == WEFT_STEP_POOLING || kind == WEFT_STEP_COLUMNS;
+}
+
+static weft_executor* weft_executor_create(const weft_program* program, void* arena, int threads, char* error,
+                                           size_t error_bytes) {
+  int most = 1;
+  (void)threads;
+  for (int i = 0; i < program->step_count; ++i) {
+    const weft_step* step = &program->steps[i];
+    if (!weft_runs_standalone(step->kind)) {
+      snprintf(error, error_bytes, "step %s is not one of standalone artefacts", step->name);
+      return NULL;
+    }
+    if (step->address_count > most) most = step->address_count;
+  }
+  weft_executor* executor = (weft_executor*)malloc(sizeof *executor + (size_t)most * sizeof(void*));
+  if (!executor) {
+    snprintf(error, error_bytes, "no memory for the steps of %s", program->entry);
+    return NULL;
+  }
+  executor->program = program;
+  executor->arena = (char*)arena;
+  executor->buffers = (void**)(executor + 1);
+  return executor;
+}
+
+static void weft_run_kernel(const weft_kernel* kernel, void* const* buffers, void* scratch) {
+  kernel->run(buffers, scratch, 0, kernel->chunks);
+  if (kernel->finish) kernel->finish(buffers, scratch);
+}
+
+static void weft_run_fill(const weft_fill_step* fill, char* start) {
+  for (int i = 0; i < fill->gap_count; ++i) memset(start + fill->gaps[i].offset, 0, fill->gaps[i].bytes);
+}
+
+static void weft_run_columns(const weft_columns_step* columns, void* const* buffers, char* scratch) {
+  weft_columns_begin(columns, buffers, scratch);
+  weft_columns_blocks(columns, buffers, scratch, scratch + columns->weights_bytes, 0, columns->images / columns->block);
+  weft_columns_end(columns, buffers, scratch);
+}
+
+static void weft_run_step(const weft_step* step, void* const* buffers, char* scratch) {
+  switch (step->kind) {
+    case WEFT_STEP_KERNEL:
+      weft_run_kernel(((const weft_kernel_step*)step->what)->kernel, buffers, scratch);
+      break;
+    case WEFT_STEP_FILL:
+      weft_run_fill((const weft_fill_step*)step->what, (char*)buffers[0]);
+      break;
+    case WEFT_STEP_POOLING: {
+      const weft_pooling_step* pooling = (const weft_pooling_step*)step->what;
+      weft_pool_images(pooling, buffers, 0, pooling->images);
+      break;
+    }
+    case WEFT_STEP_COLUMNS:
+      weft_run_columns((const weft_columns_step*)step->what, buffers, scratch);
+      break;
+    case WEFT_STEP_MATMUL:
+    case WEFT_STEP_CONVOLUTION:
+    case WEFT_STEP_RELAY:
+    case WEFT_STEP_SIMILARITY: /* refused by weft_executor_create */
+      break;
+  }
+}
+
+static void weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs) {
+  for (int i = 0; i < executor->program->step_count; ++i) {
+    const weft_step* step = &executor->program->steps[i];
+    for (int j = 0; j < step->address_count; ++j) {
+      const weft_address* address = &step->addresses[j];
+      char* start = address->base == WEFT_INPUT    ? (char*)inputs[address->index]
+                    : address->base == WEFT_OUTPUT ? (char*)outputs[address->index]
+                                                   : executor->arena;
+      executor->buffers[j] = start + address->offset;
+    }
+    weft_run_step(step, executor->buffers, executor->arena + step->scratch_offset);
+  }
+}
+
+static void weft_executor_destroy(weft_executor* executor) { free(executor); }

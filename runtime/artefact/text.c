@@ -1,0 +1,43 @@
+/* A text that grows. */
+#include "runtime/artefact/model.h"
+
+typedef struct {
+  char* data; /* null before the first addition, and where memory ran out */
+  size_t size, room;
+  int failed; /* no memory; what was added since is lost */
+} weft_text;
+
+WEFT_PRINTF(2, 3) static void weft_append(weft_text* text, const char* format, ...) {
+  for (int attempt = 0; attempt < 2 && !text->failed; ++attempt) {
+    va_list values;
+    va_start(values, format);
+    const int needed = vsnprintf(text->data ? text->data + text->size : NULL, text->room - text->size, format, values);
+    va_end(values);
+    if (needed < 0) text->failed = 1;
+    if (needed >= 0 && (size_t)needed < text->room - text->size) {
+      text->size += (size_t)needed;
+      return;
+    }
+    const size_t room = 2 * text->room + (size_t)needed + 1;
+    char* data = realloc(text->data, room);
+    if (!data) text->failed = 1;
+    if (data) text->data = data, text->room = room;
+  }
+}
+
+/* As a JSON string, with what JSON wants escaped. */
+static void weft_append_quoted(weft_text* text, const char* value) {
+  static const char escaped[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+  weft_append(text, "\"");
+  for (; *value; ++value) {
+    const char* found = strchr(escaped, *value);
+    if (found) {
+      weft_append(text, "\\%c", letters[found - escaped]);
+    } else if ((unsigned char)*value < 0x20) {
+      weft_append(text, "\\u%04x", (unsigned)*value);
+    } else {
+      weft_append(text, "%c", *value);
+    }
+  }
+  weft_append(text, "\"");
+}
