@@ -1,5 +1,8 @@
 // Speed of generated kernels: those of a VAE step on 1 and 2 threads, beside a copy of the same number of bytes.
 //   bench_kernels [batch] [--text]   (--text: also the kernel, its LLVM IR and assembly)
+//   bench_kernels --products         (generated matrix products beside oneDNN's, on one thread)
+#include <omp.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -8,6 +11,7 @@
 #include <string>
 
 #include "backends/cpu/jit.h"
+#include "backends/cpu/product_plan.h"
 #include "backends/kernel/lower.h"
 #include "bench/vae_kernels.h"
 #include "ir/error.h"
@@ -141,10 +145,73 @@ int run(std::int64_t batch, bool text) {
   return 0;
 }
 
+cpu::Matrix dense(std::int64_t rows, std::int64_t columns) { return {rows, columns, columns, 1}; }
+cpu::Matrix turned(std::int64_t rows, std::int64_t columns) { return {rows, columns, 1, rows}; }
+
+// Those of the VAE, forward and backward; a decoder with tied weights; square ones.
+std::vector<cpu::Product> products() {
+  std::vector<cpu::Product> all;
+  const auto add = [&](const char* name, const cpu::Matrix& a, const cpu::Matrix& b, bool bias,
+                       const char* activation) {
+    all.push_back({fmt::format("{}_{}", name, all.size()), a, b, dense(a.rows, b.columns), bias, activation});
+  };
+  for (const std::int64_t batch : {1, 64}) {
+    add("encoder", dense(batch, 784), dense(784, 400), true, "relu");
+    add("heads", dense(batch, 400), dense(400, 40), true, "");
+    add("decoder", dense(batch, 20), dense(20, 400), true, "relu");
+    add("pixels", dense(batch, 400), dense(400, 784), true, "");
+    add("tied", dense(batch, 400), turned(400, 784), true, "");
+  }
+  for (const std::int64_t batch : {128}) {
+    add("input_gradient", dense(batch, 784), turned(784, 400), false, "");
+    add("weight_gradient", turned(400, batch), dense(batch, 784), false, "");
+  }
+  for (const std::int64_t size : {256, 512, 1024}) add("square", dense(size, size), dense(size, size), false, "");
+  return all;
+}
+
+void measure_product(const cpu::Product& product, const cpu::CompiledKernel& kernel, const cpu::MachineTarget& target) {
+  const auto memory = [](const cpu::Matrix& matrix) {
+    Memory result(std::size_t(matrix.rows * matrix.columns) * sizeof(float));
+    fill(result.data(), ir::f32({matrix.rows, matrix.columns}));
+    return result;
+  };
+  const Memory a = memory(product.a), b = memory(product.b), bias = memory(dense(1, product.b.columns)),
+               result = memory(product.result), scratch(kernel.scratch_bytes);
+  std::vector<void*> buffers{a.data(), b.data(), result.data()};
+  if (product.bias) buffers.insert(buffers.begin() + 2, bias.data());
+  const double ours = fastest([&] { kernel.run(buffers.data(), scratch.data(), 0, kernel.chunks); });
+  const auto primitive = cpu::make_matmul(product.a, product.b, product.result, product.bias, product.activation);
+  const Memory library_scratch(primitive->scratch_bytes());
+  primitive->bind(buffers.data(), library_scratch.data());
+  const double library = fastest([&] { primitive->run(); });
+  const cpu::ProductPlan plan = cpu::make_product_plan(product, target);
+  const double flops = 2e-9 * double(product.a.rows) * double(product.a.columns) * double(product.b.columns);
+  fmt::print(
+      "{:18} {:5} x {:5} x {:5} tile {:2} x {:3} chunks {:3} | {:9.2f} us {:6.1f} Gflop/s, estimate {:9.2f} us | "
+      "oneDNN {:9.2f} us {:6.1f} Gflop/s | ratio {:5.2f}\n",
+      product.name, product.a.rows, product.a.columns, product.b.columns, plan.tile_rows, plan.tile_columns,
+      kernel.chunks, ours * 1e6, flops / ours, kernel.work_ns / 1e3, library * 1e6, flops / library, ours / library);
+}
+
+int run_products() {
+  omp_set_num_threads(1);
+  cpu::Jit jit;
+  const std::vector<cpu::Product> all = products();
+  for (const cpu::Product& each : all) jit.add(each);
+  const auto start = Clock::now();
+  jit.compile();
+  fmt::print("{} {}: {} products in {:.1f} ms\n", jit.target().cpu, jit.target().vector_width, all.size(),
+             milliseconds(start));
+  for (std::size_t i = 0; i < all.size(); ++i) measure_product(all[i], jit.kernel(int(i)), jit.target());
+  return 0;
+}
+
 }  // namespace
 }  // namespace weft::bench
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string(argv[1]) == "--products") return weft::bench::run_products();
   const bool text = argc > 1 && std::string(argv[argc - 1]) == "--text";
   return weft::bench::run(argc > 1 && argv[1][0] != '-' ? std::atoll(argv[1]) : 128, text);
 }

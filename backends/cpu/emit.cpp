@@ -12,6 +12,7 @@
 #include "backends/cpu/emit_code.h"
 #include "backends/cpu/emit_kernel.h"
 #include "backends/cpu/emit_plan.h"
+#include "backends/cpu/emit_product.h"
 #include "ir/error.h"
 
 namespace weft::cpu {
@@ -39,6 +40,10 @@ void initialise_llvm() {
     LLVMInitializeNativeTarget();
     LLVMInitializeNativeAsmPrinter();
     LLVMInitializeNativeAsmParser();
+    LLVMInitializeAArch64TargetInfo();
+    LLVMInitializeAArch64Target();
+    LLVMInitializeAArch64TargetMC();
+    LLVMInitializeAArch64AsmPrinter();
     // Addresses are emitted as loops want them (see Evaluator::place); looking for better ones took a third of the
     // time.
     const char* options[] = {"weft", "-disable-lsr"};
@@ -47,14 +52,13 @@ void initialise_llvm() {
 }
 
 LLVMTargetMachineRef make_machine(const MachineTarget& target, bool pic) {
-  const std::string triple = take_message(LLVMGetDefaultTargetTriple());
   LLVMTargetRef llvm_target = nullptr;
   char* message = nullptr;
-  if (LLVMGetTargetFromTriple(triple.c_str(), &llvm_target, &message)) fail_llvm(take_message(message));
+  if (LLVMGetTargetFromTriple(target.triple.c_str(), &llvm_target, &message)) fail_llvm(take_message(message));
   LLVMTargetMachineRef machine = LLVMCreateTargetMachine(
-      llvm_target, triple.c_str(), target.cpu.c_str(), target.features.c_str(), LLVMCodeGenLevelDefault,
+      llvm_target, target.triple.c_str(), target.cpu.c_str(), target.features.c_str(), LLVMCodeGenLevelDefault,
       pic ? LLVMRelocPIC : LLVMRelocStatic, pic ? LLVMCodeModelDefault : LLVMCodeModelJITDefault);
-  if (!machine) fail_llvm("no machine for " + triple);
+  if (!machine) fail_llvm("no machine for " + target.triple);
   return machine;
 }
 
@@ -96,19 +100,28 @@ struct EmittedModule::Impl {
   std::vector<KernelFacts> facts;
 };
 
+EmittedModule::EmittedModule(const MachineTarget& target) : impl_(std::make_unique<Impl>(target)) {}
+
 EmittedModule::EmittedModule(const std::vector<const kernel::Kernel*>& kernels, const MachineTarget& target)
-    : impl_(std::make_unique<Impl>(target)) {
+    : EmittedModule(target) {
+  for (const kernel::Kernel* kernel : kernels) add(*kernel);
+}
+
+void EmittedModule::add(const kernel::Kernel& kernel) {
   Code code(impl_->context, impl_->module, impl_->target);
-  for (const kernel::Kernel* kernel : kernels) {
-    const Plan plan = make_plan(*kernel, target.vector_width);
-    emit_run(code, *kernel, plan);
-    const bool finish = has_finish(*kernel);
-    if (finish) emit_finish(code, *kernel, plan);
-    impl_->facts.push_back({kernel->name, plan.chunks(), plan.scratch_bytes, kernel->arguments, finish, plan.work_ns});
-  }
-  char* message = nullptr;
-  if (LLVMVerifyModule(impl_->module, LLVMReturnStatusAction, &message)) fail_llvm(take_message(message));
-  LLVMDisposeMessage(message);
+  const Plan plan = make_plan(kernel, impl_->target.vector_width);
+  emit_run(code, kernel, plan);
+  const bool finish = has_finish(kernel);
+  if (finish) emit_finish(code, kernel, plan);
+  impl_->facts.push_back({kernel.name, plan.chunks(), plan.scratch_bytes, kernel.arguments, finish, plan.work_ns});
+}
+
+void EmittedModule::add(const Product& product) {
+  Code code(impl_->context, impl_->module, impl_->target);
+  const ProductPlan plan = make_product_plan(product, impl_->target);
+  emit_product(code, product.name, plan);
+  impl_->facts.push_back(
+      {product.name, plan.chunks(), plan.scratch_bytes(), product.bias ? 4 : 3, false, plan.work_ns});
 }
 
 EmittedModule::~EmittedModule() = default;
@@ -118,6 +131,9 @@ EmittedModule& EmittedModule::operator=(EmittedModule&&) noexcept = default;
 const std::vector<KernelFacts>& EmittedModule::facts() const { return impl_->facts; }
 
 void EmittedModule::optimise() {
+  char* complaint = nullptr;
+  if (LLVMVerifyModule(impl_->module, LLVMReturnStatusAction, &complaint)) fail_llvm(take_message(complaint));
+  LLVMDisposeMessage(complaint);
   LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
   LLVMErrorRef error = LLVMRunPasses(impl_->module, kPasses, impl_->machine, options);
   LLVMDisposePassBuilderOptions(options);

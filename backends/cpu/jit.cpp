@@ -8,12 +8,15 @@
 #include <algorithm>
 #include <exception>
 #include <thread>
+#include <variant>
 
 #include "ir/error.h"
 
 namespace weft::cpu {
 
 namespace {
+
+using Source = std::variant<kernel::Kernel, Product>;
 
 void require(LLVMErrorRef error) {
   if (!error) return;
@@ -47,7 +50,7 @@ struct Jit::Impl {
 
   MachineTarget target;
   LLVMOrcLLJITRef jit = nullptr;
-  std::vector<kernel::Kernel> kernels;
+  std::vector<Source> kernels;
   std::vector<CompiledKernel> compiled;
 };
 
@@ -61,6 +64,11 @@ int Jit::add(kernel::Kernel kernel) {
   return size() - 1;
 }
 
+int Jit::add(Product product) {
+  impl_->kernels.push_back(std::move(product));
+  return size() - 1;
+}
+
 int Jit::size() const { return int(impl_->kernels.size()); }
 const MachineTarget& Jit::target() const { return impl_->target; }
 const CompiledKernel& Jit::kernel(int index) const { return impl_->compiled.at(std::size_t(index)); }
@@ -68,14 +76,15 @@ const CompiledKernel& Jit::kernel(int index) const { return impl_->compiled.at(s
 namespace {
 
 struct Share {
-  std::vector<const kernel::Kernel*> kernels;
+  std::vector<const Source*> kernels;
   std::vector<char> object;
   std::vector<KernelFacts> facts;
   std::exception_ptr error;
 
   void build(const MachineTarget& target) {
     try {
-      EmittedModule module(kernels, target);
+      EmittedModule module(target);
+      for (const Source* source : kernels) std::visit([&](const auto& each) { module.add(each); }, *source);
       module.optimise();
       object = module.object(false);
       facts = module.facts();
