@@ -2,6 +2,7 @@
 #include "backends/compile.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <thread>
 
@@ -9,6 +10,7 @@
 #include "backends/gpu.h"
 #include "backends/reference/program.h"
 #include "ir/error.h"
+#include "ir/suggest.h"
 #include "ir/verify.h"
 #include "passes/pipeline.h"
 #ifdef WEFT_WITH_CPU
@@ -19,6 +21,8 @@
 namespace weft {
 
 namespace {
+
+constexpr std::array<std::string_view, 3> kPrecisions{"f32", "tf32", "bf16"};  // in the order of the enum
 
 ir::GraphPtr bound(const ir::GraphPtr& graph, const ir::Bindings& bindings) {
   if (graph->symbols().empty()) return graph;
@@ -36,12 +40,17 @@ ir::GraphPtr bound_and_verified(const ir::GraphPtr& graph, const CompileOptions&
   return numbered;
 }
 
-passes::Target target(const CompileOptions& options) {
-  if (is_gpu_backend(options.backend)) return cuda::target();
-  passes::Target target;
+passes::Target target_of(const std::string& backend) {
+  if (is_gpu_backend(backend)) return cuda::target();
 #ifdef WEFT_WITH_CPU
-  target = cpu::target();
+  return cpu::target();
+#else
+  return {};
 #endif
+}
+
+passes::Target target(const CompileOptions& options) {
+  passes::Target target = target_of(options.backend);
   if (!options.choose_layouts) {
     target.weights_layout = nullptr;
     if (!options.layouts.empty()) target.kept_layouts = options.layouts;
@@ -49,7 +58,23 @@ passes::Target target(const CompileOptions& options) {
   return target;
 }
 
+std::vector<std::string> pass_names(const CompileOptions& options) {
+  std::vector<std::string> names = passes::compile_pipeline();
+  if (options.precision == Precision::bf16) names.insert(std::ranges::find(names, "epilogue"), "bf16");
+  return names;
+}
+
 }  // namespace
+
+std::string_view name(Precision precision) { return kPrecisions[std::size_t(precision)]; }
+
+std::vector<std::string> precision_names() { return {kPrecisions.begin(), kPrecisions.end()}; }
+
+Precision parse_precision(std::string_view text) {
+  const auto found = std::ranges::find(kPrecisions, text);
+  if (found == kPrecisions.end()) fail("unknown precision {}{}", text, did_you_mean(text, precision_names()));
+  return Precision(found - kPrecisions.begin());
+}
 
 std::vector<std::string> backend_names() {
 #if defined(WEFT_WITH_CPU)
@@ -77,7 +102,9 @@ std::vector<std::string> backend_libraries() {
 #endif
 }
 
-bool has_tf32(const std::string& backend) { return is_gpu_backend(backend); }
+bool has_precision(const std::string& backend, Precision precision) {
+  return precision == Precision::f32 || is_gpu_backend(backend);
+}
 
 std::shared_ptr<runtime::Memory> memory_of(const std::string& backend) {
   return is_gpu_backend(backend) ? gpu_of(backend).memory : runtime::host_memory();
@@ -93,7 +120,7 @@ ir::GraphPtr lowered(const ir::GraphPtr& graph, const CompileOptions& options, C
     facts.seconds.emplace_back(pass, seconds);
     if (options.observe) options.observe(pass, result);
   };
-  const ir::GraphPtr result = passes::run_passes(numbered, passes::compile_pipeline(), context, observe);
+  const ir::GraphPtr result = passes::run_passes(numbered, pass_names(options), context, observe);
   facts.notes.insert(facts.notes.end(), context.notes.begin(), context.notes.end());
   return result;
 }
@@ -102,13 +129,14 @@ std::unique_ptr<runtime::Program> compile(const ir::GraphPtr& graph, const Compi
                                           CompileReport* report) {
   CompileReport unused;
   CompileReport& facts = report ? *report : unused;
-  if (options.tf32 && !has_tf32(options.backend))
-    fail("graph @{} was to be compiled with TF32, which the backend '{}' has not: use cuda, or f32", graph->name,
-         options.backend);
+  if (!has_precision(options.backend, options.precision))
+    fail("graph @{} was to be compiled in {}, which the backend '{}' has not: use cuda, or f32", graph->name,
+         name(options.precision), options.backend);
   if (options.backend == "reference") return reference::make_program(bound_and_verified(graph, options, facts));
   if (is_gpu_backend(options.backend)) {
     const Gpu& gpu = gpu_of(options.backend);
-    return cuda::make_program(lowered(graph, options, &facts), gpu.device, gpu.memory, options.tf32, facts);
+    const bool tf32 = options.precision == Precision::tf32;
+    return cuda::make_program(lowered(graph, options, &facts), gpu.device, gpu.memory, tf32, facts);
   }
 #ifdef WEFT_WITH_CPU
   if (options.backend == "cpu") {

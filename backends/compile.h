@@ -1,10 +1,12 @@
 // The driver: a graph becomes a running program. The only place that knows passes and backends both.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "backends/report.h"
@@ -14,14 +16,19 @@
 
 namespace weft {
 
+// How products and convolutions multiply. f32 loses nothing; the others, for tensor cores, round operands to 10 (tf32)
+// or 7 (bf16) bits behind the leading one and sum in f32. The result of a convolution of bf16 is rounded to it too.
+enum class Precision : std::uint8_t { f32, tf32, bf16 };
+std::string_view name(Precision precision);
+Precision parse_precision(std::string_view text);  // Error with the near names where there is none
+std::vector<std::string> precision_names();
+
 struct CompileOptions {
-  std::string backend = "cpu";  // one of backend_choices()
-  ir::Bindings bind;            // a number for every symbol of the graph
-  int threads = 0;              // 0: all cores
-  bool winograd = true;         // convolutions by Winograd's products where that is faster: other roundings
-  // The cuda backends alone: operands of products and convolutions rounded to TF32, 10 bits behind the leading one, and
-  // summed in f32; only where has_tf32(backend).
-  bool tf32 = false;
+  std::string backend = "cpu";           // one of backend_choices()
+  ir::Bindings bind;                     // a number for every symbol of the graph
+  int threads = 0;                       // 0: all cores
+  bool winograd = true;                  // convolutions by Winograd's products where that is faster: other roundings
+  Precision precision = Precision::f32;  // one that has_precision(backend, ..)
   // Layouts in memory of kernels of convolutions (ir/memory_layout.h). Where they are chosen, the ports of the program
   // tell them, and its caller keeps the memory so; else they are those given by the param's name. Otherwise row-major.
   bool choose_layouts = false;
@@ -39,7 +46,7 @@ std::vector<std::string> backend_choices();
 // The libraries below them, as found when this was built: "LLVM 19.1.7", "oneDNN 2.6.3".
 std::vector<std::string> backend_libraries();
 
-bool has_tf32(const std::string& backend);
+bool has_precision(const std::string& backend, Precision precision);
 
 // Where a backend's programs have their ports: `space` of each of them. Throws Error where the backend's device can not
 // be used.

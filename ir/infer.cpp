@@ -300,7 +300,7 @@ Type apply_rule(OpCode code, const Types& x, const Attrs& attrs, const Type& wri
     case OpCode::reduce_max:
       return infer_reduce(x[0], attrs);
     case OpCode::matmul:
-      return infer_matmul(x, attrs);
+      return infer_matmul(x, attrs, written);
     case OpCode::conv2d:
       return infer_conv2d(x, attrs);
     case OpCode::conv_transpose2d:

@@ -4,9 +4,9 @@
 
 namespace weft::ir {
 
-Type infer_matmul(const Types& x, const Attrs& attrs) {
+Type infer_matmul(const Types& x, const Attrs& attrs, const Type& written) {
   need_float(x);
-  need_same_dtype(x);
+  need_same_dtype({x[0], x[1]});
   const bool transpose_a = attrs.integer(Attr::transpose_a) != 0;
   const bool transpose_b = attrs.integer(Attr::transpose_b) != 0;
   if (x[0].rank() != 2 || x[1].rank() != 2)
@@ -17,7 +17,8 @@ Type infer_matmul(const Types& x, const Attrs& attrs) {
     fail("inner dimensions differ: {}{} x {}{}", to_string(x[0]), transpose_a ? " transposed" : "", to_string(x[1]),
          transpose_b ? " transposed" : "");
   Type result{x[0].dtype, {x[0].dims[transpose_a ? 1 : 0], x[1].dims[transpose_b ? 0 : 1]}};
-  check_bias(x, result.dims[1]);
+  if (written == Type{DType::f32, result.dims}) result.dtype = DType::f32;
+  check_bias(x, result);
   return result;
 }
 

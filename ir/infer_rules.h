@@ -18,10 +18,10 @@ void need_float(const Types& x);
 void need_arithmetic(const Types& x);
 void need_same_dtype(const Types& x, std::size_t first = 0);  // from operand `first` on
 void need_dtype(const Type& written, DType dtype);
-void check_bias(const Types& x, const Dim& channels);  // of a contraction: the optional operand 2
+void check_bias(const Types& x, const Type& result);  // of a contraction: the optional operand 2, one a channel
 
-// Contractions of matrices.
-Type infer_matmul(const Types& x, const Attrs& attrs);
+// Contractions of matrices. A product of narrow floats is of their dtype, or of f32 where `written` says so.
+Type infer_matmul(const Types& x, const Attrs& attrs, const Type& written);
 Type infer_similarity_lse(const Types& x);
 Type infer_similarity_pair(const Types& x);
 Type infer_similarity_lse_grad(const Types& x);

@@ -55,9 +55,9 @@ void check_groups(std::int64_t groups, std::int64_t channels, std::string_view w
 
 }  // namespace
 
-void check_bias(const Types& x, const Dim& channels) {
+void check_bias(const Types& x, const Type& result) {
   if (x.size() < 3) return;
-  const Type expected{x[0].dtype, {channels}};
+  const Type expected{result.dtype, {result.dims[1]}};
   if (x[2] != expected) fail("the bias must be {}, got {}", to_string(expected), to_string(x[2]));
 }
 
@@ -74,7 +74,7 @@ Type infer_conv2d(const Types& x, const Attrs& attrs) {
   Type result{x[0].dtype, {x[0].dims[0], x[1].dims[0]}};
   for (std::size_t axis = 0; axis < 2; ++axis)
     result.dims.push_back(window_count(conv_window(attrs, size(x[1], 2 + axis), axis), size(x[0], 2 + axis), axis));
-  check_bias(x, result.dims[1]);
+  check_bias(x, result);
   return result;
 }
 
@@ -104,7 +104,7 @@ Type infer_conv_transpose2d(const Types& x, const Attrs& attrs) {
            kAxisNames[axis], canvas, window.padding, 2 * window.padding);
     result.dims.push_back(output);
   }
-  check_bias(x, result.dims[1]);
+  check_bias(x, result);
   return result;
 }
 

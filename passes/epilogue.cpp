@@ -55,7 +55,8 @@ Expr split_bias(const Op& op, Rewriter& rewriter) {
   const Expr bias = rewriter[op.operands[2]];
   const bool channels_last = op.code == OpCode::matmul || ir::is_nhwc(op.attrs);
   const Dims per_channel = channels_last ? bias.dims() : Dims{bias.dims()[0], 1, 1};
-  return apply(op.code, rewriter[{op.operands[0], op.operands[1]}], op.attrs) + reshape(bias, per_channel);
+  const ir::Type& type = rewriter.source().type(op.results[0]);
+  return apply(op.code, rewriter[{op.operands[0], op.operands[1]}], op.attrs, type) + reshape(bias, per_channel);
 }
 
 // A bias or an activation that was written on a contraction, but that the target can not apply there, becomes an op
@@ -165,7 +166,7 @@ Expr contract(const Epilogue& epilogue, Rewriter& rewriter) {
   if (epilogue.activation != kNone)
     attrs.set(Attr::activation, std::string(ir::name(rewriter.source().ops[epilogue.activation].code)));
   rewriter.builder().set_where(contraction.where);
-  return apply(contraction.code, operands, std::move(attrs));
+  return apply(contraction.code, operands, std::move(attrs), rewriter.source().type(contraction.results.front()));
 }
 
 }  // namespace
@@ -176,7 +177,8 @@ std::optional<Expr> split_activation(const Op& op, Rewriter& rewriter) {
   check(activation.has_value(), "an activation is an elementwise op");
   ir::Attrs attrs = op.attrs;
   attrs.set(Attr::activation, std::string());  // the default: none
-  return apply(*activation, {apply(op.code, rewriter[op.operands], std::move(attrs))});
+  const ir::Type& type = rewriter.source().type(op.results[0]);
+  return apply(*activation, {apply(op.code, rewriter[op.operands], std::move(attrs), type)});
 }
 
 GraphPtr epilogue(const GraphPtr& source, Context& context) {

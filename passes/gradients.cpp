@@ -46,8 +46,9 @@ Expr reduce_max_gradient(Expr x, Expr y, Expr dy, const Attrs& attrs) {
 // Of op(a) op(b), where op may transpose. The bias is broadcast over rows, which the caller sums.
 Gradients matmul_gradients(Expr a, Expr b, Expr dy, const Attrs& attrs) {
   const bool ta = attrs.integer(Attr::transpose_a) != 0, tb = attrs.integer(Attr::transpose_b) != 0;
-  return {ta ? matmul(b, dy, tb, true) : matmul(dy, b, false, !tb),
-          tb ? matmul(dy, a, true, ta) : matmul(a, dy, !ta, false), dy};
+  const Expr narrow = cast(dy, a.dtype());
+  return {ta ? matmul(b, narrow, tb, true) : matmul(narrow, b, false, !tb),
+          tb ? matmul(narrow, a, true, ta) : matmul(a, narrow, !ta, false), dy};
 }
 
 // What the three convolution ops share.

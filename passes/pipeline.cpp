@@ -21,6 +21,7 @@ const std::vector<Pass>& all_passes() {
       {"simplify", "algebra, until no rule applies; after differentiate, for it drops stop_gradient", simplify},
       {"cse", "equal pure ops become one", cse},
       {"dce", "drops ops that no output needs", dce},
+      {"bf16", "operands of products and convolutions are rounded to bf16: by choice, before epilogue", bf16},
       {"epilogue", "bias and activation go into the contraction before them; after simplify", epilogue},
       {"layout", "images become [N,H,W,C] around convolutions and pooling; tiles of pooling become reductions", layout},
       {"fuse", "elementwise, random and reduce ops become kernels; needs bound dims", fuse},

@@ -60,9 +60,7 @@ void Rewriter::copy(const ir::Op& op, std::vector<ValueId> operands) {
   }
   const ir::Value& result = source_->values[op.results.front()];
   const std::size_t ops_before = builder_.graph().ops.size();
-  std::optional<ir::Type> written;
-  if (ir::info(op.code).typed) written = result.type;
-  now_[op.results.front()] = builder_.create(op.code, std::move(operands), op.attrs, std::move(written), result.name);
+  now_[op.results.front()] = builder_.create(op.code, std::move(operands), op.attrs, result.type, result.name);
   if (builder_.graph().ops.size() == ops_before) changed_ = true;
 }
 

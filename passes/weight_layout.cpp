@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ir/memory_layout.h"
+#include "passes/kept_layouts.h"
 #include "passes/passes.h"
 
 namespace weft::passes {
@@ -60,20 +61,35 @@ class Finder {
     return offset < slot.offset + slot.type.elements() && slot.offset < offset + count;
   }
 
-  // In every flat input, and in every vector packed to be combined with one.
+  // In every flat input, in every vector packed to be combined with one, and in casts of one.
   bool only_convolutions_see(const Slot& slot, const Op*& reader) const {
     for (const Input* input : flat_)
       if (!vector_allows(input->value, slot, reader)) return false;
     for (const Op& op : graph_.ops)
-      if (op.code == OpCode::pack && is_flat(op.results[0]) &&
-          !(vector_allows(op.results[0], slot, reader) && pack_allows(op, slot)))
-        return false;
+      for (const ValueId result : op.results) {
+        if (!is_flat(result) || op.code == OpCode::view) continue;
+        if (op.code == OpCode::fused && !is_cast_of_flat(result)) {
+          if (is_viewed(result)) return false;
+        } else if (!vector_allows(result, slot, reader) || (op.code == OpCode::pack && !pack_allows(op, slot))) {
+          return false;
+        }
+      }
     return true;
   }
 
   bool is_flat(ValueId value) const {
     return std::any_of(flat_.begin(), flat_.end(),
-                       [&](const Input* input) { return graph_.type(input->value) == graph_.type(value); });
+                       [&](const Input* input) { return graph_.type(input->value).dims == graph_.type(value).dims; });
+  }
+
+  bool is_cast_of_flat(ValueId value) const {
+    const ValueId source = cast_source(graph_, value);
+    return std::any_of(flat_.begin(), flat_.end(), [&](const Input* input) { return input->value == source; });
+  }
+
+  bool is_viewed(ValueId value) const {
+    return std::any_of(users_[value].begin(), users_[value].end(),
+                       [&](OpId user) { return graph_.ops[user].code == OpCode::view; });
   }
 
   // Fused ops see all of a vector alike; each view of the slot is of the whole slot, and read by convolutions alone.
@@ -84,7 +100,7 @@ class Finder {
       if (user.code != OpCode::view) return false;
       const ir::Type& type = graph_.type(user.results[0]);
       if (!overlap(slot, user.attrs.integer(Attr::offset), type.elements())) continue;
-      if (user.attrs.integer(Attr::offset) != slot.offset || type != slot.type || is_output(user.results[0]))
+      if (user.attrs.integer(Attr::offset) != slot.offset || type.dims != slot.type.dims || is_output(user.results[0]))
         return false;
       for (const OpId each : users_[user.results[0]]) {
         const Op& op = graph_.ops[each];
@@ -101,12 +117,17 @@ class Finder {
     for (std::size_t i = 0; i < offsets.size(); ++i) {
       const ValueId part = pack.operands[i];
       if (!overlap(slot, offsets[i], graph_.type(part).elements())) continue;
-      const Op* maker = graph_.producer(part);
-      if (offsets[i] != slot.offset || !maker || maker->code != OpCode::conv2d_weight_grad ||
-          users_[part].size() != 1 || is_output(part))
-        return false;
+      const ValueId source = cast_source(graph_, part);
+      if (offsets[i] != slot.offset || !is_gradient_alone(part, source == kNone ? part : source)) return false;
     }
     return true;
+  }
+
+  // What a convolution made, read once: by the pack, or by the cast that the pack reads.
+  bool is_gradient_alone(ValueId part, ValueId gradient) const {
+    const Op* maker = graph_.producer(gradient);
+    return maker && maker->code == OpCode::conv2d_weight_grad && users_[part].size() == 1 && !is_output(part) &&
+           users_[gradient].size() == 1 && !is_output(gradient);
   }
 
   bool is_output(ValueId value) const {

@@ -62,8 +62,9 @@ void MachineFlags::declare(Flags& flags) {
   flags.add("threads", threads_, 1, fmt::format("Threads [all cores: {}]", thread_count(0)));
   flags.add("no-winograd", no_winograd_,
             "Convolutions never by Winograd's products: slower, and each of their numbers rounded fewer times");
-  flags.add("tf32", tf32_,
-            "--backend cuda: products and convolutions of numbers rounded to TF32 (10 bits), on tensor cores");
+  flags.choose("precision", precision_, precision_names(),
+               "--backend cuda: products and convolutions of numbers rounded to tf32 (10 bits) or bf16 (7), on tensor "
+               "cores [f32]");
 }
 
 training::SessionOptions MachineFlags::apply(training::SessionOptions options) const {
@@ -72,10 +73,12 @@ training::SessionOptions MachineFlags::apply(training::SessionOptions options) c
   options.backend = backend_.value_or(options.backend);
   options.threads = static_cast<int>(threads_.value_or(options.threads));
   if (no_winograd_) options.winograd = false;
-  if (tf32_ && !has_tf32(options.backend))
-    fail_usage("--tf32 is for the backend cuda; {} multiplies in f32: give --backend cuda, or leave --tf32 out",
-               options.backend);
-  options.tf32 = (tf32_ || options.tf32) && has_tf32(options.backend);
+  if (precision_) options.precision = parse_precision(*precision_);
+  if (has_precision(options.backend, options.precision)) return options;
+  if (precision_)
+    fail_usage("--precision {} is for the backend cuda; {} multiplies in f32: give --backend cuda, or leave it out",
+               *precision_, options.backend);
+  options.precision = Precision::f32;
   return options;
 }
 

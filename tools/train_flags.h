@@ -24,18 +24,18 @@ class OptimizerFlags {
   bool decay_matrices_ = false;
 };
 
-// --backend, --threads, --no-winograd, --tf32
+// --backend, --threads, --no-winograd, --precision
 class MachineFlags {
  public:
   void declare(Flags& flags);
-  // `options` on this backend and with these threads. What is not given stays; TF32 only where the backend has it.
+  // `options` on this backend and with these threads. What is not given stays; a precision only where the backend has it.
   training::SessionOptions apply(training::SessionOptions options) const;
   const std::optional<std::string>& backend() const { return backend_; }
 
  private:
-  std::optional<std::string> backend_;
+  std::optional<std::string> backend_, precision_;
   std::optional<std::int64_t> threads_;
-  bool no_winograd_ = false, tf32_ = false;
+  bool no_winograd_ = false;
 };
 
 // --no-contrastive

@@ -12,12 +12,13 @@
 #include <string>
 
 #include "ir/contraction.h"
+#include "ir/type.h"
 
 namespace weft::cuda {
 
 inline constexpr std::size_t kDeviceAlignment = 256;  // bytes: of memory and scratch
 
-// A [rows, columns] matrix of f32 with one dim dense: element (i, j) is at i * row_stride + j * column_stride.
+// A [rows, columns] matrix with one dim dense: element (i, j) is at i * row_stride + j * column_stride.
 struct Matrix {
   std::int64_t rows = 0, columns = 0;
   std::int64_t row_stride = 0, column_stride = 0;
@@ -25,17 +26,23 @@ struct Matrix {
 };
 
 // result = activation(a * b + bias): bias is one number a column; activation "" or "relu". Operands: a, b, [bias],
-// result.
+// result. Sums, bias and result are f32.
 struct Product {
   Matrix a, b, result;
   bool bias = false;
   std::string activation;
-  bool tf32 = false;  // a and b may be rounded to TF32: 10 bits behind the leading one; sums and bias stay f32
+  ir::DType dtype = ir::DType::f32;  // of a and b: f32 or bf16
+  bool tf32 = false;                 // those of f32 may be rounded to TF32: 10 bits behind the leading one
 };
 
-// w is row-major. Operands: forward x, w; data y, w; weights x, y.
+// Operands: forward x, w, [bias]; data y, w; weights x, y. Forward alone may have a bias, one number a channel, and
+// an activation, "" or "relu".
 struct Convolution : ir::ConvolutionShape {
-  bool tf32 = false;  // operands may be rounded to TF32, as those of a product
+  bool bias = false;
+  std::string activation;
+  ir::DType dtype = ir::DType::f32;  // of all operands and the result, f32 or bf16; sums are f32
+  bool tf32 = false;                 // as of a product
+  bool w_last = false;               // w is [O,kH,kW,C/groups] in memory, else [O,C/groups,kH,kW]
 };
 
 // A library call made for fixed shapes: the same bits each time it runs.
@@ -89,8 +96,9 @@ class Device {
   virtual std::unique_ptr<Operation> make(const Product& product) = 0;
   virtual std::unique_ptr<Operation> make(const Convolution& convolution) = 0;
 
-  // What `work` asks of the device is recorded, not done.
-  virtual std::unique_ptr<Recording> record(const std::function<void()>& work) = 0;
+  // What `work` asks of the device is recorded, not done. `what`: for the Error of a fault that comes to light after a
+  // replay.
+  virtual std::unique_ptr<Recording> record(const std::string& what, const std::function<void()>& work) = 0;
   // Does `work` and says how long the device took for it.
   virtual double seconds(const std::function<void()>& work) = 0;
   virtual void synchronise() = 0;

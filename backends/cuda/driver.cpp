@@ -41,7 +41,9 @@ class CudaModule final : public Module {
 
 class CudaGraph final : public Recording {
  public:
-  CudaGraph(CUgraph graph, CUstream stream) : stream_(stream) {
+  // `running`: where a replay leaves `what` it is.
+  CudaGraph(CUgraph graph, CUstream stream, std::string what, std::string& running)
+      : stream_(stream), what_(std::move(what)), running_(running) {
     const CUresult result = apis().cuGraphInstantiate(&executable_, graph, 0);
     apis().cuGraphDestroy(graph);
     must(result, "making one graph of the step");
@@ -50,10 +52,15 @@ class CudaGraph final : public Recording {
   CudaGraph(const CudaGraph&) = delete;
   CudaGraph& operator=(const CudaGraph&) = delete;
 
-  void replay() override { must(apis().cuGraphLaunch(executable_, stream_), "starting the step"); }
+  void replay() override {
+    must(apis().cuGraphLaunch(executable_, stream_), "starting the step");
+    running_ = what_;
+  }
 
  private:
   CUstream stream_;
+  std::string what_;
+  std::string& running_;
   CUgraphExec executable_ = nullptr;
 };
 
@@ -144,16 +151,16 @@ class Gpu final : public Device {
   }
 
   std::unique_ptr<Operation> make(const Product& product) override {
-    if (product.tf32) need_tf32();
+    need_tensor_cores(product.dtype, product.tf32);
     return make_product(cublaslt_, stream_, product);
   }
   std::unique_ptr<Operation> make(const Convolution& convolution) override {
-    if (convolution.tf32) need_tf32();
+    need_tensor_cores(convolution.dtype, convolution.tf32);
     return make_convolution(cudnn_, convolution);
   }
 
   // Relaxed: libraries may load code of theirs meanwhile.
-  std::unique_ptr<Recording> record(const std::function<void()>& work) override {
+  std::unique_ptr<Recording> record(const std::string& what, const std::function<void()>& work) override {
     must(apis().cuStreamBeginCapture(stream_, CU_STREAM_CAPTURE_MODE_RELAXED), "recording the step");
     CUgraph graph = nullptr;
     try {
@@ -163,7 +170,7 @@ class Gpu final : public Device {
       throw;
     }
     must(apis().cuStreamEndCapture(stream_, &graph), "recording the step");
-    return std::make_unique<CudaGraph>(graph, stream_);
+    return std::make_unique<CudaGraph>(graph, stream_, what, running_);
   }
 
   double seconds(const std::function<void()>& work) override {
@@ -177,7 +184,16 @@ class Gpu final : public Device {
     return double(milliseconds) / 1e3;
   }
 
-  void synchronise() override { must(apis().cuStreamSynchronize(stream_), "the work of the GPU"); }
+  // A fault takes the context down with it: the step can not be run again in this process to find the item at fault.
+  void synchronise() override {
+    const CUresult result = apis().cuStreamSynchronize(stream_);
+    must(result,
+         result == CUDA_SUCCESS || running_.empty()
+             ? "the work of the GPU"
+             : fmt::format("after {} was started (`weft bench MODEL --backend cuda --kernels` runs items one by "
+                           "one and names the one at fault)",
+                           running_));
+  }
 
   int attribute(CUdevice_attribute which) const {
     int value = 0;
@@ -198,12 +214,13 @@ class Gpu final : public Device {
 
   static CUdeviceptr address(const void* memory) { return reinterpret_cast<CUdeviceptr>(memory); }
 
-  // The libraries would go on in f32 and say nothing.
-  void need_tf32() const {
-    constexpr int first_with_tf32 = 80;
-    if (architecture_ < first_with_tf32)
-      fail("{} (sm_{}) has no TF32, which GPUs from sm_{} on have: leave --tf32 out", name(), architecture_,
-           first_with_tf32);
+  // Where there are none, the libraries go on in f32 and say nothing, or refuse without a reason.
+  void need_tensor_cores(ir::DType dtype, bool tf32) const {
+    constexpr int first = 80;
+    const std::string suffix = precision_suffix(dtype, tf32);
+    if (!suffix.empty() && architecture_ < first)
+      fail("{} (sm_{}) has no {}, which GPUs from sm_{} on have: leave --precision out", name(), architecture_,
+           suffix.substr(1), first);
   }
 
   // Context, stream and handles live as long as the process: the driver takes them down with it.
@@ -213,6 +230,7 @@ class Gpu final : public Device {
   cublasLtHandle_t cublaslt_ = nullptr;
   cudnnHandle_t cudnn_ = nullptr;
   int architecture_ = 0;
+  std::string running_;  // the recording that was replayed last
   DiskCache cache_{"cubin", kCacheBytes};
 };
 

@@ -1,5 +1,7 @@
-// Convolutions by cuDNN. Its kernels of weights follow the order of the images, ours are row-major: they, and images
-// where the library has nothing for their order, are brought into its order and back around the call.
+// Convolutions by cuDNN. Its kernels of weights follow the order of the images. Kernels of ours that lie otherwise, and
+// images where the library has nothing for their order, are brought into its order and back around the call.
+#include <optional>
+
 #include "backends/cuda/driver_operation.h"
 #include "ir/error.h"
 
@@ -21,15 +23,17 @@ std::string text_of(const Convolution& c) {
                      fmt::join(c.y, ","));
 }
 
+cudnnDataType_t type_of(ir::DType dtype) { return dtype == ir::DType::bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT; }
+
 // Four dims under their strides: [N,C,H,W] or [O,C,kH,kW] in one order of memory or the other.
 class TensorDescriptor {
  public:
-  TensorDescriptor(const Dims& dims, bool channels_last, const std::string& what) {
+  TensorDescriptor(const Dims& dims, ir::DType dtype, bool channels_last, const std::string& what) {
+    const cudnnDataType_t type = type_of(dtype);
     const auto [n, c, h, w] = std::array<int, 4>{int(dims[0]), int(dims[1]), int(dims[2]), int(dims[3])};
     must(apis().cudnnCreateTensorDescriptor(&handle_), what);
-    must(channels_last
-             ? apis().cudnnSetTensor4dDescriptorEx(handle_, CUDNN_DATA_FLOAT, n, c, h, w, h * w * c, 1, w * c, c)
-             : apis().cudnnSetTensor4dDescriptorEx(handle_, CUDNN_DATA_FLOAT, n, c, h, w, c * h * w, h * w, w, 1),
+    must(channels_last ? apis().cudnnSetTensor4dDescriptorEx(handle_, type, n, c, h, w, h * w * c, 1, w * c, c)
+                       : apis().cudnnSetTensor4dDescriptorEx(handle_, type, n, c, h, w, c * h * w, h * w, w, 1),
          what);
   }
   ~TensorDescriptor() { apis().cudnnDestroyTensorDescriptor(handle_); }
@@ -41,14 +45,17 @@ class TensorDescriptor {
   cudnnTensorDescriptor_t handle_ = nullptr;
 };
 
+// Whether the two orders of memory are one: there is one channel, or one pixel.
+bool is_orderless(const Dims& dims) { return dims[1] == 1 || dims[2] * dims[3] == 1; }
+
 // A tensor as it lies with us and as the library takes it; where these differ, `offset` is where in scratch it lies for
 // the library.
 struct Operand {
-  Operand(const Dims& dims, bool ours_last, bool theirs_last, const std::string& what)
-      : ours(dims, ours_last, what),
-        theirs(dims, theirs_last, what),
-        moves(ours_last != theirs_last),
-        bytes(moves ? aligned(std::size_t(dims[0] * dims[1] * dims[2] * dims[3]) * sizeof(float)) : 0) {}
+  Operand(const Dims& dims, ir::DType dtype, bool ours_last, bool theirs_last, const std::string& what)
+      : ours(dims, dtype, ours_last, what),
+        theirs(dims, dtype, theirs_last, what),
+        moves(ours_last != theirs_last && !is_orderless(dims)),
+        bytes(moves ? aligned(std::size_t(dims[0] * dims[1] * dims[2] * dims[3]) * ir::size_of(dtype)) : 0) {}
 
   TensorDescriptor ours, theirs;
   bool moves;
@@ -63,12 +70,14 @@ class DnnConvolution final : public Operation {
         direction_(c.direction),
         what_(text_of(c)),
         channels_last_(channels_last),
-        tf32_(c.tf32),
-        x_(c.x, c.channels_last, channels_last, what_),
-        w_(c.w, false, channels_last, what_),
-        y_(c.y, c.channels_last, channels_last, what_) {
+        bias_(c.bias),
+        activation_(c.activation),
+        suffix_(precision_suffix(c.dtype, c.tf32)),
+        x_(c.x, c.dtype, c.channels_last, channels_last, what_),
+        w_(c.w, c.dtype, c.w_last, channels_last, what_),
+        y_(c.y, c.dtype, c.channels_last, channels_last, what_) {
     must(apis().cudnnCreateFilterDescriptor(&filter_), what_);
-    must(apis().cudnnSetFilter4dDescriptor(filter_, CUDNN_DATA_FLOAT,
+    must(apis().cudnnSetFilter4dDescriptor(filter_, type_of(c.dtype),
                                            channels_last ? CUDNN_TENSOR_NHWC : CUDNN_TENSOR_NCHW, int(c.w[0]),
                                            int(c.w[1]), int(c.w[2]), int(c.w[3])),
          what_);
@@ -79,7 +88,9 @@ class DnnConvolution final : public Operation {
          what_);
     must(apis().cudnnSetConvolutionGroupCount(convolution_, int(c.groups)), what_);
     // For f32, tensor cores mean TF32; fused multiply-adds alone keep all bits.
-    must(apis().cudnnSetConvolutionMathType(convolution_, tf32_ ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH), what_);
+    must(apis().cudnnSetConvolutionMathType(convolution_, suffix_.empty() ? CUDNN_FMA_MATH : CUDNN_TENSOR_OP_MATH),
+         what_);
+    if (bias_ || !activation_.empty()) describe_epilogue(c);
     for (Operand* each : {&x_, &w_, &y_}) {
       each->offset = scratch_bytes_;
       scratch_bytes_ += each->bytes;
@@ -89,6 +100,7 @@ class DnnConvolution final : public Operation {
     scratch_bytes_ += workspace_bytes_;
   }
   ~DnnConvolution() override {
+    if (relu_) apis().cudnnDestroyActivationDescriptor(relu_);
     apis().cudnnDestroyConvolutionDescriptor(convolution_);
     apis().cudnnDestroyFilterDescriptor(filter_);
   }
@@ -98,7 +110,7 @@ class DnnConvolution final : public Operation {
   bool has_algorithm() const { return found_; }
   std::size_t scratch_bytes() const override { return scratch_bytes_; }
   std::string implementation() const override {
-    return fmt::format("cudnn:{}:{}{}{}", channels_last_ ? "nhwc" : "nchw", algorithm_, tf32_ ? ":tf32" : "",
+    return fmt::format("cudnn:{}:{}{}{}", channels_last_ ? "nhwc" : "nchw", algorithm_, suffix_,
                        x_.moves || y_.moves ? ":reordered" : "");
   }
 
@@ -106,12 +118,18 @@ class DnnConvolution final : public Operation {
     switch (direction_) {
       case Convolution::Direction::forward: {
         void *const x = taken(x_, operands[0], scratch), *const w = taken(w_, operands[1], scratch);
-        void* const y = place(y_, operands[2], scratch);
-        must(apis().cudnnConvolutionForward(handle_, &kOne, x_.theirs.get(), x, filter_, w, convolution_,
-                                            cudnnConvolutionFwdAlgo_t(algorithm_), workspace(scratch), workspace_bytes_,
-                                            &kZero, y_.theirs.get(), y),
-             what_);
-        return given(y_, y, operands[2]);
+        void *const ours = operands[bias_ ? 3 : 2], *const y = place(y_, ours, scratch);
+        if (bias_)
+          forward_with_bias(x, w, operands[2], y, scratch);
+        else
+          must(apis().cudnnConvolutionForward(handle_, &kOne, x_.theirs.get(), x, filter_, w, convolution_,
+                                              cudnnConvolutionFwdAlgo_t(algorithm_), workspace(scratch),
+                                              workspace_bytes_, &kZero, y_.theirs.get(), y),
+               what_);
+        if (!bias_ && relu_)
+          must(apis().cudnnActivationForward(handle_, relu_, &kOne, y_.theirs.get(), y, &kZero, y_.theirs.get(), y),
+               what_);
+        return given(y_, y, ours);
       }
       case Convolution::Direction::data: {
         void *const y = taken(y_, operands[0], scratch), *const w = taken(w_, operands[1], scratch);
@@ -136,6 +154,29 @@ class DnnConvolution final : public Operation {
 
  private:
   static constexpr float kOne = 1, kZero = 0;
+
+  void describe_epilogue(const Convolution& c) {
+    check(c.activation.empty() || c.activation == "relu", "the target of cuda names the activations of convolutions");
+    bias_desc_.emplace(Dims{1, c.y[1], 1, 1}, c.dtype, channels_last_, what_);
+    must(apis().cudnnCreateActivationDescriptor(&relu_), what_);
+    must(apis().cudnnSetActivationDescriptor(
+             relu_, c.activation.empty() ? CUDNN_ACTIVATION_IDENTITY : CUDNN_ACTIVATION_RELU, CUDNN_PROPAGATE_NAN, 0),
+         what_);
+  }
+
+  // The library may add another tensor of the result's shape: the result itself, times 0 and so not read.
+  void forward_with_bias(const void* x, const void* w, const void* bias, void* y, void* scratch) const {
+    must(apis().cudnnConvolutionBiasActivationForward(handle_, &kOne, x_.theirs.get(), x, filter_, w, convolution_,
+                                                      cudnnConvolutionFwdAlgo_t(algorithm_), workspace(scratch),
+                                                      workspace_bytes_, &kZero, y_.theirs.get(), y, bias_desc_->get(),
+                                                      bias, relu_, y_.theirs.get(), y),
+         what_);
+  }
+
+  // Without an activation, the library adds a bias after one algorithm alone.
+  bool allows(int algorithm) const {
+    return !bias_ || !activation_.empty() || algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
+  }
 
   void* workspace(void* scratch) const { return static_cast<std::byte*>(scratch) + workspace_offset_; }
   static void* place(const Operand& operand, void* ours, void* scratch) {
@@ -165,7 +206,7 @@ class DnnConvolution final : public Operation {
     for (int i = 0; i < count && !found_; ++i) {
       const Performance& offer = offers[std::size_t(i)];
       if (offer.status != CUDNN_STATUS_SUCCESS || offer.determinism != CUDNN_DETERMINISTIC ||
-          offer.memory > kWorkspaceLimit)
+          offer.memory > kWorkspaceLimit || !allows(int(offer.algo)))
         continue;
       found_ = true;
       algorithm_ = int(offer.algo);
@@ -197,8 +238,11 @@ class DnnConvolution final : public Operation {
   cudnnHandle_t handle_;
   Convolution::Direction direction_;
   std::string what_;
-  bool channels_last_, tf32_;
+  bool channels_last_, bias_;
+  std::string activation_, suffix_;
   Operand x_, w_, y_;
+  std::optional<TensorDescriptor> bias_desc_;
+  cudnnActivationDescriptor_t relu_ = nullptr;  // or the identity
   cudnnFilterDescriptor_t filter_ = nullptr;
   cudnnConvolutionDescriptor_t convolution_ = nullptr;
   bool found_ = false;

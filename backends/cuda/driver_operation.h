@@ -2,13 +2,19 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "backends/cuda/device.h"
 #include "backends/cuda/driver_api.h"
 
 namespace weft::cuda {
 
-// In f32 throughout, but where an operation asks for TF32. Bits do not change from run to run.
+// ":tf32", ":bf16" or "" for f32: what a profile adds to a library's name.
+inline std::string precision_suffix(ir::DType dtype, bool tf32) {
+  return dtype == ir::DType::bf16 ? ":bf16" : tf32 ? ":tf32" : "";
+}
+
+// Bits do not change from run to run.
 std::unique_ptr<Operation> make_product(cublasLtHandle_t handle, CUstream stream, const Product& product);
 std::unique_ptr<Operation> make_convolution(cudnnHandle_t handle, const Convolution& convolution);
 

@@ -19,14 +19,14 @@ bool has_dense_rows(const Matrix& matrix) { return matrix.column_stride == 1 || 
 
 // The transpose of a matrix of ours, as the library wants to hear of it.
 struct Transposed {
-  explicit Transposed(const Matrix& matrix, const std::string& what) {
+  Transposed(const Matrix& matrix, ir::DType dtype, const std::string& what) {
     const bool dense_rows = has_dense_rows(matrix);
     operation = dense_rows ? CUBLAS_OP_N : CUBLAS_OP_T;
     const std::int64_t rows = dense_rows ? matrix.columns : matrix.rows,
                        columns = dense_rows ? matrix.rows : matrix.columns;
     const std::int64_t between = std::max(dense_rows ? matrix.row_stride : matrix.column_stride, rows);
-    must(apis().cublasLtMatrixLayoutCreate(&layout, CUDA_R_32F, std::uint64_t(rows), std::uint64_t(columns), between),
-         what);
+    const cudaDataType_t type = dtype == ir::DType::bf16 ? CUDA_R_16BF : CUDA_R_32F;
+    must(apis().cublasLtMatrixLayoutCreate(&layout, type, std::uint64_t(rows), std::uint64_t(columns), between), what);
   }
   ~Transposed() { apis().cublasLtMatrixLayoutDestroy(layout); }
   Transposed(const Transposed&) = delete;
@@ -43,13 +43,15 @@ class LtProduct final : public Operation {
         stream_(stream),
         what_(text_of(product)),
         bias_(product.bias),
-        tf32_(product.tf32),
-        a_(product.b, what_),
-        b_(product.a, what_),
-        result_(product.result, what_) {
+        suffix_(precision_suffix(product.dtype, product.tf32)),
+        a_(product.b, product.dtype, what_),
+        b_(product.a, product.dtype, what_),
+        result_(product.result, ir::DType::f32, what_) {
     check(has_dense_rows(product.result), "products are written row by row");
-    must(apis().cublasLtMatmulDescCreate(&desc_, tf32_ ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUDA_R_32F),
-         what_);
+    const bool rounds = product.dtype == ir::DType::f32 && product.tf32;
+    must(
+        apis().cublasLtMatmulDescCreate(&desc_, rounds ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUDA_R_32F),
+        what_);
     set(CUBLASLT_MATMUL_DESC_TRANSA, a_.operation);
     set(CUBLASLT_MATMUL_DESC_TRANSB, b_.operation);
     set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue(product));
@@ -69,7 +71,7 @@ class LtProduct final : public Operation {
          what_);
   }
   std::size_t scratch_bytes() const override { return chosen_.workspaceSize; }
-  std::string implementation() const override { return tf32_ ? "cublasLt:tf32" : "cublasLt"; }
+  std::string implementation() const override { return "cublasLt" + suffix_; }
 
  private:
   template <typename Value>
@@ -107,7 +109,8 @@ class LtProduct final : public Operation {
   cublasLtHandle_t handle_;
   CUstream stream_;
   std::string what_;
-  bool bias_, tf32_;
+  bool bias_;
+  std::string suffix_;
   Transposed a_, b_, result_;
   cublasLtMatmulDesc_t desc_ = nullptr;
   cublasLtMatmulHeuristicResult_t chosen_{};

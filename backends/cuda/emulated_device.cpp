@@ -104,7 +104,7 @@ class EmulatedDevice final : public Device {
   std::unique_ptr<Operation> make(const Product& product) override { return emulate(product); }
   std::unique_ptr<Operation> make(const Convolution& convolution) override { return emulate(convolution); }
 
-  std::unique_ptr<Recording> record(const std::function<void()>& work) override {
+  std::unique_ptr<Recording> record(const std::string&, const std::function<void()>& work) override {
     return std::make_unique<RepeatedWork>(work);
   }
   double seconds(const std::function<void()>& work) override {

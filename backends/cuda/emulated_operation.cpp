@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <vector>
+
+#include "ir/error.h"
 
 namespace weft::cuda {
 
@@ -11,6 +14,11 @@ namespace {
 
 using Index = std::int64_t;
 using Sums = std::vector<double>;
+
+// NaN stays NaN.
+float activated(double sum, const std::string& activation) {
+  return activation == "relu" && sum < 0 ? 0.0F : float(sum);
+}
 
 class EmulatedProduct final : public Operation {
  public:
@@ -33,15 +41,12 @@ class EmulatedProduct final : public Operation {
       }
       for (Index j = 0; j < to.columns; ++j) {
         const double sum = sums[std::size_t(j)] + (bias ? bias[j] : 0);
-        result[i * to.row_stride + j * to.column_stride] = finished(sum);
+        result[i * to.row_stride + j * to.column_stride] = activated(sum, product_.activation);
       }
     }
   }
 
  private:
-  // NaN stays NaN.
-  float finished(double sum) const { return product_.activation == "relu" && sum < 0 ? 0.0F : float(sum); }
-
   Product product_;
 };
 
@@ -67,7 +72,8 @@ class EmulatedConvolution final : public Operation {
   void run(void* const* operands, void*) override {
     switch (c_.direction) {
       case Convolution::Direction::forward:
-        return forward(input(operands[0]), input(operands[1]), output(operands[2]));
+        return forward(input(operands[0]), input(operands[1]), c_.bias ? input(operands[2]) : nullptr,
+                       output(operands[c_.bias ? 3 : 2]));
       case Convolution::Direction::data:
         return data(input(operands[0]), input(operands[1]), output(operands[2]));
       case Convolution::Direction::weights:
@@ -83,6 +89,9 @@ class EmulatedConvolution final : public Operation {
   Index inputs_a_group() const { return c_.w[1]; }
   Index outputs_a_group() const { return c_.w[0] / c_.groups; }
   Index taps() const { return c_.w[2] * c_.w[3]; }
+  Index place_of_weight(Index out, Index in, Index tap) const {
+    return c_.w_last ? (out * taps() + tap) * inputs_a_group() + in : (out * inputs_a_group() + in) * taps() + tap;
+  }
   template <typename Body>
   void for_each_weight(Body body) const {
     std::size_t i = 0;
@@ -90,11 +99,11 @@ class EmulatedConvolution final : public Operation {
       for (Index tap = 0; tap < taps(); ++tap)
         for (Index in = 0; in < inputs_a_group(); ++in)
           for (Index out = 0; out < outputs_a_group(); ++out)
-            body(i++, std::size_t(((group * outputs_a_group() + out) * inputs_a_group() + in) * taps() + tap));
+            body(i++, std::size_t(place_of_weight(group * outputs_a_group() + out, in, tap)));
   }
   Sums reordered(const float* w) const {
     Sums weights(std::size_t(c_.w[0] * inputs_a_group() * taps()));
-    for_each_weight([&](std::size_t mine, std::size_t row_major) { weights[mine] = w[row_major]; });
+    for_each_weight([&](std::size_t mine, std::size_t theirs) { weights[mine] = w[theirs]; });
     return weights;
   }
 
@@ -118,7 +127,7 @@ class EmulatedConvolution final : public Operation {
     return n * strides.image + channel * strides.channel + row * strides.row + column * strides.column;
   }
 
-  void forward(const float* x, const float* w, float* y) const {
+  void forward(const float* x, const float* w, const float* bias, float* y) const {
     const Sums weights = reordered(w);
     Sums sums(std::size_t(c_.y[0] * c_.y[1] * c_.y[2] * c_.y[3]));
     for_each_tap([&](Index xi, Index yi, Index wi) {
@@ -129,7 +138,12 @@ class EmulatedConvolution final : public Operation {
           sums[std::size_t(yi + out * y_strides_.channel)] += factor * row[out];
       }
     });
-    std::copy(sums.begin(), sums.end(), y);
+    for (Index n = 0; n < c_.y[0]; ++n)
+      for (Index channel = 0; channel < c_.y[1]; ++channel)
+        for (Index pixel = 0; pixel < c_.y[2] * c_.y[3]; ++pixel) {
+          const Index at = offset(y_strides_, n, channel, pixel / c_.y[3], pixel % c_.y[3]);
+          y[at] = activated(sums[std::size_t(at)] + (bias ? bias[channel] : 0), c_.activation);
+        }
   }
 
   void data(const float* y, const float* w, float* x) const {
@@ -155,7 +169,7 @@ class EmulatedConvolution final : public Operation {
         for (Index out = 0; out < outputs_a_group(); ++out) row[out] += factor * y[yi + out * y_strides_.channel];
       }
     });
-    for_each_weight([&](std::size_t mine, std::size_t row_major) { w[row_major] = float(sums[mine]); });
+    for_each_weight([&](std::size_t mine, std::size_t theirs) { w[theirs] = float(sums[mine]); });
   }
 
   Convolution c_;
@@ -171,31 +185,78 @@ float tf32_of(float value) {
   return std::bit_cast<float>((bits + (1U << (dropped - 1))) >> dropped << dropped);
 }
 
-// An operation whose first two operands are rounded to TF32.
-class RoundedOperation final : public Operation {
+float from_bf16(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
+
+// The nearest, of two as near the even one.
+std::uint16_t to_bf16(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  if (std::isnan(value)) return std::uint16_t(bits >> 16 | 0x40);  // and stays one
+  return std::uint16_t((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
+}
+
+// An operation of f32 that is given, in place of some operands, copies of them.
+class CopyingOperation : public Operation {
  public:
-  // `sizes`: of the two, in floats from their first to their last; `pointers`: how many a run is given.
-  RoundedOperation(std::unique_ptr<Operation> exact, std::array<Index, 2> sizes, std::size_t pointers)
-      : exact_(std::move(exact)), sizes_(sizes), pointers_(pointers) {}
+  // `sizes`: of those operands, in elements from their first to their last; `pointers`: how many a run is given.
+  CopyingOperation(std::unique_ptr<Operation> exact, std::vector<Index> sizes, std::size_t pointers)
+      : exact_(std::move(exact)), pointers_(pointers) {
+    for (const Index size : sizes) copies_.emplace_back(std::size_t(size));
+  }
   std::size_t scratch_bytes() const override { return exact_->scratch_bytes(); }
-  std::string implementation() const override { return exact_->implementation() + ":tf32"; }
 
   void run(void* const* operands, void* scratch) override {
-    std::vector<void*> rounded(operands, operands + pointers_);
-    for (std::size_t i = 0; i < sizes_.size(); ++i) {
-      const auto* const from = static_cast<const float*>(operands[i]);
-      copies_[i].resize(std::size_t(sizes_[i]));
-      std::transform(from, from + sizes_[i], copies_[i].begin(), tf32_of);
-      rounded[i] = copies_[i].data();
+    std::vector<void*> given(operands, operands + pointers_);
+    for (std::size_t i = 0; i < copies_.size(); ++i) {
+      copy(operands[i], copies_[i]);
+      given[i] = copies_[i].data();
     }
-    exact_->run(rounded.data(), scratch);
+    finish(*exact_, given, scratch);
   }
+
+ protected:
+  virtual void copy(const void* operand, std::vector<float>& into) const = 0;
+  virtual void finish(Operation& exact, std::vector<void*>& given, void* scratch) { exact.run(given.data(), scratch); }
+  const Operation& exact() const { return *exact_; }
 
  private:
   std::unique_ptr<Operation> exact_;
-  std::array<Index, 2> sizes_;
   std::size_t pointers_;
-  std::array<std::vector<float>, 2> copies_;
+  std::vector<std::vector<float>> copies_;
+};
+
+// Operands of f32, rounded to TF32.
+class Tf32Operation final : public CopyingOperation {
+ public:
+  using CopyingOperation::CopyingOperation;
+  std::string implementation() const override { return exact().implementation() + ":tf32"; }
+
+ private:
+  void copy(const void* operand, std::vector<float>& into) const override {
+    const auto* const from = static_cast<const float*>(operand);
+    std::transform(from, from + into.size(), into.begin(), tf32_of);
+  }
+};
+
+// Operands in bf16, and the result where `result_size` is not 0.
+class Bf16Operation final : public CopyingOperation {
+ public:
+  Bf16Operation(std::unique_ptr<Operation> exact, std::vector<Index> sizes, std::size_t pointers, Index result_size)
+      : CopyingOperation(std::move(exact), std::move(sizes), pointers), result_(std::size_t(result_size)) {}
+  std::string implementation() const override { return exact().implementation() + ":bf16"; }
+
+ private:
+  void copy(const void* operand, std::vector<float>& into) const override {
+    const auto* const from = static_cast<const std::uint16_t*>(operand);
+    std::transform(from, from + into.size(), into.begin(), from_bf16);
+  }
+  void finish(Operation& exact, std::vector<void*>& given, void* scratch) override {
+    auto* const narrow = static_cast<std::uint16_t*>(given.back());
+    if (!result_.empty()) given.back() = result_.data();
+    exact.run(given.data(), scratch);
+    std::transform(result_.begin(), result_.end(), narrow, to_bf16);
+  }
+
+  std::vector<float> result_;
 };
 
 Index size_of(const Matrix& matrix) {
@@ -204,7 +265,7 @@ Index size_of(const Matrix& matrix) {
 
 Index size_of(const std::array<Index, 4>& dims) { return dims[0] * dims[1] * dims[2] * dims[3]; }
 
-std::array<Index, 2> operand_sizes(const Convolution& c) {
+std::vector<Index> operand_sizes(const Convolution& c) {
   switch (c.direction) {
     case Convolution::Direction::forward:
       return {size_of(c.x), size_of(c.w)};
@@ -216,19 +277,40 @@ std::array<Index, 2> operand_sizes(const Convolution& c) {
   return {};
 }
 
+Index result_size(const Convolution& c) {
+  switch (c.direction) {
+    case Convolution::Direction::forward:
+      return size_of(c.y);
+    case Convolution::Direction::data:
+      return size_of(c.x);
+    case Convolution::Direction::weights:
+      return size_of(c.w);
+  }
+  return 0;
+}
+
 }  // namespace
 
 std::unique_ptr<Operation> emulate(const Product& product) {
   auto exact = std::make_unique<EmulatedProduct>(product);
-  if (!product.tf32) return exact;
-  return std::make_unique<RoundedOperation>(
-      std::move(exact), std::array<Index, 2>{size_of(product.a), size_of(product.b)}, product.bias ? 4 : 3);
+  std::vector<Index> sizes{size_of(product.a), size_of(product.b)};
+  const std::size_t pointers = product.bias ? 4 : 3;
+  if (product.dtype == ir::DType::bf16)
+    return std::make_unique<Bf16Operation>(std::move(exact), std::move(sizes), pointers, 0);
+  if (product.tf32) return std::make_unique<Tf32Operation>(std::move(exact), std::move(sizes), pointers);
+  return exact;
 }
 
 std::unique_ptr<Operation> emulate(const Convolution& convolution) {
   auto exact = std::make_unique<EmulatedConvolution>(convolution);
-  if (!convolution.tf32) return exact;
-  return std::make_unique<RoundedOperation>(std::move(exact), operand_sizes(convolution), 3);
+  const std::size_t pointers = convolution.bias ? 4 : 3;
+  if (convolution.dtype == ir::DType::bf16) {
+    check(!convolution.bias, "the pass bf16 leaves a bias out of a convolution");
+    return std::make_unique<Bf16Operation>(std::move(exact), operand_sizes(convolution), pointers,
+                                           result_size(convolution));
+  }
+  if (convolution.tf32) return std::make_unique<Tf32Operation>(std::move(exact), operand_sizes(convolution), pointers);
+  return exact;
 }
 
 }  // namespace weft::cuda

@@ -7,7 +7,8 @@
 
 namespace weft::cuda {
 
-// Sums in double, in an order fixed by the shape. For TF32, operands are rounded to it.
+// Sums in double, in an order fixed by the shape. Operands are rounded to TF32 where asked for, results of bf16 to
+// that.
 std::unique_ptr<Operation> emulate(const Product& product);
 std::unique_ptr<Operation> emulate(const Convolution& convolution);
 

@@ -14,16 +14,19 @@ using ir::ValueId;
 
 namespace {
 
-// Buffers and ports begin on the planner's borders; floats may begin anywhere in them.
-std::uint32_t alignment_of(const passes::Place& place) {
+constexpr const char* kChannelsLast = "ohwi";  // ir/memory_layout.h
+
+// Buffers and ports begin on the planner's borders; elements may begin anywhere in them.
+std::uint32_t alignment_of(const passes::Place& place, ir::DType dtype) {
   std::uint32_t alignment = passes::kAlignment;
-  while (place.offset * std::int64_t(sizeof(float)) % alignment != 0) alignment /= 2;
+  while (place.offset * std::int64_t(ir::size_of(dtype)) % alignment != 0) alignment /= 2;
   return alignment;
 }
 
 Matrix matrix_of(const Graph& graph, ValueId value, const passes::Place& place, bool transposed) {
   const auto dims = ir::numbers(graph.type(value).dims);
-  const Matrix matrix{dims[0], dims[1], place.strides[0], place.strides[1], alignment_of(place)};
+  const Matrix matrix{dims[0], dims[1], place.strides[0], place.strides[1],
+                      alignment_of(place, graph.type(value).dtype)};
   return transposed ? Matrix{matrix.columns, matrix.rows, matrix.column_stride, matrix.row_stride, matrix.alignment}
                     : matrix;
 }
@@ -31,8 +34,10 @@ Matrix matrix_of(const Graph& graph, ValueId value, const passes::Place& place, 
 }  // namespace
 
 bool is_library_op(const Graph& graph, const Op& op) {
-  return (op.code == OpCode::matmul || ir::is_convolution(op.code)) &&
-         graph.type(op.results[0]).dtype == ir::DType::f32;
+  if (op.code != OpCode::matmul && !ir::is_convolution(op.code)) return false;
+  const ir::DType from = graph.type(op.operands[0]).dtype, to = graph.type(op.results[0]).dtype;
+  const bool is_bf16 = from == ir::DType::bf16 && (op.code == OpCode::matmul ? to == ir::DType::f32 : true);
+  return is_bf16 || (from == ir::DType::f32 && to == ir::DType::f32);
 }
 
 Product product_of(const Graph& graph, const Op& op, const std::vector<passes::Place>& places) {
@@ -40,13 +45,27 @@ Product product_of(const Graph& graph, const Op& op, const std::vector<passes::P
     return matrix_of(graph, value, places[value], transposed);
   };
   return {matrix(op.operands[0], op.attrs.integer(Attr::transpose_a) != 0),
-          matrix(op.operands[1], op.attrs.integer(Attr::transpose_b) != 0), matrix(op.results[0], false),
-          op.operands.size() == 3, op.attrs.text(Attr::activation)};
+          matrix(op.operands[1], op.attrs.integer(Attr::transpose_b) != 0),
+          matrix(op.results[0], false),
+          op.operands.size() == 3,
+          op.attrs.text(Attr::activation),
+          graph.type(op.operands[0]).dtype};
 }
 
-Convolution convolution_of(const Graph& graph, const Op& op) {
-  check(op.operands.size() == 2 && !op.attrs.has(Attr::activation), "`epilogue` leaves convolutions bare for cuda");
-  return {ir::convolution_shape(graph, op)};
+Convolution convolution_of(const Graph& graph, const Op& op, const std::string& weights_layout) {
+  Convolution convolution;
+  static_cast<ir::ConvolutionShape&>(convolution) = ir::convolution_shape(graph, op);
+  convolution.bias = op.operands.size() == 3;
+  convolution.activation = op.attrs.text(Attr::activation);
+  convolution.dtype = graph.type(op.operands[0]).dtype;
+  check(weights_layout.empty() || weights_layout == kChannelsLast, "no layout of weights but these is asked for");
+  convolution.w_last = !weights_layout.empty();
+  return convolution;
+}
+
+std::string preferred_weights_layout(const Graph& graph, const Op& op) {
+  const Convolution convolution = convolution_of(graph, op, "");
+  return convolution.channels_last ? kChannelsLast : "";
 }
 
 double device_flops(const Graph& graph, const Op& op) {

@@ -1,6 +1,8 @@
 // The ops that a library does, in the terms of device.h.
 #pragma once
 
+#include <string>
+
 #include "backends/cuda/device.h"
 #include "ir/graph.h"
 #include "passes/placement.h"
@@ -11,8 +13,10 @@ namespace weft::cuda {
 bool is_library_op(const ir::Graph& graph, const ir::Op& op);
 
 Product product_of(const ir::Graph& graph, const ir::Op& matmul, const std::vector<passes::Place>& places);
-// Without bias and activation: the target of cuda.h/program.h leaves them to kernels.
-Convolution convolution_of(const ir::Graph& graph, const ir::Op& op);
+// `weights_layout`: how its kernel lies in memory, "" or what preferred_weights_layout gives.
+Convolution convolution_of(const ir::Graph& graph, const ir::Op& op, const std::string& weights_layout);
+// In which a kernel is best kept: as the images lie.
+std::string preferred_weights_layout(const ir::Graph& graph, const ir::Op& op);
 
 // Operations that a device does for the op; 0 for what is no contraction.
 double device_flops(const ir::Graph& graph, const ir::Op& op);

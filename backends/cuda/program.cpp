@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "backends/cuda/library_op.h"
 #include "backends/cuda/source.h"
 #include "ir/error.h"
+#include "passes/kept_layouts.h"
 #include "passes/plan.h"
 
 namespace weft::cuda {
@@ -39,13 +41,14 @@ struct Entry {
   OpId op = kNone;
   int scratch_buffer = -1;
   std::string name;
+  std::uint32_t relays = kNone;  // the input whose row-major copy this makes; then there is no op
 };
 
 class CudaProgram final : public runtime::Program {
  public:
   CudaProgram(ir::GraphPtr graph, std::shared_ptr<Device> device, std::shared_ptr<runtime::Memory> space, bool tf32,
               CompileReport& report)
-      : Program(std::move(space)), graph_(std::move(graph)), device_(std::move(device)), tf32_(tf32) {
+      : Program(std::move(space)), graph_(std::move(graph)), kept_(*graph_), device_(std::move(device)), tf32_(tf32) {
     plan_ = passes::make_plan(*graph_);
     make_items(report);
     plan_scratch();
@@ -72,12 +75,12 @@ class CudaProgram final : public runtime::Program {
 
   void run() override {
     if (!is_bound_) bind_all();
-    if (!std::exchange(has_run_, true)) return run_entries();  // libraries load their code, which no recording may do
-    if (!recording_) recording_ = device_->record([this] { run_entries(); });
+    if (!std::exchange(has_run_, true)) return run_first();
+    if (!recording_) recording_ = recorded();
     try {
       recording_->replay();
     } catch (const Error& error) {
-      fail("@{} could not be run: {}", graph_->name, error.what());
+      fail("{} could not be run: {}", step_text(), error.what());
     }
   }
 
@@ -93,9 +96,14 @@ class CudaProgram final : public runtime::Program {
     for (std::size_t j = 0; j < entries_.size(); ++j) {
       std::nth_element(seconds[j].begin(), seconds[j].begin() + runs / 2, seconds[j].end());
       const Entry& entry = entries_[j];
-      const Op& op = graph_->ops[entry.op];
-      profiles.push_back({entry.name, entry.item->kind(), op.where, seconds[j][std::size_t(runs / 2)],
-                          device_flops(*graph_, op), bytes_of(*graph_, op)});
+      runtime::ItemProfile profile{entry.name, entry.item->kind(), {}, seconds[j][std::size_t(runs / 2)], 0, 0};
+      if (entry.op != kNone) {
+        const Op& op = graph_->ops[entry.op];
+        profile.where = op.where;
+        profile.flops = device_flops(*graph_, op);
+        profile.bytes = bytes_of(*graph_, op);
+      }
+      profiles.push_back(std::move(profile));
     }
     return profiles;
   }
@@ -110,6 +118,8 @@ class CudaProgram final : public runtime::Program {
     load(kernels, report);
     std::set<ValueId> filled;
     std::size_t next_kernel = 0;
+    for (; next_kernel < kernels.size() && kernels[next_kernel].relays != kNone; ++next_kernel)
+      add_kernel(kernels[next_kernel]);
     for (const OpId id : plan_.order) {
       const Op& op = graph_->ops[id];
       for (const ValueId operand : op.operands) fill_gaps(operand, filled);
@@ -140,6 +150,7 @@ class CudaProgram final : public runtime::Program {
     entry.item = std::move(item);
     entry.values = made.values;
     entry.last_offset = made.last_offset;
+    entry.relays = made.relays;
     entries_.push_back(std::move(entry));
   }
 
@@ -159,7 +170,7 @@ class CudaProgram final : public runtime::Program {
         product.tf32 = tf32_;
         return device_->make(product);
       }
-      Convolution convolution = convolution_of(*graph_, op);
+      Convolution convolution = convolution_of(*graph_, op, kept_.of_weights(op));
       convolution.tf32 = tf32_;
       return device_->make(convolution);
     } catch (const Error& error) {
@@ -196,7 +207,8 @@ class CudaProgram final : public runtime::Program {
     check(order == plan_.order, "scratch changed the order of ops");
     std::vector<int> buffer_of(graph_->ops.size(), -1);
     for (std::size_t step = 0; step < order.size(); ++step) buffer_of[order[step]] = plan_.scratch_buffer[step];
-    for (Entry& entry : entries_) entry.scratch_buffer = buffer_of[entry.op];
+    for (Entry& entry : entries_)
+      if (entry.op != kNone) entry.scratch_buffer = buffer_of[entry.op];
   }
 
   void allocate() {
@@ -213,6 +225,8 @@ class CudaProgram final : public runtime::Program {
       input_offsets.push_back(port.type.bytes() > kLargeInput ? nowhere : reserve(port.type));
     for (const runtime::Port& port : outputs_)
       output_offsets.push_back(port.donates < 0 ? reserve(port.type) : input_offsets[std::size_t(port.donates)]);
+    for (const std::uint32_t input : kept_.relaid())
+      relay_offsets_[input] = reserve(graph_->type(graph_->inputs[input].value));
     memory_ = allocated(bytes);
     const auto at = [&](std::size_t offset) -> void* { return offset == nowhere ? nullptr : start() + offset; };
     for (const std::size_t offset : input_offsets) input_memory_.push_back(at(offset));
@@ -238,6 +252,7 @@ class CudaProgram final : public runtime::Program {
     for (const Entry& entry : entries_) {
       std::vector<void*> pointers;
       for (const ValueId value : entry.values) pointers.push_back(pointer(value));
+      if (entry.relays != kNone) pointers = {input_memory_[entry.relays], start() + relay_offsets_.at(entry.relays)};
       pointers.back() = static_cast<std::byte*>(pointers.back()) + entry.last_offset;
       entry.item->bind(pointers, scratch(entry));
     }
@@ -256,7 +271,8 @@ class CudaProgram final : public runtime::Program {
     std::byte* base = nullptr;
     switch (place.base) {
       case Place::Base::input:
-        base = static_cast<std::byte*>(input_memory_[place.index]);
+        base = relay_offsets_.count(place.index) != 0 ? start() + relay_offsets_.at(place.index)
+                                                      : static_cast<std::byte*>(input_memory_[place.index]);
         break;
       case Place::Base::output:
         base = static_cast<std::byte*>(output_memory_[place.index]);
@@ -270,14 +286,40 @@ class CudaProgram final : public runtime::Program {
 
   // --- Running -----------------------------------------------------------------------------------------------------
 
-  void run_entries() const {
-    for (const Entry& entry : entries_) run_entry(entry);
+  // Item by item: libraries load their code, which no recording may do, and a fault is known to be that of the item
+  // that was waited for.
+  void run_first() const {
+    for (const Entry& entry : entries_) {
+      run_entry(entry);
+      of_entry(entry, [&] { device_->synchronise(); });
+    }
+  }
+
+  std::unique_ptr<Recording> recorded() const {
+    try {
+      return device_->record(step_text(), [this] {
+        for (const Entry& entry : entries_) run_entry(entry);
+      });
+    } catch (const Error& error) {
+      fail("{} could not be recorded as one: {}", step_text(), error.what());
+    }
+  }
+
+  std::string step_text() const {
+    return fmt::format("@{}, {} items over {} bytes of the device,", graph_->name, entries_.size(), plan_.arena_bytes);
   }
 
   void run_entry(const Entry& entry) const {
+    of_entry(entry, [&] { entry.item->run(*device_); });
+  }
+
+  // Errors of `work` name the entry's op.
+  template <typename Work>
+  void of_entry(const Entry& entry, Work work) const {
     try {
-      entry.item->run(*device_);
+      work();
     } catch (const Error& error) {
+      if (entry.op == kNone) fail("{}: {}", entry.name, error.what());
       fail("{}", described(graph_->ops[entry.op], fmt::format("{}: {}", entry.name, error.what())));
     }
   }
@@ -290,12 +332,14 @@ class CudaProgram final : public runtime::Program {
   }
 
   ir::GraphPtr graph_;
+  passes::KeptLayouts kept_;
   std::shared_ptr<Device> device_;
   bool tf32_;
   Plan plan_;
   std::unique_ptr<Module> module_;
   std::vector<Entry> entries_;
-  std::shared_ptr<void> memory_;  // arena, then inputs and outputs
+  std::shared_ptr<void> memory_;                        // arena, then inputs and outputs, then row-major copies
+  std::map<std::uint32_t, std::size_t> relay_offsets_;  // by input: its row-major copy
   std::vector<std::shared_ptr<void>> large_inputs_;
   bool is_bound_ = false, has_run_ = false;
   std::unique_ptr<Recording> recording_;  // of all entries as they are bound
@@ -320,7 +364,7 @@ class MemoryOfDevice final : public runtime::Memory {
 
 passes::Target target() {
   passes::Target target;
-  target.epilogues = {OpCode::matmul};
+  target.weights_layout = preferred_weights_layout;
   return target;
 }
 

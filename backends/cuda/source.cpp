@@ -8,6 +8,8 @@
 #include "backends/kernel/lower.h"
 #include "ir/builder.h"
 #include "ir/error.h"
+#include "ir/memory_layout.h"
+#include "passes/kept_layouts.h"
 
 namespace weft::cuda {
 
@@ -96,6 +98,24 @@ std::vector<OpKernel> kernels_of(const Graph& graph, const Plan& plan, const Op&
        to_string(graph.type(op.results[0])));
 }
 
+// From the order in which the input lies to row-major.
+OpKernel relay_kernel(const Graph& graph, std::uint32_t index) {
+  const ir::Input& input = graph.inputs[index];
+  const ir::Type& type = graph.type(input.value);
+  const auto layout = ir::parse_memory_layout(input.layout);
+  check(layout && layout->blocks.empty(), "kernels of convolutions lie in no blocks on cuda");
+  const std::vector<std::int64_t> dims = ir::numbers(type.dims);
+  kernel::Strides strides(dims.size(), 1);
+  std::int64_t stride = 1;
+  for (std::size_t i = layout->order.size(); i-- > 0; stride *= dims[layout->order[i]])
+    strides[layout->order[i]] = stride;
+  const Graph copy = body_of(OpCode::cast, {type}, {}, type);
+  OpKernel made;
+  made.kernel = emit(kernel::lower(copy, {strides}, {passes::row_major(dims)}, fmt::format("relay_{}", index)));
+  made.relays = index;
+  return made;
+}
+
 // A name made of a file of the user can not end a comment: it is of one line.
 std::string comment_of(const Op& op) {
   const std::string where = to_string(op.where);
@@ -106,6 +126,8 @@ std::string comment_of(const Op& op) {
 
 std::vector<OpKernel> kernels_of(const Graph& graph, const Plan& plan) {
   std::vector<OpKernel> kernels;
+  const passes::KeptLayouts kept(graph);
+  for (const std::uint32_t input : kept.relaid()) kernels.push_back(relay_kernel(graph, input));
   for (const ir::OpId id : plan.order) {
     const Op& op = graph.ops[id];
     if (is_library_op(graph, op)) continue;

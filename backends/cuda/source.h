@@ -12,11 +12,13 @@ namespace weft::cuda {
 struct OpKernel {
   ir::OpId op = ir::kNone;
   EmittedKernel kernel;
-  std::vector<ir::ValueId> values;  // its arguments
-  std::int64_t last_offset = 0;     // in bytes: the last one begins so far behind its value
+  std::vector<ir::ValueId> values;   // its arguments
+  std::int64_t last_offset = 0;      // in bytes: the last one begins so far behind its value
+  std::uint32_t relays = ir::kNone;  // the input whose row-major copy this makes; then `op` and `values` are none
 };
 
-// In the order of the plan; an op may have several. Matrix products and convolutions are left out: those a library
+// First copies of kernels of convolutions that ops read which want them row-major, then those of ops in the order of
+// the plan; an op may have several. Matrix products and convolutions are left out: those a library
 // does. Throws Error for an op that neither does.
 std::vector<OpKernel> kernels_of(const ir::Graph& graph, const passes::Plan& plan);
 

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <fstream>
 #include <map>
-#include <numeric>
 
 #include "backends/compile.h"
 #include "backends/cuda/disk_cache.h"
@@ -18,87 +17,15 @@
 #include "passes/pipeline.h"
 #include "random_graph.h"
 #include "temp_folder.h"
-#include "tests/unit/build_model.h"
-#include "tests/unit/small_models.h"
+#include "tests/unit/cuda_run.h"
 #include "training/feed.h"
 #include "training/session.h"
 #include "training/step.h"
 #include "training/trainer.h"
 
 using namespace weft;
+using namespace weft::test;
 using namespace weft::training;
-using reference::Tensor;
-using runtime::HostTensor;
-
-namespace {
-
-constexpr std::int64_t kBatch = 8;
-
-// On a GPU where WEFT_TEST_GPU is set (scripts/gpu-check), else on the host.
-const std::string kGpu = std::getenv("WEFT_TEST_GPU") ? "cuda" : "cuda-emulated";
-
-// Sizes at which a step takes the host a moment, with every kind of layer that the model has.
-test::Options small(const std::string& model) {
-  if (model == "denoising_autoencoder") return {{"hidden", "24"}, {"latent", "12"}};
-  if (model.starts_with("conv")) return {{"widths", "4,8"}, {"latent", "6"}};
-  if (model == "rotnet" || model == "classifier") return {};
-  if (model == "simclr") return {{"widths", "4,4,8,8"}, {"head", "16,8"}};
-  return {{"hidden", "24,12"}, {"latent", "6"}};
-}
-
-ir::Module module_of(const Model& model) { return test::build_model(model.name, small(model.name)); }
-
-Session session_of(const Model& model, const std::string& backend) {
-  SessionOptions options;
-  options.backend = backend;
-  options.batch = kBatch;
-  return Session(module_of(model), options);
-}
-
-DatasetSplits few_digits() { return test::few_digits(44, 0, 8); }
-
-std::vector<std::int64_t> batch_of(std::int64_t step) {
-  std::vector<std::int64_t> batch(kBatch);
-  std::iota(batch.begin(), batch.end(), step * kBatch);
-  return batch;
-}
-
-// Largest |a - b| / (1 + |b|); infinity where one of them is not a number.
-double distance(const HostTensor& a, const HostTensor& b) {
-  REQUIRE(a.shape == b.shape);
-  if (b.dtype != ir::DType::f32) return a == b ? 0 : INFINITY;
-  double largest = 0;
-  const auto x = a.as<float>(), y = b.as<float>();
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const double difference = std::abs(double(x[i]) - double(y[i])) / (1 + std::abs(double(y[i])));
-    largest = std::isfinite(difference) ? std::max(largest, difference) : INFINITY;
-  }
-  return largest;
-}
-
-std::vector<Tensor> run_on(const std::string& backend, const ir::GraphPtr& graph, const std::vector<Tensor>& inputs,
-                           bool tf32 = false) {
-  CompileOptions options;
-  options.backend = backend;
-  options.tf32 = tf32;
-  const auto program = compile(graph, options);
-  std::vector<std::byte> bytes;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    bytes.resize(inputs[i].type.bytes());
-    reference::to_bytes(inputs[i], bytes.data());
-    program->write_input(int(i), bytes.data());
-  }
-  program->run();
-  std::vector<Tensor> outputs;
-  for (std::size_t i = 0; i < program->outputs().size(); ++i) {
-    bytes.resize(program->outputs()[i].type.bytes());
-    program->read_output(int(i), bytes.data());
-    outputs.push_back(reference::from_bytes(program->outputs()[i].type, bytes.data()));
-  }
-  return outputs;
-}
-
-}  // namespace
 
 // Adam divides by the root of a mean of squares: a gradient near zero, of which rounding is a large part, may move a
 // param by the whole learning rate, 1e-3, one way or the other. Measured: 2.4e-4 at most, and 2e-6 of metrics.
@@ -235,54 +162,6 @@ TEST_CASE("random numbers have the reference's bits") {
   for (std::size_t i = 0; i < expected.size(); ++i) CHECK(bits[i].data == expected[i].data);
 }
 
-// Rounding to 10 bits moves each operand by 2^-11 of it at most, and so a sum of products of positive numbers by 2^-10.
-TEST_CASE("TF32 rounds the operands of products and convolutions, and nothing more") {
-  using ir::Attr;
-  using ir::OpCode;
-  ir::Builder builder("contractions");
-  const auto input = [&](const char* name, const ir::Dims& dims) {
-    return passes::Expr{&builder, builder.input(name, ir::f32(dims))};
-  };
-  const passes::Expr a = input("a", {32, 64}), b = input("b", {48, 64}), bias = input("bias", {48});
-  const passes::Expr x = input("x", {2, 8, 12, 12}), w = input("w", {16, 8, 3, 3}), y = input("y", {2, 16, 12, 12});
-  const auto output = [&](const char* name, OpCode code, const std::vector<passes::Expr>& operands, ir::Attrs attrs) {
-    builder.output(name, passes::apply(code, operands, attrs).id);
-  };
-  using Pair = std::vector<std::int64_t>;
-  const auto window = [] {
-    return ir::Attrs()
-        .set(Attr::stride, Pair{1, 1})
-        .set(Attr::padding, Pair{1, 1})
-        .set(Attr::dilation, Pair{1, 1})
-        .set(Attr::groups, std::int64_t{1});
-  };
-  output("product", OpCode::matmul, {a, b, bias}, ir::Attrs().set(Attr::transpose_b, std::int64_t{1}));
-  output("forward", OpCode::conv2d, {x, w}, window());
-  output("data", OpCode::conv_transpose2d, {y, w}, window().set(Attr::output_padding, Pair{0, 0}));
-  output("weights", OpCode::conv2d_weight_grad, {x, y}, window().set(Attr::kernel, Pair{3, 3}));
-  const ir::GraphPtr graph = std::make_shared<const ir::Graph>(builder.take());
-
-  std::vector<Tensor> inputs = test::random_inputs(*graph, 3);
-  for (Tensor& each : inputs)
-    for (double& number : each.data) number = double(float(std::abs(number) + 0.1));
-  const auto exact = run_on("reference", graph, inputs), f32 = run_on(kGpu, graph, inputs),
-             tf32 = run_on(kGpu, graph, inputs, true);
-  for (std::size_t i = 0; i < exact.size(); ++i) {
-    CAPTURE(graph->outputs[i].name);
-    const auto away = [&](const std::vector<Tensor>& results) {
-      double largest = 0;
-      for (std::size_t j = 0; j < exact[i].data.size(); ++j)
-        largest = std::max(largest, std::abs(results[i].data[j] / exact[i].data[j] - 1));
-      return largest;
-    };
-    CHECK(away(f32) < 1e-6);
-    CHECK(away(tf32) > 1e-5);
-    CHECK(away(tf32) < std::ldexp(1.01, -10));
-  }
-  CHECK_THROWS_WITH_AS(run_on("reference", graph, inputs, true),
-                       doctest::Contains("TF32, which the backend 'reference' has not"), Error);
-}
-
 TEST_CASE("the source of every model's step compiles for GPUs, and says where its kernels come from") {
   const cuda::Nvrtc* nvrtc = cuda::Nvrtc::find();
   if (!nvrtc) MESSAGE("skipped: compiling, for " << cuda::Nvrtc::missing());
@@ -292,12 +171,16 @@ TEST_CASE("the source of every model's step compiles for GPUs, and says where it
     const ir::GraphPtr step = training_step(module_of(model), {}, context);
     CompileOptions options;
     options.bind = {{"B", kBatch}, {std::string(size_symbol), 100}};
-    const std::string source = cuda_source(step, options);
-    CHECK(source.find("__global__") != std::string::npos);
-    CHECK(source.find(".cpp:") != std::string::npos);
-    if (nvrtc)
+    for (const Precision precision : {Precision::f32, Precision::bf16}) {
+      options.precision = precision;
+      const std::string source = cuda_source(step, options);
+      CHECK(source.find("__global__") != std::string::npos);
+      CHECK(source.find(".cpp:") != std::string::npos);
+      if (!nvrtc) continue;
       for (const char* architecture : {"sm_80", "sm_90"})
-        CHECK(nvrtc->compile(source, "step", architecture).size() > 1000);
+        if (precision == Precision::f32 || architecture == std::string("sm_90"))
+          CHECK(nvrtc->compile(source, "step", architecture).size() > 1000);
+    }
   }
 }
 

@@ -79,15 +79,15 @@ TEST_CASE("a run keeps the switches of its compiler, and one of before they came
   const test::TempFolder folder;
   RunConfig config = config_of(make_vae(), 1);
   config.session.winograd = config.session.contrastive = false;
-  config.session.tf32 = true;
+  config.session.precision = Precision::bf16;
   const RunDirectory run = RunDirectory::create(folder / "run", config, make_vae());
   const auto session = [&] { return RunDirectory::open(folder / "run").config().session; };
   CHECK_FALSE(session().winograd);
   CHECK_FALSE(session().contrastive);
-  CHECK(session().tf32);
+  CHECK(session().precision == Precision::bf16);
 
   std::string text = runtime::read_file(run.file("config.json"));
-  for (const std::string name : {"winograd", "contrastive", "tf32"}) {
+  for (const std::string name : {"winograd", "contrastive", "precision"}) {
     const std::size_t line = text.find("\"" + name);
     REQUIRE(line != std::string::npos);
     const std::size_t before = text.rfind(',', line), end = text.find_first_of(",\n", line);
@@ -96,7 +96,7 @@ TEST_CASE("a run keeps the switches of its compiler, and one of before they came
   folder.write("run/config.json", text);
   CHECK(session().winograd);
   CHECK(session().contrastive);
-  CHECK_FALSE(session().tf32);
+  CHECK(session().precision == Precision::f32);
 }
 
 TEST_CASE("a folder that cannot be written, or holds a run, is refused before training") {

@@ -1,0 +1,53 @@
+// Products and convolutions of numbers rounded to bf16, for tensor cores: the operands of each become casts, which the
+// kernels that make them take in. A product sums in f32 and its result is f32. A convolution does too, but its result
+// is bf16, for libraries have no wider one, and what reads it reads a cast of that. Everything else stays as it was.
+#include "ir/contraction.h"
+#include "passes/passes.h"
+#include "passes/rewriter.h"
+
+namespace weft::passes {
+
+using ir::Attr;
+using ir::DType;
+using ir::Op;
+using ir::OpCode;
+using ir::ValueId;
+
+namespace {
+
+// Cast below what only reads memory another way: a flat vector of params is rounded once, and a reshape does not part
+// the cast from the kernel that it belongs to.
+Expr narrowed(ValueId value, Rewriter& rewriter) {
+  const Op* op = rewriter.source().producer(value);
+  const ir::Type& type = rewriter.source().type(value);
+  if (op && op->code == OpCode::view)
+    return view(narrowed(op->operands[0], rewriter), op->attrs.integer(Attr::offset), {DType::bf16, type.dims});
+  if (op && op->code == OpCode::reshape) return reshape(narrowed(op->operands[0], rewriter), type.dims);
+  if (op && op->code == OpCode::transpose)
+    return transpose(narrowed(op->operands[0], rewriter), op->attrs.integers(Attr::perm));
+  return cast(rewriter[value], DType::bf16);
+}
+
+// A convolution that was written with its bias would round that too: it stays as it is.
+bool is_narrowed(const Op& op, const ir::Graph& graph) {
+  return (op.code == OpCode::matmul || (ir::is_convolution(op.code) && op.operands.size() == 2)) &&
+         graph.type(op.operands[0]).dtype == DType::f32;
+}
+
+}  // namespace
+
+GraphPtr bf16(const GraphPtr& graph, Context& context) {
+  const GraphPtr narrow = rewrite(graph, [&](const Op& op, Rewriter& rewriter) -> std::optional<Expr> {
+    if (!is_narrowed(op, *graph)) return {};
+    const bool stays_wide = op.code == OpCode::matmul;
+    std::vector<Expr> operands;
+    for (std::size_t i = 0; i < op.operands.size(); ++i)
+      operands.push_back(i == 2 ? rewriter[op.operands[i]] : narrowed(op.operands[i], rewriter));
+    const ir::Type& type = graph->type(op.results[0]);
+    const DType made = stays_wide ? DType::f32 : DType::bf16;
+    return cast(apply(op.code, operands, op.attrs, ir::Type{made, type.dims}), DType::f32);
+  });
+  return narrow == graph ? graph : dce(narrow, context);  // views of what is not narrow are left over
+}
+
+}  // namespace weft::passes
