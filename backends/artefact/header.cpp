@@ -38,61 +38,64 @@ std::string_view c_type(ir::DType dtype) {
   return "";
 }
 
-// Every symbol of a dim is the batch.
-std::string bytes_of(const ir::Type& type) {
-  std::string text;
+// A port: the parameter of a function, in the words of a comment, and its macros: the numbers of a row, MACRO, and the
+// bytes of a batch, MACRO_BYTES(batch). Every symbol of a dim is the batch.
+struct Parameter {
+  std::string name, declaration, words, macro, definitions;
+};
+
+Parameter parameter(const std::string& prefix, const std::string& name, const ir::Type& type, bool is_input) {
+  const std::string word = identifier(name), macro = upper(prefix + "_" + word);
   std::int64_t numbers = 1;
+  std::string batches;
   for (const ir::Dim& dim : type.dims) {
     numbers *= dim.factor;
-    if (!dim.is_number()) text += "(size_t)batch * ";
+    if (!dim.is_number()) batches += "(size_t)(batch) * ";
   }
-  return fmt::format("{}{} * sizeof({})", text, numbers, c_type(type.dtype));
+  return {word, fmt::format("{}{}* {}", is_input ? "const " : "", c_type(type.dtype), word),
+          fmt::format("{} {}", word, ir::to_string(type)), macro,
+          fmt::format("#define {0} {1}\n#define {0}_BYTES(batch) ({2}{0} * sizeof({3}))\n", macro, numbers, batches,
+                      c_type(type.dtype))};
 }
-
-// A port as a parameter, and in the words of a comment.
-struct Parameter {
-  std::string name, declaration, bytes, words;
-};
-
-Parameter parameter(const std::string& name, const ir::Type& type, bool is_input) {
-  const std::string word = identifier(name);
-  return {word, fmt::format("{}{}* {}", is_input ? "const " : "", c_type(type.dtype), word), bytes_of(type),
-          fmt::format("{} {}", word, ir::to_string(type))};
-}
-
-struct Side {
-  std::vector<std::string> names, declarations, bytes, words;
-  void add(const Parameter& parameter) {
-    names.push_back(parameter.name);
-    declarations.push_back(parameter.declaration);
-    bytes.push_back(parameter.bytes);
-    words.push_back(parameter.words);
-  }
-};
 
 // `const void* inputs[] = {x};` and the bytes of each.
-std::string arrays(const char* type, const char* what, const Side& side) {
-  if (side.names.empty()) return fmt::format("  {}* {}s = 0;\n  const size_t* {}_bytes = 0;\n", type, what, what);
-  return fmt::format("  {} {}s[] = {{{}}};\n  const size_t {}_bytes[] = {{{}}};\n", type, what,
-                     fmt::join(side.names, ", "), what, fmt::join(side.bytes, ", "));
+std::string arrays(const char* type, const char* what, const std::vector<Parameter>& parameters) {
+  if (parameters.empty()) return fmt::format("  {}* {}s = 0;\n  const size_t* {}_bytes = 0;\n", type, what, what);
+  std::vector<std::string> names, bytes;
+  for (const Parameter& each : parameters) {
+    names.push_back(each.name);
+    bytes.push_back(each.macro + "_BYTES(batch)");
+  }
+  return fmt::format("  {} {}s[] = {{{}}};\n  const size_t {}_bytes[] = {{{}}};\n", type, what, fmt::join(names, ", "),
+                     what, fmt::join(bytes, ", "));
+}
+
+template <typename Member>
+std::vector<std::string> each(const std::vector<Parameter>& parameters, Member member) {
+  std::vector<std::string> texts;
+  for (const Parameter& parameter : parameters) texts.push_back(parameter.*member);
+  return texts;
 }
 
 std::string entry_text(const std::string& name, const Entry& entry) {
   const ir::Graph& graph = *entry.graph;
-  Side inputs, outputs;
+  const std::string prefix = name + "_" + identifier(entry.name);
+  std::vector<Parameter> inputs, outputs;
   for (const std::uint32_t i : data_inputs(graph))
-    inputs.add(parameter(graph.input_name(i), graph.type(graph.inputs[i].value), true));
+    inputs.push_back(parameter(prefix, graph.input_name(i), graph.type(graph.inputs[i].value), true));
   for (const std::uint32_t i : data_outputs(graph))
-    outputs.add(parameter(graph.outputs[i].name, graph.type(graph.outputs[i].value), false));
+    outputs.push_back(parameter(prefix, graph.outputs[i].name, graph.type(graph.outputs[i].value), false));
+  std::vector<Parameter> all = inputs;
+  all.insert(all.end(), outputs.begin(), outputs.end());
   std::vector<std::int64_t> batches;
   for (const Program& program : entry.programs) batches.push_back(program.batch);
-  std::vector<std::string> declarations = inputs.declarations;
-  declarations.insert(declarations.end(), outputs.declarations.begin(), outputs.declarations.end());
-  std::string text = fmt::format("/* {}{}: batches {}.\n * From {} to {}. */\n", entry.name,
-                                 entry.trains ? ", one step of training" : "", fmt::join(batches, ", "),
-                                 fmt::join(inputs.words, ", "), fmt::join(outputs.words, ", "));
-  text += fmt::format("static inline int {0}_{1}({0}* model, int64_t batch, {2}) {{\n", name, identifier(entry.name),
-                      fmt::join(declarations, ", "));
+  std::string text =
+      fmt::format("/* {}{}: batches {}.\n * From {} to {}. */\n", entry.name,
+                  entry.trains ? ", one step of training" : "", fmt::join(batches, ", "),
+                  fmt::join(each(inputs, &Parameter::words), ", "), fmt::join(each(outputs, &Parameter::words), ", "));
+  for (const Parameter& port : all) text += port.definitions;
+  text += fmt::format("static inline int {}({}* model, int64_t batch, {}) {{\n", prefix, name,
+                      fmt::join(each(all, &Parameter::declaration), ", "));
   text += arrays("const void*", "input", inputs) + arrays("void*", "output", outputs);
   return text + fmt::format("  return {}_run(model, \"{}\", batch, inputs, input_bytes, outputs, output_bytes);\n}}\n",
                             name, entry.name);
@@ -117,7 +120,8 @@ std::string constants_text(const Artefact& artefact) {
 std::string header_text(const Artefact& artefact) {
   std::string text(runtime::artefact_interface());
   std::string entries;
-  for (const Entry& entry : artefact.entries) entries += "\n" + entry_text(artefact.name, entry);
+  for (const Entry& entry : artefact.entries)
+    entries += (entries.empty() ? "" : "\n") + entry_text(artefact.name, entry);
   text = replaced(text, "@CONSTANTS@", constants_text(artefact));
   text = replaced(text, "@ENTRIES@", entries);
   text = replaced(text, "@UPPER@", upper(artefact.name));
