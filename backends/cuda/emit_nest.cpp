@@ -1,9 +1,7 @@
 // The function of one pass: what a group of threads does for a row.
-#include "backends/cuda/emit_nest.h"
-
 #include <algorithm>
-#include <map>
 
+#include "backends/cuda/emit_nest_work.h"
 #include "ir/error.h"
 
 namespace weft::cuda {
@@ -17,21 +15,15 @@ using kernel::NodeKind;
 
 namespace {
 
-constexpr std::int64_t kMostKept = 64;  // registers of a thread for values that later stages need
-
-DimSet set_of(const std::vector<int>& dims) {
-  DimSet set = 0;
-  for (const int d : dims) set |= kernel::bit(d);
-  return set;
-}
-
 class NestWriter {
  public:
   NestWriter(Job& job, Nest nest, Pass pass)
-      : job_(job), kernel_(job.kernel), nest_(std::move(nest)), pass_(std::move(pass)), inner_(set_of(nest_.inner)) {
-    choose_accumulators();
-    if (nest_.turns > 0) choose_kept();
-  }
+      : job_(job),
+        kernel_(job.kernel),
+        nest_(std::move(nest)),
+        pass_(std::move(pass)),
+        work_(job, nest_, pass_),
+        inner_(set_of(nest_.inner)) {}
 
   void write() {
     add_function(job_, pass_.function, nest_.blocks, nest_.threads(), [&](Source& source, Values& values) {
@@ -42,78 +34,9 @@ class NestWriter {
   }
 
  private:
-  // An accumulator and where a row's share of it gathers.
-  struct Sum {
-    Accumulator* accumulator;
-    bool at_point;
-    enum { single, column, array_of_points, array_of_rows, array_of_parts } form;
-  };
-
   std::string name(NodeId node) const { return variable(job_, node); }
   const Node& node(NodeId id) const { return job_.node(id); }
   bool is_split() const { return nest_.splits > 1; }
-
-  // --- What there is to do ---
-
-  void choose_accumulators() {
-    const auto form = [&](const Accumulator& each, bool at_point) {
-      const DimSet along_row = kept(node(each.node)) & inner_;
-      if (each.extent == 1) return Sum::single;
-      if (!at_point || along_row == 0) return Sum::array_of_rows;
-      return along_row == inner_ ? Sum::array_of_points : Sum::array_of_parts;
-    };
-    for (Accumulator* each : pass_.columns) sums_.push_back({each, true, Sum::column});
-    for (Accumulator& each : job_.accumulators) {
-      const bool at_point = is_point_accumulator(kernel_, each.node);
-      const bool is_column = row_set(kernel_) == 0 && each.extent > 1;
-      if (!is_column && (at_point ? pass_.stores : pass_.ends))
-        sums_.push_back({&each, at_point, form(each, at_point)});
-    }
-    for (const Sum& sum : sums_) {
-      Accumulator& each = *sum.accumulator;
-      each.copies = sum.form == Sum::column ? nest_.splits : nest_.blocks;
-      each.offset = job_.scratch.take(each.copies * each.extent);
-      if (sum.form == Sum::array_of_parts) nest_.turns = 0;
-    }
-  }
-
-  std::vector<NodeId> point_roots(int stage) const {
-    std::vector<NodeId> roots;
-    for (const NodeId id : row_reductions(kernel_, stage)) roots.push_back(node(id).operands[0]);
-    if (stage != kernel_.row_stages) return roots;
-    for (const kernel::Store* store : stores(Level::point)) roots.push_back(store->value);
-    for (const Sum& sum : sums_)
-      if (sum.at_point) roots.push_back(node(sum.accumulator->node).operands[0]);
-    return roots;
-  }
-
-  std::vector<const kernel::Store*> stores(Level level) const {
-    std::vector<const kernel::Store*> result;
-    for (const kernel::Store& store : kernel_.stores)
-      if (store.level == level && (level == Level::row ? pass_.ends : pass_.stores)) result.push_back(&store);
-    return result;
-  }
-
-  // Values along a row that a later stage needs again stay in registers.
-  void choose_kept() {
-    std::vector<int> first(kernel_.nodes.size(), -1);
-    for (int stage = pass_.first_stage; stage <= pass_.last_stage; ++stage) {
-      std::vector<bool> seen(kernel_.nodes.size(), false);
-      for (const NodeId root : point_roots(stage)) choose_kept(root, stage, first, seen);
-    }
-  }
-
-  void choose_kept(NodeId id, int stage, std::vector<int>& first, std::vector<bool>& seen) {
-    const Node& each = node(id);
-    if (seen[id] || each.level != Level::point || (each.varies & inner_) == 0 || kept_.count(id) != 0) return;
-    seen[id] = true;
-    if (first[id] >= 0 && std::int64_t(kept_.size() + 1) * nest_.turns <= kMostKept) {
-      kept_[id] = first[id];
-      return;
-    }
-    if (first[id] < 0) first[id] = stage;
-    for (const NodeId operand : each.operands) choose_kept(operand, stage, first, seen);
-  }
 
   // --- The function ---
 
@@ -127,18 +50,18 @@ class NestWriter {
     else
       source.line("const int t = threadIdx.x;");
     if (is_split()) source.line(fmt::format("const int split = blockIdx.x % {};", nest_.splits));
-    for (const Sum& sum : sums_) begin_sum(sum);
+    for (const Sum& sum : work_.sums) begin_sum(sum);
     point_at_split_reductions();
     if (has_arrays()) source.line("__syncthreads();");
     write_rows();
     std::vector<Accumulator*> singles;
-    for (const Sum& sum : sums_)
+    for (const Sum& sum : work_.sums)
       if (sum.form == Sum::single) singles.push_back(sum.accumulator);
     write_block_sums(job_, source, singles, nest_.threads());
   }
 
   bool has_arrays() const {
-    return std::any_of(sums_.begin(), sums_.end(),
+    return std::any_of(work_.sums.begin(), work_.sums.end(),
                        [](const Sum& sum) { return sum.form != Sum::single && sum.form != Sum::column; });
   }
 
@@ -214,31 +137,31 @@ class NestWriter {
   // --- A stage: one walk over the row ---
 
   void write_stage(int stage) {
-    const std::vector<NodeId> reductions = row_reductions(kernel_, stage), roots = point_roots(stage);
+    const std::vector<NodeId> reductions = row_reductions(kernel_, stage), roots = work_.point_roots(stage);
     if (roots.empty()) return;
     values_->hoist(roots, ~inner_);
     for (const NodeId id : reductions) source_->line(begin_of_sum(job_, id));
     const bool is_last = stage == kernel_.row_stages;
     if (is_last)
-      for (const Sum& sum : sums_)
+      for (const Sum& sum : work_.sums)
         if (gathers(sum)) source_->line(begin_of_sum(job_, sum.accumulator->node));
-    for (const auto& [id, made] : kept_)
+    for (const auto& [id, made] : work_.kept)
       if (made == stage)
         source_->line(fmt::format("{} {}_kept[{}];", type_name(kind_of(node(id).dtype)), name(id), nest_.turns));
     const int braces = open_walk();
     values_->enter();
     write_indices(*source_, *values_, kernel_, nest_.inner, "p");
     write_point(reductions, roots, is_last);
-    for (const auto& [id, made] : kept_)
+    for (const auto& [id, made] : work_.kept)
       if (made == stage) source_->line(fmt::format("{}_kept[j] = {};", name(id), values_->get(id)));
     values_->leave();
     for (int d : nest_.inner) values_->set_index(d, "");
     for (int i = 0; i < braces; ++i) source_->close();
-    for (const auto& [id, made] : kept_)
+    for (const auto& [id, made] : work_.kept)
       if (made == stage) values_->define(id, fmt::format("{}_kept[j]", name(id)));
     for (const NodeId id : reductions) end_reduction(id);
     if (is_last)
-      for (const Sum& sum : sums_)
+      for (const Sum& sum : work_.sums)
         if (gathers(sum) || sum.form == Sum::array_of_parts) end_row_of(sum);
   }
 
@@ -279,8 +202,8 @@ class NestWriter {
     for (const NodeId root : roots) values_->get(root);
     for (const NodeId id : reductions) add(id, node(id).once, name(id) + "_sum");
     if (!is_last) return;
-    for (const kernel::Store* store : stores(Level::point)) store_if(values_->at_first(~store->dims), *store);
-    for (const Sum& sum : sums_) {
+    for (const kernel::Store* store : work_.stores(Level::point)) store_if(values_->at_first(~store->dims), *store);
+    for (const Sum& sum : work_.sums) {
       const NodeId id = sum.accumulator->node;
       if (!sum.at_point || sum.form == Sum::array_of_parts) continue;
       add(id, node(id).once, sum.form == Sum::array_of_points ? place_of(id) : name(id) + "_sum");
@@ -378,12 +301,12 @@ class NestWriter {
   // --- The end of a row ---
 
   void write_ends() {
-    const std::vector<const kernel::Store*> row_stores = stores(Level::row);
+    const std::vector<const kernel::Store*> row_stores = work_.stores(Level::row);
     for (const kernel::Store* store : row_stores) values_->get(store->value);
     // The other threads of the group may still read what a store overwrites.
     if (nest_.group > 1 && !row_stores.empty())
       source_->line(nest_.neighbours && nest_.group <= 32 ? "__syncwarp();" : "__syncthreads();");
-    for (const Sum& sum : sums_) {
+    for (const Sum& sum : work_.sums) {
       if (sum.at_point) continue;
       const NodeId id = sum.accumulator->node;
       values_->get(node(id).operands[0]);
@@ -397,9 +320,8 @@ class NestWriter {
   const Kernel& kernel_;
   Nest nest_;
   Pass pass_;
+  NestWork work_;
   DimSet inner_;
-  std::vector<Sum> sums_;
-  std::map<NodeId, int> kept_;  // by node: the stage that makes it
   Source* source_ = nullptr;
   Values* values_ = nullptr;
 };

@@ -86,6 +86,12 @@ std::vector<int> list(DimSet set) {
   return dims;
 }
 
+DimSet set_of(const std::vector<int>& dims) {
+  DimSet set = 0;
+  for (const int d : dims) set |= kernel::bit(d);
+  return set;
+}
+
 bool is_point_accumulator(const Kernel& kernel, NodeId node) {
   const DimSet row = row_set(kernel);
   return row == 0 || (row & ~kernel.nodes[node].once) != 0;

@@ -46,6 +46,7 @@ std::int64_t ceil_div(std::int64_t a, std::int64_t b);
 std::int64_t points_of(const kernel::Kernel& kernel, const std::vector<int>& dims);
 kernel::DimSet row_set(const kernel::Kernel& kernel);
 std::vector<int> list(kernel::DimSet set);
+kernel::DimSet set_of(const std::vector<int>& dims);
 bool is_point_accumulator(const kernel::Kernel& kernel, kernel::NodeId node);  // else it counts once a row
 kernel::DimSet kept(const kernel::Node& final_reduce);  // the dims that its accumulators differ along
 std::vector<kernel::NodeId> final_reductions(const kernel::Kernel& kernel);
