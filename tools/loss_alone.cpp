@@ -52,7 +52,7 @@ LossBench::LossBench(const LossFlags& loss, std::int64_t batch, const training::
   CompileOptions compile_options;
   compile_options.backend = options.backend;
   compile_options.threads = options.threads;
-  compile_options.tf32 = options.tf32;
+  compile_options.precision = options.precision;
   compile_options.bind = {{"B", LossFlags::pairs_of(batch)}};
   const Clock::time_point start = Clock::now();
   program_ = compile(graph, compile_options, &report_);
@@ -68,12 +68,9 @@ LossBench::LossBench(const LossFlags& loss, std::int64_t batch, const training::
   program_->write_input(0, numbers.data());
 }
 
-double LossBench::run_step() {
-  const Clock::time_point start = Clock::now();
-  program_->run();
+void LossBench::wait() {
   float loss = 0;
   program_->read_output(loss_, &loss);  // the work is done when this is here
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
 }  // namespace weft::tools

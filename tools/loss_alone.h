@@ -30,10 +30,11 @@ class LossFlags {
 class LossBench final : public TimedStep {
  public:
   LossBench(const LossFlags& loss, std::int64_t batch, const training::SessionOptions& options);
-  double run_step() override;
 
  private:
   runtime::Program& program() override { return *program_; }
+  void queue_step() override { program_->run(); }
+  void wait() override;
 
   std::unique_ptr<runtime::Program> program_;
   int loss_ = -1;  // its output

@@ -104,13 +104,17 @@ void StepBench::count() {
   least_bytes_ = unavoidable_bytes(*graph, *bound);
 }
 
-double StepBench::run_step() {
+void StepBench::queue_step() {
   std::iota(indices_.begin(), indices_.end(), next_ * options().batch);
   next_ = (next_ + 1) % batches;
-  const Clock::time_point start = Clock::now();
   session_.step(data_, indices_);
-  session_.read_metrics();  // the step is done when these are here
-  return milliseconds_since(start);
+}
+
+double TimedStep::run_burst(std::int64_t steps) {
+  const Clock::time_point start = Clock::now();
+  for (std::int64_t i = 0; i < steps; ++i) queue_step();
+  wait();
+  return milliseconds_since(start) / double(steps);
 }
 
 StepTimes TimedStep::measure(double warm_seconds, double seconds, int least) {
@@ -128,9 +132,10 @@ void serve(TimedStep& bench) {
     std::string command;
     if (!(words >> command)) continue;
     std::int64_t steps = 0;
-    if (command != "run" || !(words >> steps) || steps < 0) return;
-    std::vector<double> times(static_cast<std::size_t>(steps));
-    for (double& time : times) time = bench.run_step();
+    const bool is_burst = command == "burst";
+    if ((command != "run" && !is_burst) || !(words >> steps) || steps < (is_burst ? 1 : 0)) return;
+    std::vector<double> times(is_burst ? 1 : static_cast<std::size_t>(steps));
+    for (double& time : times) time = bench.run_burst(is_burst ? steps : 1);
     fmt::print("{{\"ms\": [{:.4f}]}}\n", fmt::join(times, ", "));
     std::fflush(stdout);
   }

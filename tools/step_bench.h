@@ -1,6 +1,7 @@
 // A step, compiled and timed: what `weft bench` prints, and the worker that bench/peers/compare drives.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,13 +31,17 @@ class TimedStep {
   double flops() const { return flops_; }              // of a step's matmuls and convolutions
   double least_bytes() const { return least_bytes_; }  // that a step cannot do without
 
-  virtual double run_step() = 0;  // ms
+  double run_step() { return run_burst(1); }  // ms
+  // The mean of `steps` steps that are waited for once, at the end of all: a device gets them as it does in training.
+  double run_burst(std::int64_t steps);  // ms
   // Runs steps for `warm_seconds`, then for `seconds`, at least `least` of them.
   StepTimes measure(double warm_seconds, double seconds, int least);
   std::vector<runtime::ItemProfile> profile(int runs) { return program().profile(runs); }
 
  protected:
   virtual runtime::Program& program() = 0;
+  virtual void queue_step() = 0;
+  virtual void wait() = 0;  // for what was queued
   // Those of the report, and the rest of `all`.
   void add_compile_seconds(double all);
 
@@ -50,9 +55,10 @@ class StepBench final : public TimedStep {
  public:
   // Compiles. The data are random pictures of the model's size, a few batches of them.
   StepBench(const ir::Module& module, training::SessionOptions options);
-  double run_step() override;
 
  private:
+  void queue_step() override;
+  void wait() override { session_.read_metrics(); }  // the steps are done when these are here
   const training::SessionOptions& options() const { return session_.options(); }
   runtime::Program& program() override { return session_.training_program(data_, session_.options().batch); }
   void compile_step();
@@ -64,7 +70,8 @@ class StepBench final : public TimedStep {
   std::int64_t next_ = 0;
 };
 
-// Answers "run N" on standard input by {"ms": [...]}, the times of N steps, until "quit" or the end of input.
+// Answers, until "quit" or the end of input: "run N" on standard input by {"ms": [...]}, the times of N steps that are
+// each waited for, and "burst N" by {"ms": [mean]}, of N steps that are waited for once.
 void serve(TimedStep& bench);
 
 }  // namespace weft::tools

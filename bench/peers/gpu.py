@@ -20,7 +20,6 @@ ROWS = (
 )
 TORCH_MODES = {"torch2": "eager", "torch2-reduce-overhead": "reduce-overhead", "torch2-max-autotune": "max-autotune"}
 PEERS = ["weft", *TORCH_MODES, "jax"]
-SYNCED_ALONE = {"weft"}  # `weft bench --worker` waits for each step and knows no `burst`
 LEAST_ROUNDS = 3
 
 
@@ -37,11 +36,6 @@ def used_mb():
     return float(ask_nvidia_smi("memory.used") or "nan")
 
 
-def precision_of(peer, options):
-    """That of the row; Weft has no bf16 and then uses TF32."""
-    return "tf32" if peer == "weft" and options.precision == "bf16" else options.precision
-
-
 def command_of(peer, step, batch, options):
     """The worker's command line."""
     if peer == "weft":
@@ -49,7 +43,7 @@ def command_of(peer, step, batch, options):
         if not Path(words[0]).exists():
             raise Skipped(f"{words[0]} is not built")
         words += ["bench", *WEFT_STEPS[step].split(), "--batch", str(batch), "--backend", "cuda", "--worker"]
-        return words + (["--tf32"] if precision_of(peer, options) == "tf32" else [])
+        return words + ["--precision", options.precision]
     venv_python = Path(options.venv) / "bin" / "python"
     python = str(venv_python) if venv_python.exists() else sys.executable
     row = ["--step", step, "--batch", str(batch), "--device", "cuda", "--precision", options.precision]
@@ -64,8 +58,7 @@ def run_rounds(worker, options):
     end = time.monotonic() + options.seconds
     while len(synced) < options.rounds and (time.monotonic() < end or len(synced) < LEAST_ROUNDS):
         synced.append(statistics.median(worker.ask(f"run {worker.burst}")))
-        if worker.peer not in SYNCED_ALONE:
-            bursts += worker.ask(f"burst {worker.burst}")
+        bursts += worker.ask(f"burst {worker.burst}")
     return synced, bursts
 
 
@@ -81,10 +74,8 @@ def measure_peer(peer, step, batch, options):
     try:
         synced, bursts = run_rounds(worker, options)
         about = {} if peer == "weft" else worker.ask("about", "about")
-        result = {"synced": spread(synced), "device_mb": used_mb() - before, "command": worker.command, **about}
-        if bursts:
-            result["burst"] = spread(bursts)
-        result["precision"] = precision_of(peer, options)
+        result = {"synced": spread(synced), "burst": spread(bursts), "device_mb": used_mb() - before}
+        result |= {"command": worker.command, **about}
         return result | {"rounds": len(synced), "steps_a_round": worker.burst, "resident_mb": worker.resident_mb()}
     finally:
         worker.close()
@@ -102,22 +93,20 @@ def measure_row(step, batch, options):
     for peer, result in results.items():
         if peer != "weft" and "synced" in weft and "synced" in result:
             result["ratio_synced"] = weft["synced"]["median"] / result["synced"]["median"]
-            result["ratio_burst"] = weft.get("burst", weft["synced"])["median"] / result["burst"]["median"]
+            result["ratio_burst"] = weft["burst"]["median"] / result["burst"]["median"]
     return results
 
 
-def line_of(peer, result, precision):
+def line_of(peer, result):
     if "skipped" in result:
         return f"  {peer:<24}skipped: {result['skipped']}"
     times = ""
     for way in ("synced", "burst"):
         for name in ("median", "p10", "p90"):
-            times += f"{result[way][name]:>9.3f}" if way in result else f"{'-':>9}"
+            times += f"{result[way][name]:>9.3f}"
     peak = f"{result['peak_mb']:>9.0f}" if "peak_mb" in result else f"{'-':>9}"
     ratios = f"{result['ratio_synced']:>8.3f}{result['ratio_burst']:>8.3f}" if "ratio_synced" in result else " " * 16
-    notes = [result["layout"]] if result.get("layout") else []
-    notes += [f"in {result['precision']}: it has no {precision}"] if result["precision"] != precision else []
-    return f"  {peer:<24}{times}{peak}{result['device_mb']:>9.0f}{ratios}  {', '.join(notes)}".rstrip()
+    return f"  {peer:<24}{times}{peak}{result['device_mb']:>9.0f}{ratios}  {result.get('layout') or ''}".rstrip()
 
 
 def print_row(step, batch, options, results):
@@ -126,7 +115,7 @@ def print_row(step, batch, options, results):
     heads = "".join(f"{name:>9}" for name in ("median", "p10", "p90") * 2)
     print(f"  {'peer':<24}{heads}{'MB':>9}{'MB':>9}{'synced':>8}{'burst':>8}")
     for peer, result in results.items():
-        print(line_of(peer, result, options.precision))
+        print(line_of(peer, result))
     sys.stdout.flush()
 
 
