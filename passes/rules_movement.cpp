@@ -205,7 +205,7 @@ Result transpose_of_matmul(const Match& m) {
   if (m.root().attrs.integers(Attr::perm) != Axes{1, 0}) return {};
   const bool a_transposed = product.attrs.integer(Attr::transpose_a) != 0;
   const bool b_transposed = product.attrs.integer(Attr::transpose_b) != 0;
-  if (m.type().dtype != m.type(product.operands[0]).dtype) return {};  // of narrow floats, and wider than they
+  if (m.type().dtype != m.graph().type(product.operands[0]).dtype) return {};  // of narrow floats, and wider than they
   return matmul(m[product.operands[1]], m[product.operands[0]], !b_transposed, !a_transposed);
 }
 
