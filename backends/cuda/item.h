@@ -8,8 +8,7 @@
 #include <vector>
 
 #include "backends/cuda/device.h"
-#include "backends/cuda/emit.h"
-#include "passes/plan.h"
+#include "backends/cuda/step.h"
 
 namespace weft::cuda {
 
@@ -26,11 +25,8 @@ class Item {
 // Launches of generated or hand-made source.
 class KernelItem final : public Item {
  public:
-  explicit KernelItem(const EmittedKernel& kernel) : scratch_bytes_(kernel.scratch_bytes) {
-    for (const Launch& launch : kernel.launches) launches_.push_back({launch, nullptr});
-  }
-  void load(Module& module) {
-    for (auto& [launch, function] : launches_) function = module.function(launch.function);
+  KernelItem(const KernelWork& work, Module& module) : scratch_bytes_(work.scratch_bytes) {
+    for (const Launch& launch : work.launches) launches_.emplace_back(launch, module.function(launch.function));
   }
   void bind(const std::vector<void*>& pointers, void* scratch) override {
     parameters_ = pointers;
@@ -68,18 +64,17 @@ class OperationItem final : public Item {
   void* scratch_ = nullptr;
 };
 
-// The gaps between the operands of a `pack`, which are zeros.
 class FillItem final : public Item {
  public:
-  explicit FillItem(std::vector<passes::Gap> gaps) : gaps_(std::move(gaps)) {}
+  explicit FillItem(FillWork work) : work_(std::move(work)) {}
   void bind(const std::vector<void*>& pointers, void*) override { start_ = static_cast<std::byte*>(pointers.at(0)); }
   void run(Device& device) override {
-    for (const passes::Gap& gap : gaps_) device.zero(start_ + gap.offset, gap.bytes);
+    for (const FillWork::Gap& gap : work_.gaps) device.zero(start_ + gap.offset, gap.bytes);
   }
   std::string kind() const override { return "fill"; }
 
  private:
-  std::vector<passes::Gap> gaps_;
+  FillWork work_;
   std::byte* start_ = nullptr;
 };
 

@@ -1,0 +1,101 @@
+// Items of steps, their memory, and the recording.
+#include "backends/cuda/executor.h"
+
+#include <utility>
+
+#include "ir/error.h"
+
+namespace weft::cuda {
+
+namespace {
+
+struct Maker {
+  Device& device;
+  Module* module;
+
+  std::unique_ptr<Item> operator()(const KernelWork& work) const { return std::make_unique<KernelItem>(work, *module); }
+  std::unique_ptr<Item> operator()(const Product& work) const {
+    return std::make_unique<OperationItem>(device.make(work));
+  }
+  std::unique_ptr<Item> operator()(const Convolution& work) const {
+    return std::make_unique<OperationItem>(device.make(work));
+  }
+  std::unique_ptr<Item> operator()(const FillWork& work) const { return std::make_unique<FillItem>(work); }
+};
+
+}  // namespace
+
+std::unique_ptr<Item> make_item(const Step& step, Device& device, Module* module) {
+  return std::visit(Maker{device, module}, step.work);
+}
+
+Executor::Executor(const std::vector<Step>& steps, std::vector<std::unique_ptr<Item>> items, Device& device,
+                   std::string what, Describe describe)
+    : device_(device), what_(std::move(what)), describe_(std::move(describe)) {
+  for (std::size_t i = 0; i < steps.size(); ++i)
+    entries_.push_back({std::move(items[i]), steps[i].addresses, steps[i].scratch_offset});
+}
+
+void Executor::bind(std::byte* arena, void* const* inputs, void* const* outputs) {
+  const auto start_of = [&](const Address& address) -> std::byte* {
+    switch (address.base) {
+      case Address::Base::input:
+        return static_cast<std::byte*>(inputs[address.index]);
+      case Address::Base::output:
+        return static_cast<std::byte*>(outputs[address.index]);
+      case Address::Base::arena:
+        return arena;
+    }
+    return nullptr;
+  };
+  for (const Entry& entry : entries_) {
+    std::vector<void*> pointers;
+    for (const Address& address : entry.addresses) pointers.push_back(start_of(address) + address.offset);
+    entry.item->bind(pointers, arena + entry.scratch_offset);
+  }
+  recording_.reset();
+}
+
+void Executor::run() {
+  if (!std::exchange(has_run_, true)) return run_first();
+  if (!recording_) recording_ = recorded();
+  try {
+    recording_->replay();
+  } catch (const Error& error) {
+    fail("{} could not be run: {}", what_, error.what());
+  }
+}
+
+// Step by step: libraries load their code, which no recording may do, and a fault is known to be that of the step that
+// was waited for.
+void Executor::run_first() const {
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    run_step(i);
+    at_step(i, [&] { device_.synchronise(); });
+  }
+}
+
+std::unique_ptr<Recording> Executor::recorded() const {
+  try {
+    return device_.record(what_, [this] {
+      for (std::size_t i = 0; i < entries_.size(); ++i) run_step(i);
+    });
+  } catch (const Error& error) {
+    fail("{} could not be recorded as one: {}", what_, error.what());
+  }
+}
+
+void Executor::run_step(std::size_t step) const {
+  at_step(step, [&] { entries_[step].item->run(device_); });
+}
+
+template <typename Work>
+void Executor::at_step(std::size_t step, Work work) const {
+  try {
+    work();
+  } catch (const Error& error) {
+    fail("{}", describe_(step, error.what()));
+  }
+}
+
+}  // namespace weft::cuda

@@ -1,0 +1,55 @@
+// Runs the steps of a program on a device: one by one the first time, later as one recording.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/cuda/item.h"
+#include "backends/cuda/step.h"
+
+namespace weft::cuda {
+
+// `module`: the program's source, loaded. It stays; null where no step is a kernel.
+std::unique_ptr<Item> make_item(const Step& step, Device& device, Module* module);
+
+class Executor {
+ public:
+  // What an Error at a step says, from its number and the reason.
+  using Describe = std::function<std::string(std::size_t step, const std::string& reason)>;
+
+  // `steps` with their addresses; `what`: the program as its errors name it. The device stays.
+  Executor(const std::vector<Step>& steps, std::vector<std::unique_ptr<Item>> items, Device& device, std::string what,
+           Describe describe);
+
+  // Where the arena, each input and each output lie, on the device.
+  void bind(std::byte* arena, void* const* inputs, void* const* outputs);
+  // May return before the work is done.
+  void run();
+
+  std::size_t size() const { return entries_.size(); }
+  const Item& item(std::size_t step) const { return *entries_[step].item; }
+  void run_step(std::size_t step) const;
+
+ private:
+  struct Entry {
+    std::unique_ptr<Item> item;
+    std::vector<Address> addresses;
+    std::size_t scratch_offset = 0;
+  };
+  template <typename Work>
+  void at_step(std::size_t step, Work work) const;  // errors of `work` are described
+  void run_first() const;
+  std::unique_ptr<Recording> recorded() const;
+
+  std::vector<Entry> entries_;
+  Device& device_;
+  std::string what_;
+  Describe describe_;
+  bool has_run_ = false;
+  std::unique_ptr<Recording> recording_;  // of all entries as they are bound
+};
+
+}  // namespace weft::cuda

@@ -1,0 +1,162 @@
+// Ops to steps, values to addresses.
+#include "backends/cuda/recipe.h"
+
+#include <algorithm>
+
+#include "backends/cuda/library_op.h"
+#include "ir/error.h"
+
+namespace weft::cuda {
+
+using ir::Graph;
+using ir::kNone;
+using ir::Op;
+using ir::OpCode;
+using ir::OpId;
+using ir::ValueId;
+using passes::Place;
+
+namespace {
+
+std::size_t aligned(std::size_t bytes) { return (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment; }
+
+}  // namespace
+
+Recipe::Recipe(const Graph& graph, bool tf32)
+    : graph_(graph), tf32_(tf32), kept_(graph), plan_(passes::make_plan(graph)), filled_(graph.values.size()) {
+  const std::vector<OpKernel> kernels = kernels_of(graph, plan_);
+  std::vector<EmittedKernel> emitted;
+  for (const OpKernel& each : kernels) emitted.push_back(each.kernel);
+  kernels_ = int(emitted.size());
+  if (!emitted.empty()) source_ = translation_unit(emitted);
+
+  std::size_t next = 0;
+  for (; next < kernels.size() && kernels[next].relays != kNone; ++next) add_kernel(kernels[next]);
+  for (const OpId id : plan_.order) {
+    const Op& op = graph.ops[id];
+    for (const ValueId operand : op.operands) fill_gaps(operand);
+    if (is_library_op(graph, op)) add_library_call(id);
+    for (; next < kernels.size() && kernels[next].op == id; ++next) add_kernel(kernels[next]);
+  }
+  for (const ir::Output& output : graph.outputs) fill_gaps(output.value);
+}
+
+void Recipe::add_step(Work work, std::string name, std::vector<ValueId> values, OpId op) {
+  steps_.push_back({std::move(work), std::move(name)});
+  values_.push_back(std::move(values));
+  ops_.push_back(op);
+  last_offsets_.push_back(0);
+}
+
+void Recipe::add_kernel(const OpKernel& made) {
+  const bool relays = made.relays != kNone;
+  if (relays) relays_[made.relays] = 0;
+  add_step(KernelWork{made.kernel.launches, made.kernel.scratch_bytes}, made.kernel.name,
+           relays ? std::vector<ValueId>{graph_.inputs[made.relays].value} : made.values, made.op);
+  last_offsets_.back() = made.last_offset;
+}
+
+void Recipe::add_library_call(OpId id) {
+  const Op& op = graph_.ops[id];
+  std::vector<ValueId> values = op.operands;
+  values.push_back(op.results[0]);
+  Work work;
+  if (op.code == OpCode::matmul) {
+    Product product = product_of(graph_, op, plan_.places);
+    product.tf32 = tf32_;
+    work = product;
+  } else {
+    Convolution convolution = convolution_of(graph_, op, kept_.of_weights(op));
+    convolution.tf32 = tf32_;
+    work = convolution;
+  }
+  add_step(std::move(work), fmt::format("{} {}", ir::name(op.code), op.where.scope), std::move(values), id);
+}
+
+// Before a pack is read, zeros go between its parts.
+void Recipe::fill_gaps(ValueId value) {
+  const Op* pack = passes::pack_below(graph_, value);
+  if (!pack || filled_[pack->results[0]]) return;
+  const ValueId packed = pack->results[0];
+  filled_[packed] = true;
+  FillWork work;
+  for (const passes::Gap& gap : passes::gaps_of(graph_, *pack)) work.gaps.push_back({gap.offset, gap.bytes});
+  if (!work.gaps.empty()) add_step(std::move(work), "fill gaps", {packed}, graph_.values[packed].op);
+}
+
+// --- Memory ----------------------------------------------------------------------------------------------------------
+
+// The planner's borders are narrower than a device's: scratch begins at the next wide one.
+void Recipe::place(const std::vector<std::size_t>& scratch_bytes) {
+  std::vector<std::size_t> by_op(graph_.ops.size(), 0);
+  for (std::size_t i = 0; i < steps_.size(); ++i)
+    if (scratch_bytes[i] > 0)
+      by_op[ops_[i]] = std::max(by_op[ops_[i]], scratch_bytes[i] + kDeviceAlignment - passes::kAlignment);
+  const std::vector<OpId> order = plan_.order;
+  plan_ = passes::make_plan(graph_, by_op);
+  check(order == plan_.order, "scratch changed the order of ops");
+  std::vector<int> buffer_of(graph_.ops.size(), -1);
+  for (std::size_t at = 0; at < order.size(); ++at) buffer_of[order[at]] = plan_.scratch_buffer[at];
+
+  arena_bytes_ = aligned(plan_.arena_bytes);
+  for (auto& [input, offset] : relays_) {
+    offset = arena_bytes_;
+    arena_bytes_ += aligned(graph_.type(graph_.inputs[input].value).bytes());
+  }
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    Step& step = steps_[i];
+    step.addresses.clear();
+    if (i < kept_.relaid().size()) step.addresses.push_back({Address::Base::input, kept_.relaid()[i], 0});
+    for (const ValueId value : values_[i]) step.addresses.push_back(address(value));
+    step.addresses.back().offset += std::size_t(last_offsets_[i]);
+    if (ops_[i] != kNone && buffer_of[ops_[i]] >= 0)
+      step.scratch_offset = aligned(plan_.buffers[std::size_t(buffer_of[ops_[i]])].offset);
+  }
+}
+
+Address Recipe::address(ValueId value) const {
+  const Place& place = plan_.places[value];
+  Address address{Address::Base::arena, 0, std::size_t(place.offset) * ir::size_of(graph_.type(value).dtype)};
+  switch (place.base) {
+    case Place::Base::input:
+      if (const auto copy = relays_.find(place.index); copy != relays_.end()) {
+        address.offset += copy->second;
+      } else {
+        address.base = Address::Base::input;
+        address.index = place.index;
+      }
+      break;
+    case Place::Base::output:
+      address.base = Address::Base::output;
+      address.index = place.index;
+      break;
+    case Place::Base::buffer:
+      address.offset += plan_.buffers[place.index].offset;
+      break;
+  }
+  return address;
+}
+
+// --- Words -----------------------------------------------------------------------------------------------------------
+
+std::string Recipe::described(const Op& op, const std::string& what) const {
+  const std::string where = to_string(op.where);
+  return fmt::format("{}{}{} -> {}, {} bytes{}{}", where, where.empty() ? "" : ": ", ir::name(op.code),
+                     to_string(graph_.type(op.results[0])), std::int64_t(passes::bytes_of(graph_, op)),
+                     what.empty() ? "" : ": ", what);
+}
+
+std::string Recipe::described(std::size_t step, const std::string& what) const {
+  if (ops_[step] == kNone) return fmt::format("{}: {}", steps_[step].name, what);
+  return described(graph_.ops[ops_[step]], fmt::format("{}: {}", steps_[step].name, what));
+}
+
+std::string Recipe::largest() const {
+  const auto largest = std::max_element(plan_.buffers.begin(), plan_.buffers.end(),
+                                        [](const auto& a, const auto& b) { return a.bytes < b.bytes; });
+  if (largest == plan_.buffers.end()) return "";
+  const OpId op = largest->value == kNone ? plan_.order[std::size_t(largest->first)] : graph_.values[largest->value].op;
+  return fmt::format("its largest value takes {} bytes, of {}", largest->bytes, described(graph_.ops[op], ""));
+}
+
+}  // namespace weft::cuda
