@@ -21,8 +21,9 @@ class RunFlags {
   explicit RunFlags(const Catalog& catalog) : catalog_(catalog) {}
   void declare(Flags& flags);
 
-  // The run in --out, in the folder named, or the one that a model's training leaves by default. Error where there is
-  // none, or it is one of another model.
+  // The run in --out, in the folder named, or the one that a model's training leaves by default; or a checkpoint file
+  // alone, whose metadata says of which model of the catalog it is. Error where there is none, or it is one of another
+  // model.
   training::RunDirectory open() const;
   // Another run, named as the argument is: by its folder, or by a model.
   training::RunDirectory open(const std::string& name) const;
@@ -34,7 +35,7 @@ class RunFlags {
   training::DatasetSplits data(const training::RunDirectory& run) const;
 
  private:
-  // The model whose default run `name` means, or "" where it names a folder.
+  // The model whose default run `name` means, or "" where it names a folder or a file.
   std::string model_of_default(const std::string& name) const;
 
   const Catalog& catalog_;

@@ -117,6 +117,13 @@ RunDirectory RunDirectory::open(const fs::path& path) {
   return RunDirectory(path, std::move(config), std::move(module));
 }
 
+RunDirectory RunDirectory::of_checkpoint(const fs::path& file, RunConfig config, ir::Module module) {
+  RunDirectory run(file.parent_path(), std::move(config), std::move(module));
+  run.checkpoint_ = file.filename().string();
+  run.is_checkpoint_alone_ = true;
+  return run;
+}
+
 bool RunDirectory::has_checkpoint() const { return fs::exists(checkpoint_path()); }
 
 void RunDirectory::set_config(RunConfig config) {

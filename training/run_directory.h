@@ -9,6 +9,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 #include "ir/graph.h"
@@ -27,12 +28,16 @@ class RunDirectory {
                              Existing existing = Existing::refuse);
   // Throws Error where there is no run, or a file of it is damaged.
   static RunDirectory open(const std::filesystem::path& path);
+  // A checkpoint in a file of its own, of this model: there is no run around it, and what is made of it goes to its
+  // folder.
+  static RunDirectory of_checkpoint(const std::filesystem::path& file, RunConfig config, ir::Module module);
 
   const std::filesystem::path& path() const { return path_; }
   const RunConfig& config() const { return config_; }
   const ir::Module& module() const { return module_; }
   std::filesystem::path file(std::string_view name) const { return path_ / name; }
-  std::filesystem::path checkpoint_path() const { return file("checkpoint.safetensors"); }
+  std::filesystem::path checkpoint_path() const { return file(checkpoint_); }
+  bool is_checkpoint_alone() const { return is_checkpoint_alone_; }
   std::filesystem::path metrics_path() const { return file("metrics.jsonl"); }
   bool has_checkpoint() const;
 
@@ -52,6 +57,8 @@ class RunDirectory {
   std::filesystem::path path_;
   RunConfig config_;
   ir::Module module_;
+  std::string checkpoint_ = "checkpoint.safetensors";
+  bool is_checkpoint_alone_ = false;
 };
 
 }  // namespace weft::training

@@ -50,10 +50,10 @@ static int weft_allocate_model(weft_model* model, weft_error* error) {
     if (program->arena_bytes > arena) arena = program->arena_bytes;
     if (count > ports) ports = count;
   }
-  model->arena = weft_allocate(arena);
-  model->hypers = weft_allocate((size_t)the_artefact.hyper_count * sizeof *model->hypers);
-  model->executors = weft_allocate((size_t)the_artefact.program_count * sizeof *model->executors);
-  model->pointers = weft_allocate(ports * sizeof *model->pointers);
+  model->arena = aligned_alloc(WEFT_ALIGNMENT, weft_rounded(arena) + WEFT_ALIGNMENT);
+  model->hypers = calloc((size_t)the_artefact.hyper_count + 1, sizeof *model->hypers);
+  model->executors = calloc((size_t)the_artefact.program_count + 1, sizeof *model->executors);
+  model->pointers = calloc(ports + 1, sizeof *model->pointers);
   if (!model->arena || !model->hypers || !model->executors || !model->pointers)
     return weft_no_memory(error, arena, "a model's arena");
   for (int i = 0; i < the_artefact.hyper_count; ++i) model->hypers[i] = the_artefact.hypers[i].value;

@@ -3,18 +3,18 @@
 
 static size_t weft_rounded(size_t bytes) { return (bytes + WEFT_ALIGNMENT - 1) / WEFT_ALIGNMENT * WEFT_ALIGNMENT; }
 
-/* Zeroed, and aligned; null where there is no memory. Never of 0 bytes. */
-static void* weft_allocate(size_t bytes) {
-  const size_t rounded = weft_rounded(bytes ? bytes : 1);
-  void* memory = aligned_alloc(WEFT_ALIGNMENT, rounded);
-  return memory ? memset(memory, 0, rounded) : NULL;
+/* The next border at or after it. */
+static unsigned char* weft_aligned(void* memory) {
+  unsigned char* at = memory;
+  return at + (WEFT_ALIGNMENT - (uintptr_t)at % WEFT_ALIGNMENT) % WEFT_ALIGNMENT;
 }
 
+/* Zeros, whose pages are made as they are used. */
 static int weft_make_weights(const weft_artefact* artefact, weft_weights* weights, weft_error* error) {
-  const size_t bytes = weft_rounded(artefact->params_bytes) + artefact->state_bytes;
-  weights->memory = weft_allocate(bytes);
+  const size_t bytes = weft_rounded(artefact->params_bytes) + artefact->state_bytes + WEFT_ALIGNMENT;
+  weights->memory = calloc(1, bytes);
   if (!weights->memory) return weft_no_memory(error, bytes, "weights");
-  weights->params = weights->memory;
+  weights->params = weft_aligned(weights->memory);
   weights->state = weights->params + weft_rounded(artefact->params_bytes);
   return WEFT_OK;
 }
@@ -68,7 +68,9 @@ static double weft_draw(const weft_tensor* tensor, uint64_t seed, uint64_t name,
   return 0;
 }
 
+/* The weights are fresh zeros. */
 static int weft_init_tensor(const weft_tensor* tensor, const weft_weights* weights, uint64_t seed, weft_error* error) {
+  if (tensor->init == WEFT_INIT_NONE || (tensor->init == WEFT_INIT_CONSTANT && tensor->init_a == 0)) return WEFT_OK;
   void* values = malloc(tensor->type.bytes ? tensor->type.bytes : 1);
   if (!values) return weft_no_memory(error, tensor->type.bytes, tensor->name);
   const uint64_t name = weft_hash_of(tensor->name);
