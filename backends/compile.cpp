@@ -51,10 +51,8 @@ passes::Target target_of(const std::string& backend) {
 
 passes::Target target(const CompileOptions& options) {
   passes::Target target = target_of(options.backend);
-  if (!options.choose_layouts) {
-    target.weights_layout = nullptr;
-    if (!options.layouts.empty()) target.kept_layouts = options.layouts;
-  }
+  if (!options.choose_layouts || options.standalone) target.weights_layout = nullptr;
+  if (!options.choose_layouts && !options.standalone && !options.layouts.empty()) target.kept_layouts = options.layouts;
   return target;
 }
 
@@ -141,7 +139,8 @@ std::unique_ptr<runtime::Program> compile(const ir::GraphPtr& graph, const Compi
 #ifdef WEFT_WITH_CPU
   if (options.backend == "cpu") {
     const int threads = options.threads > 0 ? options.threads : int(std::max(1u, std::thread::hardware_concurrency()));
-    return cpu::make_program(lowered(graph, options, &facts), threads, options.winograd, facts);
+    return cpu::make_program(lowered(graph, options, &facts), threads, {"", options.winograd, options.standalone},
+                             facts);
   }
 #endif
   fail("this build has no backend '{}'; it has: {}", options.backend, fmt::join(backend_choices(), ", "));

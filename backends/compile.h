@@ -29,8 +29,11 @@ struct CompileOptions {
   int threads = 0;                       // 0: all cores
   bool winograd = true;                  // convolutions by Winograd's products where that is faster: other roundings
   Precision precision = Precision::f32;  // one that has_precision(backend, ..)
+  // The cpu backend alone: products and convolutions as generated kernels, without oneDNN, as in a standalone artefact.
+  bool standalone = false;
   // Layouts in memory of kernels of convolutions (ir/memory_layout.h). Where they are chosen, the ports of the program
-  // tell them, and its caller keeps the memory so; else they are those given by the param's name. Otherwise row-major.
+  // tell them, and its caller keeps the memory so; else they are those given by the param's name. Otherwise, and
+  // standalone, row-major.
   bool choose_layouts = false;
   std::map<std::string, std::string> layouts;
   // Called with each stage's name and graph as it is reached: "graph" (as given), then each pass by name.

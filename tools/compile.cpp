@@ -56,7 +56,13 @@ class CompileCommand final : public Command {
     flags.add("json", json_, "The last line on standard output is one JSON object");
     flags.group("Machine");
     flags.add("cpu", options_.cpu, "NAME", "The cpu to compile for: native, x86-64-v3, x86-64-v4, znver4, ...");
-    flags.add("cc", build_.compiler, "PROGRAM", "The C compiler that compiles and links");
+    flags.add(
+        "target", options_.triple, "TRIPLE",
+        "The machine to compile for, as aarch64-linux-gnu, whose C compiler is TRIPLE-gcc; --standalone [this one]");
+    flags.add(
+        "standalone", options_.standalone,
+        "Products and convolutions as generated kernels too: the libraries need only libc and libm, and one thread");
+    flags.add("cc", cc_, "PROGRAM", "The C compiler that compiles and links [cc]");
     flags.add("no-winograd", no_winograd_, "Convolutions never by Winograd's products");
     optimizer_.declare(flags);
     passes_.declare(flags);
@@ -69,6 +75,7 @@ class CompileCommand final : public Command {
     options_.winograd = !no_winograd_;
     options_.batches = batches_of(batches_);
     options_.entries = parts_of(entries_);
+    const artefact::BuildOptions build = build_options();
     std::optional<Weights> weights;
     const ir::Module module = subject(weights);
     const fs::path prefix = out_ ? *out_ : module.name;
@@ -80,7 +87,7 @@ class CompileCommand final : public Command {
     if (weights && embed_) ahead.artefact.weights = std::move(ahead.memory);
     if (weights && !embed_) ahead.artefact.weights_file = options_.name + ".safetensors";
     if (embed_ && !weights) fail_usage("--embed needs weights: give --weights, or name a run");
-    std::vector<fs::path> made = artefact::build(ahead.artefact, prefix, build_);
+    std::vector<fs::path> made = artefact::build(ahead.artefact, prefix, build);
     if (!ahead.artefact.weights_file.empty()) {
       made.emplace_back(prefix.string() + ".safetensors");
       runtime::write_safetensors(made.back(), ahead.weights, {{"model", module.name}});
@@ -90,6 +97,18 @@ class CompileCommand final : public Command {
   }
 
  private:
+  artefact::BuildOptions build_options() const {
+    artefact::BuildOptions build;
+    build.standalone = options_.standalone;
+    if (!options_.triple.empty()) {
+      if (!options_.standalone) fail_usage("--target needs --standalone: the oneDNN at hand is of this machine");
+      build.compiler = options_.triple + "-gcc";
+      build.archiver = options_.triple + "-ar";
+    }
+    if (cc_) build.compiler = *cc_;
+    return build;
+  }
+
   // The module to compile, and the weights that come with it.
   ir::Module subject(std::optional<Weights>& weights) {
     if (weights_) weights = Weights{runtime::read_safetensors(*weights_), *weights_};
@@ -123,9 +142,8 @@ class CompileCommand final : public Command {
   OptimizerFlags optimizer_;
   PassFlags passes_;
   training::AheadOptions options_;
-  artefact::BuildOptions build_;
   std::string entries_, batches_ = "1,64";
-  std::optional<std::string> weights_, out_;
+  std::optional<std::string> weights_, out_, cc_;
   bool embed_ = false, json_ = false, no_winograd_ = false;
 };
 

@@ -50,6 +50,9 @@ class Compiler {
   Compiler(const ir::Module& module, const AheadOptions& options) : module_(module), options_(options) {
     ahead_.artefact.name = options.name;
     ahead_.artefact.model = module.name;
+    const cpu::MachineTarget target = cpu::find_target(options.cpu, options.triple);
+    ahead_.artefact.cpu = target.cpu;
+    ahead_.artefact.features = cpu::required_features(target);
     for (const auto& [option, value] : options.settings)
       ahead_.artefact.settings += fmt::format("{}{}={}", ahead_.artefact.settings.empty() ? "" : " ", option, value);
   }
@@ -95,12 +98,13 @@ class Compiler {
     for (const std::int64_t batch : batches) {
       CompileOptions compile_options;
       for (const std::string& symbol : entry.graph->symbols()) compile_options.bind[symbol] = batch;
+      compile_options.standalone = options_.standalone;
       compile_options.choose_layouts = entry.trains && !state_.has_settled_layouts();
       compile_options.layouts = state_.layouts();
       const GraphPtr graph = lowered(entry.graph, compile_options);
       if (compile_options.choose_layouts) state_.settle_layouts(runtime::input_ports(*graph));
       cpu::AheadOptions ahead{fmt::format("{}_{}_{}_", options_.name, artefact::identifier(entry.name), batch),
-                              options_.cpu, options_.winograd};
+                              options_.cpu, options_.triple, options_.winograd, options_.standalone};
       entry.programs.push_back({batch, cpu::compile_ahead(graph, ahead)});
     }
   }

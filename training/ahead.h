@@ -23,7 +23,8 @@ struct AheadOptions {
   std::string name;                  // of the artefact
   std::vector<std::string> entries;  // by name; none: all that draw conclusions, which are those but for training
   std::vector<std::int64_t> batches = {1};
-  std::string cpu = "native";
+  std::string cpu = "native", triple = {};  // the machine: see find_target (backends/cpu/emit.h)
+  bool standalone = false;                  // without oneDNN
   bool winograd = true, contrastive = true;
   passes::OptimizerSpec optimizer = {};              // of the training step
   std::map<std::string, std::string> settings = {};  // of the model, for checkpoints that the artefact writes

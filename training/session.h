@@ -34,6 +34,7 @@ struct SessionOptions {
   passes::OptimizerSpec optimizer;
   bool contrastive = true;  // whether the pass `contrastive` runs
   bool winograd = true;     // see CompileOptions
+  bool standalone = false;  // see CompileOptions
   Precision precision = Precision::f32;
 };
 

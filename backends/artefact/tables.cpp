@@ -128,6 +128,18 @@ class ProgramText {
                      quoted(work.activation), int(work.winograd)));
     return "CONVOLUTION";
   }
+  std::string operator()(const cpu::ColumnsWork& work) {
+    const cpu::Convolution& c = work.convolution;
+    const auto image = [](const std::array<std::int64_t, 4>& dims) {
+      return fmt::format("{{{}, {}, {}}}", dims[1], dims[2], dims[3]);
+    };
+    what("weft_columns_step",
+         fmt::format("{{{}, {}, {}, {}, {}, {}, {}, {}, {{{}, {}}}, {}, {}, {}, {}, {}, &{}}}", int(c.direction),
+                     int(c.channels_last), int(c.bias), c.x[0], work.block, image(c.x), image(c.y), c.groups, c.w[2],
+                     c.w[3], braces(c.stride), braces(c.padding), braces(c.dilation), work.weights_bytes,
+                     work.columns_bytes, kernel_name(work.kernel)));
+    return "COLUMNS";
+  }
   std::string operator()(const cpu::FillWork& work) {
     std::vector<std::string> gaps;
     for (const cpu::FillWork::Gap& gap : work.gaps) gaps.push_back(fmt::format("{{{}, {}}}", gap.offset, gap.bytes));

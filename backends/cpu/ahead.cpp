@@ -8,13 +8,20 @@ namespace weft::cpu {
 
 namespace {
 
-void refuse_others(const ir::Graph& graph, const Recipe& recipe) {
-  for (std::size_t i = 0; i < recipe.steps().size(); ++i)
-    if (std::holds_alternative<OtherWork>(recipe.steps()[i].work)) {
+void refuse_others(const ir::Graph& graph, const Recipe& recipe, bool standalone) {
+  for (std::size_t i = 0; i < recipe.steps().size(); ++i) {
+    const Work& work = recipe.steps()[i].work;
+    if (standalone && std::holds_alternative<SimilarityWork>(work))
+      fail(
+          "entry @{}: the streaming loss of contrastive learning needs oneDNN; compile with --no-contrastive, or "
+          "without --standalone",
+          graph.name);
+    if (std::holds_alternative<OtherWork>(work)) {
       const ir::Op& op = graph.ops[recipe.op(i)];
       fail("entry @{}: there is no code ahead of time for {} at {}; leave the entry out, or write it by other ops",
            graph.name, ir::name(op.code), ir::to_string(op.where));
     }
+  }
 }
 
 // What items must know of kernels before there is code to call.
@@ -37,12 +44,12 @@ std::vector<CompiledKernel> kernels_of(const std::vector<KernelFacts>& facts) {
 AheadProgram compile_ahead(ir::GraphPtr graph, const AheadOptions& options) {
   AheadProgram program;
   program.graph = std::move(graph);
-  program.recipe = std::make_unique<Recipe>(*program.graph, RecipeOptions{options.prefix, options.winograd});
-  refuse_others(*program.graph, *program.recipe);
-  std::vector<const kernel::Kernel*> kernels;
-  for (const kernel::Kernel& kernel : program.recipe->kernels()) kernels.push_back(&kernel);
-  if (!kernels.empty()) {
-    EmittedModule module(kernels, find_target(options.cpu));
+  program.recipe =
+      std::make_unique<Recipe>(*program.graph, RecipeOptions{options.prefix, options.winograd, options.standalone});
+  refuse_others(*program.graph, *program.recipe, options.standalone);
+  if (!program.recipe->kernels().empty()) {
+    EmittedModule module(find_target(options.cpu, options.triple));
+    for (const KernelSource& source : program.recipe->kernels()) module.add(source);
     module.optimise();
     program.object = module.object(true);
     program.kernels = module.facts();

@@ -124,6 +124,10 @@ void EmittedModule::add(const Product& product) {
       {product.name, plan.chunks(), plan.scratch_bytes(), product.bias ? 4 : 3, false, plan.work_ns});
 }
 
+void EmittedModule::add(const KernelSource& source) {
+  std::visit([this](const auto& each) { add(each); }, source);
+}
+
 EmittedModule::~EmittedModule() = default;
 EmittedModule::EmittedModule(EmittedModule&&) noexcept = default;
 EmittedModule& EmittedModule::operator=(EmittedModule&&) noexcept = default;
@@ -163,14 +167,16 @@ std::vector<char> EmittedModule::object(bool pic) {
   return take_buffer<std::vector<char>>(impl_->generate(LLVMObjectFile, pic));
 }
 
-std::string llvm_text(const kernel::Kernel& kernel, const std::string& cpu) {
-  EmittedModule module({&kernel}, find_target(cpu));
+std::string llvm_text(const KernelSource& source, const std::string& cpu) {
+  EmittedModule module(find_target(cpu));
+  module.add(source);
   module.optimise();
   return module.llvm_text();
 }
 
-std::string assembly_text(const kernel::Kernel& kernel, const std::string& cpu) {
-  EmittedModule module({&kernel}, find_target(cpu));
+std::string assembly_text(const KernelSource& source, const std::string& cpu) {
+  EmittedModule module(find_target(cpu));
+  module.add(source);
   module.optimise();
   return module.assembly();
 }

@@ -5,13 +5,16 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
+#include "backends/cpu/product.h"
 #include "backends/kernel/kernel.h"
 
 namespace weft::cpu {
 
-struct Product;  // product.h
+// What a module holds kernels of.
+using KernelSource = std::variant<kernel::Kernel, Product>;
 
 struct MachineTarget {
   std::string triple;    // LLVM's, of four parts: "x86_64-pc-linux-gnu"
@@ -52,6 +55,7 @@ class EmittedModule {
 
   void add(const kernel::Kernel& kernel);
   void add(const Product& product);
+  void add(const KernelSource& source);
   const std::vector<KernelFacts>& facts() const;  // in the order they were added
   void optimise();
   std::string llvm_text() const;
@@ -64,7 +68,7 @@ class EmittedModule {
 };
 
 // The optimised text of one kernel, for the dumps.
-std::string llvm_text(const kernel::Kernel& kernel, const std::string& cpu = "native");
-std::string assembly_text(const kernel::Kernel& kernel, const std::string& cpu = "native");
+std::string llvm_text(const KernelSource& source, const std::string& cpu = "native");
+std::string assembly_text(const KernelSource& source, const std::string& cpu = "native");
 
 }  // namespace weft::cpu

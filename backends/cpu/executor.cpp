@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "backends/cpu/columns_item.h"
 #include "backends/cpu/pooling.h"
 #include "backends/cpu/similarity.h"
 
@@ -43,11 +44,12 @@ struct Maker {
   std::unique_ptr<Item> operator()(const Convolution& work) const {
     return std::make_unique<PrimitiveItem>(make_convolution(work));
   }
+  std::unique_ptr<Item> operator()(const ColumnsWork& work) const {
+    return make_columns_item(work, kernels.at(std::size_t(work.kernel)), threads);
+  }
   std::unique_ptr<Item> operator()(const FillWork& work) const { return std::make_unique<FillItem>(work); }
   std::unique_ptr<Item> operator()(const RelayWork& work) const { return std::make_unique<RelayItem>(work); }
-  std::unique_ptr<Item> operator()(const PoolingWork& work) const {
-    return std::make_unique<PoolingItem>(work, threads);
-  }
+  std::unique_ptr<Item> operator()(const PoolingWork& work) const { return make_pooling_item(work, threads); }
   std::unique_ptr<Item> operator()(const SimilarityWork& work) const {
     const auto first = kernels.begin() + work.first_kernel;
     return make_similarity(work, {first, first + work.kernels}, threads);

@@ -8,15 +8,12 @@
 #include <algorithm>
 #include <exception>
 #include <thread>
-#include <variant>
 
 #include "ir/error.h"
 
 namespace weft::cpu {
 
 namespace {
-
-using Source = std::variant<kernel::Kernel, Product>;
 
 void require(LLVMErrorRef error) {
   if (!error) return;
@@ -50,7 +47,7 @@ struct Jit::Impl {
 
   MachineTarget target;
   LLVMOrcLLJITRef jit = nullptr;
-  std::vector<Source> kernels;
+  std::vector<KernelSource> sources;
   std::vector<CompiledKernel> compiled;
 };
 
@@ -59,24 +56,19 @@ Jit::~Jit() = default;
 Jit::Jit(Jit&&) noexcept = default;
 Jit& Jit::operator=(Jit&&) noexcept = default;
 
-int Jit::add(kernel::Kernel kernel) {
-  impl_->kernels.push_back(std::move(kernel));
+int Jit::add(KernelSource source) {
+  impl_->sources.push_back(std::move(source));
   return size() - 1;
 }
 
-int Jit::add(Product product) {
-  impl_->kernels.push_back(std::move(product));
-  return size() - 1;
-}
-
-int Jit::size() const { return int(impl_->kernels.size()); }
+int Jit::size() const { return int(impl_->sources.size()); }
 const MachineTarget& Jit::target() const { return impl_->target; }
 const CompiledKernel& Jit::kernel(int index) const { return impl_->compiled.at(std::size_t(index)); }
 
 namespace {
 
 struct Share {
-  std::vector<const Source*> kernels;
+  std::vector<const KernelSource*> sources;
   std::vector<char> object;
   std::vector<KernelFacts> facts;
   std::exception_ptr error;
@@ -84,7 +76,7 @@ struct Share {
   void build(const MachineTarget& target) {
     try {
       EmittedModule module(target);
-      for (const Source* source : kernels) std::visit([&](const auto& each) { module.add(each); }, *source);
+      for (const KernelSource* source : sources) module.add(*source);
       module.optimise();
       object = module.object(false);
       facts = module.facts();
@@ -107,10 +99,10 @@ void build_all(std::vector<Share>& shares, const MachineTarget& target) {
 }  // namespace
 
 void Jit::compile(int threads) {
-  const std::size_t first = impl_->compiled.size(), count = impl_->kernels.size() - first;
+  const std::size_t first = impl_->compiled.size(), count = impl_->sources.size() - first;
   if (count == 0) return;
   std::vector<Share> shares(std::clamp<std::size_t>(std::size_t(std::max(threads, 1)), 1, count));
-  for (std::size_t i = 0; i < count; ++i) shares[i % shares.size()].kernels.push_back(&impl_->kernels[first + i]);
+  for (std::size_t i = 0; i < count; ++i) shares[i % shares.size()].sources.push_back(&impl_->sources[first + i]);
   build_all(shares, impl_->target);
   if (!impl_->jit) require(LLVMOrcCreateLLJIT(&impl_->jit, nullptr));
   for (const Share& share : shares) impl_->load(share.object);

@@ -7,7 +7,6 @@
 
 #include "backends/cpu/emit.h"
 #include "backends/cpu/parallel.h"
-#include "backends/cpu/product.h"
 #include "backends/kernel/kernel.h"
 
 namespace weft::cpu {
@@ -20,8 +19,7 @@ class Jit {
   Jit(Jit&&) noexcept;
   Jit& operator=(Jit&&) noexcept;
 
-  int add(kernel::Kernel kernel);  // its index
-  int add(Product product);
+  int add(KernelSource source);  // its index
   // Compiles what was added since the last call, on up to `threads` threads.
   void compile(int threads = 1);
   const CompiledKernel& kernel(int index) const;  // compiled ones

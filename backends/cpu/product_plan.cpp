@@ -158,6 +158,17 @@ class Planner {
 
 }  // namespace
 
+std::string to_string(const Product& product) {
+  const auto text = [](const Matrix& m) {
+    return fmt::format("[{},{}] ({},{})", m.rows, m.columns, m.row_stride, m.column_stride);
+  };
+  std::string result = fmt::format("product {}: {} * {} {} {}", product.name, text(product.a), text(product.b),
+                                   product.accumulate ? "added to" : "=", text(product.result));
+  if (product.bias) result += ", bias";
+  if (!product.activation.empty()) result += ", " + product.activation;
+  return result;
+}
+
 std::size_t ProductPlan::scratch_bytes() const {
   if (form != ProductForm::packed) return 0;
   return std::size_t(chunks() * panel_numbers()) * sizeof(float);

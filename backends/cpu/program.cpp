@@ -9,7 +9,6 @@
 
 #include "backends/cpu/executor.h"
 #include "backends/cpu/jit.h"
-#include "backends/cpu/recipe.h"
 #include "backends/cpu/window_work.h"
 #include "ir/contraction.h"
 
@@ -23,17 +22,22 @@ std::vector<CompiledKernel> kernels_of(const Jit& jit) {
   return kernels;
 }
 
-Recipe make_recipe(const ir::Graph& graph, bool winograd, CompileReport& report) {
+Recipe make_recipe(const ir::Graph& graph, const RecipeOptions& options, CompileReport& report) {
   const auto start = std::chrono::steady_clock::now();
-  Recipe recipe(graph, {"", winograd});
+  Recipe recipe(graph, options);
   report.seconds.emplace_back("lower", seconds_since(start));
   return recipe;
 }
 
+std::string print(const KernelSource& source) {
+  const auto* kernel = std::get_if<kernel::Kernel>(&source);
+  return kernel ? kernel::print(*kernel) : to_string(std::get<Product>(source)) + "\n";
+}
+
 class CpuProgram final : public runtime::Program {
  public:
-  CpuProgram(ir::GraphPtr graph, int threads, bool winograd, CompileReport& report)
-      : graph_(std::move(graph)), threads_(threads), recipe_(make_recipe(*graph_, winograd, report)) {
+  CpuProgram(ir::GraphPtr graph, int threads, const RecipeOptions& options, CompileReport& report)
+      : graph_(std::move(graph)), threads_(threads), recipe_(make_recipe(*graph_, options, report)) {
     compile_kernels(report);
     std::vector<std::unique_ptr<Item>> items = make_items(recipe_.steps(), kernels_of(jit_), threads_);
     recipe_.place(scratch_of(items));
@@ -75,13 +79,13 @@ class CpuProgram final : public runtime::Program {
 
  private:
   void compile_kernels(CompileReport& report) {
-    for (const kernel::Kernel& kernel : recipe_.kernels()) {
+    for (const KernelSource& source : recipe_.kernels()) {
       if (report.want_text) {
-        report.kernels_text += (report.kernels_text.empty() ? "" : "\n") + kernel::print(kernel);
-        report.llvm_text += llvm_text(kernel) + "\n";
-        report.asm_text += assembly_text(kernel) + "\n";
+        report.kernels_text += (report.kernels_text.empty() ? "" : "\n") + print(source);
+        report.llvm_text += llvm_text(source) + "\n";
+        report.asm_text += assembly_text(source) + "\n";
       }
-      jit_.add(kernel);
+      jit_.add(source);
       ++report.kernels;
     }
     const auto start = std::chrono::steady_clock::now();
@@ -138,8 +142,9 @@ passes::Target target() {
   return target;
 }
 
-std::unique_ptr<runtime::Program> make_program(ir::GraphPtr graph, int threads, bool winograd, CompileReport& report) {
-  return std::make_unique<CpuProgram>(std::move(graph), threads, winograd, report);
+std::unique_ptr<runtime::Program> make_program(ir::GraphPtr graph, int threads, const RecipeOptions& options,
+                                               CompileReport& report) {
+  return std::make_unique<CpuProgram>(std::move(graph), threads, options, report);
 }
 
 }  // namespace weft::cpu

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "backends/cpu/recipe.h"
 #include "backends/report.h"
 #include "ir/graph.h"
 #include "passes/pass.h"
@@ -14,7 +15,8 @@ namespace weft::cpu {
 // What the passes may know of this backend.
 passes::Target target();
 
-// `graph` has static dims, and fuse and insert_copies have run. `threads` > 0. `winograd`: see library.h.
-std::unique_ptr<runtime::Program> make_program(ir::GraphPtr graph, int threads, bool winograd, CompileReport& report);
+// `graph` has static dims, and fuse and insert_copies have run. `threads` > 0.
+std::unique_ptr<runtime::Program> make_program(ir::GraphPtr graph, int threads, const RecipeOptions& options,
+                                               CompileReport& report);
 
 }  // namespace weft::cpu

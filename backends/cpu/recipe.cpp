@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "backends/cpu/columns_item.h"
 #include "backends/cpu/memory.h"
 #include "backends/cpu/reference_item.h"
 #include "backends/cpu/similarity_kernels.h"
@@ -77,9 +78,9 @@ void Recipe::add_op(OpId id) {
   const Op& op = graph_.ops[id];
   for (const ValueId operand : op.operands) fill_gaps(operand);
   Work work = work_of(op);
-  const auto* kernel = std::get_if<KernelWork>(&work);
-  std::string name = kernel && op.code == OpCode::fused ? kernels_[std::size_t(kernel->kernel)].name
-                                                        : fmt::format("{} {}", ir::name(op.code), op.where.scope);
+  std::string name = op.code == OpCode::fused
+                         ? std::get<kernel::Kernel>(kernels_[std::size_t(std::get<KernelWork>(work).kernel)]).name
+                         : fmt::format("{} {}", ir::name(op.code), op.where.scope);
   add_step(std::move(work), std::move(name), values_of(op), id);
 }
 
@@ -113,9 +114,9 @@ Work Recipe::work_of(const Op& op) {
     if (ir::is_convolution(op.code)) {
       Convolution convolution = convolution_of(graph_, op, kept_.of_weights(op));
       convolution.winograd = options_.winograd;
-      return convolution;
+      return options_.standalone ? columns(convolution, op) : convolution;
     }
-    if (op.code == OpCode::matmul) return matmul(op);
+    if (op.code == OpCode::matmul) return options_.standalone ? product(matmul(op), op) : matmul(op);
     if (is_pooling(graph_, op)) return pooling_of(graph_, op);
   }
   return OtherWork{[graph = &graph_, op = &op] { return make_reference_item(*graph, *op); }};
@@ -160,6 +161,17 @@ MatmulWork Recipe::matmul(const Op& op) const {
   };
   return {matrix(op.operands[0], ir::Attr::transpose_a), matrix(op.operands[1], ir::Attr::transpose_b),
           matrix(op.results[0], ir::Attr::none), op.operands.size() == 3, op.attrs.text(ir::Attr::activation)};
+}
+
+Work Recipe::product(MatmulWork work, const Op& op) {
+  kernels_.push_back(Product{kernel_name(op), work.a, work.b, work.result, work.bias, std::move(work.activation)});
+  return KernelWork{int(kernels_.size()) - 1, {}, 0};
+}
+
+Work Recipe::columns(const Convolution& convolution, const Op& op) {
+  ColumnsWork work = columns_of(convolution, int(kernels_.size()));
+  kernels_.push_back(product_of(work, kernel_name(op)));
+  return work;
 }
 
 // --- Memory ----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
-// A graph as steps: kernels for fused ops, the library for contractions, and where each finds its operands. What runs
+// A graph as steps: kernels for fused ops, the library for contractions (kernels for those too, where a program is to
+// stand alone), and where each finds its operands. What runs
 // it is an Executor in this process, or an artefact.
 #pragma once
 
@@ -8,9 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "backends/cpu/emit.h"
 #include "backends/cpu/kept_layouts.h"
 #include "backends/cpu/step.h"
-#include "backends/kernel/kernel.h"
 #include "ir/graph.h"
 #include "passes/plan.h"
 
@@ -19,6 +20,7 @@ namespace weft::cpu {
 struct RecipeOptions {
   std::string prefix = {};  // of the kernels' names
   bool winograd = true;     // see library.h
+  bool standalone = false;  // products and convolutions of f32 without oneDNN
 };
 
 class Recipe {
@@ -26,7 +28,7 @@ class Recipe {
   // `graph` has static dims, and fuse and insert_copies have run. The steps lack addresses until `place`.
   Recipe(const ir::Graph& graph, const RecipeOptions& options);
 
-  const std::vector<kernel::Kernel>& kernels() const { return kernels_; }
+  const std::vector<KernelSource>& kernels() const { return kernels_; }
   const std::vector<Step>& steps() const { return steps_; }
   ir::OpId op(std::size_t step) const { return ops_[step]; }  // kNone of a step that stems from none
 
@@ -44,6 +46,8 @@ class Recipe {
   KernelWork fused(const ir::Op& op);
   SimilarityWork similarity(const ir::Op& op);
   MatmulWork matmul(const ir::Op& op) const;
+  Work product(MatmulWork work, const ir::Op& op);
+  Work columns(const Convolution& convolution, const ir::Op& op);
   std::string kernel_name(const ir::Op& op) const;
   Address address(ir::ValueId value) const;
 
@@ -51,7 +55,7 @@ class Recipe {
   RecipeOptions options_;
   KeptLayouts kept_;
   passes::Plan plan_;
-  std::vector<kernel::Kernel> kernels_;
+  std::vector<KernelSource> kernels_;
   std::vector<Step> steps_;
   std::vector<ir::OpId> ops_;                     // by step
   std::vector<std::vector<ir::ValueId>> values_;  // by step: whose memory it gets

@@ -46,6 +46,15 @@ struct RelayWork {
   std::vector<std::int64_t> dims;
 };
 
+// A convolution of a program without oneDNN: a generated product with the columns of windows, a block of images at a
+// time (weft_columns_step of runtime/artefact/tables.h, columns_item.h).
+struct ColumnsWork {
+  Convolution convolution;
+  int kernel = 0;  // the product
+  std::int64_t block = 1;
+  std::size_t weights_bytes = 0, columns_bytes = 0;  // of scratch
+};
+
 // Pooling of f32, channels last. Pairs are height, width; `in` is the pooled image, `out` what it is pooled to.
 struct PoolingWork {
   enum class Kind : std::uint8_t { max, average, max_gradient, average_gradient };
@@ -67,8 +76,8 @@ struct OtherWork {
   std::function<std::unique_ptr<Item>()> make;
 };
 
-using Work =
-    std::variant<KernelWork, MatmulWork, Convolution, FillWork, RelayWork, PoolingWork, SimilarityWork, OtherWork>;
+using Work = std::variant<KernelWork, MatmulWork, Convolution, ColumnsWork, FillWork, RelayWork, PoolingWork,
+                          SimilarityWork, OtherWork>;
 
 struct Address {
   enum class Base : std::uint8_t { input, output, arena };

@@ -39,7 +39,9 @@ class Loaded {
  public:
   Loaded(const ir::Module& module, const AheadOptions& options, const std::filesystem::path& folder)
       : name_(options.name), artefact_(compile_ahead(module, {}, options).artefact) {
-    artefact::build(artefact_, folder / name_, {});
+    artefact::BuildOptions build;
+    build.standalone = options.standalone;
+    artefact::build(artefact_, folder / name_, build);
     library_ = dlopen((folder / (name_ + ".so")).c_str(), RTLD_NOW | RTLD_LOCAL);
     REQUIRE_MESSAGE(library_ != nullptr, dlerror());
   }
@@ -144,18 +146,20 @@ void check_equal(const HostTensor& made, const HostTensor& wanted) {
   compared += static_cast<int>(wanted.elements());
 }
 
-}  // namespace
-
-TEST_CASE("an artefact trains and runs as the session does, bit for bit") {
+// Every model trained and run as an artefact, and by a session.
+void check_models(bool standalone) {
   const test::TempFolder folder;
   const DatasetSplits data = test::few_digits(40);
   for (const Model& model : models::all()) {
     CAPTURE(model.name);
+    const bool contrastive = !standalone;  // the streaming loss is oneDNN's
     const ir::Module module = test::build_model(model.name, small(model.name));
     AheadOptions options;
     options.name = model.name;
     options.entries = all_entries(module);
     options.batches = {5, kBatch};
+    options.standalone = standalone;
+    options.contrastive = contrastive;
     const Loaded library(module, options, folder.path());
     void* const mine = library.create();
 
@@ -163,6 +167,8 @@ TEST_CASE("an artefact trains and runs as the session does, bit for bit") {
     session_options.backend = "cpu";
     session_options.batch = kBatch;
     session_options.threads = 2;
+    session_options.standalone = standalone;
+    session_options.contrastive = contrastive;
     Session session(module, session_options);
     for (const std::int64_t batch : {kBatch, kBatch, std::int64_t{5}}) {
       std::vector<std::int64_t> indices(static_cast<std::size_t>(batch));
@@ -201,6 +207,14 @@ TEST_CASE("an artefact trains and runs as the session does, bit for bit") {
     }
     library.call("destroy", mine);
   }
+}
+
+}  // namespace
+
+TEST_CASE("an artefact trains and runs as the session does, bit for bit") {
+  compared = 0;
+  SUBCASE("with oneDNN") { check_models(false); }
+  SUBCASE("standalone") { check_models(true); }
   MESSAGE(models::all().size() << " models, " << compared << " numbers equal");
   CHECK(compared > 100'000);
 }

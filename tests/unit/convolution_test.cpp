@@ -1,6 +1,4 @@
 // Convolutions of the cpu backend against the reference interpreter: every direction, order of dims, layout of weights.
-#include "backends/cpu/window_work.h"
-
 #include <doctest/doctest.h>
 #include <fmt/ranges.h>
 #include <omp.h>
@@ -8,6 +6,9 @@
 #include <cmath>
 #include <random>
 
+#include "backends/cpu/columns_item.h"
+#include "backends/cpu/jit.h"
+#include "backends/cpu/window_work.h"
 #include "backends/reference/reference.h"
 #include "ir/builder.h"
 #include "ir/layout.h"
@@ -98,44 +99,75 @@ struct Outcome {
   std::string implementation;
 };
 
-// Made and run on so many threads, from and to NCHW and row-major weights.
-Outcome run(const Problem& problem, const std::vector<Floats>& inputs, const std::string& layout, int threads,
-            bool winograd = true) {
-  const ir::Graph graph = graph_of(problem, problem.channels_last);
-  const ir::Op& op = graph.ops.front();
-  Convolution convolution = cpu::convolution_of(graph, op, layout);
-  convolution.winograd = winograd;
-  const Sizes kernel(convolution.w.begin(), convolution.w.end());
+// Operands as a problem's memory orders have them, and room for the result.
+struct Operands {
+  Convolution convolution;
   std::vector<std::unique_ptr<Memory>> memories;
   std::vector<void*> pointers;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    Floats values = inputs[i];
-    if (ir::is_image_operand(problem.code, i)) {
-      if (problem.channels_last) values = permuted(values, problem.operands[i], true);
-    } else if (i == 1) {
-      values = relaid(values, kernel, layout, true);
+  ir::Type result;
+
+  Operands(const Problem& problem, const std::vector<Floats>& inputs, const std::string& layout) {
+    const ir::Graph graph = graph_of(problem, problem.channels_last);
+    const ir::Op& op = graph.ops.front();
+    convolution = cpu::convolution_of(graph, op, layout);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      Floats values = inputs[i];
+      if (ir::is_image_operand(problem.code, i)) {
+        if (problem.channels_last) values = permuted(values, problem.operands[i], true);
+      } else if (i == 1) {
+        values = relaid(values, kernel_dims(), layout, true);
+      }
+      add(values);
     }
+    result = graph.type(op.results[0]);
+    add(Floats(std::size_t(result.elements()), std::nanf("")));
+  }
+
+  Sizes kernel_dims() const { return {convolution.w.begin(), convolution.w.end()}; }
+
+  void add(const Floats& values) {
     memories.push_back(std::make_unique<Memory>(values));
     pointers.push_back(memories.back()->data());
   }
-  const ir::Type result = graph.type(op.results[0]);
-  const auto size = std::size_t(result.elements());
-  const Memory out(size * sizeof(float));
-  pointers.push_back(out.data());
+
+  // In NCHW, or row-major.
+  Floats values(const Problem& problem) const {
+    Floats values(memories.back()->data(), memories.back()->data() + result.elements());
+    if (problem.code == OpCode::conv2d_weight_grad)
+      return relaid(values, kernel_dims(), convolution.weights_layout, false);
+    return problem.channels_last ? permuted(values, ir::to_nchw(result), false) : values;
+  }
+};
+
+// Made and run on so many threads, from and to NCHW and row-major weights.
+Outcome run(const Problem& problem, const std::vector<Floats>& inputs, const std::string& layout, int threads,
+            bool winograd = true) {
+  Operands operands(problem, inputs, layout);
+  operands.convolution.winograd = winograd;
   const int before = omp_get_max_threads();
   omp_set_num_threads(threads);
-  const auto primitive = cpu::make_convolution(convolution);
+  const auto primitive = cpu::make_convolution(operands.convolution);
   const Memory scratch(primitive->scratch_bytes());
-  primitive->bind(pointers.data(), scratch.data());
+  primitive->bind(operands.pointers.data(), scratch.data());
   primitive->run();
   primitive->run();  // what the first left in scratch is of no matter
   omp_set_num_threads(before);
-  Floats values(out.data(), out.data() + size);
-  if (problem.code == OpCode::conv2d_weight_grad)
-    values = relaid(values, kernel, layout, false);
-  else if (problem.channels_last)
-    values = permuted(values, ir::to_nchw(result), false);
-  return {values, primitive->implementation()};
+  return {operands.values(problem), primitive->implementation()};
+}
+
+// The same without oneDNN: columns and a generated product.
+Floats run_generated(const Problem& problem, const std::vector<Floats>& inputs, int threads) {
+  Operands operands(problem, inputs, "");
+  const cpu::ColumnsWork work = cpu::columns_of(operands.convolution, 0);
+  cpu::Jit jit;
+  jit.add(cpu::product_of(work, "product"));
+  jit.compile();
+  const auto item = cpu::make_columns_item(work, jit.kernel(0), threads);
+  const Memory scratch(item->scratch_bytes());
+  item->bind(operands.pointers, scratch.data());
+  item->run();
+  item->run();
+  return operands.values(problem);
 }
 
 Floats expected(const Problem& problem, const std::vector<Floats>& inputs) {
@@ -268,6 +300,9 @@ TEST_CASE("each direction equals the reference, in planes and channels last, wha
         CHECK(one.implementation.find("ref") == std::string::npos);
         CHECK(run(problem, inputs, layout, 3).values == one.values);
       }
+      const Floats generated = run_generated(problem, inputs, 1);
+      CHECK(distance(generated, wanted) < 1e-4);
+      CHECK(run_generated(problem, inputs, 3) == generated);
     }
 }
 

@@ -114,14 +114,6 @@ void check_product(const Product& product, const std::string& cpu, Random& rando
   CHECK(changed == 0);
 }
 
-std::string describe(const Product& product) {
-  const auto text = [](const Matrix& m) {
-    return fmt::format("{}x{} ({},{})", m.rows, m.columns, m.row_stride, m.column_stride);
-  };
-  return fmt::format("{} * {} = {} bias {} activation '{}' accumulate {}", text(product.a), text(product.b),
-                     text(product.result), product.bias, product.activation, product.accumulate);
-}
-
 }  // namespace
 
 TEST_CASE("a generated product equals the sums, whatever its sizes, strides and threads") {
@@ -136,7 +128,7 @@ TEST_CASE("a generated product equals the sums, whatever its sizes, strides and 
       product.bias = extra == 0 || extra == 1;
       product.activation = extra == 1 || random.between(0, 3) == 0 ? "relu" : "";
       product.accumulate = extra == 2 && product.activation.empty();
-      const std::string description = describe(product);
+      const std::string description = to_string(product);
       CAPTURE(cpu);
       CAPTURE(description);
       ++seen[int(cpu::make_product_plan(product, cpu::find_target(cpu)).form)];
