@@ -34,11 +34,23 @@ bool is_narrowed(const Op& op, const ir::Graph& graph) {
          graph.type(op.operands[0]).dtype == DType::f32;
 }
 
+// A slice of what a convolution made, for one: the cast goes behind what only reads memory another way, so that no one
+// needs the wide value in memory.
+std::optional<Expr> moved_below_cast(const Op& op, Rewriter& rewriter) {
+  if (op.code != OpCode::slice && op.code != OpCode::reshape && op.code != OpCode::transpose) return {};
+  const ir::Graph& made = rewriter.builder().graph();
+  const Op* source = made.producer(rewriter[op.operands[0]].id);
+  if (!source || source->code != OpCode::cast || made.type(source->operands[0]).dtype != DType::bf16) return {};
+  const Expr narrow{&rewriter.builder(), source->operands[0]};
+  const ir::Type& type = rewriter.source().type(op.results[0]);
+  return cast(apply(op.code, {narrow}, op.attrs, ir::Type{DType::bf16, type.dims}), type.dtype);
+}
+
 }  // namespace
 
 GraphPtr bf16(const GraphPtr& graph, Context& context) {
   const GraphPtr narrow = rewrite(graph, [&](const Op& op, Rewriter& rewriter) -> std::optional<Expr> {
-    if (!is_narrowed(op, *graph)) return {};
+    if (!is_narrowed(op, *graph)) return moved_below_cast(op, rewriter);
     const bool stays_wide = op.code == OpCode::matmul;
     std::vector<Expr> operands;
     for (std::size_t i = 0; i < op.operands.size(); ++i)

@@ -18,6 +18,9 @@ class Dump final : public Command {
     flags.choose("stage", stage_, stage_names(), "How far the compiler goes");
     flags.add("entry", options_.entry, "NAME", "An entry of the model, such as encode, in place of the training step");
     flags.add("batch", options_.batch, 1, "Images a step, from the stage fused on");
+    flags.choose(
+        "precision", precision_, precision_names(),
+        "Of products and convolutions, as of train --backend cuda, in the stages fused, planned and cuda [f32]");
     flags.add("notes", notes_, "On standard error, what passes say: rewrites, fusions that did not happen");
     optimizer_.declare(flags);
     passes_.declare(flags);
@@ -29,6 +32,7 @@ class Dump final : public Command {
     const Subject subject = model_.build_or_read();
     options_.optimizer = optimizer_.apply(options_.optimizer);
     options_ = passes_.apply(options_);
+    if (precision_) options_.precision = parse_precision(*precision_);
     std::vector<passes::Note> notes;
     fmt::print("{}", dump_stage(subject.module, stage_, options_, notes));
     if (notes_) print_notes(notes);
@@ -40,6 +44,7 @@ class Dump final : public Command {
   OptimizerFlags optimizer_;
   PassFlags passes_;
   std::string stage_ = "fused";
+  std::optional<std::string> precision_;
   StageOptions options_;
   bool notes_ = false;
 };

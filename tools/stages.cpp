@@ -32,8 +32,10 @@ ir::Bindings bindings_for(const ir::Graph& graph, std::int64_t batch) {
   return bindings;
 }
 
-ir::GraphPtr graph_to_plan(const ir::GraphPtr& graph, std::int64_t batch, passes::Context& context) {
+ir::GraphPtr graph_to_plan(const ir::GraphPtr& graph, std::int64_t batch, passes::Context& context,
+                           Precision precision) {
   CompileOptions options;
+  options.precision = precision;
   options.bind = bindings_for(*graph, batch);
   CompileReport report;
   const ir::GraphPtr fused = lowered(graph, options, &report);
@@ -60,6 +62,7 @@ std::string differentiated(const ir::Module& module, const StageOptions& options
 std::string cuda_text(const ir::GraphPtr& graph, const StageOptions& options) {
   CompileOptions compile_options;
   compile_options.bind = bindings_for(*graph, options.batch);
+  compile_options.precision = options.precision;
   return cuda_source(graph, compile_options);
 }
 
@@ -91,7 +94,7 @@ std::string dump_stage(const ir::Module& module, const std::string& stage, const
     if (stage == "updated") return as_file(module, *graph);
     if (stage == "cuda") return cuda_text(graph, options);
     if (stage != "fused" && stage != "planned") return machine_text(graph, stage, options);
-    const ir::GraphPtr fused = graph_to_plan(graph, options.batch, context);
+    const ir::GraphPtr fused = graph_to_plan(graph, options.batch, context, options.precision);
     std::string result = as_file(module, *fused);
     if (stage == "planned") result += "\n" + passes::print(passes::make_plan(*fused), *fused);
     return result;

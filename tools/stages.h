@@ -16,7 +16,8 @@ struct StageOptions {
   std::string entry;  // empty: the training step
   std::int64_t batch = 128;
   passes::OptimizerSpec optimizer;
-  bool contrastive = true;  // whether the pass of that name runs
+  bool contrastive = true;               // whether the pass of that name runs
+  Precision precision = Precision::f32;  // from the stage fused on, of a program for a GPU
 };
 
 // In order: graph, differentiated, updated, fused, planned, kernels, llvm, asm; beside these three, cuda.
@@ -33,6 +34,7 @@ ir::GraphPtr graph_to_compile(const ir::Module& module, const StageOptions& opti
 // A number for each symbol of that graph. The data set has as many samples as the built-in one.
 ir::Bindings bindings_for(const ir::Graph& graph, std::int64_t batch);
 // The same graph with fused ops and places for all values: what `make_plan` takes.
-ir::GraphPtr graph_to_plan(const ir::GraphPtr& graph, std::int64_t batch, passes::Context& context);
+ir::GraphPtr graph_to_plan(const ir::GraphPtr& graph, std::int64_t batch, passes::Context& context,
+                           Precision precision = Precision::f32);
 
 }  // namespace weft::tools

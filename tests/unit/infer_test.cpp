@@ -113,6 +113,15 @@ TEST_CASE("infer: matmul") {
   CHECK(rule(OpCode::matmul, {f32({B, 784}), f32({400, 784})}, transpose_b) == f32({B, 400}));
   CHECK(rule(OpCode::matmul, {f32({B, 784}), f32({B, 400})}, with(Attr::transpose_a, std::int64_t(1))) ==
         f32({784, 400}));
+  const auto narrow = [](Dims dims) { return Type{DType::bf16, std::move(dims)}; };
+  CHECK(rule(OpCode::matmul, {narrow({B, 7}), narrow({7, 4})}) == narrow({B, 4}));
+  CHECK(rule(OpCode::matmul, {narrow({B, 7}), narrow({7, 4}), f32({4})}, {}, f32({B, 4})) == f32({B, 4}));
+  CHECK(refusal(OpCode::matmul, {narrow({B, 7}), narrow({7, 4}), narrow({4})}, {}, f32({B, 4})) ==
+        "the bias must be f32[4], got bf16[4]");
+  CHECK(refusal(OpCode::matmul, {f32({B, 7}), f32({7, 4})}, {}, narrow({B, 4})) ==
+        "the result is f32[B,4], but bf16[B,4] is written");
+  CHECK(refusal(OpCode::matmul, {f32({B, 7}), narrow({7, 4})}) ==
+        "dtypes differ: f32[B,7] and bf16[7,4]; cast one of them");
   CHECK(refusal(OpCode::matmul, {f32({B, 784}), f32({512, 128})}) ==
         "inner dimensions differ: f32[B,784] x f32[512,128]");
   CHECK(refusal(OpCode::matmul, {f32({B, 784}), f32({784, 400})}, transpose_b) ==
