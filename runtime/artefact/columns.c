@@ -46,7 +46,13 @@ static void weft_move_tap(const weft_columns_step* step, float* x, float* column
     for (int64_t j = 0; j < width; ++j) {
       const int is_inside = is_row && places.begin <= j && j < places.end;
       const float* pixel = in + (is_inside ? (j * step->stride[1] + places.at) * x_pixel : 0);
-      for (int64_t c = 0; c < count; ++c) out[j * place + c] = is_inside ? pixel[c] : 0.0f;
+      if (count == 1) {
+        out[j * place] = is_inside ? *pixel : 0.0f;
+      } else if (is_inside) {
+        memcpy(out + j * place, pixel, (size_t)count * sizeof(float));
+      } else {
+        memset(out + j * place, 0, (size_t)count * sizeof(float));
+      }
     }
   }
 }
