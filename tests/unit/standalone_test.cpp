@@ -1,0 +1,171 @@
+// Artefacts without oneDNN: what they link to, how large they are, another machine's code, and what is refused.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <iterator>
+#include <sstream>
+
+#include "backends/artefact/build.h"
+#include "temp_folder.h"
+#include "tests/unit/build_model.h"
+#include "training/ahead.h"
+
+using namespace weft;
+using namespace weft::training;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+AheadOptions encoder(const std::string& name, std::vector<std::int64_t> batches) {
+  AheadOptions options;
+  options.name = name;
+  options.entries = {"encode"};
+  options.batches = std::move(batches);
+  options.standalone = true;
+  return options;
+}
+
+// NAME.o, .so, .h and so on in the folder.
+artefact::Artefact build(const ir::Module& module, const AheadOptions& options, const fs::path& folder) {
+  artefact::BuildOptions build_options;
+  build_options.standalone = true;
+  if (!options.triple.empty()) {
+    build_options.compiler = options.triple + "-gcc";
+    build_options.archiver = options.triple + "-ar";
+  }
+  artefact::Artefact made = compile_ahead(module, {}, options).artefact;
+  artefact::build(made, folder / options.name, build_options);
+  return made;
+}
+
+std::string output_of(const std::string& command) {
+  std::FILE* pipe = popen(command.c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  std::string text;
+  for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) text += char(c);
+  CAPTURE(command);
+  CHECK(pclose(pipe) == 0);
+  return text;
+}
+
+bool has_tools(const std::string& tools) {
+  for (std::istringstream names(tools); names;) {
+    std::string name;
+    if (names >> name && std::system(("command -v " + name + " > /dev/null").c_str()) != 0) return false;
+  }
+  return true;
+}
+
+// Encodes pictures that it makes up, at batch 1 and 3, and prints the codes.
+std::string program(const std::string& name) {
+  std::string text = R"(#include <stdio.h>
+#include "@.h"
+int main(void) {
+  static float x[3 * 784], latent[3 * 20], logvar[3 * 20];
+  @* model;
+  for (int i = 0; i < 3 * 784; ++i) x[i] = (float)(i * 37 % 101) / 101;
+  if (@_create(&model, NULL)) return fprintf(stderr, "%s\n", @_error(NULL)), 1;
+  for (int batch = 1; batch <= 3; batch += 2) {
+    if (@_encode(model, batch, x, latent, logvar)) return fprintf(stderr, "%s\n", @_error(model)), 1;
+    for (int i = 0; i < batch * 20; ++i) printf("%.9g\n%.9g\n", latent[i], logvar[i]);
+  }
+  @_destroy(model);
+  return 0;
+}
+)";
+  for (std::size_t at = text.find('@'); at != std::string::npos; at = text.find('@', at)) text.replace(at, 1, name);
+  return text;
+}
+
+std::vector<double> numbers_of(const std::string& text) {
+  std::istringstream stream(text);
+  return {std::istream_iterator<double>(stream), {}};
+}
+
+}  // namespace
+
+TEST_CASE("a standalone encoder is small and needs libc and libm alone") {
+  const test::TempFolder folder;
+  const artefact::Artefact made = build(test::build_model("vae", {}), encoder("standalone", {1, 3, 64}), folder.path());
+  CHECK(made.weights.empty());
+  for (const char* file : {"standalone.o", "standalone.so"}) {
+    MESSAGE(std::string(file) << " " << fs::file_size(folder / file) << " bytes");
+    CHECK(fs::file_size(folder / file) < 200'000);
+  }
+  // A symbol of glibc has its version behind it; what is weak may be missing.
+  std::istringstream symbols(output_of("nm -D -u " + (folder / "standalone.so").string()));
+  int strong = 0;
+  for (std::string kind, name; symbols >> kind >> name;) {
+    CAPTURE(name);
+    CHECK((kind == "w" || test::contains(name, "@GLIBC_")));
+    strong += kind == "U";
+  }
+  CHECK(strong > 10);
+  std::istringstream needed(output_of("readelf -d " + (folder / "standalone.so").string() + " | grep NEEDED"));
+  for (std::string line; std::getline(needed, line);) {
+    CAPTURE(line);
+    CHECK((test::contains(line, "[libc.so") || test::contains(line, "[libm.so") || test::contains(line, "[ld-linux")));
+  }
+  // The object links with nothing else either, nor does what LLVM made call anything.
+  folder.write("main.c", program("standalone"));
+  const std::string text =
+      output_of("cd " + folder.path().string() + " && cc -std=gnu11 -O2 main.c standalone.o -lm -o main && ./main");
+  CHECK(numbers_of(text).size() == 160);
+}
+
+TEST_CASE("a standalone encoder for aarch64 gives the codes that one for this machine gives") {
+  if (!has_tools("qemu-aarch64 aarch64-linux-gnu-gcc aarch64-linux-gnu-ar")) {
+    MESSAGE("skipped: needs qemu-aarch64 and aarch64-linux-gnu-gcc (Debian: qemu-user, gcc-aarch64-linux-gnu)");
+    return;
+  }
+  const test::TempFolder folder;
+  const ir::Module module = test::build_model("vae", {});
+  AheadOptions other = encoder("other", {1, 3});
+  other.triple = "aarch64-linux-gnu";
+  const artefact::Artefact made = build(module, other, folder.path());
+  CHECK(made.features.empty());
+  build(module, encoder("host", {1, 3}), folder.path());
+  const auto run = [&](const std::string& name, const std::string& compiler, const std::string& runner) {
+    folder.write(name + ".c", program(name));
+    return numbers_of(output_of(fmt::format("cd {} && {} -std=gnu11 -static {}.c {}.a -lm -o {} && {} ./{}",
+                                            folder.path().string(), compiler, name, name, name, runner, name)));
+  };
+  const std::vector<double> host = run("host", "cc", ""), arm = run("other", "aarch64-linux-gnu-gcc", "qemu-aarch64");
+  REQUIRE(host.size() == 160);
+  REQUIRE(arm.size() == host.size());
+  double largest = 0, difference = 0;
+  for (std::size_t i = 0; i < host.size(); ++i) {
+    largest = std::max(largest, std::abs(host[i]));
+    difference = std::max(difference, std::abs(host[i] - arm[i]));
+  }
+  CHECK(largest > 0.1);
+  CHECK(difference < 1e-5 * largest);
+}
+
+TEST_CASE("an artefact for a named cpu asks for its features and no more") {
+  AheadOptions options = encoder("v3", {1});
+  options.cpu = "x86-64-v3";
+  const artefact::Artefact made = compile_ahead(test::build_model("vae", {}), {}, options).artefact;
+  CHECK(made.cpu == "x86-64-v3");
+  CHECK(std::ranges::count(made.features, "avx2") == 1);
+  for (const std::string& feature : made.features) CHECK_FALSE(feature.starts_with("avx512"));
+}
+
+TEST_CASE("what needs oneDNN is no standalone artefact") {
+  AheadOptions options;
+  options.name = "refused";
+  options.entries = {train_step_entry};
+  options.batches = {8};
+  options.standalone = true;
+  const ir::Module module = test::build_model("simclr", {{"widths", "16,16,16,16"}, {"head", "16,8"}});
+  CHECK_ERROR(compile_ahead(module, {}, options), "needs oneDNN; compile with --no-contrastive");
+  options.cpu = "z80";
+  CHECK_ERROR(compile_ahead(module, {}, options), "unknown cpu \"z80\"");
+  options.cpu = "native";
+  options.triple = "vax-dec-ultrix";
+  CHECK_ERROR(compile_ahead(module, {}, options), "unknown target \"vax-dec-ultrix\"");
+}
