@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
   unsigned char* images = read_images(argv[2], PIXELS, &count);
   for (int64_t begin = 0, rows; begin < count; begin += rows) {
     rows = count - begin < BATCH ? 1 : BATCH;
-    for (int64_t i = 0; i < rows * PIXELS; ++i) x[i] = (float)images[begin * PIXELS + i] / 255;
+    for (int64_t i = 0; i < rows * PIXELS; ++i) x[i] = (float)images[begin * PIXELS + i] * (float)(1.0 / 255);
     if (vae_encode(model, rows, x, latent, logvar) != WEFT_OK)
       return fprintf(stderr, "encode: %s\n", vae_error(model)), 1;
     for (int64_t i = 0; i < rows * CODE; ++i) printf("%.9g%c", latent[i], i % CODE == CODE - 1 ? '\n' : ' ');

@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
   unsigned char* images = read_images(argv[2], PIXELS, &count);
   for (int64_t begin = 0, rows; begin < count; begin += rows) {
     rows = count - begin < BATCH ? 1 : BATCH;
-    for (int64_t i = 0; i < rows * PIXELS; ++i) x[i] = (float)images[begin * PIXELS + i] / 255;
+    for (int64_t i = 0; i < rows * PIXELS; ++i) x[i] = (float)images[begin * PIXELS + i] * (float)(1.0 / 255);
     if (vae_score(model, rows, x, score) != WEFT_OK) return fprintf(stderr, "strangest: %s\n", vae_error(model)), 1;
     for (int64_t i = 0; i < rows; ++i)
       if (score[i] > threshold) printf("%lld %.9g\n", (long long)(begin + i), score[i]), ++above;

@@ -19,7 +19,7 @@ def main():
         raise SystemExit("usage: codes.py MANIFEST WEIGHTS IMAGES")
     images = read_images(sys.argv[3])
     with CompiledModel(sys.argv[1], sys.argv[2]) as model:
-        latent, _ = model.run_rows("encode", images.astype(np.float32) / np.float32(255))
+        latent, _ = model.run_rows("encode", images.astype(np.float32) * np.float32(1 / 255))
     for code in latent:
         print(" ".join(f"{value:.9g}" for value in code))
 

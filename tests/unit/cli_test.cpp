@@ -15,6 +15,7 @@
 
 #include "ir/error.h"
 #include "runtime/atomic_file.h"
+#include "tests/unit/idx_data.h"
 #include "tests/unit/shell_cases.h"
 #include "tests/unit/temp_folder.h"
 
@@ -28,35 +29,10 @@ using weft::test::TempFolder;
 
 // --- A data set of small pictures ------------------------------------------------------------------------------------
 
-std::string big_endian(std::uint32_t number) {
-  return {char(number >> 24), char(number >> 16), char(number >> 8), char(number)};
-}
-
-std::string idx_images(std::uint32_t count, std::uint32_t side, unsigned seed) {
-  std::string bytes = big_endian(0x803) + big_endian(count) + big_endian(side) + big_endian(side);
-  for (std::uint32_t i = 0; i < count * side * side; ++i) {
-    seed = seed * 1664525 + 1013904223;
-    bytes += char(seed >> 24);
-  }
-  return bytes;
-}
-
-std::string idx_labels(std::uint32_t count) {
-  std::string bytes = big_endian(0x801) + big_endian(count);
-  for (std::uint32_t i = 0; i < count; ++i) bytes += char(i % 4);
-  return bytes;
-}
-
 // What every case finds in its folder.
 void write_data(const TempFolder& folder) {
-  for (const auto& [name, side] : {std::pair{"data", 8U}, {"wide", 10U}}) {
-    fs::create_directory(folder / name);
-    const std::string prefix = std::string(name) + "/";
-    folder.write(prefix + "train-images-idx3-ubyte", idx_images(40, side, 1));
-    folder.write(prefix + "train-labels-idx1-ubyte", idx_labels(40));
-    folder.write(prefix + "t10k-images-idx3-ubyte", idx_images(12, side, 2));
-    folder.write(prefix + "t10k-labels-idx1-ubyte", idx_labels(12));
-  }
+  weft::test::write_idx_folder(folder, "data", 8, 40, 12);
+  weft::test::write_idx_folder(folder, "wide", 10, 40, 12);
 }
 
 constexpr const char* small_model = "vae --data data --hidden 6 --latent 2 --batch 4 --threads 2 ";
