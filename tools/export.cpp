@@ -19,7 +19,6 @@ namespace weft::tools {
 namespace {
 
 using nlohmann::ordered_json;
-using training::Session;
 
 std::string ports_text(const ordered_json& ports) {
   std::vector<std::string> texts;
@@ -33,9 +32,23 @@ bool is_trained(const std::string& entry) {
   return entry == training::loss_entry || entry.starts_with("pretrain") || entry == "train_step";
 }
 
+// How libraries mark a file of PyTorch's layouts: a square weight taken for one of Weft's would be wrong unseen.
+const runtime::Metadata& torch_metadata() {
+  static const runtime::Metadata metadata = {{"format", "pt"}};
+  return metadata;
+}
+
+runtime::TensorFile read_weights(const std::string& path) {
+  runtime::TensorFile file = runtime::read_safetensors(path);
+  if (file.metadata == torch_metadata())
+    fail("{} holds weights laid out for PyTorch, where those of linear layers are turned; give a checkpoint of Weft",
+         path);
+  return file;
+}
+
 class Export final : public Command {
  public:
-  explicit Export(const Catalog& catalog) : model_(catalog), run_(catalog) {}
+  explicit Export(const Catalog& catalog) : catalog_(catalog), model_(catalog), run_(catalog) {}
 
   void declare(Flags& flags) override {
     flags.group("ONNX");
@@ -47,48 +60,58 @@ class Export final : public Command {
     flags.group("PyTorch");
     flags.add("torch", torch_, "FILE", "Write the weights as a safetensors file of a state dict");
     flags.group("Weights");
-    flags.add("untrained", untrained_, "The model as it starts, with the options below, in place of a run");
+    flags.add("untrained", untrained_, "A model as it starts, with the options below, in place of a run");
     flags.add("weights", weights_, "FILE", "Of this safetensors file, as of a run's checkpoint");
     flags.add("seed", seed_, 0, "Of untrained weights");
     flags.group("Output");
     flags.add("json", json_, "The last line on standard output is one JSON object");
     model_.declare_size(flags);
-    model_.declare(flags);
+    model_.declare(flags,
+                   "The folder of a run, a checkpoint, a file NAME.weft, or a model, whose run is then in run/MODEL");
   }
 
   int run() override {
     if (!onnx_ && !torch_) fail_usage("say what to write: --onnx FILE or --torch FILE");
-    const Session session = open();
-    const runtime::NamedTensors tensors = session.save().tensors;
-    ordered_json json{{"model", session.module().name}};
-    if (onnx_) json["onnx"] = export_onnx(session.module(), tensors);
-    if (torch_) json["torch"] = export_torch(session.module(), tensors);
+    if (onnx_ && is_trained(entry_))
+      fail("entry @{} is for training, which has no ONNX form; export one for inference, such as encode", entry_);
+    const Weighted model = untrained_ || model_.name().ends_with(".weft") ? build() : open_run();
+    ordered_json json{{"model", model.module.name}};
+    if (onnx_) json["onnx"] = export_onnx(model);
+    if (torch_) json["torch"] = export_torch(model);
     if (json_) fmt::print("{}\n", json.dump());
     return 0;
   }
 
  private:
-  // A run, or a model without one.
-  Session open() const {
-    Session session = untrained_ || model_.name().ends_with(".weft") ? build() : open_run();
-    if (weights_) session.load_weights(runtime::read_safetensors(*weights_), *weights_);
-    return session;
+  struct Weighted {
+    ir::Module module;
+    runtime::NamedTensors tensors;
+  };
+
+  // A model as it starts. Without a session, which would want to train it.
+  Weighted build() const {
+    ir::Module module = model_.build_or_read().module;
+    training::State state;
+    for (const ir::Graph& graph : module.graphs) state.add(graph);
+    state.init(static_cast<std::uint64_t>(seed_));
+    if (weights_) state.load(read_weights(*weights_), *weights_, training::State::Part::weights);
+    return {std::move(module), state.save().tensors};
   }
 
-  Session build() const {
-    training::SessionOptions options;
-    options.seed = static_cast<std::uint64_t>(seed_);
-    return Session(model_.build_or_read().module, options);
-  }
-
-  Session open_run() const {
+  Weighted open_run() const {
     if (!model_.given().empty())
       fail_usage("a run takes no options of its model, but --{} is given; --untrained builds a model with it",
                  model_.given().begin()->first);
-    const training::RunDirectory run = run_.open(model_.name());
+    if (weights_) fail_usage("a run has its weights; give --weights with --untrained or a file NAME.weft");
+    const std::string& name = model_.name();
+    if (catalog_.find(name) && !std::filesystem::exists(default_run_folder(name)))
+      fail("there is no run in {}: train {} first, name the folder of its run, or say --untrained",
+           default_run_folder(name).string(), name);
+    const training::RunDirectory run = run_.open(name);
     training::SessionOptions options = run.config().session;
     options.backend = training::SessionOptions().backend;  // the run's may need a device, and nothing runs here
-    return run.load(options);
+    const training::Session session = run.load(options);
+    return {session.module(), session.save().tensors};
   }
 
   std::optional<std::int64_t> batch() const {
@@ -105,15 +128,10 @@ class Export final : public Command {
     return {batch(), random, WEFT_VERSION};
   }
 
-  ordered_json export_onnx(const ir::Module& module, const runtime::NamedTensors& tensors) const {
-    if (is_trained(entry_))
-      fail(
-          "entry @{} is for training, which has no ONNX form; export one for inference, such as encode, or test for "
-          "its measures",
-          entry_);
+  ordered_json export_onnx(const Weighted& weighted) const {
     const onnx::ExportOptions options = onnx_options();
-    const auto entry = std::make_shared<const ir::Graph>(training::entry_of(module, entry_));
-    const onnx::Model model = onnx::to_onnx(entry, tensors, options);
+    const auto entry = std::make_shared<const ir::Graph>(training::entry_of(weighted.module, entry_));
+    const onnx::Model model = onnx::to_onnx(entry, weighted.tensors, options);
     runtime::write_file(*onnx_, onnx::serialize(model));
     ordered_json json{{"file", *onnx_},
                       {"entry", entry_},
@@ -121,7 +139,7 @@ class Export final : public Command {
                       {"inputs", ports(model.inputs)},
                       {"outputs", ports(model.outputs)},
                       {"nodes", model.nodes.size()}};
-    say("onnx: {}: @{} of {}, {} nodes, opset {}\n  takes {}\n  gives {}\n", *onnx_, entry_, module.name,
+    say("onnx: {}: @{} of {}, {} nodes, opset {}\n  takes {}\n  gives {}\n", *onnx_, entry_, weighted.module.name,
         model.nodes.size(), onnx::kOpset, ports_text(json["inputs"]), ports_text(json["outputs"]));
     return json;
   }
@@ -133,10 +151,10 @@ class Export final : public Command {
     return json;
   }
 
-  ordered_json export_torch(const ir::Module& module, const runtime::NamedTensors& tensors) const {
-    const TorchWeights weights = torch_weights(module, tensors);
-    runtime::write_safetensors(*torch_, weights.tensors);
-    say("torch: {}: {} tensors of {}\n", *torch_, weights.list.size(), module.name);
+  ordered_json export_torch(const Weighted& weighted) const {
+    const TorchWeights weights = torch_weights(weighted.module, weighted.tensors);
+    runtime::write_safetensors(*torch_, weights.tensors, torch_metadata());
+    say("torch: {}: {} tensors of {}\n", *torch_, weights.list.size(), weighted.module.name);
     ordered_json list = ordered_json::array();
     for (const TorchTensor& each : weights.list) {
       const runtime::HostTensor& tensor = weights.tensors.at(each.name);
@@ -152,6 +170,7 @@ class Export final : public Command {
     fmt::print(json_ ? stderr : stdout, format, std::forward<Args>(args)...);
   }
 
+  const Catalog& catalog_;
   ModelFlags model_;
   RunFlags run_;
   std::optional<std::string> onnx_, torch_, weights_;

@@ -14,8 +14,8 @@ namespace weft::tools {
 
 // --- Declaring -----------------------------------------------------------------------------------------------------
 
-void ModelFlags::declare(Flags& flags) {
-  std::string doc = fmt::format("The model: {}", fmt::join(catalog_.names(), ", "));
+void ModelFlags::declare(Flags& flags, const std::string& what) {
+  std::string doc = fmt::format("{}: {}", what, fmt::join(catalog_.names(), ", "));
   if (catalog_.fallback()) doc += fmt::format(" [{}]", catalog_.fallback()->name);
   flags.positional("MODEL", name_, doc);
 

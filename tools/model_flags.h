@@ -27,7 +27,8 @@ class ModelFlags {
   explicit ModelFlags(const Catalog& catalog) : catalog_(catalog) {}
 
   // MODEL, and each option that a model of the catalog has. The variables stay where they are: so must this object.
-  void declare(Flags& flags);
+  // `what` is what the help says it is.
+  void declare(Flags& flags, const std::string& what = "The model");
 
   // --size CxHxW, for commands that build the model without data.
   void declare_size(Flags& flags);
