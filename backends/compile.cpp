@@ -130,6 +130,9 @@ std::unique_ptr<runtime::Program> compile(const ir::GraphPtr& graph, const Compi
   if (!has_precision(options.backend, options.precision))
     fail("graph @{} was to be compiled in {}, which the backend '{}' has not: use cuda, or f32", graph->name,
          name(options.precision), options.backend);
+  if (options.standalone && options.backend != "cpu")
+    fail("graph @{} was to be compiled standalone, which is a way of the backend cpu, not of '{}'", graph->name,
+         options.backend);
   if (options.backend == "reference") return reference::make_program(bound_and_verified(graph, options, facts));
   if (is_gpu_backend(options.backend)) {
     const Gpu& gpu = gpu_of(options.backend);

@@ -29,7 +29,8 @@ struct CompileOptions {
   int threads = 0;                       // 0: all cores
   bool winograd = true;                  // convolutions by Winograd's products where that is faster: other roundings
   Precision precision = Precision::f32;  // one that has_precision(backend, ..)
-  // The cpu backend alone: products and convolutions as generated kernels, without oneDNN, as in a standalone artefact.
+  // The cpu backend alone: products and convolutions as generated kernels, as in a standalone artefact. What is left to
+  // oneDNN is the streaming similarity.
   bool standalone = false;
   // Layouts in memory of kernels of convolutions (ir/memory_layout.h). Where they are chosen, the ports of the program
   // tell them, and its caller keeps the memory so; else they are those given by the param's name. Otherwise, and
