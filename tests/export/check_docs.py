@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 
-for needed in ("numpy", "onnxruntime", "safetensors", "torch"):
+for needed in ("onnxruntime", "numpy", "safetensors", "torch"):
     if importlib.util.find_spec(needed) is None:
         print(f"skipped: {needed} is not installed")
         sys.exit(0)

@@ -12,8 +12,8 @@ import subprocess
 import sys
 
 try:
-    import numpy as np
     import onnxruntime
+    import numpy as np
 except ImportError as error:
     print(f"skipped: {error.name} is not installed")
     sys.exit(0)
