@@ -203,3 +203,27 @@ TEST_CASE("examples: what is wrong has a text, and no crash") {
            "cp vae.json examples/other.json && cc -Iexamples -I. -DBATCH=4 examples/encode.c vae.so -o mixed 2>&1");
   CHECK(contains(shop.complaint("examples/strangest examples/other.json" + test + " 0"), "is of another compile"));
 }
+
+// --- The page --------------------------------------------------------------------------------------------------------
+
+TEST_CASE("examples: the commands of docs/ahead-of-time.md, one after the other") {
+  const Workshop shop;
+  weft::test::write_idx_folder(shop.folder, "data", 28, 224, 70);  // of 224 the step takes 128 and 96
+  std::istringstream page(weft::runtime::read_file(fs::path(WEFT_SOURCE_DIR) / "docs/ahead-of-time.md"));
+  std::string script;
+  int commands = 0;
+  bool inside = false;
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("```")) {
+      inside = line == "```sh";
+    } else if (inside) {
+      script += line + "\n";
+      ++commands;
+    }
+  }
+  CHECK(commands > 15);
+  const std::string output = shop.run("set -e\n" + script);
+  CHECK(contains(output, "epoch 2 loss "));
+  CHECK(contains(output, "vae on 70 test images of data: loss "));
+  CHECK(contains(output, "of 70 above 147"));
+}

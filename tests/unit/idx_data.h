@@ -31,7 +31,7 @@ inline std::string idx_labels(std::uint32_t count) {
 // A folder of pictures of side x side in 4 classes.
 inline void write_idx_folder(const TempFolder& folder, const std::string& name, std::uint32_t side, std::uint32_t train,
                              std::uint32_t test) {
-  std::filesystem::create_directory(folder / name);
+  std::filesystem::create_directories(folder / name);
   const std::string prefix = name + "/";
   folder.write(prefix + "train-images-idx3-ubyte", idx_images(train, side, 1));
   folder.write(prefix + "train-labels-idx1-ubyte", idx_labels(train));
