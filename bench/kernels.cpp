@@ -1,6 +1,7 @@
 // Speed of generated kernels: those of a VAE step on 1 and 2 threads, beside a copy of the same number of bytes.
 //   bench_kernels [batch] [--text]   (--text: also the kernel, its LLVM IR and assembly)
-//   bench_kernels --products         (generated matrix products beside oneDNN's, on one thread)
+//   bench_kernels --products [cpu]   (generated matrix products beside oneDNN's, on one thread; for a cpu of another
+//   name)
 #include <omp.h>
 
 #include <algorithm>
@@ -194,9 +195,9 @@ void measure_product(const cpu::Product& product, const cpu::CompiledKernel& ker
       kernel.chunks, ours * 1e6, flops / ours, kernel.work_ns / 1e3, library * 1e6, flops / library, ours / library);
 }
 
-int run_products() {
+int run_products(const std::string& cpu) {
   omp_set_num_threads(1);
-  cpu::Jit jit;
+  cpu::Jit jit(cpu);
   const std::vector<cpu::Product> all = products();
   for (const cpu::Product& each : all) jit.add(each);
   const auto start = Clock::now();
@@ -211,7 +212,7 @@ int run_products() {
 }  // namespace weft::bench
 
 int main(int argc, char** argv) {
-  if (argc > 1 && std::string(argv[1]) == "--products") return weft::bench::run_products();
+  if (argc > 1 && std::string(argv[1]) == "--products") return weft::bench::run_products(argc > 2 ? argv[2] : "native");
   const bool text = argc > 1 && std::string(argv[argc - 1]) == "--text";
   return weft::bench::run(argc > 1 && argv[1][0] != '-' ? std::atoll(argv[1]) : 128, text);
 }

@@ -255,9 +255,21 @@ class ProductEmitter {
     });
   }
 
-  // Packing: rows of the panel, made from squares of b's columns.
+  // Packing: rows of the panel, as they are or made from squares of b's columns.
+
+  void copy_rows(const Part& part) {
+    either(columns(), plan_.tile_columns, part.column_begin, [&](std::int64_t count) {
+      code_.loop(code_.number(0), part.depth_count, 1, "k", [&](LLVMValueRef k) {
+        LLVMValueRef from = element(b_, plan_.b, code_.add(part.depth_begin, k), part.column_begin);
+        LLVMValueRef to = code_.at(code_.f32, part.panel, times(k, plan_.tile_columns));
+        for (std::int64_t j = 0; j < count; j += code_.width)
+          write(vector_at(after(from, j), first_lanes(count - j)), after(to, j));
+      });
+    });
+  }
 
   void pack(const Part& part) {
+    if (plan_.b.column_stride == 1) return copy_rows(part);
     const std::int64_t width = code_.width;
     LLVMValueRef end =
         code_.least(code_.add(part.column_begin, code_.number(plan_.tile_columns)), code_.number(columns()));

@@ -15,6 +15,10 @@ constexpr std::int64_t kMostTileRows = 14;  // code for a row is 200 bytes
 constexpr std::int64_t kSumsAtOnce = 8;     // two units with a latency of four cycles
 constexpr std::int64_t kWholeDepth = 2048;  // beyond it the depth is cut
 constexpr std::int64_t kDepthBlock = 1024;
+constexpr std::int64_t kRowsOfCopy = 64;  // least that are worth a copy of b's panels, where b's rows are so many
+constexpr std::int64_t kPage = 1024;      // numbers
+constexpr std::int64_t kSameSet = 6;
+constexpr std::int64_t kFarStride = 512;  // numbers apart that they keep to few sets of the caches
 constexpr std::int64_t kChunks = 16;
 constexpr double kChunkWork = 1 << 18;  // least multiplications of a chunk
 
@@ -74,6 +78,8 @@ class Planner {
     else if (b.column_stride != 1 && columns() > 1)
       plan_.form = ProductForm::packed;
     check(plan_.form == ProductForm::direct || along_depth, "a matrix has a dense dim");
+    if (plan_.form == ProductForm::direct && rows() >= kRowsOfCopy && b.row_stride % kFarStride == 0)
+      plan_.form = ProductForm::packed;
   }
 
   void choose_dots() {
@@ -102,8 +108,10 @@ class Planner {
     return double(all / tile_vectors) * of_panel(tile_vectors) + (rest == 0 ? 0 : of_panel(rest));
   }
 
-  // What a tile of several rows keeps in registers: sums, a row of b, a number of a, one to spare.
+  // What a tile of several rows keeps in registers: sums, a row of b, a number of a, one to spare. Rows of a whole
+  // pages apart share one set of the first cache, which has eight places.
   bool fits(std::int64_t tile_rows, std::int64_t vectors) const {
+    if (tile_rows > kSameSet && plan_.a.row_stride % kPage == 0) return false;
     return (tile_rows == 1 ? vectors : (tile_rows + 1) * vectors) + 2 <= target_.vector_registers;
   }
 

@@ -14,7 +14,7 @@ namespace weft::cpu {
 // a tile has.
 enum class ProductForm : std::uint8_t {
   direct,  // columns across lanes, read from b as it lies: its rows are dense
-  packed,  // columns across lanes, panels of b copied into scratch first: its columns are dense
+  packed,  // columns across lanes, panels of b copied into scratch first: its columns are dense, or its rows far apart
   dots,    // the depth across lanes, along which a and b are dense: a few rows or columns, too few to pay for a copy
 };
 

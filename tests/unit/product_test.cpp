@@ -155,6 +155,16 @@ TEST_CASE("a deep product goes by parts of the depth") {
     }
 }
 
+TEST_CASE("rows of b that lie far apart are copied") {
+  Random random;
+  for (const std::int64_t columns : {512, 100, 33}) {
+    const Product product{"far", {70, 50, 50, 1}, {50, columns, 512, 1}, {70, columns, columns, 1}, true, "relu"};
+    CHECK(cpu::make_product_plan(product, cpu::find_target("native")).form == ProductForm::packed);
+    check_product(product, "native", random);
+    check_product(product, "x86-64-v3", random);
+  }
+}
+
 TEST_CASE("relu of a product keeps a NaN, as the op does") {
   cpu::Jit jit;
   jit.add(Product{"relu", {1, 2, 2, 1}, {2, 1, 1, 1}, {1, 1, 1, 1}, false, "relu"});
