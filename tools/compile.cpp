@@ -55,6 +55,10 @@ class CompileCommand final : public Command {
     flags.add("out,o", out_, "PREFIX", "PREFIX.o, .a, .so, .h and .json are written [the model's name]");
     flags.add("json", json_, "The last line on standard output is one JSON object");
     flags.group("Machine");
+    flags.choose("backend", backend_, {"cpu", "cuda", "cuda-emulated"}, "What runs it");
+    flags.add("arch", architectures_, "LIST",
+              "--backend cuda: GPUs to have machine code for, as sm_80,sm_90; others compile the source by NVRTC");
+    flags.choose("precision", precision_, precision_names(), "--backend cuda: of products and convolutions");
     flags.add("cpu", options_.cpu, "NAME", "The cpu to compile for: native, x86-64-v3, x86-64-v4, znver4, ...");
     flags.add(
         "target", options_.triple, "TRIPLE",
@@ -75,6 +79,11 @@ class CompileCommand final : public Command {
     options_.winograd = !no_winograd_;
     options_.batches = batches_of(batches_);
     options_.entries = parts_of(entries_);
+    options_.on_gpu = backend_ != "cpu";
+    options_.architectures = parts_of(architectures_);
+    options_.precision = parse_precision(precision_);
+    if (!has_precision(backend_, options_.precision)) fail_usage("--precision {} needs --backend cuda", precision_);
+    if (!options_.on_gpu && !architectures_.empty()) fail_usage("--arch needs --backend cuda");
     const artefact::BuildOptions build = build_options();
     std::optional<Weights> weights;
     const ir::Module module = subject(weights);
@@ -90,7 +99,8 @@ class CompileCommand final : public Command {
     std::vector<fs::path> made = artefact::build(ahead.artefact, prefix, build);
     if (!ahead.artefact.weights_file.empty()) {
       made.emplace_back(prefix.string() + ".safetensors");
-      runtime::write_safetensors(made.back(), ahead.weights, {{"model", module.name}});
+      runtime::write_safetensors(made.back(), ahead.weights,
+                                 {{"model", module.name}, {"settings", ahead.artefact.settings}});
     }
     tell(ahead.artefact, made);
     return 0;
@@ -99,7 +109,11 @@ class CompileCommand final : public Command {
  private:
   artefact::BuildOptions build_options() const {
     artefact::BuildOptions build;
-    build.standalone = options_.standalone;
+    if (options_.standalone) build.runner = artefact::Runner::standalone;
+    if (options_.on_gpu) {
+      if (options_.standalone) fail_usage("--standalone is for the cpu: leave it out, or --backend {}", backend_);
+      build.runner = backend_ == "cuda" ? artefact::Runner::cuda : artefact::Runner::cuda_emulated;
+    }
     if (!options_.triple.empty()) {
       if (!options_.standalone) fail_usage("--target needs --standalone: the oneDNN at hand is of this machine");
       build.compiler = options_.triple + "-gcc";
@@ -142,7 +156,7 @@ class CompileCommand final : public Command {
   OptimizerFlags optimizer_;
   PassFlags passes_;
   training::AheadOptions options_;
-  std::string entries_, batches_ = "1,64";
+  std::string entries_, batches_ = "1,64", backend_ = "cpu", architectures_, precision_ = "f32";
   std::optional<std::string> weights_, out_, cc_;
   bool embed_ = false, json_ = false, no_winograd_ = false;
 };

@@ -22,7 +22,8 @@ using ir::Role;
 
 namespace {
 
-std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+// What a device's libraries ask for at most.
+std::size_t aligned(std::size_t bytes) { return (bytes + 255) / 256 * 256; }
 
 bool is_for_training(const std::string& entry) {
   return entry == loss_entry || entry == test_entry || entry.starts_with("pretrain");
@@ -50,9 +51,13 @@ class Compiler {
   Compiler(const ir::Module& module, const AheadOptions& options) : module_(module), options_(options) {
     ahead_.artefact.name = options.name;
     ahead_.artefact.model = module.name;
-    const cpu::MachineTarget target = cpu::find_target(options.cpu, options.triple);
-    ahead_.artefact.cpu = target.cpu;
-    ahead_.artefact.features = cpu::required_features(target);
+    if (options.on_gpu) {
+      ahead_.artefact.architectures = options.architectures;
+    } else {
+      const cpu::MachineTarget target = cpu::find_target(options.cpu, options.triple);
+      ahead_.artefact.cpu = target.cpu;
+      ahead_.artefact.features = cpu::required_features(target);
+    }
     for (const auto& [option, value] : options.settings)
       ahead_.artefact.settings += fmt::format("{}{}={}", ahead_.artefact.settings.empty() ? "" : " ", option, value);
   }
@@ -99,14 +104,22 @@ class Compiler {
       CompileOptions compile_options;
       for (const std::string& symbol : entry.graph->symbols()) compile_options.bind[symbol] = batch;
       compile_options.standalone = options_.standalone;
+      if (options_.on_gpu) compile_options.backend = "cuda";
+      compile_options.precision = options_.precision;
       compile_options.choose_layouts = entry.trains && !state_.has_settled_layouts();
       compile_options.layouts = state_.layouts();
       const GraphPtr graph = lowered(entry.graph, compile_options);
       if (compile_options.choose_layouts) state_.settle_layouts(runtime::input_ports(*graph));
-      cpu::AheadOptions ahead{fmt::format("{}_{}_{}_", options_.name, artefact::identifier(entry.name), batch),
-                              options_.cpu, options_.triple, options_.winograd, options_.standalone};
-      entry.programs.push_back({batch, cpu::compile_ahead(graph, ahead)});
+      entry.programs.push_back({batch, compiled(graph, entry, batch)});
     }
+  }
+
+  std::variant<cpu::AheadProgram, cuda::AheadProgram> compiled(const GraphPtr& graph, const Entry& entry,
+                                                               std::int64_t batch) const {
+    if (options_.on_gpu)
+      return cuda::compile_ahead(graph, options_.precision == Precision::tf32, options_.architectures);
+    return cpu::compile_ahead(graph, {fmt::format("{}_{}_{}_", options_.name, artefact::identifier(entry.name), batch),
+                                      options_.cpu, options_.triple, options_.winograd, options_.standalone});
   }
 
   // Where each region of the state lies in the regions of the artefact. What no entry uses stays away, unless the model

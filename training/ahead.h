@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "backends/artefact/artefact.h"
+#include "backends/compile.h"
 #include "ir/graph.h"
 #include "passes/passes.h"
 #include "runtime/safetensors.h"
@@ -23,8 +24,11 @@ struct AheadOptions {
   std::string name;                  // of the artefact
   std::vector<std::string> entries;  // by name; none: all that draw conclusions, which are those but for training
   std::vector<std::int64_t> batches = {1};
-  std::string cpu = "native", triple = {};  // the machine: see find_target (backends/cpu/emit.h)
-  bool standalone = false;                  // without oneDNN
+  std::string cpu = "native", triple = {};      // the machine: see find_target (backends/cpu/emit.h)
+  bool standalone = false;                      // without oneDNN
+  bool on_gpu = false;                          // by the backend cuda, in place of the cpu's
+  Precision precision = Precision::f32;         // of its products and convolutions, see CompileOptions
+  std::vector<std::string> architectures = {};  // GPUs that there is to be machine code for, "sm_90"
   bool winograd = true, contrastive = true;
   passes::OptimizerSpec optimizer = {};              // of the training step
   std::map<std::string, std::string> settings = {};  // of the model, for checkpoints that the artefact writes

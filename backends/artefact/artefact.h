@@ -7,9 +7,11 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "backends/cpu/ahead.h"
+#include "backends/cuda/ahead.h"
 #include "ir/graph.h"
 
 namespace weft::artefact {
@@ -28,7 +30,13 @@ struct Tensor {
 // One entry at one batch.
 struct Program {
   std::int64_t batch = 0;
-  cpu::AheadProgram compiled;
+  std::variant<cpu::AheadProgram, cuda::AheadProgram> compiled;
+
+  bool is_on_gpu() const { return std::holds_alternative<cuda::AheadProgram>(compiled); }
+  const ir::Graph& graph() const;
+  std::size_t steps() const;
+  std::size_t codes() const;  // architectures that there is machine code for
+  std::size_t arena_bytes() const;
 };
 
 struct Entry {
@@ -39,12 +47,13 @@ struct Entry {
 };
 
 struct Artefact {
-  std::string name;                   // the prefix of its C functions: an identifier
-  std::string model;                  // of the module
-  std::string settings;               // of the model, as metadata of checkpoints; "" where unknown
-  std::string optimizer;              // what the names of its tensors begin with, "adam.m,adam.v"
-  std::string cpu;                    // compiled for
-  std::vector<std::string> features;  // that the cpu must have
+  std::string name;                        // the prefix of its C functions: an identifier
+  std::string model;                       // of the module
+  std::string settings;                    // of the model, as metadata of checkpoints; "" where unknown
+  std::string optimizer;                   // what the names of its tensors begin with, "adam.m,adam.v"
+  std::string cpu;                         // compiled for
+  std::vector<std::string> features;       // that the cpu must have
+  std::vector<std::string> architectures;  // of GPUs that there is machine code for
   std::vector<Entry> entries;
   std::vector<Tensor> tensors;
   std::map<std::string, std::size_t> offsets;  // of each param and state input of a program, flat ones too
@@ -70,7 +79,9 @@ std::string manifest_text(const Artefact& artefact);
 std::uint64_t interface_hash(const Artefact& artefact);
 // NAME.h.
 std::string header_text(const Artefact& artefact);
-// The C tables (runtime/artefact/tables.h), the last of them `the_artefact`.
-std::string tables_text(const Artefact& artefact, const std::string& weights_path);
+// The C tables (runtime/artefact/tables.h), the last of them `the_artefact`. What is embedded is in files of `folder`:
+// `weights`, and the machine code of program N for sm_90 in program_prefix(N) + "sm_90".
+std::string tables_text(const Artefact& artefact, const std::string& folder);
+std::string program_prefix(const Artefact& artefact, int number);
 
 }  // namespace weft::artefact

@@ -18,6 +18,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+bool is_on_gpu(Runner runner) { return runner == Runner::cuda || runner == Runner::cuda_emulated; }
+
 class Workplace {
  public:
   explicit Workplace(const fs::path& prefix) {
@@ -51,30 +53,86 @@ class Workplace {
   fs::path path_;
 };
 
-std::string source_text(const Artefact& artefact, bool standalone, const fs::path& weights) {
+std::string source_text(const Artefact& artefact, Runner runner, const fs::path& folder) {
   std::string text = fmt::format("/* Made by weft compile {}. */\n", WEFT_VERSION);
+  const bool standalone = runner == Runner::standalone;
   if (standalone) text += "#define WEFT_STANDALONE\n";
+  if (is_on_gpu(runner)) text += "#define WEFT_DEVICE\n";
   bool first = true;
   for (const auto& [name, source] : runtime::artefact_sources(standalone)) {
     text += fmt::format("\n/* --- {} --- */\n", name) + std::string(source);
     if (first)
-      text += "\n" + tables_text(artefact, weights.string()) +
-              fmt::format("\n#define WEFT_NAME(x) {}_##x\n", artefact.name);
+      text +=
+          "\n" + tables_text(artefact, folder.string()) + fmt::format("\n#define WEFT_NAME(x) {}_##x\n", artefact.name);
     first = false;
   }
   return text;
 }
 
-// The C++ library that runs steps by oneDNN, which this build left beside itself.
-fs::path library_object() {
+// What the tables embed, in the files that they name.
+void write_embedded(const Artefact& artefact, const Workplace& work) {
+  if (!artefact.weights.empty())
+    runtime::write_file(work.file("weights"),
+                        {reinterpret_cast<const char*>(artefact.weights.data()), artefact.weights.size()});
+  int number = 0;
+  for (const Entry& entry : artefact.entries)
+    for (const Program& program : entry.programs) {
+      const std::string prefix = program_prefix(artefact, number++);
+      if (const auto* on_gpu = std::get_if<cuda::AheadProgram>(&program.compiled))
+        for (const cuda::Cubin& cubin : on_gpu->cubins)
+          runtime::write_file(work.file(prefix + cubin.architecture), {cubin.bytes.data(), cubin.bytes.size()});
+    }
+}
+
+// The tables and the kernels, as object files.
+std::vector<std::string> compiled(const Artefact& artefact, const Workplace& work, const BuildOptions& options) {
+  std::vector<std::string> objects = {work.file("tables.o").string()};
+  write_embedded(artefact, work);
+  runtime::write_file(work.file("tables.c"), source_text(artefact, options.runner, work.file("")));
+  work.run({options.compiler, "-std=gnu11", "-O2", "-ffp-contract=off", "-fPIC", "-fvisibility=hidden",
+            "-ffunction-sections", "-w", "-c", work.file("tables.c").string(), "-o", objects[0]});
+  for (const Entry& entry : artefact.entries)
+    for (const Program& program : entry.programs) {
+      const auto* on_cpu = std::get_if<cpu::AheadProgram>(&program.compiled);
+      if (!on_cpu || on_cpu->object.empty()) continue;
+      objects.push_back(work.file(fmt::format("kernels{}.o", objects.size())).string());
+      runtime::write_file(objects.back(), {on_cpu->object.data(), on_cpu->object.size()});
+    }
+  return objects;
+}
+
+// What an artefact is linked with, beside libc and libm: a C++ library of ours, an object file that this build left
+// beside itself, and those below it.
+struct Library {
+  std::string object;
+  std::vector<std::string> flags;
+};
+
+Library library_of(Runner runner) {
+  switch (runner) {
+    case Runner::onednn:
+      return {"artefact_onednn.o", {"-ldnnl", "-lgomp", "-lstdc++"}};
+    case Runner::cuda:
+      return {"artefact_cuda.o", {"-ldl", "-lstdc++"}};
+    case Runner::cuda_emulated:
+      return {"artefact_cuda_emulated.o", {"-ldl", "-lstdc++"}};
+    case Runner::standalone:
+      break;
+  }
+  return {};
+}
+
+std::string found(const std::string& object) {
   const fs::path beside = fs::read_symlink("/proc/self/exe").parent_path().parent_path();
-  const std::vector<fs::path> places = {beside / "lib/weft" / WEFT_ARTEFACT_OBJECT,
-                                        fs::path(WEFT_INSTALLED_FOLDER) / WEFT_ARTEFACT_OBJECT,
-                                        fs::path(WEFT_BUILT_FOLDER) / WEFT_ARTEFACT_OBJECT};
-  for (const fs::path& place : places)
-    if (fs::exists(place)) return place;
-  fail("the runtime of artefacts, {}, is in none of {}; install Weft (cmake --install), or compile with --standalone",
-       WEFT_ARTEFACT_OBJECT, fmt::join(std::vector<std::string>{places[0], places[1], places[2]}, ", "));
+  std::vector<std::string> tried;
+  for (const fs::path& folder : {beside / "lib/weft", fs::path(WEFT_INSTALLED_FOLDER), fs::path(WEFT_BUILT_FOLDER)}) {
+    tried.push_back((folder / object).string());
+    if (fs::exists(tried.back())) return tried.back();
+  }
+  fail(
+      "the runtime of artefacts is missing: there is no {}; install Weft (cmake --install), or compile with "
+      "--standalone",
+      fmt::join(tried, ", "));
 }
 
 // NAME.json on disk also tells how large each file is and what it hashes to.
@@ -94,23 +152,8 @@ std::string whole_manifest(const Artefact& artefact, const std::vector<fs::path>
 std::vector<fs::path> build(const Artefact& artefact, const fs::path& prefix, const BuildOptions& options) {
   const Workplace work(prefix);
   const auto part = [&](const std::string& extension) { return work.file("made" + extension); };
-  const fs::path weights = work.file("weights");
-  if (!artefact.weights.empty())
-    runtime::write_file(weights, {reinterpret_cast<const char*>(artefact.weights.data()), artefact.weights.size()});
-
-  std::vector<std::string> objects = {work.file("tables.o").string()};
-  runtime::write_file(work.file("tables.c"), source_text(artefact, options.standalone, weights));
-  work.run({options.compiler, "-std=gnu11", "-O2", "-ffp-contract=off", "-fPIC", "-fvisibility=hidden",
-            "-ffunction-sections", "-w", "-c", work.file("tables.c").string(), "-o", objects[0]});
-  for (const Entry& entry : artefact.entries)
-    for (const Program& program : entry.programs) {
-      if (program.compiled.object.empty()) continue;
-      objects.push_back(work.file(fmt::format("kernels{}.o", objects.size())).string());
-      runtime::write_file(objects.back(), {program.compiled.object.data(), program.compiled.object.size()});
-    }
-
   std::vector<std::string> merge = {options.compiler, "-r", "-nostdlib", "-o", part(".o").string()};
-  merge.insert(merge.end(), objects.begin(), objects.end());
+  for (std::string& object : compiled(artefact, work, options)) merge.push_back(std::move(object));
   work.run(merge);
 
   std::vector<std::string> archive = {options.archiver, "rcs", part(".a").string(), part(".o").string()};
@@ -125,10 +168,10 @@ std::vector<fs::path> build(const Artefact& artefact, const fs::path& prefix, co
                                     "-o",
                                     part(".so").string(),
                                     part(".o").string()};
-  if (!options.standalone) {
-    const std::string library = library_object().string();
-    archive.push_back(library);
-    share.insert(share.end(), {library, "-ldnnl", "-lgomp", "-lstdc++"});
+  if (const Library library = library_of(options.runner); !library.object.empty()) {
+    archive.push_back(found(library.object));
+    share.push_back(archive.back());
+    share.insert(share.end(), library.flags.begin(), library.flags.end());
   }
   share.emplace_back("-lm");
   work.run(archive);

@@ -62,6 +62,7 @@ std::string manifest_text(const Artefact& artefact) {
   if (!artefact.settings.empty()) json["settings"] = artefact.settings;
   json["cpu"] = artefact.cpu;
   json["features"] = artefact.features;
+  if (!artefact.architectures.empty()) json["architectures"] = artefact.architectures;
   json["regions"] = {
       {"params", artefact.params_bytes}, {"state", artefact.state_bytes}, {"scratch", artefact.scratch_bytes()}};
   json["entries"] = ordered_json::array();

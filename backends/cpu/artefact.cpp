@@ -122,9 +122,12 @@ struct Loaded {
       case WEFT_STEP_SIMILARITY:
         return similarity_of(table_of<weft_similarity_step>(step));
       case WEFT_STEP_COLUMNS:
+      case WEFT_STEP_LAUNCHES:
+      case WEFT_STEP_PRODUCT:
+      case WEFT_STEP_DEVICE_CONVOLUTION:
         break;
     }
-    fail("step {} is one of standalone artefacts", step.name);
+    fail("step {} is not one of artefacts that use oneDNN", step.name);
   }
 
   KernelWork kernel_work_of(const weft_kernel_step& table) {
@@ -167,15 +170,22 @@ extern "C" weft_executor* weft_executor_create(const weft_program* program, void
   return nullptr;
 }
 
-extern "C" void weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs) {
-  const bool bound = std::equal(executor->inputs.begin(), executor->inputs.end(), inputs) &&
-                     std::equal(executor->outputs.begin(), executor->outputs.end(), outputs);
-  if (!bound) {
-    std::copy_n(inputs, executor->inputs.size(), executor->inputs.begin());
-    std::copy_n(outputs, executor->outputs.size(), executor->outputs.begin());
-    executor->executor.bind(executor->arena, inputs, outputs);
+extern "C" int weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs, char* error,
+                                 size_t error_bytes) {
+  try {
+    const bool bound = std::equal(executor->inputs.begin(), executor->inputs.end(), inputs) &&
+                       std::equal(executor->outputs.begin(), executor->outputs.end(), outputs);
+    if (!bound) {
+      std::copy_n(inputs, executor->inputs.size(), executor->inputs.begin());
+      std::copy_n(outputs, executor->outputs.size(), executor->outputs.begin());
+      executor->executor.bind(executor->arena, inputs, outputs);
+    }
+    executor->executor.run();
+    return 1;
+  } catch (const std::exception& exception) {
+    std::snprintf(error, error_bytes, "%s", exception.what());
   }
-  executor->executor.run();
+  return 0;
 }
 
 extern "C" void weft_executor_destroy(weft_executor* executor) { delete executor; }

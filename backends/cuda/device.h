@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "ir/contraction.h"
 #include "ir/type.h"
@@ -57,6 +58,12 @@ class Operation {
 
 using Function = const void*;  // of a module, that may be launched
 
+// Machine code of a translation unit, for GPUs of an architecture: "sm_90".
+struct Code {
+  std::string architecture;
+  const void* bytes = nullptr;
+};
+
 // Source text, compiled and loaded.
 class Module {
  public:
@@ -88,8 +95,10 @@ class Device {
   virtual void read(void* to_host, const void* from, std::size_t bytes) = 0;   // waits for all work before it
   virtual void zero(void* to, std::size_t bytes) = 0;                          // a multiple of 4
 
-  // A translation unit as emit.h makes them: `text` in CUDA C++, without includes.
-  virtual std::unique_ptr<Module> load(const std::string& text) = 0;
+  // Before a thread's first call: what follows is asked of this device.
+  virtual void enter() = 0;
+  // A translation unit as emit.h makes them: `text` in CUDA C++, without includes; compiled where no code of it fits.
+  virtual std::unique_ptr<Module> load(const std::string& text, const std::vector<Code>& codes) = 0;
   // arguments[i] points at parameter i.
   virtual void launch(Function function, unsigned blocks, unsigned threads, std::size_t shared_bytes,
                       void** arguments) = 0;

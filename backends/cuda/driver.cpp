@@ -2,6 +2,7 @@
 #include "backends/cuda/driver.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 
@@ -22,8 +23,8 @@ std::string bytes_text(std::size_t bytes) { return fmt::format("{:.2f} GB", doub
 
 class CudaModule final : public Module {
  public:
-  explicit CudaModule(const std::string& cubin) {
-    must(apis().cuModuleLoadData(&handle_, cubin.data()), "loading generated kernels");
+  explicit CudaModule(const void* cubin) {
+    must(apis().cuModuleLoadData(&handle_, cubin), "loading generated kernels");
   }
   ~CudaModule() override { apis().cuModuleUnload(handle_); }
   CudaModule(const CudaModule&) = delete;
@@ -124,19 +125,15 @@ class Gpu final : public Device {
     must(apis().cuMemsetD32Async(address(to), 0, bytes / 4, stream_), fmt::format("clearing {} bytes", bytes));
   }
 
-  std::unique_ptr<Module> load(const std::string& text) override {
-    const Nvrtc& nvrtc = *Nvrtc::find();  // open_gpu made sure of it
-    const std::string architecture = fmt::format("sm_{}", architecture_);
-    const std::string key = fmt::format("{} nvrtc {}\n{}", architecture, nvrtc.version(), text);
-    const auto path = cache_.file(key, ".cubin", [&](const std::filesystem::path& to) {
-      const std::vector<char> cubin = nvrtc.compile(text, "weft", architecture);
-      std::ofstream file(to, std::ios::binary);
-      file.write(cubin.data(), std::streamsize(cubin.size()));
-      file.close();
-      if (!file) fail("{}: machine code of kernels cannot be written there", to.string());
-    });
-    std::ifstream file(path, std::ios::binary);
-    return std::make_unique<CudaModule>(std::string(std::istreambuf_iterator<char>(file), {}));
+  void enter() override { must(apis().cuCtxSetCurrent(context_), "going to the GPU"); }
+
+  std::unique_ptr<Module> load(const std::string& text, const std::vector<Code>& codes) override {
+    for (const Code& code : codes)
+      if (runs(code.architecture)) return std::make_unique<CudaModule>(code.bytes);
+    if (!Nvrtc::find())
+      fail("{} is sm_{}: there is no code for it here, and no NVRTC to make it: {}", name(), architecture_,
+           Nvrtc::missing());
+    return std::make_unique<CudaModule>(compiled(text).data());
   }
 
   void launch(Function function, unsigned blocks, unsigned threads, std::size_t shared_bytes,
@@ -202,6 +199,27 @@ class Gpu final : public Device {
   }
 
  private:
+  // Code of an architecture runs on those of the same generation that came later: sm_80 on sm_86, not on sm_90.
+  bool runs(const std::string& architecture) const {
+    const int of_code = std::atoi(architecture.c_str() + std::string_view("sm_").size());
+    return of_code / 10 == architecture_ / 10 && of_code <= architecture_;
+  }
+
+  std::string compiled(const std::string& text) {
+    const Nvrtc& nvrtc = *Nvrtc::find();
+    const std::string architecture = fmt::format("sm_{}", architecture_);
+    const std::string key = fmt::format("{} nvrtc {}\n{}", architecture, nvrtc.version(), text);
+    const auto path = cache_.file(key, ".cubin", [&](const std::filesystem::path& to) {
+      const std::vector<char> cubin = nvrtc.compile(text, "weft", architecture);
+      std::ofstream file(to, std::ios::binary);
+      file.write(cubin.data(), std::streamsize(cubin.size()));
+      file.close();
+      if (!file) fail("{}: machine code of kernels cannot be written there", to.string());
+    });
+    std::ifstream file(path, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  }
+
   static constexpr std::size_t kCopiedAside = std::size_t{64} << 10;  // bytes
 
   struct Event {
@@ -234,8 +252,10 @@ class Gpu final : public Device {
   DiskCache cache_{"cubin", kCacheBytes};
 };
 
+constexpr const char* kNvrtc = "NVRTC";
+
 Finding find_nvrtc() {
-  Finding finding{"NVRTC", false, "", "install the CUDA toolkit, or put its libraries on LD_LIBRARY_PATH"};
+  Finding finding{kNvrtc, false, "", "install the CUDA toolkit, or put its libraries on LD_LIBRARY_PATH"};
   const Nvrtc* nvrtc = Nvrtc::find();
   finding.found = nvrtc != nullptr;
   finding.text = nvrtc ? fmt::format("{} ({})", nvrtc->version(), nvrtc->path()) : Nvrtc::missing();
@@ -271,12 +291,13 @@ std::vector<Finding> find_cuda() {
   return {apis().driver, find_nvrtc(), apis().cublaslt, apis().cudnn, find_device(device)};
 }
 
-std::shared_ptr<Device> open_gpu() {
+std::shared_ptr<Device> open_gpu(bool compiles) {
   static std::shared_ptr<Device> opened;
   if (opened) return opened;
   std::string missing;
   for (const Finding& finding : find_cuda())
-    if (!finding.found) missing += fmt::format("\n  {}: {}; {}", finding.what, finding.text, finding.advice);
+    if (!finding.found && (compiles || finding.what != kNvrtc))
+      missing += fmt::format("\n  {}: {}; {}", finding.what, finding.text, finding.advice);
   if (!missing.empty())
     fail("the backend cuda can not be used on this machine (`weft doctor` says more):{}\nuse another --backend",
          missing);

@@ -13,7 +13,8 @@ namespace weft::cuda {
 // The driver, NVRTC, cuBLASLt, cuDNN, and the first device, in this order.
 std::vector<Finding> find_cuda();
 
-// The first device; the same one each time. Throws Error that says what is missing and what to do.
-std::shared_ptr<Device> open_gpu();
+// The first device; the same one each time. Throws Error that says what is missing and what to do; `compiles`: NVRTC is
+// needed too.
+std::shared_ptr<Device> open_gpu(bool compiles = true);
 
 }  // namespace weft::cuda

@@ -2,7 +2,7 @@
 // points on the side.
 #include <algorithm>
 
-#include "backends/cuda/emit_job.h"
+#include "backends/cuda/emit_pack.h"
 
 namespace weft::cuda {
 
@@ -11,7 +11,6 @@ using kernel::Kernel;
 using kernel::Level;
 using kernel::Node;
 using kernel::NodeId;
-using kernel::NodeKind;
 
 namespace {
 
@@ -63,75 +62,24 @@ class FlatWriter {
   void write_item(Source& source, Values& values) {
     write_indices(source, values, kernel_, dims_, "item", pack_);
     if (pack_ == 1) {
-      write_point(source, values, false);
+      write_point(source, values, nullptr);
       return;
     }
-    const int lane = dims_.back();
-    values.hoist(roots_, ~kernel::bit(lane));
-    std::vector<std::pair<NodeId, std::string>> packs = load_packs(source, values);
-    for (const kernel::Store* store : stores_)
-      if (is_packed(store->map))
-        source.line(fmt::format("Pack<{}, {}> {}_pack;", element_name(kernel_.buffers[store->buffer].dtype), pack_,
-                                job_.buffers.name(store->buffer)));
-    source.line("#pragma unroll");
-    source.open(fmt::format("for (int k = 0; k < {}; ++k)", pack_));
-    values.enter();
-    const std::string place = fmt::format("i{}", lane);
-    values.set_index(lane, fmt::format("({} + k)", place));
-    for (const auto& [id, pack] : packs) {
-      const Node& node = kernel_.nodes[id];
-      const Text value = from_memory(pack + ".at[k]", kernel_.buffers[node.buffer].dtype);
-      source.line(fmt::format("const {} {} = {};", type_name(kind_of(node.dtype)), variable(job_, id), value.code()));
-      values.define(id, variable(job_, id));
-    }
-    write_point(source, values, true);
-    values.leave();
-    source.close();
-    values.set_index(lane, place);
-    for (const kernel::Store* store : stores_)
-      if (is_packed(store->map)) {
-        const std::string& buffer = job_.buffers.name(store->buffer);
-        source.line(
-            fmt::format("store_pack<{}>({} + {}, {}_pack);", pack_, buffer, values.address(store->map), buffer));
-      }
-  }
-
-  bool is_packed(const kernel::Map& map) const { return map.strides.back() == 1; }
-
-  bool loads_pack(const Node& node) const {
-    const auto fixed = [&](NodeId index) { return (kernel_.nodes[index].varies & kernel::bit(dims_.back())) == 0; };
-    return node.kind == NodeKind::load && is_packed(node.map) && kernel_.buffers[node.buffer].literal.empty() &&
-           std::all_of(node.operands.begin(), node.operands.end(), fixed);
-  }
-
-  // Loads of neighbours that the roots need: by the name of each node's pack.
-  std::vector<std::pair<NodeId, std::string>> load_packs(Source& source, Values& values) {
-    std::vector<bool> needed(kernel_.nodes.size(), false);
-    for (const NodeId root : roots_) needed[root] = true;
-    for (NodeId id = NodeId(kernel_.nodes.size()); id-- > 0;)
-      if (needed[id] && !values.is_known(id))
-        for (const NodeId operand : kernel_.nodes[id].operands) needed[operand] = true;
-    std::vector<std::pair<NodeId, std::string>> packs;
-    for (NodeId id = 0; id < kernel_.nodes.size(); ++id) {
-      const Node& node = kernel_.nodes[id];
-      if (!needed[id] || !loads_pack(node) || values.is_known(id)) continue;
-      const std::string name = variable(job_, id) + "_pack";
-      source.line(fmt::format("const auto {} = load_pack<{}>({} + {});", name, pack_, job_.buffers.name(node.buffer),
-                              values.place(node)));
-      packs.emplace_back(id, name);
-    }
-    return packs;
+    const DimSet lane = kernel::bit(dims_.back());
+    values.hoist(roots_, ~lane);
+    Packs packs(job_, pack_, source, values);
+    packs.load(roots_, ~lane);
+    packs.for_each(stores_, [&] { write_point(source, values, &packs); });
   }
 
   // All values before the first store: an output may lie where an input is.
-  void write_point(Source& source, Values& values, bool packed) {
+  void write_point(Source& source, Values& values, Packs* packs) {
     std::vector<std::string> names;
     for (const NodeId root : roots_) names.push_back(values.get(root));
     for (std::size_t i = 0; i < stores_.size(); ++i) {
       const kernel::Store& store = *stores_[i];
-      if (packed && is_packed(store.map))
-        source.line(fmt::format("{}_pack.at[k] = {};", job_.buffers.name(store.buffer),
-                                to_memory(names[i], kernel_.buffers[store.buffer].dtype)));
+      if (packs)
+        packs->store(store, names[i]);
       else
         values.store(store, names[i]);
     }

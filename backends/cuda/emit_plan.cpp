@@ -47,8 +47,8 @@ void share_threads(Nest& nest) {
     nest.rows_per_block = int(std::clamp<std::int64_t>(power_of_two(nest.rows), least, most));
   } else {
     const bool short_row = nest.points <= 16 || (nest.points <= 64 && nest.rows >= 1 << 14);
-    nest.group = short_row ? 1 : 8;
-    nest.rows_per_block = short_row ? 128 : 32;
+    nest.rows_per_block = short_row ? 128 : int(std::min<std::int64_t>(power_of_two(nest.rows), 32));
+    nest.group = short_row ? 1 : kThreads / nest.rows_per_block;
   }
   nest.row_blocks = ceil_div(nest.rows, nest.rows_per_block);
 }
@@ -140,15 +140,17 @@ Nest row_nest(const Kernel& kernel, std::int64_t arrays) {
   return nest;
 }
 
-Nest column_nest(const Kernel& kernel, DimSet kept) {
+Nest column_nest(const Kernel& kernel, DimSet kept, int pack) {
   Nest nest = nest_of(kernel, kept);
+  nest.rows /= pack;
   share_threads(nest);
-  split_rows(nest, std::min(kMostCopies, kMostArrayNumbers / nest.rows));
+  // Packs of rows make fewer blocks of rows, so that rows want more parts.
+  split_rows(nest, std::min(pack > 1 ? 2 * kMostCopies : kMostCopies, kMostArrayNumbers / (nest.rows * pack)));
   nest.blocks = nest.row_blocks * nest.splits;
   return nest;
 }
 
-int pack_size(const Kernel& kernel) {
+int pack_size(const Kernel& kernel, DimSet once) {
   if (kernel.dims.empty() || kernel.points() < kPackedPoints) return 1;
   const auto lane = kernel.dims.size() - 1;
   std::size_t widest = 0;
@@ -156,7 +158,7 @@ int pack_size(const Kernel& kernel) {
     if (map.strides[lane] == 1) widest = std::max(widest, ir::size_of(kernel.buffers[buffer].dtype));
   };
   for (const Node& node : kernel.nodes)
-    if (node.kind == NodeKind::load) see(node.map, node.buffer);
+    if (node.kind == NodeKind::load && (node.varies & ~once) != 0) see(node.map, node.buffer);
   for (const kernel::Store& store : kernel.stores)
     if (store.level == Level::point) see(store.map, store.buffer);
   const std::int64_t size = kernel.dims[lane].size;

@@ -54,11 +54,13 @@ std::vector<kernel::NodeId> row_reductions(const kernel::Kernel& kernel, int sta
 
 // For kernels with row dims. `arrays`: the numbers that one copy of all accumulators of more than one number takes.
 Nest row_nest(const kernel::Kernel& kernel, std::int64_t arrays);
-// For a kernel without row dims that reduces to accumulators over `kept`.
-Nest column_nest(const kernel::Kernel& kernel, kernel::DimSet kept);
+// For a kernel without row dims that reduces to accumulators over `kept`. A row is `pack` neighbours along the last
+// dim.
+Nest column_nest(const kernel::Kernel& kernel, kernel::DimSet kept, int pack = 1);
 
-// Points at each place of the last dim that a thread of a flat kernel takes: 1, 4 or 8.
-int pack_size(const kernel::Kernel& kernel);
+// Neighbours along the last dim that a thread takes at once: 1, 4 or 8, so that what it moves for each point fills up
+// to 16 bytes. What differs along none but the dims of `once` is moved once, and does not count.
+int pack_size(const kernel::Kernel& kernel, kernel::DimSet once = 0);
 
 // Hands out scratch, 256-byte aligned.
 class Scratch {

@@ -1,13 +1,10 @@
-// Which passes a kernel takes: those with rows, and rowless ones that sum into arrays, where the array's dims are the
-// rows.
+// Which passes a kernel with rows takes.
 #include <algorithm>
-#include <map>
 
 #include "backends/cuda/emit_nest.h"
 
 namespace weft::cuda {
 
-using kernel::DimSet;
 using kernel::Kernel;
 using kernel::Level;
 using kernel::NodeId;
@@ -58,20 +55,6 @@ void write_rows(Job& job) {
     return;
   }
   write_nest(job, nest, {identifier(job.kernel.name), 0, job.kernel.row_stages, true, true, true, {}});
-}
-
-// A launch for each set of dims that arrays extend along; the last stores as well.
-void write_columns(Job& job) {
-  std::map<DimSet, std::vector<Accumulator*>> by_dims;
-  for (Accumulator& each : job.accumulators)
-    if (each.extent > 1) by_dims[kept(job.node(each.node))].push_back(&each);
-  std::size_t left = by_dims.size();
-  for (const auto& [dims, columns] : by_dims) {
-    const bool is_last = --left == 0;
-    const std::string name = identifier(job.kernel.name);
-    write_nest(job, column_nest(job.kernel, dims),
-               {is_last ? name : fmt::format("{}_sums{}", name, left), 0, 0, true, is_last, false, columns});
-  }
 }
 
 }  // namespace weft::cuda

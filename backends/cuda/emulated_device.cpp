@@ -88,7 +88,9 @@ class EmulatedDevice final : public Device {
   void read(void* to_host, const void* from, std::size_t bytes) override { std::memcpy(to_host, from, bytes); }
   void zero(void* to, std::size_t bytes) override { std::memset(to, 0, bytes); }
 
-  std::unique_ptr<Module> load(const std::string& text) override {
+  void enter() override {}
+
+  std::unique_ptr<Module> load(const std::string& text, const std::vector<Code>&) override {
     const fs::path header = fs::path(WEFT_SOURCE_DIR) / "backends/cuda/emulate.h";
     if (!fs::exists(header))
       fail("the backend cuda-emulated needs Weft's source tree, for {}; it is a check for developers", header.string());

@@ -1,6 +1,7 @@
 // Items of steps, their memory, and the recording.
 #include "backends/cuda/executor.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "ir/error.h"
@@ -32,8 +33,18 @@ std::unique_ptr<Item> make_item(const Step& step, Device& device, Module* module
 Executor::Executor(const std::vector<Step>& steps, std::vector<std::unique_ptr<Item>> items, Device& device,
                    std::string what, Describe describe)
     : device_(device), what_(std::move(what)), describe_(std::move(describe)) {
-  for (std::size_t i = 0; i < steps.size(); ++i)
-    entries_.push_back({std::move(items[i]), steps[i].addresses, steps[i].scratch_offset});
+  std::size_t most = 0;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const std::size_t bytes = items[i]->scratch_bytes();
+    const bool own = bytes > steps[i].scratch_bytes;
+    if (own) most = std::max(most, bytes);
+    entries_.push_back({std::move(items[i]), steps[i].addresses, steps[i].scratch_offset, own});
+  }
+  if (most > 0) own_scratch_ = static_cast<std::byte*>(device.allocate(most));
+}
+
+Executor::~Executor() {
+  if (own_scratch_) device_.release(own_scratch_);
 }
 
 void Executor::bind(std::byte* arena, void* const* inputs, void* const* outputs) {
@@ -51,7 +62,7 @@ void Executor::bind(std::byte* arena, void* const* inputs, void* const* outputs)
   for (const Entry& entry : entries_) {
     std::vector<void*> pointers;
     for (const Address& address : entry.addresses) pointers.push_back(start_of(address) + address.offset);
-    entry.item->bind(pointers, arena + entry.scratch_offset);
+    entry.item->bind(pointers, entry.own_scratch ? own_scratch_ : arena + entry.scratch_offset);
   }
   recording_.reset();
 }

@@ -20,9 +20,13 @@ class Executor {
   // What an Error at a step says, from its number and the reason.
   using Describe = std::function<std::string(std::size_t step, const std::string& reason)>;
 
-  // `steps` with their addresses; `what`: the program as its errors name it. The device stays.
+  // `steps` with their addresses; `what`: the program as its errors name it. The device stays. Items that need more
+  // scratch than their step has, as where it was planned without this device, get memory of their own.
   Executor(const std::vector<Step>& steps, std::vector<std::unique_ptr<Item>> items, Device& device, std::string what,
            Describe describe);
+  ~Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
 
   // Where the arena, each input and each output lie, on the device.
   void bind(std::byte* arena, void* const* inputs, void* const* outputs);
@@ -38,6 +42,7 @@ class Executor {
     std::unique_ptr<Item> item;
     std::vector<Address> addresses;
     std::size_t scratch_offset = 0;
+    bool own_scratch = false;
   };
   template <typename Work>
   void at_step(std::size_t step, Work work) const;  // errors of `work` are described
@@ -48,6 +53,7 @@ class Executor {
   Device& device_;
   std::string what_;
   Describe describe_;
+  std::byte* own_scratch_ = nullptr;
   bool has_run_ = false;
   std::unique_ptr<Recording> recording_;  // of all entries as they are bound
 };

@@ -92,7 +92,7 @@ class CudaProgram final : public runtime::Program {
   void load(CompileReport& report) {
     report.kernels += recipe_.kernels();
     const auto start = std::chrono::steady_clock::now();
-    if (!recipe_.source().empty()) module_ = device_->load(recipe_.source());
+    if (!recipe_.source().empty()) module_ = device_->load(recipe_.source(), {});
     report.seconds.emplace_back("load", seconds_since(start));
   }
 

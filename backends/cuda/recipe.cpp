@@ -109,6 +109,7 @@ void Recipe::place(const std::vector<std::size_t>& scratch_bytes) {
     if (i < kept_.relaid().size()) step.addresses.push_back({Address::Base::input, kept_.relaid()[i], 0});
     for (const ValueId value : values_[i]) step.addresses.push_back(address(value));
     step.addresses.back().offset += std::size_t(last_offsets_[i]);
+    step.scratch_bytes = scratch_bytes[i];
     if (ops_[i] != kNone && buffer_of[ops_[i]] >= 0)
       step.scratch_offset = aligned(plan_.buffers[std::size_t(buffer_of[ops_[i]])].offset);
   }

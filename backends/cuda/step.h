@@ -41,6 +41,7 @@ struct Step {
   std::string name = {};
   std::vector<Address> addresses = {};  // operands, then results
   std::size_t scratch_offset = 0;       // into the arena; at kDeviceAlignment
+  std::size_t scratch_bytes = 0;
 };
 
 }  // namespace weft::cuda

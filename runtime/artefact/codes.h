@@ -9,7 +9,8 @@ enum {
   WEFT_WRONG_WEIGHTS = 3, /* a sound file, but not of this model's weights */
   WEFT_WRONG_VERSION = 4, /* header, library and manifest are not of one compile */
   WEFT_WRONG_CPU = 5,     /* this cpu lacks what the code was compiled for */
-  WEFT_NO_MEMORY = 6
+  WEFT_NO_MEMORY = 6,
+  WEFT_FAILED = 7 /* a library or a device failed as it ran */
 };
 
 #endif

@@ -126,6 +126,7 @@ static int weft_load(weft_model* model, const weft_file* file, weft_error* error
   if (code == WEFT_OK) code = weft_read_number(file, "step", file->step, &steps, error);
   if (code == WEFT_OK) code = weft_take_weights(&the_artefact, file, 1, &model->weights, error);
   if (code != WEFT_OK) return code;
+  weft_changed(model);
   model->seed = seed;
   model->steps = steps;
   return WEFT_OK;

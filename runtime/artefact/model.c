@@ -14,7 +14,7 @@ WEFT_API void WEFT_NAME(destroy)(weft_model* model) {
   free(model->executors);
   free(model->pointers);
   free(model->hypers);
-  free(model->arena);
+  weft_destroy_memory(model);
   free(model->weights.memory);
   free(model);
 }
@@ -28,7 +28,7 @@ static int weft_check_artefact(uint64_t hash, weft_error* error) {
     return weft_fail(
         error, WEFT_WRONG_CPU,
         "%s was compiled for the cpu %s, and this one lacks %s; compile it again with --cpu native on this "
-        "machine, or with --cpu x86-64",
+        "machine, or with --cpu x86-64-v3",
         the_artefact.name, the_artefact.cpu, missing);
   if (the_artefact.tables_version != WEFT_TABLES_VERSION)
     return weft_fail(error, WEFT_WRONG_VERSION,
@@ -50,14 +50,13 @@ static int weft_allocate_model(weft_model* model, weft_error* error) {
     if (program->arena_bytes > arena) arena = program->arena_bytes;
     if (count > ports) ports = count;
   }
-  model->arena = aligned_alloc(WEFT_ALIGNMENT, weft_rounded(arena) + WEFT_ALIGNMENT);
   model->hypers = calloc((size_t)the_artefact.hyper_count + 1, sizeof *model->hypers);
   model->executors = calloc((size_t)the_artefact.program_count + 1, sizeof *model->executors);
   model->pointers = calloc(ports + 1, sizeof *model->pointers);
-  if (!model->arena || !model->hypers || !model->executors || !model->pointers)
-    return weft_no_memory(error, arena, "a model's arena");
+  if (!model->hypers || !model->executors || !model->pointers)
+    return weft_no_memory(error, ports * sizeof *model->pointers, "a model's ports");
   for (int i = 0; i < the_artefact.hyper_count; ++i) model->hypers[i] = the_artefact.hypers[i].value;
-  return WEFT_OK;
+  return weft_create_memory(model, arena, error);
 }
 
 /* From a file, or as they were embedded, or as seed 1 starts them. */
@@ -89,6 +88,7 @@ static int weft_create(weft_model** model, const char* weights, uint64_t hash, w
   made->random_step = UINT64_C(3) << 61; /* steps that no training reaches: training/session.cpp */
   code = weft_allocate_model(made, error);
   if (code == WEFT_OK) code = weft_start_weights(made, weights, error);
+  weft_changed(made);
   if (code != WEFT_OK) {
     WEFT_NAME(destroy)(made);
     return code;

@@ -32,10 +32,12 @@ typedef struct {
 
 typedef struct weft_model {
   weft_weights weights;
-  void* arena;               /* of the largest program */
-  float* hypers;             /* one each */
-  weft_executor** executors; /* one a program, null before its first run */
-  void** pointers;           /* of the inputs, then of the outputs, of the program that runs */
+  void* memory;                             /* the arena of the largest program; or a device's memory, weft_device */
+  int is_newer_on_host, is_newer_on_device; /* the weights, where they live on a device: device.c */
+  int is_shared;                            /* the caller has pointers into the weights */
+  float* hypers;                            /* one each */
+  weft_executor** executors;                /* one a program, null before its first run */
+  void** pointers;                          /* of the inputs, then of the outputs, of the program that runs */
   int threads;
   uint64_t seed;
   uint64_t steps;       /* of training */

@@ -56,7 +56,7 @@ static int weft_prepare(weft_model* model, int program) {
   }
   if (model->executors[program]) return WEFT_OK;
   model->executors[program] =
-      weft_executor_create(&the_artefact.programs[program], model->arena, model->threads, text, sizeof text);
+      weft_executor_create(&the_artefact.programs[program], model->memory, model->threads, text, sizeof text);
   if (model->executors[program]) return WEFT_OK;
   return weft_fail(&model->error, WEFT_NO_MEMORY, "%s at batch %lld cannot be made ready: %s",
                    the_artefact.programs[program].entry, (long long)the_artefact.programs[program].batch, text);
@@ -167,7 +167,11 @@ WEFT_API int WEFT_NAME(run)(weft_model* model, const char* entry, int64_t batch,
   if (code != WEFT_OK) return code;
   model->random[0] = model->seed;
   model->random[1] = program->trains ? model->steps : model->random_step;
-  weft_executor_run(model->executors[index], in, out);
-  if (program->trains) ++model->steps;
-  return WEFT_OK;
+  code = weft_to_device(model);
+  if (code != WEFT_OK) return code;
+  char text[WEFT_ERROR_BYTES / 2] = "";
+  if (!weft_executor_run(model->executors[index], in, out, text, sizeof text))
+    return weft_fail(&model->error, WEFT_FAILED, "%s at batch %lld failed as it ran: %s", entry, (long long)batch,
+                     text);
+  return weft_ran(model, program);
 }

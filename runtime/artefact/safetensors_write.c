@@ -160,6 +160,7 @@ WEFT_API int WEFT_NAME(save)(weft_model* model, const char* path) {
   char* temporary = malloc(strlen(target) + 64);
   const weft_tensor** order = malloc(((size_t)the_artefact.tensor_count + 1) * sizeof *order);
   if (code == WEFT_OK && (!temporary || !order)) code = weft_no_memory(&model->error, strlen(target), "a file's name");
+  if (code == WEFT_OK) code = weft_to_host(model);
   if (code == WEFT_OK) code = weft_save(model, target, temporary, order, &model->error);
   free(resolved);
   free(temporary);

@@ -143,6 +143,45 @@ typedef struct {
   const weft_kernel* product;
 } weft_columns_step;
 
+/* Of WEFT_STEP_LAUNCHES, on a GPU: functions of the program's source, run in order, over one scratch. */
+typedef struct {
+  const char* function;
+  unsigned blocks, threads;
+  size_t shared_bytes;
+} weft_launch;
+typedef struct {
+  const weft_launch* launches;
+  int launch_count;
+  size_t scratch_bytes;
+} weft_launches_step;
+
+/* Of WEFT_STEP_PRODUCT, on a GPU, see backends/cuda/device.h. */
+typedef struct {
+  weft_matrix matrix;
+  unsigned alignment; /* bytes, of its first element */
+} weft_device_matrix;
+typedef struct {
+  weft_device_matrix a, b, result;
+  int bias;
+  const char* activation;
+  weft_dtype dtype;
+  int tf32;
+} weft_product_step;
+
+/* Of WEFT_STEP_DEVICE_CONVOLUTION, on a GPU, see backends/cuda/device.h. */
+typedef struct {
+  weft_convolution_step shape;
+  weft_dtype dtype;
+  int tf32;
+  int w_last;
+} weft_device_convolution_step;
+
+/* Machine code of a program's source for GPUs of an architecture, "sm_90". */
+typedef struct {
+  const char* architecture;
+  const unsigned char* bytes;
+} weft_code;
+
 typedef enum {
   WEFT_STEP_KERNEL,
   WEFT_STEP_MATMUL,
@@ -151,7 +190,10 @@ typedef enum {
   WEFT_STEP_RELAY,
   WEFT_STEP_POOLING,
   WEFT_STEP_SIMILARITY,
-  WEFT_STEP_COLUMNS
+  WEFT_STEP_COLUMNS,
+  WEFT_STEP_LAUNCHES,
+  WEFT_STEP_PRODUCT,
+  WEFT_STEP_DEVICE_CONVOLUTION
 } weft_step_kind;
 
 typedef struct {
@@ -175,7 +217,10 @@ typedef struct {
   const weft_step* steps;
   int step_count;
   size_t arena_bytes;
-  int trains; /* the training step: takes the number of the step from the model, and raises it */
+  int trains;         /* the training step: takes the number of the step from the model, and raises it */
+  const char* source; /* on a GPU: CUDA C++ of its kernels, "" where it has none */
+  const weft_code* codes;
+  int code_count;
 } weft_program;
 
 /* How a tensor starts (ir::Init). */
@@ -227,11 +272,22 @@ typedef struct {
 #define WEFT_EXECUTOR
 #endif
 typedef struct weft_executor weft_executor;
-/* Makes what the steps need; null, and a text in `error`, where that fails. `arena` is 64-byte aligned. */
-WEFT_EXECUTOR weft_executor* weft_executor_create(const weft_program* program, void* arena, int threads, char* error,
+/* Makes what the steps need; null, and a text in `error`, where that fails. `memory` is the arena, 64-byte aligned; on
+ * a GPU the weft_device. */
+WEFT_EXECUTOR weft_executor* weft_executor_create(const weft_program* program, void* memory, int threads, char* error,
                                                   size_t error_bytes);
-/* One pointer an input and output. Allocates nothing. */
-WEFT_EXECUTOR void weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs);
+/* One pointer an input and output, on the host. Allocates nothing. 0, and a text in `error`, where it fails. */
+WEFT_EXECUTOR int weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs, char* error,
+                                    size_t error_bytes);
 WEFT_EXECUTOR void weft_executor_destroy(weft_executor* executor);
+
+/* A model's memory on a GPU (backends/cuda/artefact.cpp): both regions, which programs use in place of the host's, and
+ * an arena. 0 or null, and a text in `error`, where something fails. */
+typedef struct weft_device weft_device;
+weft_device* weft_device_create(size_t params_bytes, size_t state_bytes, size_t arena_bytes, char* error,
+                                size_t error_bytes);
+int weft_device_write(weft_device* device, const void* params, const void* state, char* error, size_t error_bytes);
+int weft_device_read(weft_device* device, void* params, void* state, char* error, size_t error_bytes);
+void weft_device_destroy(weft_device* device);
 
 #endif

@@ -110,6 +110,7 @@ WEFT_API int WEFT_NAME(init)(weft_model* model, uint64_t seed) {
     return code;
   }
   weft_replace_weights(&the_artefact, &model->weights, fresh);
+  weft_changed(model);
   model->seed = seed;
   model->steps = 0;
   return WEFT_OK;
@@ -117,7 +118,8 @@ WEFT_API int WEFT_NAME(init)(weft_model* model, uint64_t seed) {
 
 static int weft_open_regions(weft_model* model) {
   weft_clear(&model->error);
-  return weft_own_weights(&the_artefact, &model->weights, &model->error) == WEFT_OK;
+  model->is_shared = 1;
+  return weft_own_weights(&the_artefact, &model->weights, &model->error) == WEFT_OK && weft_to_host(model) == WEFT_OK;
 }
 
 WEFT_API void* WEFT_NAME(params)(weft_model* model) {

@@ -25,7 +25,9 @@ weft_executor* weft_executor_create(const weft_program* program, void* arena, in
   return executor;
 }
 
-void weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs) {
+int weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs, char* error,
+                      size_t error_bytes) {
+  (void)error, (void)error_bytes;
   for (int i = 0; i < executor->program->step_count; ++i) {
     const weft_step* step = &executor->program->steps[i];
     const weft_kernel* kernel = ((const weft_kernel_step*)step->what)->kernel;
@@ -39,6 +41,7 @@ void weft_executor_run(weft_executor* executor, void* const* inputs, void* const
     }
     for (int64_t chunk = 0; chunk < kernel->chunks; ++chunk) kernel->run(buffers, NULL, chunk, chunk + 1);
   }
+  return 1;
 }
 
 void weft_executor_destroy(weft_executor* executor) {

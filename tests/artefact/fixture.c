@@ -98,10 +98,10 @@ static const weft_kernel_step train_what = {.kernel = &train_kernel};
 static const weft_step train_steps[] = {{WEFT_STEP_KERNEL, "train", train_addresses, 6, 0, 0, &train_what}};
 
 static const weft_program programs[] = {
-    {"encode", 2, encode_inputs, 3, encode_outputs, 1, encode_steps, 1, 256, 0},
-    {"encode", 1, encode_one_inputs, 3, encode_one_outputs, 1, encode_one_steps, 1, 0, 0},
-    {"draw", 2, draw_inputs, 1, draw_outputs, 1, draw_steps, 1, 0, 0},
-    {"train_step", 2, train_inputs, 5, train_outputs, 3, train_steps, 1, 1024, 1},
+    {"encode", 2, encode_inputs, 3, encode_outputs, 1, encode_steps, 1, 256, 0, "", 0, 0},
+    {"encode", 1, encode_one_inputs, 3, encode_one_outputs, 1, encode_one_steps, 1, 0, 0, "", 0, 0},
+    {"draw", 2, draw_inputs, 1, draw_outputs, 1, draw_steps, 1, 0, 0, "", 0, 0},
+    {"train_step", 2, train_inputs, 5, train_outputs, 3, train_steps, 1, 1024, 1, "", 0, 0},
 };
 
 /* --- The model --------------------------------------------------------------------------------------------------- */

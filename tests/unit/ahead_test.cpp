@@ -40,7 +40,8 @@ class Loaded {
   Loaded(const ir::Module& module, const AheadOptions& options, const std::filesystem::path& folder)
       : name_(options.name), artefact_(compile_ahead(module, {}, options).artefact) {
     artefact::BuildOptions build;
-    build.standalone = options.standalone;
+    if (options.standalone) build.runner = artefact::Runner::standalone;
+    if (options.on_gpu) build.runner = artefact::Runner::cuda_emulated;
     artefact::build(artefact_, folder / name_, build);
     library_ = dlopen((folder / (name_ + ".so")).c_str(), RTLD_NOW | RTLD_LOCAL);
     REQUIRE_MESSAGE(library_ != nullptr, dlerror());
@@ -146,31 +147,42 @@ void check_equal(const HostTensor& made, const HostTensor& wanted) {
   compared += static_cast<int>(wanted.elements());
 }
 
-// Every model trained and run as an artefact, and by a session.
-void check_models(bool standalone) {
+std::vector<std::string> all_models() {
+  std::vector<std::string> names;
+  for (const Model& model : models::all()) names.push_back(model.name);
+  return names;
+}
+
+enum class How : std::uint8_t { onednn, standalone, emulated_gpu };
+
+// Every model trained and run as an artefact, and by a session. `batches`: of the entries; the last one trains twice.
+void check_models(How how, const std::vector<std::string>& names, const std::vector<std::int64_t>& batches) {
   const test::TempFolder folder;
   const DatasetSplits data = test::few_digits(40);
-  for (const Model& model : models::all()) {
+  const bool standalone = how == How::standalone;
+  for (const std::string& name : names) {
+    const Model& model = models::find(name);
     CAPTURE(model.name);
     const bool contrastive = !standalone;  // the streaming loss is oneDNN's
     const ir::Module module = test::build_model(model.name, small(model.name));
     AheadOptions options;
     options.name = model.name;
     options.entries = all_entries(module);
-    options.batches = {5, kBatch};
+    options.batches = batches;
     options.standalone = standalone;
+    options.on_gpu = how == How::emulated_gpu;
     options.contrastive = contrastive;
     const Loaded library(module, options, folder.path());
     void* const mine = library.create();
 
     SessionOptions session_options;
-    session_options.backend = "cpu";
-    session_options.batch = kBatch;
+    session_options.backend = options.on_gpu ? "cuda-emulated" : "cpu";
+    session_options.batch = batches.back();
     session_options.threads = 2;
     session_options.standalone = standalone;
     session_options.contrastive = contrastive;
     Session session(module, session_options);
-    for (const std::int64_t batch : {kBatch, kBatch, std::int64_t{5}}) {
+    for (const std::int64_t batch : {batches.back(), batches.back(), batches.front()}) {
       std::vector<std::int64_t> indices(static_cast<std::size_t>(batch));
       std::iota(indices.begin(), indices.end(), std::int64_t{3} * static_cast<std::int64_t>(session.steps()));
       session.step(data.train, indices);
@@ -186,9 +198,9 @@ void check_models(bool standalone) {
     REQUIRE_MESSAGE(library.call("save", mine, file.c_str()) == 0, library.error(mine));
     const runtime::TensorFile saved = runtime::read_safetensors(file), wanted = session.save();
     CHECK(saved.tensors.size() == wanted.tensors.size());
-    for (const auto& [name, tensor] : wanted.tensors) {
-      CAPTURE(name);
-      check_equal(saved.tensors.at(name), tensor);
+    for (const auto& [weight, tensor] : wanted.tensors) {
+      CAPTURE(weight);
+      check_equal(saved.tensors.at(weight), tensor);
     }
     for (const char* key : {"model", "seed", "step", "weft"}) CHECK(saved.metadata.at(key) == wanted.metadata.at(key));
 
@@ -199,9 +211,9 @@ void check_models(bool standalone) {
         CAPTURE(batch);
         const NamedTensors inputs = inputs_for(*entry.graph, batch);
         const NamedTensors made = library.run(mine, entry.name, batch, inputs);
-        for (const auto& [name, tensor] : session.run(entry.name, inputs)) {
-          CAPTURE(name);
-          check_equal(made.at(name), tensor);
+        for (const auto& [output, tensor] : session.run(entry.name, inputs)) {
+          CAPTURE(output);
+          check_equal(made.at(output), tensor);
         }
       }
     }
@@ -213,10 +225,11 @@ void check_models(bool standalone) {
 
 TEST_CASE("an artefact trains and runs as the session does, bit for bit") {
   compared = 0;
-  SUBCASE("with oneDNN") { check_models(false); }
-  SUBCASE("standalone") { check_models(true); }
-  MESSAGE(models::all().size() << " models, " << compared << " numbers equal");
-  CHECK(compared > 100'000);
+  SUBCASE("with oneDNN") { check_models(How::onednn, all_models(), {5, kBatch}); }
+  SUBCASE("standalone") { check_models(How::standalone, all_models(), {5, kBatch}); }
+  SUBCASE("on a GPU that the host plays") { check_models(How::emulated_gpu, {"vae", "conv_autoencoder"}, {kBatch}); }
+  MESSAGE(compared << " numbers equal");
+  CHECK(compared > 10'000);
 }
 
 TEST_CASE("models of one artefact may run on threads of their own") {

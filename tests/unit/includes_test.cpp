@@ -22,12 +22,13 @@ const std::map<std::string, std::set<std::string>> kArrows = {
     {"backends/reference", {"ir", "runtime"}},
     {"backends/cpu",
      {"ir", "passes", "runtime", "runtime/artefact", "backends/kernel", "backends/reference", "backends/report.h"}},
-    {"backends/cuda", {"ir", "passes", "runtime", "backends/kernel", "backends/report.h"}},
+    {"backends/cuda", {"ir", "passes", "runtime", "runtime/artefact", "backends/kernel", "backends/report.h"}},
     {"backends/onnx", {"ir", "passes", "runtime"}},
     {"backends", {"ir", "passes", "runtime", "backends/cpu", "backends/cuda", "backends/reference"}},
-    {"backends/artefact", {"ir", "runtime", "runtime/artefact", "backends/cpu"}},
+    {"backends/artefact", {"ir", "runtime", "runtime/artefact", "backends/cpu", "backends/cuda"}},
     {"training", {"ir", "frontend", "passes", "runtime", "backends", "backends/artefact"}},
-    {"tools", {"ir", "frontend", "models", "passes", "runtime", "training", "backends", "backends/artefact", "backends/onnx"}},
+    {"tools",
+     {"ir", "frontend", "models", "passes", "runtime", "training", "backends", "backends/artefact", "backends/onnx"}},
 };
 
 // "backends/cpu" of "backends/cpu/jit.h", "ir" of "ir/type.h".

@@ -32,7 +32,7 @@ AheadOptions encoder(const std::string& name, std::vector<std::int64_t> batches)
 // NAME.o, .so, .h and so on in the folder.
 artefact::Artefact build(const ir::Module& module, const AheadOptions& options, const fs::path& folder) {
   artefact::BuildOptions build_options;
-  build_options.standalone = true;
+  build_options.runner = artefact::Runner::standalone;
   if (!options.triple.empty()) {
     build_options.compiler = options.triple + "-gcc";
     build_options.archiver = options.triple + "-ar";
