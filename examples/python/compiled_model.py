@@ -23,7 +23,7 @@ class CompiledModel:
             self.manifest = json.load(file)
         self.name = self.manifest["name"]
         folder = os.path.dirname(os.path.abspath(manifest))
-        self.library = ctypes.CDLL(os.path.join(folder, self.name + ".so"))
+        self.library = ctypes.CDLL(self._whole(os.path.join(folder, self.name + ".so")))
         self.entries = {entry["name"]: entry for entry in self.manifest["entries"]}
         self._function("error").restype = ctypes.c_char_p
         self._function("steps").restype = ctypes.c_uint64
@@ -99,6 +99,14 @@ class CompiledModel:
         return indices
 
     # --- Help --------------------------------------------------------------------------------------------------------
+
+    def _whole(self, path):
+        """Loading a library that was cut short can end the process: the manifest says how long it is."""
+        expected = self.manifest["files"][self.name + ".so"]["bytes"]
+        if os.path.getsize(path) != expected:
+            raise RuntimeError(f"{path} has {os.path.getsize(path)} bytes, not the {expected} of the manifest: it was "
+                               "cut short, or is of another compile; take both from one")
+        return path
 
     def _function(self, name):
         return getattr(self.library, f"{self.name}_{name}")

@@ -128,6 +128,19 @@ TEST_CASE("examples: encode and codes.py print the codes that weft embed writes"
                                  "data/t10k-images-idx3-ubyte") == output);
 }
 
+TEST_CASE("examples: Python tells errors of the library, and of one that was cut short") {
+  const Workshop shop;
+  const std::string interpreter = python(shop);
+  if (interpreter.empty()) return;
+  shop.make("encode");
+  const std::string codes =
+      interpreter + "examples/python/codes.py examples/vae.json weights data/t10k-images-idx3-ubyte";
+  shop.folder.write("weights", "none");
+  CHECK(contains(shop.complaint(codes), "RuntimeError: weights: it holds 4 bytes"));
+  shop.run("head -c 20000 examples/vae.so > cut && mv cut examples/vae.so");
+  CHECK(contains(shop.complaint(codes), "has 20000 bytes, not the "));
+}
+
 TEST_CASE("examples: strangest finds its weights beside the manifest") {
   const Workshop shop;
   shop.run(train);
