@@ -65,6 +65,23 @@ ir::Graph normalisation(const ir::Dims& dims, const std::vector<std::int64_t>& l
   return b.take();
 }
 
+// x scaled along its last dim, rounded, with its sums over the other dims and the sum of all squares.
+ir::Graph scaled_sums(const ir::Dims& dims, DType dtype) {
+  Builder b("scaled_sums");
+  std::vector<std::int64_t> all, others;
+  for (std::size_t i = 0; i < dims.size(); ++i) all.push_back(std::int64_t(i));
+  others.assign(all.begin(), all.end() - 1);
+  const Type narrow{DType::bf16, dims};
+  const ValueId x = b.input("x", {dtype, dims}), scale = b.input("scale", ir::f32({dims.back()}));
+  const ValueId wide = b.create(OpCode::cast, {x}, {}, ir::f32(dims));
+  const ValueId scaled = b.create(OpCode::mul, {wide, scale});
+  b.output("rounded", b.create(OpCode::cast, {scaled}, {}, narrow));
+  b.output("sums", b.create(OpCode::reduce_sum, {scaled}, axes(others)));
+  b.output("most", b.create(OpCode::reduce_max, {wide}, axes(others)));
+  b.output("squares", b.create(OpCode::reduce_sum, {b.create(OpCode::mul, {scaled, scaled})}, axes(all)));
+  return b.take();
+}
+
 bool any_contains(const std::vector<CudaCase>& cases, const std::string& part) {
   return std::any_of(cases.begin(), cases.end(),
                      [&](const CudaCase& each) { return each.kernel.text.find(part) != std::string::npos; });
@@ -115,6 +132,25 @@ TEST_CASE("each form that a kernel with rows may take") {
   CHECK(any_contains(corpus.cases(), "_kept["));
   CHECK(any_contains(corpus.cases(), "combine_columns"));
   CHECK(any_contains(corpus.cases(), "for (int q = t;"));
+}
+
+TEST_CASE("sums of many points go by packs of neighbours") {
+  std::mt19937 random(6);
+  CudaCorpus corpus;
+  const auto add = [&](const ir::Dims& dims, DType dtype) {
+    const ir::Graph body = scaled_sums(dims, dtype);
+    corpus.add(body, random_inputs(random, body));
+  };
+  add({4096, 256}, DType::f32);
+  add({130, 90, 96}, DType::f32);  // 24 packs of 4
+  add({16384, 64}, DType::bf16);
+  add({270000, 4}, DType::bf16);
+  add({12, 100000}, DType::f32);  // a thread for all of a column
+  add({1100, 1001}, DType::f32);  // no packs
+  corpus.check();
+  int packed = 0;
+  for (const CudaCase& each : corpus.cases()) packed += each.kernel.text.find("_sum[k] +=") != std::string::npos;
+  CHECK(packed == 5);
 }
 
 TEST_CASE("copies that transpose, of all sizes of elements") {
