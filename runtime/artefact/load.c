@@ -46,8 +46,7 @@ static int weft_is_of_optimizer(const char* name, const char* list) {
 
 /* An artefact may hold a part of a model's tensors: the file of the whole model fits it. */
 static int weft_is_of_same_model(const weft_artefact* artefact, const weft_file* file) {
-  return file->model && strcmp(file->model, artefact->model) == 0 &&
-         (!file->settings || !*artefact->settings || strcmp(file->settings, artefact->settings) == 0);
+  return file->model && strcmp(file->model, artefact->model) == 0;
 }
 
 static int weft_check_others(const weft_artefact* artefact, const weft_file* file, weft_error* error) {
