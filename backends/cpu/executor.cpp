@@ -87,20 +87,9 @@ Executor::Executor(const std::vector<Step>& steps, std::vector<std::unique_ptr<I
 }
 
 void Executor::bind(std::byte* arena, void* const* inputs, void* const* outputs) {
-  const auto start_of = [&](const Address& address) -> std::byte* {
-    switch (address.base) {
-      case Address::Base::input:
-        return static_cast<std::byte*>(inputs[address.index]);
-      case Address::Base::output:
-        return static_cast<std::byte*>(outputs[address.index]);
-      case Address::Base::arena:
-        return arena;
-    }
-    return nullptr;
-  };
   for (Entry& entry : entries_) {
     for (std::size_t i = 0; i < entry.addresses.size(); ++i)
-      entry.pointers[i] = start_of(entry.addresses[i]) + entry.addresses[i].offset;
+      entry.pointers[i] = entry.addresses[i].in(arena, inputs, outputs);
     entry.item->bind(entry.pointers, entry.own_scratch ? own_scratch_.data() : arena + entry.scratch_offset);
   }
 }

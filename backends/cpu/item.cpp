@@ -6,7 +6,7 @@
 namespace weft::cpu {
 
 void FillItem::run() {
-  for (const FillWork::Gap& gap : work_.gaps) std::fill_n(start_ + gap.offset, gap.bytes, std::byte{});
+  for (const passes::Gap& gap : work_.gaps) std::fill_n(start_ + gap.offset, gap.bytes, std::byte{});
 }
 
 void RelayItem::run() {

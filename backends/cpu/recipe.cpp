@@ -20,9 +20,10 @@ using ir::Op;
 using ir::OpCode;
 using ir::OpId;
 using ir::ValueId;
-using passes::Place;
 
 static_assert(kCacheLine == passes::kAlignment, "inputs and outputs begin as the planner's buffers do");
+
+using passes::Place;
 
 namespace {
 
@@ -100,8 +101,7 @@ void Recipe::fill_gaps(ValueId value) {
   if (!pack || filled_[pack->results[0]]) return;
   const ValueId packed = pack->results[0];
   filled_[packed] = true;
-  FillWork work;
-  for (const passes::Gap& gap : passes::gaps_of(graph_, *pack)) work.gaps.push_back({gap.offset, gap.bytes});
+  FillWork work{passes::gaps_of(graph_, *pack)};
   if (!work.gaps.empty()) add_step(std::move(work), "fill gaps", {packed}, graph_.values[packed].op);
 }
 
@@ -206,26 +206,9 @@ void Recipe::place(const std::vector<std::size_t>& scratch_bytes) {
 }
 
 Address Recipe::address(ValueId value) const {
-  const Place& place = plan_.places[value];
-  Address address{Address::Base::arena, 0, std::size_t(place.offset) * ir::size_of(graph_.type(value).dtype)};
-  switch (place.base) {
-    case Place::Base::input:
-      if (const auto copy = relays_.find(place.index); copy != relays_.end()) {
-        address.offset += copy->second;
-      } else {
-        address.base = Address::Base::input;
-        address.index = place.index;
-      }
-      break;
-    case Place::Base::output:
-      address.base = Address::Base::output;
-      address.index = place.index;
-      break;
-    case Place::Base::buffer:
-      address.offset += plan_.buffers[place.index].offset;
-      break;
-  }
-  return address;
+  const Address address = passes::address_of(plan_, graph_, value);
+  const auto copy = address.base == Address::Base::input ? relays_.find(address.index) : relays_.end();
+  return copy == relays_.end() ? address : Address{Address::Base::arena, 0, copy->second + address.offset};
 }
 
 }  // namespace weft::cpu

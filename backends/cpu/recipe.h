@@ -1,6 +1,5 @@
-// A graph as steps: kernels for fused ops, the library for contractions (kernels for those too, where a program is to
-// stand alone), and where each finds its operands. What runs
-// it is an Executor in this process, or an artefact.
+// A graph as steps: kernels for fused ops, the library (or more kernels) for contractions, and where each finds its
+// operands. What runs them is an Executor in this process, or an artefact.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +9,9 @@
 #include <vector>
 
 #include "backends/cpu/emit.h"
-#include "backends/cpu/kept_layouts.h"
 #include "backends/cpu/step.h"
 #include "ir/graph.h"
+#include "passes/kept_layouts.h"
 #include "passes/plan.h"
 
 namespace weft::cpu {
@@ -53,7 +52,7 @@ class Recipe {
 
   const ir::Graph& graph_;
   RecipeOptions options_;
-  KeptLayouts kept_;
+  passes::KeptLayouts kept_;
   passes::Plan plan_;
   std::vector<KernelSource> kernels_;
   std::vector<Step> steps_;

@@ -13,6 +13,7 @@
 
 #include "backends/cpu/library.h"
 #include "ir/memory_layout.h"
+#include "passes/address.h"
 
 namespace weft::cpu {
 
@@ -34,10 +35,7 @@ struct MatmulWork {
 
 // Zeros in stretches of the first address.
 struct FillWork {
-  struct Gap {
-    std::size_t offset = 0, bytes = 0;
-  };
-  std::vector<Gap> gaps;
+  std::vector<passes::Gap> gaps;
 };
 
 // A row-major copy of a tensor of f32 that lies otherwise. Addresses: from, to.
@@ -79,12 +77,7 @@ struct OtherWork {
 using Work = std::variant<KernelWork, MatmulWork, Convolution, ColumnsWork, FillWork, RelayWork, PoolingWork,
                           SimilarityWork, OtherWork>;
 
-struct Address {
-  enum class Base : std::uint8_t { input, output, arena };
-  Base base = Base::arena;
-  std::uint32_t index = 0;  // of the input or output
-  std::size_t offset = 0;   // in bytes
-};
+using passes::Address;
 
 struct Step {
   Work work;

@@ -48,20 +48,9 @@ Executor::~Executor() {
 }
 
 void Executor::bind(std::byte* arena, void* const* inputs, void* const* outputs) {
-  const auto start_of = [&](const Address& address) -> std::byte* {
-    switch (address.base) {
-      case Address::Base::input:
-        return static_cast<std::byte*>(inputs[address.index]);
-      case Address::Base::output:
-        return static_cast<std::byte*>(outputs[address.index]);
-      case Address::Base::arena:
-        return arena;
-    }
-    return nullptr;
-  };
   for (const Entry& entry : entries_) {
     std::vector<void*> pointers;
-    for (const Address& address : entry.addresses) pointers.push_back(start_of(address) + address.offset);
+    for (const Address& address : entry.addresses) pointers.push_back(address.in(arena, inputs, outputs));
     entry.item->bind(pointers, entry.own_scratch ? own_scratch_ : arena + entry.scratch_offset);
   }
   recording_.reset();

@@ -69,7 +69,7 @@ class FillItem final : public Item {
   explicit FillItem(FillWork work) : work_(std::move(work)) {}
   void bind(const std::vector<void*>& pointers, void*) override { start_ = static_cast<std::byte*>(pointers.at(0)); }
   void run(Device& device) override {
-    for (const FillWork::Gap& gap : work_.gaps) device.zero(start_ + gap.offset, gap.bytes);
+    for (const passes::Gap& gap : work_.gaps) device.zero(start_ + gap.offset, gap.bytes);
   }
   std::string kind() const override { return "fill"; }
 

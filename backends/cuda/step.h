@@ -10,6 +10,7 @@
 
 #include "backends/cuda/device.h"
 #include "backends/cuda/emit.h"
+#include "passes/address.h"
 
 namespace weft::cuda {
 
@@ -21,20 +22,12 @@ struct KernelWork {
 
 // Zeros in stretches of the first address.
 struct FillWork {
-  struct Gap {
-    std::size_t offset = 0, bytes = 0;
-  };
-  std::vector<Gap> gaps;
+  std::vector<passes::Gap> gaps;
 };
 
 using Work = std::variant<KernelWork, Product, Convolution, FillWork>;
 
-struct Address {
-  enum class Base : std::uint8_t { input, output, arena };
-  Base base = Base::arena;
-  std::uint32_t index = 0;  // of the input or output
-  std::size_t offset = 0;   // in bytes
-};
+using passes::Address;
 
 struct Step {
   Work work;

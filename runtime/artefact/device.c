@@ -12,7 +12,7 @@ static int weft_create_memory(weft_model* model, size_t arena, weft_error* error
   char text[WEFT_ERROR_BYTES / 2] = "";
   model->memory = weft_device_create(the_artefact.params_bytes, the_artefact.state_bytes, arena, text, sizeof text);
   return model->memory ? WEFT_OK
-                       : weft_fail(error, WEFT_NO_MEMORY, "no model of %s on the GPU: %s", the_artefact.name, text);
+                       : weft_fail(error, WEFT_FAILED, "no model of %s on the GPU: %s", the_artefact.name, text);
 }
 
 static void weft_destroy_memory(weft_model* model) {
