@@ -10,7 +10,8 @@ struct weft_executor {
   int threads;
 };
 
-int fake_executors; /* alive */
+static _Atomic int alive;
+int fake_executors_alive(void) { return alive; }
 
 weft_executor* weft_executor_create(const weft_program* program, void* arena, int threads, char* error,
                                     size_t error_bytes) {
@@ -21,7 +22,7 @@ weft_executor* weft_executor_create(const weft_program* program, void* arena, in
     return NULL;
   }
   *executor = (weft_executor){program, arena, threads};
-  ++fake_executors;
+  ++alive;
   return executor;
 }
 
@@ -45,6 +46,6 @@ int weft_executor_run(weft_executor* executor, void* const* inputs, void* const*
 }
 
 void weft_executor_destroy(weft_executor* executor) {
-  --fake_executors;
+  --alive;
   free(executor);
 }

@@ -192,6 +192,41 @@ int main() {
   CHECK(shop.run("c++ -Wall -Wextra -Werror both.cpp one.a two.a -ldnnl -fopenmp -o both && ./both") == expected);
 }
 
+TEST_CASE("examples: models run on threads of their own at once, and give the same bits") {
+  const Workshop shop;
+  shop.run("weft compile conv_vae --size 1x8x8 --widths 8,8 --latent 2 --entry train_step --batch 4 -o vae > made");
+  shop.folder.write("threads.cpp", R"(#include <cstdio>
+#include <thread>
+#include <vector>
+#include "vae.h"
+static void train(int seed, int threads, float* losses) {
+  vae* model = nullptr;
+  if (vae_create(&model, nullptr) || vae_init(model, seed) || vae_threads(model, threads)) return;
+  std::vector<uint8_t> images(4 * VAE_TRAIN_STEP_IMAGES);
+  for (int step = 0; step < 50; ++step) {
+    for (std::size_t i = 0; i < images.size(); ++i) images[i] = uint8_t(i * (step + 1) * 37);
+    float recon, kl;
+    if (vae_train_step(model, 4, images.data(), &losses[step], &recon, &kl)) return;
+  }
+  vae_destroy(model);
+}
+int main() {
+  float at_once[4][50] = {}, alone[50], with_two[50];
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back([&, i] { train(i, 1, at_once[i]); });
+  for (auto& thread : threads) thread.join();
+  int same = 0;
+  for (int i = 0; i < 4; ++i) {
+    train(i, 1, alone);
+    train(i, 2, with_two);
+    for (int step = 0; step < 50; ++step) same += alone[step] == at_once[i][step] && alone[step] == with_two[step];
+  }
+  std::printf("%d %d\n", same, alone[0] != alone[49] && alone[0] > 0);
+}
+)");
+  CHECK(shop.run("c++ -O1 threads.cpp vae.a -ldnnl -fopenmp -o threads && ./threads") == "200 1\n");
+}
+
 TEST_CASE("examples: what is wrong has a text, and no crash") {
   const Workshop shop;
   shop.make("train_vae encode strangest");
