@@ -58,7 +58,7 @@ static int weft_prepare(weft_model* model, int program) {
   model->executors[program] =
       weft_executor_create(&the_artefact.programs[program], model->memory, model->threads, text, sizeof text);
   if (model->executors[program]) return WEFT_OK;
-  return weft_fail(&model->error, WEFT_NO_MEMORY, "%s at batch %lld cannot be made ready: %s",
+  return weft_fail(&model->error, WEFT_FAILED, "%s at batch %lld cannot be made ready: %s",
                    the_artefact.programs[program].entry, (long long)the_artefact.programs[program].batch, text);
 }
 

@@ -1,4 +1,5 @@
-/* Runs the kernels of fixture.c, one chunk at a time. Refuses an arena that is not as tables.h promises. */
+/* Runs the kernels of fixture.c, one chunk at a time. Refuses an arena that is not as tables.h promises, and more than
+ * 8 threads; of 7 each run fails. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -28,7 +29,10 @@ weft_executor* weft_executor_create(const weft_program* program, void* arena, in
 
 int weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs, char* error,
                       size_t error_bytes) {
-  (void)error, (void)error_bytes;
+  if (executor->threads == 7) {
+    snprintf(error, error_bytes, "a thread is lost");
+    return 0;
+  }
   for (int i = 0; i < executor->program->step_count; ++i) {
     const weft_step* step = &executor->program->steps[i];
     const weft_kernel* kernel = ((const weft_kernel_step*)step->what)->kernel;
