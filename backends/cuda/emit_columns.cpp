@@ -158,7 +158,7 @@ void write_columns(Job& job) {
     const bool is_last = --left == 0;
     const std::string name = identifier(job.kernel.name);
     const Pass pass{is_last ? name : fmt::format("{}_sums{}", name, left), 0, 0, true, is_last, false, columns};
-    const int lane = int(job.kernel.dims.size()) - 1, pack = pack_size(job.kernel, dims);
+    const int lane = int(job.kernel.dims.size()) - 1, pack = pack_size(job.kernel);
     if (pack > 1 && (dims & kernel::bit(lane)) != 0 && job.kernel.points() >= kManyPoints)
       PackedColumns(job, dims, pass, pack).write();
     else

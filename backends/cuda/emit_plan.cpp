@@ -22,6 +22,7 @@ constexpr std::int64_t kMostCopies = 64;     // joined one after the other by on
 constexpr std::int64_t kMostArrayNumbers = 1 << 20;
 constexpr std::int64_t kTurnsOfPart = 4;  // least turns of each thread in a part of a row
 constexpr int kMostTurns = 8;
+constexpr std::int64_t kSmallShare = 16;      // of the points, for an operand to be small
 constexpr std::int64_t kPackedPoints = 4096;  // with fewer, more threads beat wider loads
 
 std::int64_t power_of_two(std::int64_t at_least) { return std::int64_t(std::bit_ceil(std::uint64_t(at_least))); }
@@ -150,7 +151,7 @@ Nest column_nest(const Kernel& kernel, DimSet kept, int pack) {
   return nest;
 }
 
-int pack_size(const Kernel& kernel, DimSet once) {
+int pack_size(const Kernel& kernel) {
   if (kernel.dims.empty() || kernel.points() < kPackedPoints) return 1;
   const auto lane = kernel.dims.size() - 1;
   std::size_t widest = 0;
@@ -158,7 +159,8 @@ int pack_size(const Kernel& kernel, DimSet once) {
     if (map.strides[lane] == 1) widest = std::max(widest, ir::size_of(kernel.buffers[buffer].dtype));
   };
   for (const Node& node : kernel.nodes)
-    if (node.kind == NodeKind::load && (node.varies & ~once) != 0) see(node.map, node.buffer);
+    if (node.kind == NodeKind::load && points_of(kernel, list(node.varies)) > kernel.points() / kSmallShare)
+      see(node.map, node.buffer);
   for (const kernel::Store& store : kernel.stores)
     if (store.level == Level::point) see(store.map, store.buffer);
   const std::int64_t size = kernel.dims[lane].size;

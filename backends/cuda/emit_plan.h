@@ -58,9 +58,9 @@ Nest row_nest(const kernel::Kernel& kernel, std::int64_t arrays);
 // dim.
 Nest column_nest(const kernel::Kernel& kernel, kernel::DimSet kept, int pack = 1);
 
-// Neighbours along the last dim that a thread takes at once: 1, 4 or 8, so that what it moves for each point fills up
-// to 16 bytes. What differs along none but the dims of `once` is moved once, and does not count.
-int pack_size(const kernel::Kernel& kernel, kernel::DimSet once = 0);
+// Neighbours along the last dim that a thread takes at once: 1, 4 or 8, so that what differs from point to point is
+// moved 16 bytes at a time. Small operands, such as one number a channel, come from the caches: theirs do not count.
+int pack_size(const kernel::Kernel& kernel);
 
 // Hands out scratch, 256-byte aligned.
 class Scratch {

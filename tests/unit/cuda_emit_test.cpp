@@ -151,6 +151,7 @@ TEST_CASE("sums of many points go by packs of neighbours") {
   int packed = 0;
   for (const CudaCase& each : corpus.cases()) packed += each.kernel.text.find("_sum[k] +=") != std::string::npos;
   CHECK(packed == 5);
+  CHECK(any_contains(corpus.cases(), "load_pack<8>(x_in"));  // bf16
 }
 
 TEST_CASE("copies that transpose, of all sizes of elements") {
