@@ -9,6 +9,7 @@
 #include "tools/commands.h"
 #include "tools/console.h"
 #include "tools/model_flags.h"
+#include "tools/run_flags.h"
 #include "tools/train_flags.h"
 #include "training/ahead.h"
 #include "training/run_directory.h"
@@ -43,7 +44,7 @@ std::vector<std::int64_t> batches_of(const std::string& list) {
 
 class CompileCommand final : public Command {
  public:
-  explicit CompileCommand(const Catalog& catalog) : model_(catalog) {}
+  explicit CompileCommand(const Catalog& catalog) : catalog_(catalog), model_(catalog) {}
 
   void declare(Flags& flags) override {
     flags.group("Compile");
@@ -87,6 +88,7 @@ class CompileCommand final : public Command {
     const artefact::BuildOptions build = build_options();
     std::optional<Weights> weights;
     const ir::Module module = subject(weights);
+    if (embed_ && !weights) fail_usage("--embed needs weights: give --weights, or name a run");
     const fs::path prefix = out_ ? *out_ : module.name;
     options_.name = prefix.filename().string();
     if (!artefact::is_identifier(options_.name))
@@ -95,7 +97,6 @@ class CompileCommand final : public Command {
     training::Ahead ahead = training::compile_ahead(module, weights, options_);
     if (weights && embed_) ahead.artefact.weights = std::move(ahead.memory);
     if (weights && !embed_) ahead.artefact.weights_file = options_.name + ".safetensors";
-    if (embed_ && !weights) fail_usage("--embed needs weights: give --weights, or name a run");
     std::vector<fs::path> made = artefact::build(ahead.artefact, prefix, build);
     if (!ahead.artefact.weights_file.empty()) {
       made.emplace_back(prefix.string() + ".safetensors");
@@ -126,15 +127,17 @@ class CompileCommand final : public Command {
   // The module to compile, and the weights that come with it.
   ir::Module subject(std::optional<Weights>& weights) {
     if (weights_) weights = Weights{runtime::read_safetensors(*weights_), *weights_};
-    if (fs::is_directory(model_.name())) return of_run(weights);
+    const fs::path named = model_.name();
+    if (fs::is_directory(named)) return of_run(training::RunDirectory::open(named), weights);
+    if (fs::is_regular_file(named) && named.extension() != ".weft")
+      return of_run(open_checkpoint(catalog_, named), weights);
     options_.optimizer = optimizer_.apply(options_.optimizer);
     Subject subject = model_.build_or_read();
     options_.settings = subject.settings;
     return std::move(subject.module);
   }
 
-  ir::Module of_run(std::optional<Weights>& weights) {
-    const auto run = training::RunDirectory::open(model_.name());
+  ir::Module of_run(const training::RunDirectory& run, std::optional<Weights>& weights) {
     options_.settings = run.config().settings;
     options_.optimizer = optimizer_.apply(run.config().session.optimizer);
     if (!weights && run.has_checkpoint())
@@ -152,6 +155,7 @@ class CompileCommand final : public Command {
     if (json_) fmt::print("{}\n", json.dump());
   }
 
+  const Catalog& catalog_;
   ModelFlags model_;
   OptimizerFlags optimizer_;
   PassFlags passes_;

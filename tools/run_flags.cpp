@@ -52,7 +52,8 @@ void set_all(Settings& settings, const std::string& text, const fs::path& path) 
     }
 }
 
-// What a checkpoint says of its model is all that is known of the run.
+}  // namespace
+
 RunDirectory open_checkpoint(const Catalog& catalog, const fs::path& path) {
   const runtime::TensorFile file = runtime::read_safetensors(path);
   training::RunConfig config;
@@ -68,8 +69,6 @@ RunDirectory open_checkpoint(const Catalog& catalog, const fs::path& path) {
     config.session.seed = parse_number<std::uint64_t>(seed->second).value_or(config.session.seed);
   return RunDirectory::of_checkpoint(path, config, build_module(*model, settings));
 }
-
-}  // namespace
 
 void RunFlags::declare(Flags& flags) {
   flags.positional("RUN", name_, "The folder of a run, a checkpoint, or a model, whose run is then in run/MODEL");

@@ -16,6 +16,10 @@ std::filesystem::path default_run_folder(const std::string& model);
 // The run there; an Error that says how to train one where there is none.
 training::RunDirectory open_default_run(const std::string& model);
 
+// A checkpoint alone as a run: what its metadata says of its model is all that is known. Error where that is too
+// little.
+training::RunDirectory open_checkpoint(const Catalog& catalog, const std::filesystem::path& path);
+
 class RunFlags {
  public:
   explicit RunFlags(const Catalog& catalog) : catalog_(catalog) {}

@@ -37,8 +37,7 @@ std::vector<std::string> chosen_entries(const ir::Module& module, const std::vec
   }
   for (const std::string& name : asked)
     if (std::ranges::find(known, name) == known.end())
-      fail("model {} has no entry {}{}; it has {}", module.name, name, did_you_mean(name, known),
-           fmt::join(known, ", "));
+      fail("model {} has no entry {}{}", module.name, name, did_you_mean(name, known));
   if (asked.empty() && all.empty())
     fail("model {} has no entry but for training; name one with --entry: {}", module.name, fmt::join(known, ", "));
   std::vector<std::string> chosen = asked.empty() ? all : asked;
