@@ -110,7 +110,8 @@ void Recipe::fill_gaps(ValueId value) {
 Work Recipe::work_of(const Op& op) {
   if (op.code == OpCode::fused) return fused(op);
   if (is_similarity(op.code)) return similarity(op);
-  if (graph_.type(op.results[0]).dtype == ir::DType::f32) {
+  const auto is_f32 = [&](ValueId value) { return graph_.type(value).dtype == ir::DType::f32; };
+  if (is_f32(op.results[0]) && std::all_of(op.operands.begin(), op.operands.end(), is_f32)) {
     if (ir::is_convolution(op.code)) {
       Convolution convolution = convolution_of(graph_, op, kept_.of_weights(op));
       convolution.winograd = options_.winograd;
