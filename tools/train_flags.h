@@ -28,7 +28,8 @@ class OptimizerFlags {
 class MachineFlags {
  public:
   void declare(Flags& flags);
-  // `options` on this backend and with these threads. What is not given stays; a precision only where the backend has it.
+  // `options` on this backend and with these threads. What is not given stays; a precision only where the backend has
+  // it.
   training::SessionOptions apply(training::SessionOptions options) const;
   const std::optional<std::string>& backend() const { return backend_; }
 
