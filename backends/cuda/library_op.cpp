@@ -1,6 +1,7 @@
 // From ops to products and convolutions.
 #include "backends/cuda/library_op.h"
 
+#include "backends/cuda/op_kernel.h"
 #include "ir/error.h"
 #include "passes/plan.h"
 
@@ -69,9 +70,10 @@ std::string preferred_weights_layout(const Graph& graph, const Op& op) {
 }
 
 double device_flops(const Graph& graph, const Op& op) {
-  // Kernels of similarities make those of each pair of rows for either row.
+  // Most kernels of similarities make those of each pair of rows for either row.
   const double flops = ir::flops_of(graph, op);
-  if (op.code == OpCode::similarity_lse) return 2 * flops;
+  if (op.code == OpCode::similarity_lse)
+    return takes_pairs_once(ir::number(graph.type(op.operands[0]).dims[0])) ? flops : 2 * flops;
   return op.code == OpCode::similarity_lse_grad ? flops * 4 / 3 : flops;
 }
 

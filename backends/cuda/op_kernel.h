@@ -33,6 +33,10 @@ EmittedKernel emit_scatter_add(const OpShape& op, const std::string& name);
 EmittedKernel emit_affine_sample_grad(const OpShape& op, const std::string& name);
 // `tile`: rows of a block, 64 or 128; 0: what suits the shape.
 EmittedKernel emit_similarity_lse(const OpShape& op, const std::string& name, std::int64_t tile = 0);
+bool takes_pairs_once(std::int64_t rows);  // what emit_similarity_lse does with so many
+// Each pair of tiles once, `depth` diagonals of them a launch: for many rows.
+EmittedKernel emit_similarity_lse_pairs(const OpShape& op, const std::string& name, std::int64_t tile,
+                                        std::int64_t depth);
 EmittedKernel emit_similarity_lse_grad(const OpShape& op, const std::string& name);
 
 // The text with each identifier that is a word of the list (first) replaced by its meaning (second).

@@ -1,6 +1,7 @@
 // similarity_lse and its gradient: n^2 similarities s_ij = r_i r_j x_i.x_j are made tile by tile in registers, used and
 // forgotten. A block has a tile of rows and goes through the tiles of columns, or through every few-th of them; then
-// parts are joined in order by a second launch.
+// parts are joined in order by a second launch. Where there are tiles of rows enough to fill a GPU, the forward sums
+// take each pair of tiles once, for the rows of both.
 #include <algorithm>
 
 #include "backends/cuda/emit_plan.h"
@@ -13,9 +14,10 @@ namespace {
 
 constexpr std::int64_t kEnoughBlocks = 264;  // two for each multiprocessor of the large GPUs of today
 constexpr std::int64_t kLargeTile = 128, kSmallTile = 64;
+constexpr std::int64_t kDepth = 16;  // diagonals of tiles a launch
 
 constexpr const char* kForward = R"cuda(// similarity_lse of COUNT rows of WIDTH
-extern "C" __global__ void __launch_bounds__(256) NAME(const float* x, const float* r, float* out, void* scratch) {
+extern "C" __global__ void __launch_bounds__(256, 2) NAME(const float* x, const float* r, float* out, void* scratch) {
   constexpr int kCount = COUNT, kTile = TILE, kPer = kTile / 16, kSplits = SPLITS, kTiles = TILES;
   __shared__ __align__(16) float mine[kSlice][kTile + 4], theirs[kSlice][kTile + 4];
   const int tx = threadIdx.x % 16, ty = threadIdx.x / 16;
@@ -70,6 +72,101 @@ extern "C" __global__ void __launch_bounds__(256) JOIN(const float* x, const flo
   const LogSum* parts = (const LogSum*)scratch;
   LogSum all = parts[row];
   for (int split = 1; split < SPLITS; ++split) all = join_log_sums(all, parts[(long long)split * COUNT + row]);
+  out[row] = all.top + logf(all.sum);
+}
+)cuda";
+
+// Block b takes the pairs of tiles (b, b + diagonal), the last modulo their number: DEPTH diagonals a launch. In one
+// diagonal no two blocks have one tile of columns, and each diagonal of a launch has sums of its own for columns, so
+// no two blocks add to one number, and every sum has one order. Scratch: the launch's number, then sums of rows, then
+// DEPTH of columns.
+constexpr const char* kForwardPairs =
+    R"cuda(// similarity_lse of COUNT rows of WIDTH, each pair of tiles once: DEPTH diagonals a launch
+extern "C" __global__ void __launch_bounds__(256) FIRST(const float* x, const float* r, float* out, void* scratch) {
+  const long long item = (long long)blockIdx.x * 256 + threadIdx.x;
+  LogSum* sums = (LogSum*)((char*)scratch + 256);
+  if (item < (DEPTH + 1) * (long long)COUNT) sums[item] = {-kInfinity, 0.0f};
+  if (item == 0) *(int*)scratch = 0;
+}
+extern "C" __global__ void __launch_bounds__(256, 2) NAME(const float* x, const float* r, float* out, void* scratch) {
+  constexpr int kCount = COUNT, kTile = TILE, kPer = kTile / 16, kTiles = TILES;
+  __shared__ __align__(16) float mine[kSlice][kTile + 4], theirs[kSlice][kTile + 4];
+  __shared__ LogSum warps[8][kTile];
+  LogSum *all_rows = (LogSum*)((char*)scratch + 256), *all_columns = all_rows + kCount;
+  const int tx = threadIdx.x % 16, ty = threadIdx.x / 16;
+  const int first = blockIdx.x * kTile, from = *(const int*)scratch * DEPTH;
+  LogSum rows[kPer];
+  float row_r[kPer];
+  for (int i = 0; i < kPer; ++i) {
+    const int row = first + tile_place(ty, i);
+    rows[i] = {-kInfinity, 0.0f};
+    row_r[i] = row < kCount ? r[row] : 0.0f;
+  }
+  for (int diagonal = from; diagonal < from + DEPTH; ++diagonal) {
+    // On the middle one of an even number of tiles each pair would come twice.
+    if (diagonal > kTiles / 2 || (diagonal * 2 == kTiles && blockIdx.x >= kTiles / 2)) break;
+    const int second = (blockIdx.x + diagonal) % kTiles * kTile;
+    float dots[kPer][kPer];
+    tile_dots<kCount, WIDTH, kTile>(x, first, second, mine, theirs, dots);
+#pragma unroll
+    for (int j = 0; j < kPer; ++j) {
+      const int column = second + tile_place(tx, j);
+      const float column_r = column < kCount ? r[column] : 0.0f;
+#pragma unroll
+      for (int i = 0; i < kPer; ++i) {
+        const int row = first + tile_place(ty, i);
+        dots[i][j] = row < kCount && column < kCount && column != row ? row_r[i] * column_r * dots[i][j] : -kInfinity;
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < kPer; ++i) {
+      LogSum here = {dots[i][0], 0.0f};
+#pragma unroll
+      for (int j = 1; j < kPer; ++j) here.top = Max::of(here.top, dots[i][j]);
+      if (here.top == -kInfinity) continue;
+#pragma unroll
+      for (int j = 0; j < kPer; ++j) here.sum += expf(dots[i][j] - here.top);
+      rows[i] = join_log_sums(rows[i], here);
+    }
+    if (diagonal == 0) continue;  // its rows are its columns
+#pragma unroll
+    for (int j = 0; j < kPer; ++j) {
+      LogSum here = {dots[0][j], 0.0f}, other;
+#pragma unroll
+      for (int i = 1; i < kPer; ++i) here.top = Max::of(here.top, dots[i][j]);
+#pragma unroll
+      for (int i = 0; i < kPer; ++i) here.sum += here.top == -kInfinity ? 0.0f : expf(dots[i][j] - here.top);
+      other.top = __shfl_xor_sync(0xffffffffu, here.top, 16);
+      other.sum = __shfl_xor_sync(0xffffffffu, here.sum, 16);
+      if (threadIdx.x % 32 < 16) warps[threadIdx.x / 32][tile_place(tx, j)] = join_log_sums(here, other);
+    }
+    __syncthreads();
+    if (threadIdx.x < kTile && second + threadIdx.x < kCount) {
+      LogSum* column = all_columns + (long long)(diagonal - from) * kCount + second + threadIdx.x;
+      LogSum sum = *column;
+      for (int warp = 0; warp < 8; ++warp) sum = join_log_sums(sum, warps[warp][threadIdx.x]);
+      *column = sum;
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < kPer; ++i) {
+    for (int distance = 8; distance > 0; distance /= 2) {
+      LogSum other;
+      other.top = __shfl_xor_sync(0xffffffffu, rows[i].top, distance);
+      other.sum = __shfl_xor_sync(0xffffffffu, rows[i].sum, distance);
+      rows[i] = join_log_sums(rows[i], other);
+    }
+    const int row = first + tile_place(ty, i);
+    if (tx == 0 && row < kCount) all_rows[row] = join_log_sums(all_rows[row], rows[i]);
+  }
+}
+extern "C" __global__ void NEXT(const float* x, const float* r, float* out, void* scratch) { ++*(int*)scratch; }
+extern "C" __global__ void __launch_bounds__(256) JOIN(const float* x, const float* r, float* out, void* scratch) {
+  const int row = blockIdx.x * 256 + threadIdx.x;
+  if (row >= COUNT) return;
+  const LogSum* sums = (const LogSum*)((const char*)scratch + 256);
+  LogSum all = sums[row];
+  for (int part = 1; part <= DEPTH; ++part) all = join_log_sums(all, sums[(long long)part * COUNT + row]);
   out[row] = all.top + logf(all.sum);
 }
 )cuda";
@@ -193,8 +290,32 @@ std::int64_t splits_of(std::int64_t blocks, std::int64_t tiles) {
 
 }  // namespace
 
+bool takes_pairs_once(std::int64_t rows) { return rows >= kLargeTile * kEnoughBlocks; }
+
+EmittedKernel emit_similarity_lse_pairs(const OpShape& op, const std::string& name, std::int64_t tile,
+                                        std::int64_t depth) {
+  const Shape shape = shape_of(op);
+  const std::int64_t tiles = ceil_div(shape.count, tile);
+  auto meanings = words(shape, name, tile, 1);
+  meanings.emplace_back("FIRST", name + "_first");
+  meanings.emplace_back("NEXT", name + "_next");
+  meanings.emplace_back("DEPTH", std::to_string(depth));
+  EmittedKernel result;
+  result.text = fill_in(kForwardPairs, meanings);
+  result.scratch_bytes = 256 + scratch(2 * (depth + 1) * shape.count);
+  result.launches = {one_each(name + "_first", (depth + 1) * shape.count)};
+  const std::int64_t launches = ceil_div(tiles / 2 + 1, depth);
+  for (std::int64_t i = 0; i < launches; ++i) {
+    if (i > 0) result.launches.push_back({name + "_next", 1, 1, 0});
+    result.launches.push_back({name, unsigned(tiles), 256, 0});
+  }
+  result.launches.push_back(one_each(name + "_join", shape.count));
+  return result;
+}
+
 EmittedKernel emit_similarity_lse(const OpShape& op, const std::string& name, std::int64_t tile) {
   const Shape shape = shape_of(op);
+  if (tile == 0 && takes_pairs_once(shape.count)) return emit_similarity_lse_pairs(op, name, kLargeTile, kDepth);
   if (tile == 0) tile = shape.count >= kLargeTile * kEnoughBlocks / 2 ? kLargeTile : kSmallTile;
   const std::int64_t tiles = ceil_div(shape.count, tile), splits = splits_of(tiles, tiles);
   EmittedKernel result;

@@ -60,17 +60,19 @@ class OpCases {
                  false});
   }
 
-  // similarity_lse by the tiles that large shapes take.
-  void add_large_tile(std::int64_t count, std::int64_t width) {
+  // similarity_lse in the forms that large shapes take: `depth` 0 is that of all pairs of tiles, both ways.
+  void add_large_form(std::int64_t count, std::int64_t width, std::int64_t tile, std::int64_t depth) {
     Tensor x = normal(f32({count, width})), r = reference::filled(f32({count, 1}), 0.5);
     ir::Builder builder("op");
     const auto input = builder.input("x", x.type), scale = builder.input("r", r.type);
     builder.output("y", builder.create(OpCode::similarity_lse, {input, scale}));
     const cuda::OpShape shape{OpCode::similarity_lse, {}, {x.type, r.type}, r.type};
-    cuda::EmittedKernel kernel = cuda::emit_similarity_lse(shape, corpus_.next_name(), 128);
+    const std::string name = corpus_.next_name();
+    cuda::EmittedKernel kernel = depth == 0 ? cuda::emit_similarity_lse(shape, name, tile)
+                                            : cuda::emit_similarity_lse_pairs(shape, name, tile, depth);
     const std::vector<Tensor> inputs = {x, r};
     corpus_.add(
-        {"large tiles", std::move(kernel), inputs, reference::run<float>(builder.take(), inputs), {}, 64, false, true});
+        {"large form", std::move(kernel), inputs, reference::run<float>(builder.take(), inputs), {}, 64, false, true});
   }
 
   void check() const { corpus_.check(); }
@@ -184,7 +186,13 @@ TEST_CASE("streaming similarities and their gradient") {
   OpCases cases(24);
   for (const Numbers& shape : {Numbers{2, 1}, {3, 5}, {64, 16}, {65, 17}, {130, 64}, {200, 128}, {70, 150}})
     add_similarity(cases, shape[0], shape[1]);
-  cases.add_large_tile(200, 24);
+  cases.add_large_form(200, 24, 128, 0);
+  cases.add_large_form(60, 24, 64, 2);   // one tile
+  cases.add_large_form(100, 24, 64, 2);  // two
+  cases.add_large_form(190, 24, 64, 1);  // three, a diagonal a launch
+  cases.add_large_form(256, 24, 64, 2);  // four
+  cases.add_large_form(300, 24, 64, 2);  // five
+  cases.add_large_form(500, 24, 128, 16);
   cases.check();
 }
 
