@@ -19,7 +19,7 @@ namespace {
 
 using Direction = Convolution::Direction;
 
-constexpr std::int64_t kBlockFloats = 1 << 15;  // of columns at once: a share of the second-level cache
+constexpr std::int64_t kColumnFloats = 1 << 15;  // of columns at once: a share of the second-level cache
 
 std::int64_t places_of(const Convolution& c) { return c.y[2] * c.y[3]; }
 std::int64_t taps_of(const Convolution& c) { return c.w[1] * c.w[2] * c.w[3]; }
@@ -27,7 +27,7 @@ std::int64_t taps_of(const Convolution& c) { return c.w[1] * c.w[2] * c.w[3]; }
 // So many images that their columns fill a block; a divisor of the batch. In planes each image is a matrix.
 std::int64_t block_of(const Convolution& c) {
   if (!c.channels_last) return 1;
-  std::int64_t images = std::clamp<std::int64_t>(kBlockFloats / (places_of(c) * taps_of(c)), 1, c.x[0]);
+  std::int64_t images = std::clamp<std::int64_t>(kColumnFloats / (places_of(c) * taps_of(c)), 1, c.x[0]);
   while (c.x[0] % images != 0) --images;
   return images;
 }

@@ -70,10 +70,8 @@ class CpuProgram final : public runtime::Program {
         seconds[step].push_back(seconds_since(start));
       }
     std::vector<runtime::ItemProfile> profiles;
-    for (std::size_t step = 0; step < seconds.size(); ++step) {
-      std::nth_element(seconds[step].begin(), seconds[step].begin() + runs / 2, seconds[step].end());
-      profiles.push_back(describe(step, seconds[step][std::size_t(runs / 2)]));
-    }
+    for (std::size_t step = 0; step < seconds.size(); ++step)
+      profiles.push_back(describe(step, median_of(seconds[step])));
     return profiles;
   }
 

@@ -145,8 +145,6 @@ class Memory {
   std::byte* start_;
 };
 
-std::size_t aligned(std::size_t bytes) { return (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment; }
-
 }  // namespace
 
 }  // namespace weft::cuda

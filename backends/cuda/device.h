@@ -18,6 +18,9 @@
 namespace weft::cuda {
 
 inline constexpr std::size_t kDeviceAlignment = 256;  // bytes: of memory and scratch
+constexpr std::size_t aligned(std::size_t bytes) {
+  return (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment;
+}
 
 // A [rows, columns] matrix with one dim dense: element (i, j) is at i * row_stride + j * column_stride.
 struct Matrix {

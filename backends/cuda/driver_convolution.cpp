@@ -13,8 +13,6 @@ constexpr std::size_t kWorkspaceLimit = std::size_t{1} << 30;  // bytes
 
 using Dims = std::array<std::int64_t, 4>;
 
-std::size_t aligned(std::size_t bytes) { return (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment; }
-
 std::string text_of(const Convolution& c) {
   const char* const direction = c.direction == Convolution::Direction::forward ? "convolution"
                                 : c.direction == Convolution::Direction::data  ? "transposed convolution"

@@ -17,8 +17,6 @@ namespace {
 // Inputs beyond this size are memory of their own, and only where the program's user binds none: they are data sets.
 constexpr std::size_t kLargeInput = std::size_t{1} << 16;
 
-std::size_t aligned(std::size_t bytes) { return (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment; }
-
 Recipe make_recipe(const ir::Graph& graph, bool tf32, CompileReport& report) {
   const auto start = std::chrono::steady_clock::now();
   Recipe recipe(graph, tf32);
@@ -81,10 +79,8 @@ class CudaProgram final : public runtime::Program {
       for (std::size_t step = 0; step < seconds.size(); ++step)
         seconds[step].push_back(device_->seconds([&] { executor_->run_step(step); }));
     std::vector<runtime::ItemProfile> profiles;
-    for (std::size_t step = 0; step < seconds.size(); ++step) {
-      std::nth_element(seconds[step].begin(), seconds[step].begin() + runs / 2, seconds[step].end());
-      profiles.push_back(describe(step, seconds[step][std::size_t(runs / 2)]));
-    }
+    for (std::size_t step = 0; step < seconds.size(); ++step)
+      profiles.push_back(describe(step, median_of(seconds[step])));
     return profiles;
   }
 

@@ -15,12 +15,6 @@ using ir::OpCode;
 using ir::OpId;
 using ir::ValueId;
 
-namespace {
-
-std::size_t aligned(std::size_t bytes) { return (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment; }
-
-}  // namespace
-
 Recipe::Recipe(const Graph& graph, bool tf32)
     : graph_(graph), tf32_(tf32), kept_(graph), plan_(passes::make_plan(graph)), filled_(graph.values.size()) {
   const std::vector<OpKernel> kernels = kernels_of(graph, plan_);

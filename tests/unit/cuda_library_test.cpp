@@ -156,7 +156,8 @@ TEST_CASE("convolutions add a bias and apply relu by themselves") {
   CompileOptions options;
   options.backend = kGpu;
   int biased = 0, rectified = 0;
-  for (const ir::Op& op : lowered(graph, options)->ops) {
+  const ir::GraphPtr made = lowered(graph, options);
+  for (const ir::Op& op : made->ops) {
     if (op.code != ir::OpCode::conv2d) continue;
     biased += op.operands.size() == 3;
     rectified += op.attrs.text(ir::Attr::activation) == "relu";
