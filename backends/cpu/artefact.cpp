@@ -6,27 +6,12 @@
 #include <vector>
 
 #include "backends/cpu/executor.h"
+#include "backends/table_reader.h"
 #include "ir/error.h"
-
-extern "C" {
-#include "runtime/artefact/tables.h"
-}
 
 namespace weft::cpu {
 
 namespace {
-
-template <typename Table>
-const Table& table_of(const weft_step& step) {
-  return *static_cast<const Table*>(step.what);
-}
-
-template <std::size_t count>
-std::array<std::int64_t, count> array_of(const std::int64_t (&values)[count]) {
-  std::array<std::int64_t, count> result;
-  std::copy_n(values, count, result.begin());
-  return result;
-}
 
 CompiledKernel kernel_of(const weft_kernel& table) {
   CompiledKernel kernel;
@@ -47,28 +32,11 @@ MatmulWork matmul_of(const weft_matmul_step& table) {
   return {matrix_of(table.a), matrix_of(table.b), matrix_of(table.result), table.bias != 0, table.activation};
 }
 
-Convolution convolution_of(const weft_convolution_step& table) {
-  Convolution c;
-  c.direction = Convolution::Direction(table.direction);
-  c.x = array_of(table.x);
-  c.w = array_of(table.w);
-  c.y = array_of(table.y);
-  c.stride = array_of(table.stride);
-  c.padding = array_of(table.padding);
-  c.dilation = array_of(table.dilation);
-  c.groups = table.groups;
-  c.channels_last = table.channels_last != 0;
+Convolution library_convolution_of(const weft_convolution_step& table) {
+  auto c = convolution_of<Convolution>(table);
   c.weights_layout = table.weights_layout;
-  c.bias = table.bias != 0;
-  c.activation = table.activation;
   c.winograd = table.winograd != 0;
   return c;
-}
-
-FillWork fill_of(const weft_fill_step& table) {
-  FillWork work;
-  for (int i = 0; i < table.gap_count; ++i) work.gaps.push_back({table.gaps[i].offset, table.gaps[i].bytes});
-  return work;
 }
 
 RelayWork relay_of(const weft_relay_step& table) {
@@ -91,18 +59,8 @@ struct Loaded {
   std::vector<CompiledKernel> kernels;
 
   explicit Loaded(const weft_program& program) {
-    for (int i = 0; i < program.step_count; ++i) add(program.steps[i]);
-  }
-
-  void add(const weft_step& table) {
-    Step step{work_of(table), table.name};
-    for (int i = 0; i < table.address_count; ++i) {
-      const weft_address& address = table.addresses[i];
-      step.addresses.push_back({Address::Base(address.base), address.index, address.offset});
-    }
-    step.scratch_offset = table.scratch_offset;
-    step.scratch_bytes = table.scratch_bytes;
-    steps.push_back(std::move(step));
+    for (int i = 0; i < program.step_count; ++i)
+      steps.push_back(step_of<Step>(program.steps[i], work_of(program.steps[i])));
   }
 
   Work work_of(const weft_step& step) {
@@ -112,9 +70,9 @@ struct Loaded {
       case WEFT_STEP_MATMUL:
         return matmul_of(table_of<weft_matmul_step>(step));
       case WEFT_STEP_CONVOLUTION:
-        return convolution_of(table_of<weft_convolution_step>(step));
+        return library_convolution_of(table_of<weft_convolution_step>(step));
       case WEFT_STEP_FILL:
-        return fill_of(table_of<weft_fill_step>(step));
+        return FillWork{gaps_of(table_of<weft_fill_step>(step))};
       case WEFT_STEP_RELAY:
         return relay_of(table_of<weft_relay_step>(step));
       case WEFT_STEP_POOLING:

@@ -13,11 +13,8 @@
 #else
 #include "backends/cuda/driver.h"
 #endif
+#include "backends/table_reader.h"
 #include "ir/error.h"
-
-extern "C" {
-#include "runtime/artefact/tables.h"
-}
 
 namespace weft::cuda {
 
@@ -36,18 +33,6 @@ Device& device() {
   static const std::shared_ptr<Device> opened = open_gpu(false);
 #endif
   return *opened;
-}
-
-template <typename Table>
-const Table& table_of(const weft_step& step) {
-  return *static_cast<const Table*>(step.what);
-}
-
-template <std::size_t count>
-std::array<std::int64_t, count> array_of(const std::int64_t (&values)[count]) {
-  std::array<std::int64_t, count> result;
-  std::copy_n(values, count, result.begin());
-  return result;
 }
 
 KernelWork kernel_of(const weft_launches_step& table) {
@@ -69,30 +54,12 @@ Product product_of(const weft_product_step& table) {
           table.activation,   ir::DType(table.dtype), table.tf32 != 0};
 }
 
-Convolution convolution_of(const weft_device_convolution_step& table) {
-  const weft_convolution_step& shape = table.shape;
-  Convolution c;
-  c.direction = Convolution::Direction(shape.direction);
-  c.x = array_of(shape.x);
-  c.w = array_of(shape.w);
-  c.y = array_of(shape.y);
-  c.stride = array_of(shape.stride);
-  c.padding = array_of(shape.padding);
-  c.dilation = array_of(shape.dilation);
-  c.groups = shape.groups;
-  c.channels_last = shape.channels_last != 0;
-  c.bias = shape.bias != 0;
-  c.activation = shape.activation;
+Convolution device_convolution_of(const weft_device_convolution_step& table) {
+  auto c = convolution_of<Convolution>(table.shape);
   c.dtype = ir::DType(table.dtype);
   c.tf32 = table.tf32 != 0;
   c.w_last = table.w_last != 0;
   return c;
-}
-
-FillWork fill_of(const weft_fill_step& table) {
-  FillWork work;
-  for (int i = 0; i < table.gap_count; ++i) work.gaps.push_back({table.gaps[i].offset, table.gaps[i].bytes});
-  return work;
 }
 
 Work work_of(const weft_step& step) {
@@ -102,9 +69,9 @@ Work work_of(const weft_step& step) {
     case WEFT_STEP_PRODUCT:
       return product_of(table_of<weft_product_step>(step));
     case WEFT_STEP_DEVICE_CONVOLUTION:
-      return convolution_of(table_of<weft_device_convolution_step>(step));
+      return device_convolution_of(table_of<weft_device_convolution_step>(step));
     case WEFT_STEP_FILL:
-      return fill_of(table_of<weft_fill_step>(step));
+      return FillWork{gaps_of(table_of<weft_fill_step>(step))};
     default:
       fail("step {} is one of artefacts for the cpu", step.name);
   }
@@ -112,17 +79,8 @@ Work work_of(const weft_step& step) {
 
 std::vector<Step> steps_of(const weft_program& program) {
   std::vector<Step> steps;
-  for (int i = 0; i < program.step_count; ++i) {
-    const weft_step& table = program.steps[i];
-    Step step{work_of(table), table.name};
-    for (int j = 0; j < table.address_count; ++j) {
-      const weft_address& address = table.addresses[j];
-      step.addresses.push_back({Address::Base(address.base), address.index, address.offset});
-    }
-    step.scratch_offset = table.scratch_offset;
-    step.scratch_bytes = table.scratch_bytes;
-    steps.push_back(std::move(step));
-  }
+  for (int i = 0; i < program.step_count; ++i)
+    steps.push_back(step_of<Step>(program.steps[i], work_of(program.steps[i])));
   return steps;
 }
 
