@@ -2,6 +2,7 @@
 #include "backends/cpu/ahead.h"
 
 #include "backends/cpu/executor.h"
+#include "backends/cpu/jit.h"
 #include "ir/error.h"
 
 namespace weft::cpu {
@@ -24,21 +25,6 @@ void refuse_others(const ir::Graph& graph, const Recipe& recipe, bool standalone
   }
 }
 
-// What items must know of kernels before there is code to call.
-std::vector<CompiledKernel> kernels_of(const std::vector<KernelFacts>& facts) {
-  std::vector<CompiledKernel> kernels;
-  for (const KernelFacts& each : facts) {
-    CompiledKernel kernel;
-    kernel.name = each.name;
-    kernel.chunks = each.chunks;
-    kernel.scratch_bytes = each.scratch_bytes;
-    kernel.buffers = each.buffers;
-    kernel.work_ns = each.work_ns;
-    kernels.push_back(std::move(kernel));
-  }
-  return kernels;
-}
-
 }  // namespace
 
 AheadProgram compile_ahead(ir::GraphPtr graph, const AheadOptions& options) {
@@ -54,7 +40,9 @@ AheadProgram compile_ahead(ir::GraphPtr graph, const AheadOptions& options) {
     program.object = module.object(true);
     program.kernels = module.facts();
   }
-  program.recipe->place(scratch_of(make_items(program.recipe->steps(), kernels_of(program.kernels), 1)));
+  std::vector<CompiledKernel> kernels;
+  for (const KernelFacts& facts : program.kernels) kernels.push_back(without_code(facts));
+  program.recipe->place(scratch_of(make_items(program.recipe->steps(), kernels, 1)));
   return program;
 }
 

@@ -25,6 +25,16 @@ void require(LLVMErrorRef error) {
 
 }  // namespace
 
+CompiledKernel without_code(const KernelFacts& facts) {
+  CompiledKernel kernel;
+  kernel.name = facts.name;
+  kernel.chunks = facts.chunks;
+  kernel.scratch_bytes = facts.scratch_bytes;
+  kernel.buffers = facts.buffers;
+  kernel.work_ns = facts.work_ns;
+  return kernel;
+}
+
 struct Jit::Impl {
   explicit Impl(const std::string& cpu) : target(find_target(cpu)) {}
   ~Impl() {
@@ -108,14 +118,9 @@ void Jit::compile(int threads) {
   for (const Share& share : shares) impl_->load(share.object);
   for (std::size_t i = 0; i < count; ++i) {
     const KernelFacts& facts = shares[i % shares.size()].facts[i / shares.size()];
-    CompiledKernel kernel;
-    kernel.name = facts.name;
+    CompiledKernel kernel = without_code(facts);
     kernel.run = impl_->look_up<CompiledKernel::Run>(facts.name);
     if (facts.has_finish) kernel.finish = impl_->look_up<CompiledKernel::Finish>(facts.name + "_finish");
-    kernel.chunks = facts.chunks;
-    kernel.scratch_bytes = facts.scratch_bytes;
-    kernel.buffers = facts.buffers;
-    kernel.work_ns = facts.work_ns;
     impl_->compiled.push_back(std::move(kernel));
   }
 }

@@ -11,6 +11,9 @@
 
 namespace weft::cpu {
 
+// What there is to know of a kernel but its code.
+CompiledKernel without_code(const KernelFacts& facts);
+
 // The kernels' code lives as long as the Jit. Names of kernels in one Jit are unique.
 class Jit {
  public:
