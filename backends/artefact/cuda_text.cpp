@@ -30,9 +30,9 @@ class CudaText final : public ProgramText {
     const auto matrix = [](const cuda::Matrix& m) {
       return fmt::format("{{{{{}, {}, {}, {}}}, {}}}", m.rows, m.columns, m.row_stride, m.column_stride, m.alignment);
     };
-    what("weft_product_step",
-         fmt::format("{{{}, {}, {}, {}, {}, {}, {}}}", matrix(work.a), matrix(work.b), matrix(work.result),
-                     int(work.bias), quoted(work.activation), dtype_name(work.dtype), int(work.tf32)));
+    what("weft_product_step", fmt::format("{{{}, {}, {}, {}, {}, {}, {}, {}}}", matrix(work.a), matrix(work.b),
+                                          matrix(work.result), int(work.bias), quoted(work.activation),
+                                          dtype_name(work.dtype), int(work.tf32), work.bias_alignment));
     return "PRODUCT";
   }
   std::string operator()(const cuda::Convolution& work) {

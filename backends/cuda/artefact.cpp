@@ -51,7 +51,7 @@ Matrix matrix_of(const weft_device_matrix& table) {
 
 Product product_of(const weft_product_step& table) {
   return {matrix_of(table.a), matrix_of(table.b),     matrix_of(table.result), table.bias != 0,
-          table.activation,   ir::DType(table.dtype), table.tf32 != 0};
+          table.activation,   ir::DType(table.dtype), table.tf32 != 0,         table.bias_alignment};
 }
 
 Convolution device_convolution_of(const weft_device_convolution_step& table) {

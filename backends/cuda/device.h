@@ -37,6 +37,7 @@ struct Product {
   std::string activation;
   ir::DType dtype = ir::DType::f32;  // of a and b: f32 or bf16
   bool tf32 = false;                 // those of f32 may be rounded to TF32: 10 bits behind the leading one
+  std::uint32_t bias_alignment = 4;  // bytes, of its first element
 };
 
 // Operands: forward x, w, [bias]; data y, w; weights x, y. Forward alone may have a bias, one number a channel, and

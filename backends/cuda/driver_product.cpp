@@ -55,6 +55,8 @@ class LtProduct final : public Operation {
     set(CUBLASLT_MATMUL_DESC_TRANSA, a_.operation);
     set(CUBLASLT_MATMUL_DESC_TRANSB, b_.operation);
     set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue(product));
+    // Algorithms are offered by the alignment of the bias, which is read off its address: any so aligned will do.
+    if (bias_) set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, reinterpret_cast<void*>(std::uintptr_t(product.bias_alignment)));
     choose(product);
   }
   ~LtProduct() override { apis().cublasLtMatmulDescDestroy(desc_); }

@@ -45,12 +45,14 @@ Product product_of(const Graph& graph, const Op& op, const std::vector<passes::P
   const auto matrix = [&](ValueId value, bool transposed) {
     return matrix_of(graph, value, places[value], transposed);
   };
-  return {matrix(op.operands[0], op.attrs.integer(Attr::transpose_a) != 0),
-          matrix(op.operands[1], op.attrs.integer(Attr::transpose_b) != 0),
-          matrix(op.results[0], false),
-          op.operands.size() == 3,
-          op.attrs.text(Attr::activation),
-          graph.type(op.operands[0]).dtype};
+  Product product{matrix(op.operands[0], op.attrs.integer(Attr::transpose_a) != 0),
+                  matrix(op.operands[1], op.attrs.integer(Attr::transpose_b) != 0),
+                  matrix(op.results[0], false),
+                  op.operands.size() == 3,
+                  op.attrs.text(Attr::activation),
+                  graph.type(op.operands[0]).dtype};
+  if (product.bias) product.bias_alignment = alignment_of(places[op.operands[2]], graph.type(op.operands[2]).dtype);
+  return product;
 }
 
 Convolution convolution_of(const Graph& graph, const Op& op, const std::string& weights_layout) {

@@ -166,6 +166,7 @@ typedef struct {
   const char* activation;
   weft_dtype dtype;
   int tf32;
+  unsigned bias_alignment; /* bytes, of its first element */
 } weft_product_step;
 
 /* Of WEFT_STEP_DEVICE_CONVOLUTION, on a GPU, see backends/cuda/device.h. */
