@@ -71,6 +71,7 @@ class DnnConvolution final : public Operation {
         bias_(c.bias),
         activation_(c.activation),
         suffix_(precision_suffix(c.dtype, c.tf32)),
+        math_(math_of(c)),
         x_(c.x, c.dtype, c.channels_last, channels_last, what_),
         w_(c.w, c.dtype, c.w_last, channels_last, what_),
         y_(c.y, c.dtype, c.channels_last, channels_last, what_) {
@@ -85,9 +86,7 @@ class DnnConvolution final : public Operation {
                                                 CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT),
          what_);
     must(apis().cudnnSetConvolutionGroupCount(convolution_, int(c.groups)), what_);
-    // For f32, tensor cores mean TF32; fused multiply-adds alone keep all bits.
-    must(apis().cudnnSetConvolutionMathType(convolution_, suffix_.empty() ? CUDNN_FMA_MATH : CUDNN_TENSOR_OP_MATH),
-         what_);
+    must(apis().cudnnSetConvolutionMathType(convolution_, math_), what_);
     if (bias_ || !activation_.empty()) describe_epilogue(c);
     for (Operand* each : {&x_, &w_, &y_}) {
       each->offset = scratch_bytes_;
@@ -108,8 +107,8 @@ class DnnConvolution final : public Operation {
   bool has_algorithm() const { return found_; }
   std::size_t scratch_bytes() const override { return scratch_bytes_; }
   std::string implementation() const override {
-    return fmt::format("cudnn:{}:{}{}{}", channels_last_ ? "nhwc" : "nchw", algorithm_, suffix_,
-                       x_.moves || y_.moves ? ":reordered" : "");
+    return fmt::format("cudnn:{}:{}{}{}{}", channels_last_ ? "nhwc" : "nchw", algorithm_, suffix_,
+                       x_.moves || y_.moves ? ":reordered" : "", bias_ && !fuses_ ? ":apart" : "");
   }
 
   void run(void* const* operands, void* scratch) override {
@@ -117,16 +116,7 @@ class DnnConvolution final : public Operation {
       case Convolution::Direction::forward: {
         void *const x = taken(x_, operands[0], scratch), *const w = taken(w_, operands[1], scratch);
         void *const ours = operands[bias_ ? 3 : 2], *const y = place(y_, ours, scratch);
-        if (bias_)
-          forward_with_bias(x, w, operands[2], y, scratch);
-        else
-          must(apis().cudnnConvolutionForward(handle_, &kOne, x_.theirs.get(), x, filter_, w, convolution_,
-                                              cudnnConvolutionFwdAlgo_t(algorithm_), workspace(scratch),
-                                              workspace_bytes_, &kZero, y_.theirs.get(), y),
-               what_);
-        if (!bias_ && relu_)
-          must(apis().cudnnActivationForward(handle_, relu_, &kOne, y_.theirs.get(), y, &kZero, y_.theirs.get(), y),
-               what_);
+        if (!bias_ || !forward_as_one(x, w, operands[2], y, scratch)) forward(x, w, operands[2], y, scratch);
         return given(y_, y, ours);
       }
       case Convolution::Direction::data: {
@@ -153,6 +143,12 @@ class DnnConvolution final : public Operation {
  private:
   static constexpr float kOne = 1, kZero = 0;
 
+  // For f32, tensor cores mean TF32, which the default allows; fused multiply-adds alone keep all bits.
+  static cudnnMathType_t math_of(const Convolution& c) {
+    if (c.dtype == ir::DType::bf16) return CUDNN_TENSOR_OP_MATH;
+    return c.tf32 ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH;
+  }
+
   void describe_epilogue(const Convolution& c) {
     check(c.activation.empty() || c.activation == "relu", "the target of cuda names the activations of convolutions");
     bias_desc_.emplace(Dims{1, c.y[1], 1, 1}, c.dtype, channels_last_, what_);
@@ -162,13 +158,29 @@ class DnnConvolution final : public Operation {
          what_);
   }
 
+  // Bias and activation within the convolution: false where the library turns out to have nothing for that, which only
+  // a call can tell. The first one does, before any is recorded; from then on it is so or not.
   // The library may add another tensor of the result's shape: the result itself, times 0 and so not read.
-  void forward_with_bias(const void* x, const void* w, const void* bias, void* y, void* scratch) const {
-    must(apis().cudnnConvolutionBiasActivationForward(handle_, &kOne, x_.theirs.get(), x, filter_, w, convolution_,
-                                                      cudnnConvolutionFwdAlgo_t(algorithm_), workspace(scratch),
-                                                      workspace_bytes_, &kZero, y_.theirs.get(), y, bias_desc_->get(),
-                                                      bias, relu_, y_.theirs.get(), y),
+  bool forward_as_one(const void* x, const void* w, const void* bias, void* y, void* scratch) {
+    if (!fuses_) return false;
+    const cudnnStatus_t status = apis().cudnnConvolutionBiasActivationForward(
+        handle_, &kOne, x_.theirs.get(), x, filter_, w, convolution_, cudnnConvolutionFwdAlgo_t(algorithm_),
+        workspace(scratch), workspace_bytes_, &kZero, y_.theirs.get(), y, bias_desc_->get(), bias, relu_,
+        y_.theirs.get(), y);
+    if (has_fused_) must(status, what_);
+    has_fused_ = fuses_ = status == CUDNN_STATUS_SUCCESS;
+    return fuses_;
+  }
+
+  void forward(const void* x, const void* w, const void* bias, void* y, void* scratch) const {
+    const cudnnTensorDescriptor_t result = y_.theirs.get();
+    must(apis().cudnnConvolutionForward(handle_, &kOne, x_.theirs.get(), x, filter_, w, convolution_,
+                                        cudnnConvolutionFwdAlgo_t(algorithm_), workspace(scratch), workspace_bytes_,
+                                        &kZero, result, y),
          what_);
+    if (bias_) must(apis().cudnnAddTensor(handle_, &kOne, bias_desc_->get(), bias, &kOne, result, y), what_);
+    if (!activation_.empty())
+      must(apis().cudnnActivationForward(handle_, relu_, &kOne, result, y, &kZero, result, y), what_);
   }
 
   // Without an activation, the library adds a bias after one algorithm alone.
@@ -195,20 +207,23 @@ class DnnConvolution final : public Operation {
            what_);
   }
 
-  // The library's first choice among those that keep their bits from run to run.
-  template <typename Performance, typename Ask>
-  void take_first(Ask ask) {
+  // The library's first choice among those that keep their bits from run to run. An offer is for a math of its own,
+  // tensor cores or not: that is set, but for f32, and `bytes_of` says whether the algorithm runs so, in which memory.
+  template <typename Performance, typename Ask, typename Bytes>
+  void take_first(Ask ask, Bytes bytes_of) {
     std::array<Performance, 16> offers{};
     int count = 0;
     if (ask(int(offers.size()), &count, offers.data()) != CUDNN_STATUS_SUCCESS) return;
     for (int i = 0; i < count && !found_; ++i) {
       const Performance& offer = offers[std::size_t(i)];
-      if (offer.status != CUDNN_STATUS_SUCCESS || offer.determinism != CUDNN_DETERMINISTIC ||
-          offer.memory > kWorkspaceLimit || !allows(int(offer.algo)))
+      if (offer.status != CUDNN_STATUS_SUCCESS || offer.determinism != CUDNN_DETERMINISTIC || !allows(int(offer.algo)))
+        continue;
+      const cudnnMathType_t math = math_ == CUDNN_FMA_MATH ? math_ : offer.mathType;
+      must(apis().cudnnSetConvolutionMathType(convolution_, math), what_);
+      if (bytes_of(offer.algo, &workspace_bytes_) != CUDNN_STATUS_SUCCESS || workspace_bytes_ > kWorkspaceLimit)
         continue;
       found_ = true;
       algorithm_ = int(offer.algo);
-      workspace_bytes_ = offer.memory;
     }
   }
 
@@ -216,20 +231,35 @@ class DnnConvolution final : public Operation {
     const cudnnTensorDescriptor_t x = x_.theirs.get(), y = y_.theirs.get();
     switch (direction_) {
       case Convolution::Direction::forward:
-        return take_first<cudnnConvolutionFwdAlgoPerf_t>([&](int wanted, int* count, auto* offers) {
-          return apis().cudnnGetConvolutionForwardAlgorithm_v7(handle_, x, filter_, convolution_, y, wanted, count,
-                                                               offers);
-        });
+        return take_first<cudnnConvolutionFwdAlgoPerf_t>(
+            [&](int wanted, int* count, auto* offers) {
+              return apis().cudnnGetConvolutionForwardAlgorithm_v7(handle_, x, filter_, convolution_, y, wanted, count,
+                                                                   offers);
+            },
+            [&](auto algorithm, std::size_t* bytes) {
+              return apis().cudnnGetConvolutionForwardWorkspaceSize(handle_, x, filter_, convolution_, y, algorithm,
+                                                                    bytes);
+            });
       case Convolution::Direction::data:
-        return take_first<cudnnConvolutionBwdDataAlgoPerf_t>([&](int wanted, int* count, auto* offers) {
-          return apis().cudnnGetConvolutionBackwardDataAlgorithm_v7(handle_, filter_, y, convolution_, x, wanted, count,
-                                                                    offers);
-        });
+        return take_first<cudnnConvolutionBwdDataAlgoPerf_t>(
+            [&](int wanted, int* count, auto* offers) {
+              return apis().cudnnGetConvolutionBackwardDataAlgorithm_v7(handle_, filter_, y, convolution_, x, wanted,
+                                                                        count, offers);
+            },
+            [&](auto algorithm, std::size_t* bytes) {
+              return apis().cudnnGetConvolutionBackwardDataWorkspaceSize(handle_, filter_, y, convolution_, x,
+                                                                         algorithm, bytes);
+            });
       case Convolution::Direction::weights:
-        return take_first<cudnnConvolutionBwdFilterAlgoPerf_t>([&](int wanted, int* count, auto* offers) {
-          return apis().cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle_, x, y, convolution_, filter_, wanted,
-                                                                      count, offers);
-        });
+        return take_first<cudnnConvolutionBwdFilterAlgoPerf_t>(
+            [&](int wanted, int* count, auto* offers) {
+              return apis().cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle_, x, y, convolution_, filter_, wanted,
+                                                                          count, offers);
+            },
+            [&](auto algorithm, std::size_t* bytes) {
+              return apis().cudnnGetConvolutionBackwardFilterWorkspaceSize(handle_, x, y, convolution_, filter_,
+                                                                           algorithm, bytes);
+            });
     }
   }
 
@@ -238,12 +268,14 @@ class DnnConvolution final : public Operation {
   std::string what_;
   bool channels_last_, bias_;
   std::string activation_, suffix_;
+  cudnnMathType_t math_;
   Operand x_, w_, y_;
   std::optional<TensorDescriptor> bias_desc_;
   cudnnActivationDescriptor_t relu_ = nullptr;  // or the identity
   cudnnFilterDescriptor_t filter_ = nullptr;
   cudnnConvolutionDescriptor_t convolution_ = nullptr;
   bool found_ = false;
+  bool fuses_ = true, has_fused_ = false;  // convolution and bias in one call
   int algorithm_ = 0;
   std::size_t workspace_bytes_ = 0, workspace_offset_ = 0, scratch_bytes_ = 0;
 };
