@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 
@@ -92,7 +93,8 @@ class Gpu final : public Device {
 
   void* allocate(std::size_t bytes) override {
     CUdeviceptr memory = 0;
-    const CUresult result = apis().cuMemAlloc(&memory, std::max<std::size_t>(bytes, 4));
+    bytes = std::max<std::size_t>(bytes, 4);
+    const CUresult result = apis().cuMemAlloc(&memory, bytes);
     if (result == CUDA_ERROR_OUT_OF_MEMORY) {
       const DeviceMemory now = this->memory();
       fail("{} ({} bytes) asked of {}, of whose {} {} are free", bytes_text(bytes), bytes, name(),
@@ -107,18 +109,23 @@ class Gpu final : public Device {
     apis().cuMemFree(address(memory));
   }
 
-  // From memory of the host that may change at once: the driver copies small blocks aside before it returns.
+  // From memory of the host that may change at once. Small blocks go by way of page-locked memory, so that nothing is
+  // waited for; how long the driver reads other memory, it leaves open.
   void write(void* to, const void* from_host, std::size_t bytes) override {
-    must(apis().cuMemcpyHtoDAsync(address(to), from_host, bytes, stream_),
+    if (bytes == 0) return;
+    const bool is_small = bytes <= kCopiedAside;
+    must(apis().cuMemcpyHtoDAsync(address(to), is_small ? aside(from_host, bytes) : from_host, bytes, stream_),
          fmt::format("copying {} bytes to the GPU", bytes));
-    if (bytes > kCopiedAside) synchronise();
+    if (!is_small) synchronise();
   }
   void copy(void* to, const void* from, std::size_t bytes) override {
+    if (bytes == 0) return;
     must(apis().cuMemcpyDtoDAsync(address(to), address(from), bytes, stream_), fmt::format("copying {} bytes", bytes));
   }
   void read(void* to_host, const void* from, std::size_t bytes) override {
-    must(apis().cuMemcpyDtoHAsync(to_host, address(from), bytes, stream_),
-         fmt::format("copying {} bytes from the GPU", bytes));
+    if (bytes > 0)
+      must(apis().cuMemcpyDtoHAsync(to_host, address(from), bytes, stream_),
+           fmt::format("copying {} bytes from the GPU", bytes));
     synchronise();
   }
   void zero(void* to, std::size_t bytes) override {
@@ -205,11 +212,13 @@ class Gpu final : public Device {
     return of_code / 10 == architecture_ / 10 && of_code <= architecture_;
   }
 
+  // The cache is made here: code that comes with an artefact needs no folder that can be written.
   std::string compiled(const std::string& text) {
+    const DiskCache cache("cubin", kCacheBytes);
     const Nvrtc& nvrtc = *Nvrtc::find();
     const std::string architecture = fmt::format("sm_{}", architecture_);
     const std::string key = fmt::format("{} nvrtc {}\n{}", architecture, nvrtc.version(), text);
-    const auto path = cache_.file(key, ".cubin", [&](const std::filesystem::path& to) {
+    const auto path = cache.file(key, ".cubin", [&](const std::filesystem::path& to) {
       const std::vector<char> cubin = nvrtc.compile(text, "weft", architecture);
       std::ofstream file(to, std::ios::binary);
       file.write(cubin.data(), std::streamsize(cubin.size()));
@@ -220,7 +229,25 @@ class Gpu final : public Device {
     return std::string(std::istreambuf_iterator<char>(file), {});
   }
 
+  // A copy of the block that stays until all work asked for so far is done.
+  const void* aside(const void* from, std::size_t bytes) {
+    if (!aside_) {
+      void* memory = nullptr;
+      must(apis().cuMemHostAlloc(&memory, kAside, 0), fmt::format("{} bytes of page-locked memory", kAside));
+      aside_ = static_cast<std::byte*>(memory);
+    }
+    if (aside_used_ + bytes > kAside) {
+      synchronise();
+      aside_used_ = 0;
+    }
+    std::byte* const place = aside_ + aside_used_;
+    std::memcpy(place, from, bytes);
+    aside_used_ += aligned(bytes);
+    return place;
+  }
+
   static constexpr std::size_t kCopiedAside = std::size_t{64} << 10;  // bytes
+  static constexpr std::size_t kAside = std::size_t{4} << 20;         // bytes: some thousands of steps
 
   struct Event {
     Event() { must(apis().cuEventCreate(&handle, CU_EVENT_DEFAULT), "timing"); }
@@ -248,8 +275,9 @@ class Gpu final : public Device {
   cublasLtHandle_t cublaslt_ = nullptr;
   cudnnHandle_t cudnn_ = nullptr;
   int architecture_ = 0;
-  std::string running_;  // the recording that was replayed last
-  DiskCache cache_{"cubin", kCacheBytes};
+  std::string running_;         // the recording that was replayed last
+  std::byte* aside_ = nullptr;  // page-locked; the part used since the last wait may still be read
+  std::size_t aside_used_ = 0;
 };
 
 constexpr const char* kNvrtc = "NVRTC";
