@@ -89,6 +89,12 @@ void Executor::run_step(std::size_t step) const {
   at_step(step, [&] { entries_[step].item->run(device_); });
 }
 
+double Executor::seconds(std::size_t step) const {
+  double seconds = 0;
+  at_step(step, [&] { seconds = device_.seconds([&] { entries_[step].item->run(device_); }); });
+  return seconds;
+}
+
 template <typename Work>
 void Executor::at_step(std::size_t step, Work work) const {
   try {

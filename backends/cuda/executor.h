@@ -35,7 +35,7 @@ class Executor {
 
   std::size_t size() const { return entries_.size(); }
   const Item& item(std::size_t step) const { return *entries_[step].item; }
-  void run_step(std::size_t step) const;
+  double seconds(std::size_t step) const;  // runs the step alone
 
  private:
   struct Entry {
@@ -47,6 +47,7 @@ class Executor {
   template <typename Work>
   void at_step(std::size_t step, Work work) const;  // errors of `work` are described
   void run_first() const;
+  void run_step(std::size_t step) const;
   std::unique_ptr<Recording> recorded() const;
 
   std::vector<Entry> entries_;

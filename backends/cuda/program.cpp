@@ -76,8 +76,7 @@ class CudaProgram final : public runtime::Program {
     if (!is_bound_) bind_all();
     std::vector<std::vector<double>> seconds(executor_->size());
     for (int i = 0; i < runs; ++i)
-      for (std::size_t step = 0; step < seconds.size(); ++step)
-        seconds[step].push_back(device_->seconds([&] { executor_->run_step(step); }));
+      for (std::size_t step = 0; step < seconds.size(); ++step) seconds[step].push_back(executor_->seconds(step));
     std::vector<runtime::ItemProfile> profiles;
     for (std::size_t step = 0; step < seconds.size(); ++step)
       profiles.push_back(describe(step, median_of(seconds[step])));
