@@ -159,9 +159,9 @@ struct weft_executor {
   }
 
   const weft_program& program;
-  weft::cuda::Memory ports;
   std::unique_ptr<weft::cuda::Module> module;
   std::optional<weft::cuda::Executor> executor;
+  weft::cuda::Memory ports;            // given back before the code goes: that waits for the last run
   std::vector<void*> inputs, outputs;  // on the device
 };
 

@@ -11,7 +11,9 @@ namespace {
 
 std::vector<std::string> folders() {
   std::vector<std::string> result{""};
-  if (const char* home = std::getenv("CUDA_HOME"); home && *home) result.push_back(std::string(home) + "/lib64/");
+  for (const char* variable : {"CUDA_HOME", "CUDNN_HOME"})
+    if (const char* home = std::getenv(variable); home && *home)
+      for (const char* folder : {"/lib64/", "/lib/"}) result.push_back(home + std::string(folder));
   result.emplace_back("/usr/local/cuda/lib64/");
   return result;
 }

@@ -9,7 +9,7 @@ namespace weft::cuda {
 class DynamicLibrary {
  public:
   // The first of `names` that can be opened, where the system looks for libraries or in a CUDA toolkit's folder
-  // ($CUDA_HOME, /usr/local/cuda). It stays open as long as the process lives.
+  // ($CUDA_HOME, $CUDNN_HOME, /usr/local/cuda). It stays open as long as the process lives.
   explicit DynamicLibrary(const std::vector<std::string>& names);
 
   bool is_open() const { return handle_ != nullptr; }
