@@ -73,14 +73,22 @@ ConvolutionShape convolution_shape(const Graph& graph, const Op& op) {
   return c;
 }
 
+Type similarity_tiles_type(const Type& x, std::int64_t block) {
+  const std::int64_t blocks = (x.dims[0].factor + block - 1) / block;
+  return {x.dtype, {blocks * (blocks + 1) / 2, block, block}};
+}
+
 double flops_of(const Graph& graph, const Op& op) {
   const auto operand = [&](std::size_t i) { return double(graph.type(op.operands[i]).elements()); };
   if (op.code == OpCode::matmul) return matmul_flops(graph, op);
   if (is_convolution(op.code)) return convolution_flops(convolution_shape(graph, op));
-  // Each pair of rows once forward; once more, and for either row's gradient, on the way back.
-  if (op.code == OpCode::similarity_lse) return operand(0) * double(graph.type(op.results[0]).elements());
+  // Each pair of rows once forward; once more unless its product was kept, and for either row's gradient, on the way
+  // back.
+  const auto similarities = [&] { return operand(0) * double(graph.type(op.operands[0]).dims[0].factor); };
+  if (op.code == OpCode::similarity_tiles) return similarities();
+  if (op.code == OpCode::similarity_lse) return op.operands.size() == 3 ? 0 : similarities();
   if (op.code == OpCode::similarity_pair) return 2 * operand(0);
-  if (op.code == OpCode::similarity_lse_grad) return 3 * operand(0) * operand(1);
+  if (op.code == OpCode::similarity_lse_grad) return (op.operands.size() == 5 ? 2 : 3) * similarities();
   check(info(op.code).kind != OpKind::contraction, "every contraction has a count of operations");
   return 0;
 }

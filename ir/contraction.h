@@ -28,6 +28,9 @@ struct ConvolutionShape {
 // Of a convolution op. Dims are numbers.
 ConvolutionShape convolution_shape(const Graph& graph, const Op& op);
 
+// Of similarity_tiles of rows x [n,d], n a number, in blocks of `block` rows.
+Type similarity_tiles_type(const Type& x, std::int64_t block);
+
 // Floating point operations of a contraction, a multiply and an add being two; 0 for other ops. Similarities are
 // counted once for each pair of rows. Dims are numbers.
 double flops_of(const Graph& graph, const Op& op);

@@ -313,6 +313,9 @@ Type apply_rule(OpCode code, const Types& x, const Attrs& attrs, const Type& wri
       return infer_similarity_pair(x);
     case OpCode::similarity_lse_grad:
       return infer_similarity_lse_grad(x);
+    case OpCode::similarity_tiles:
+      check_similarity_tiles(x[0], written);
+      return written;
     case OpCode::max_pool2d:
     case OpCode::avg_pool2d:
       return infer_pool2d(x[0], attrs);

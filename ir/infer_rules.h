@@ -25,6 +25,7 @@ Type infer_matmul(const Types& x, const Attrs& attrs, const Type& written);
 Type infer_similarity_lse(const Types& x);
 Type infer_similarity_pair(const Types& x);
 Type infer_similarity_lse_grad(const Types& x);
+void check_similarity_tiles(const Type& x, const Type& written);
 
 // Windows over images [N,C,H,W]; channels, heights and widths are numbers, N may be a symbol.
 Type infer_conv2d(const Types& x, const Attrs& attrs);

@@ -122,6 +122,7 @@ N apply_scalar(OpCode code, const N* x) {
     case OpCode::similarity_lse:
     case OpCode::similarity_pair:
     case OpCode::similarity_lse_grad:
+    case OpCode::similarity_tiles:
     case OpCode::max_pool2d:
     case OpCode::max_pool2d_grad:
     case OpCode::avg_pool2d:

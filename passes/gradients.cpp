@@ -233,11 +233,15 @@ std::vector<Expr> gradients(const Backward& backward) {
     case OpCode::conv2d_weight_grad:
       return conv2d_weight_grad_gradients(a, b, dy, attrs);
     case OpCode::similarity_lse:
+      if (op.operands.size() > 2)
+        fail_at(op, "over kept tiles has no gradient rule: run `differentiate` before `similarities`");
       return similarity_lse_gradients(a, b, y, dy);
     case OpCode::similarity_pair:
       return similarity_pair_gradients(a, b, dy);
     case OpCode::similarity_lse_grad:
       fail_at(op, "has no gradient of its own: second derivatives stop at similarity_lse");
+    case OpCode::similarity_tiles:
+      fail_at(op, "has no gradient rule: run `differentiate` before `similarities`");
 
     case OpCode::max_pool2d:
       return {apply(OpCode::max_pool2d_grad, {a, dy}, attrs)};

@@ -45,6 +45,8 @@ GraphPtr fold(const GraphPtr& graph, Context& context);
 GraphPtr cse(const GraphPtr& graph, Context& context);
 // Ops and data inputs... nothing needs are dropped; inputs stay.
 GraphPtr dce(const GraphPtr& graph, Context& context);
+// The products of all pairs of rows are kept from a loss for its gradient where the target wants it; after `cse`.
+GraphPtr similarities(const GraphPtr& graph, Context& context);
 // The operands of products and convolutions are rounded to bf16; before `epilogue`, which may then have to leave a bias
 // out of a convolution. Changes numbers: only where the user asked for it.
 GraphPtr bf16(const GraphPtr& graph, Context& context);

@@ -21,6 +21,7 @@ const std::vector<Pass>& all_passes() {
       {"simplify", "algebra, until no rule applies; after differentiate, for it drops stop_gradient", simplify},
       {"cse", "equal pure ops become one", cse},
       {"dce", "drops ops that no output needs", dce},
+      {"similarities", "products of few rows are kept from NT-Xent for its gradient; after cse", similarities},
       {"bf16", "operands of products and convolutions are rounded to bf16: by choice, before epilogue", bf16},
       {"epilogue", "bias and activation go into the contraction before them; after simplify", epilogue},
       {"layout", "images become [N,H,W,C] around convolutions and pooling; tiles of pooling become reductions", layout},
@@ -47,8 +48,9 @@ const std::vector<std::string>& forward_pipeline() {
 const std::vector<std::string>& compile_pipeline() {
   // fold first: dims are numbers now. fuse after epilogue: what a contraction took need not become a kernel. simplify
   // after layout: reshapes and transposes meet.
-  static const std::vector<std::string> names = {"fold",   "simplify", "cse",  "dce",           "epilogue",
-                                                 "layout", "simplify", "fuse", "weight_layout", "copies"};
+  static const std::vector<std::string> names = {"fold",         "simplify",      "cse",    "dce",
+                                                 "similarities", "epilogue",      "layout", "simplify",
+                                                 "fuse",         "weight_layout", "copies"};
   return names;
 }
 

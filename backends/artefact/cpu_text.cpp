@@ -67,8 +67,8 @@ class CpuText final : public ProgramText {
     std::vector<std::string> kernels;
     for (int i = 0; i < work.kernels; ++i) kernels.push_back("&" + kernel_name(work.first_kernel + i));
     add(fmt::format("static const weft_kernel* const {}[] = {};\n", name("kernels"), braces(kernels)));
-    what("weft_similarity_step", fmt::format("{{{}, {}, {}, {}, {}}}", int(work.gradient), work.rows, work.width,
-                                             name("kernels"), work.kernels));
+    what("weft_similarity_step",
+         fmt::format("{{{}, {}, {}, {}, {}}}", int(work.kind), work.rows, work.width, name("kernels"), work.kernels));
     return "SIMILARITY";
   }
   std::string operator()(const cpu::OtherWork&) {

@@ -94,7 +94,8 @@ struct Loaded {
   }
 
   SimilarityWork similarity_of(const weft_similarity_step& table) {
-    const SimilarityWork work{table.code == 1, table.rows, table.width, int(kernels.size()), table.kernel_count};
+    const SimilarityWork work{SimilarityWork::Kind(table.code), table.rows, table.width, int(kernels.size()),
+                              table.kernel_count};
     for (int i = 0; i < table.kernel_count; ++i) kernels.push_back(kernel_of(*table.kernels[i]));
     return work;
   }

@@ -134,6 +134,7 @@ class CpuProgram final : public runtime::Program {
 
 passes::Target target() {
   passes::Target target;
+  target.similarity_block = kept_similarity_block;
   target.weights_layout = [](const ir::Graph& graph, const ir::Op& op) {
     return preferred_weights_layout(convolution_of(graph, op, ""));
   };

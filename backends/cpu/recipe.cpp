@@ -27,7 +27,18 @@ using passes::Place;
 
 namespace {
 
-bool is_similarity(OpCode code) { return code == OpCode::similarity_lse || code == OpCode::similarity_lse_grad; }
+std::optional<SimilarityWork::Kind> similarity_kind(OpCode code) {
+  if (code == OpCode::similarity_lse) return SimilarityWork::Kind::lse;
+  if (code == OpCode::similarity_lse_grad) return SimilarityWork::Kind::gradient;
+  if (code == OpCode::similarity_tiles) return SimilarityWork::Kind::tiles;
+  return {};
+}
+
+// The tiles that the op makes or reads, where there are any.
+const ir::Type* tiles_of(const Graph& graph, const Op& op) {
+  const ir::Type& last = graph.type(op.code == OpCode::similarity_tiles ? op.results[0] : op.operands.back());
+  return last.rank() == 3 ? &last : nullptr;
+}
 
 std::vector<ValueId> values_of(const Op& op) {
   std::vector<ValueId> values = op.operands;
@@ -109,7 +120,6 @@ void Recipe::fill_gaps(ValueId value) {
 
 Work Recipe::work_of(const Op& op) {
   if (op.code == OpCode::fused) return fused(op);
-  if (is_similarity(op.code)) return similarity(op);
   const auto is_f32 = [&](ValueId value) { return graph_.type(value).dtype == ir::DType::f32; };
   if (is_f32(op.results[0]) && std::all_of(op.operands.begin(), op.operands.end(), is_f32)) {
     if (ir::is_convolution(op.code)) {
@@ -117,10 +127,15 @@ Work Recipe::work_of(const Op& op) {
       convolution.winograd = options_.winograd;
       return options_.standalone ? columns(convolution, op) : convolution;
     }
+    if (const auto kind = similarity_kind(op.code)) return similarity(op, *kind);
     if (op.code == OpCode::matmul) return options_.standalone ? product(matmul(op), op) : matmul(op);
     if (is_pooling(graph_, op)) return pooling_of(graph_, op);
   }
-  return OtherWork{[graph = &graph_, op = &op] { return make_reference_item(*graph, *op); }};
+  return reference_work(op);
+}
+
+OtherWork Recipe::reference_work(const Op& op) const {
+  return {[graph = &graph_, op = &op] { return make_reference_item(*graph, *op); }};
 }
 
 // A kernel's name in dumps and profiles: what it is for, by the names of its results.
@@ -144,12 +159,16 @@ KernelWork Recipe::fused(const Op& op) {
   return work;
 }
 
-SimilarityWork Recipe::similarity(const Op& op) {
+Work Recipe::similarity(const Op& op, SimilarityWork::Kind kind) {
   const auto dims = ir::numbers(graph_.type(op.operands[0]).dims);
-  SimilarityWork work{op.code == OpCode::similarity_lse_grad, dims[0], dims[1], int(kernels_.size()), 0};
+  SimilarityWork work{kind, dims[0], dims[1], int(kernels_.size()), 0};
   const SimilarityShape shape(work.rows, work.width);
+  const ir::Type* tiles = tiles_of(graph_, op);
+  if (tiles && tiles->dims[1].factor != shape.block) return reference_work(op);  // of a graph by hand
+  if (kind == SimilarityWork::Kind::tiles) return work;
   const std::string name = kernel_name(op);
-  std::vector<kernel::Kernel> made = work.gradient ? lse_grad_kernels(shape, name) : lse_kernels(shape, name);
+  std::vector<kernel::Kernel> made =
+      kind == SimilarityWork::Kind::gradient ? lse_grad_kernels(shape, name) : lse_kernels(shape, name);
   work.kernels = int(made.size());
   for (kernel::Kernel& each : made) kernels_.push_back(std::move(each));
   return work;

@@ -43,10 +43,11 @@ class Recipe {
   void fill_gaps(ir::ValueId value);
   Work work_of(const ir::Op& op);
   KernelWork fused(const ir::Op& op);
-  SimilarityWork similarity(const ir::Op& op);
+  Work similarity(const ir::Op& op, SimilarityWork::Kind kind);
   MatmulWork matmul(const ir::Op& op) const;
   Work product(MatmulWork work, const ir::Op& op);
   Work columns(const Convolution& convolution, const ir::Op& op);
+  OtherWork reference_work(const ir::Op& op) const;
   std::string kernel_name(const ir::Op& op) const;
   Address address(ir::ValueId value) const;
 

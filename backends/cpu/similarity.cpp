@@ -1,5 +1,5 @@
-// The two items. Rows of numbers (sums, scales, weights) are copied to scratch first, with room up to whole blocks, so
-// that one set of kernels serves the last block too: what is beyond the last row is -infinity in a tile.
+// The three items. Rows of numbers (sums, scales, weights) are copied to scratch first, with room up to whole blocks,
+// so that one set of kernels serves the last block too: what is beyond the last row is -infinity in a tile.
 #include "backends/cpu/similarity.h"
 
 #include <algorithm>
@@ -29,10 +29,29 @@ class Layout {
   std::size_t bytes_ = 0;
 };
 
+// The tile's products of rows, without those of a row with itself, nor of rows that do not exist.
+void write_tile(TileProducts& products, const SimilarityShape& shape, const Tile& tile, const float* x, float* result,
+                void* scratch) {
+  products.similarities(tile, x, result, scratch);
+  const std::int64_t rows = shape.rows_of(tile.row), columns = shape.rows_of(tile.column);
+  for (std::int64_t i = 0; i < shape.block; ++i) {
+    float* const row = result + i * shape.block;
+    if (tile.is_diagonal()) row[i] = -kInfinity;
+    const std::int64_t first = i < rows ? columns : 0;
+    std::fill_n(row + first, shape.block - first, -kInfinity);
+  }
+}
+
 class SimilarityItem : public Item {
  public:
-  SimilarityItem(const SimilarityShape& shape, std::vector<CompiledKernel> kernels, int threads, bool gradients)
-      : shape_(shape), kernels_(std::move(kernels)), threads_(threads), walk_(shape.blocks, threads) {
+  // An op of so many operands, and perhaps the tiles.
+  SimilarityItem(const SimilarityShape& shape, std::vector<CompiledKernel> kernels, int threads, std::size_t operands,
+                 bool gradients)
+      : shape_(shape),
+        operands_(operands),
+        kernels_(std::move(kernels)),
+        threads_(threads),
+        walk_(shape.blocks, threads) {
     const auto workers = std::size_t(walk_.workers());
     for (std::size_t i = 0; i < workers; ++i) products_.emplace_back(shape, gradients);
     for (const CompiledKernel& each : kernels_) kernel_bytes_ = std::max(kernel_bytes_, each.scratch_bytes);
@@ -46,6 +65,7 @@ class SimilarityItem : public Item {
   void bind(const std::vector<void*>& pointers, void* scratch) override {
     pointers_.clear();
     for (void* each : pointers) pointers_.push_back(static_cast<float*>(each));
+    kept_ = pointers_.size() > operands_ + 1 ? pointers_[operands_] : nullptr;
     scratch_ = static_cast<std::byte*>(scratch);
   }
   std::size_t scratch_bytes() const override { return layout_.bytes(); }
@@ -64,6 +84,7 @@ class SimilarityItem : public Item {
 
   float* tile_of(std::size_t worker) const { return rows_at(tile_ + worker * tile_bytes()); }
   const float* x() const { return pointers_[0]; }
+  float* result() const { return pointers_.back(); }
   TileProducts& products(std::size_t worker) { return products_[worker]; }
   void* product_scratch(std::size_t worker) const { return scratch_ + products_scratch_ + worker * product_bytes(); }
 
@@ -91,22 +112,17 @@ class SimilarityItem : public Item {
     return std::all_of(first, first + shape_.rows, [](float length) { return length <= kPlainExponent; });
   }
 
-  // The tile's products of rows, without those of a row with itself, nor of rows that do not exist.
+  // The products of rows as write_tile has them: read where they are kept, else made in the worker's own tile.
   float* make_tile(std::size_t worker, const Tile& tile) {
-    float* const result = tile_of(worker);
-    products(worker).similarities(tile, x(), result, product_scratch(worker));
-    if (tile.is_diagonal())
-      for (std::int64_t i = 0; i < shape_.block; ++i) result[i * shape_.block + i] = -kInfinity;
-    const std::int64_t columns = shape_.rows_of(tile.column);
-    if (columns < shape_.block)
-      for (std::int64_t i = 0; i < shape_.block; ++i)
-        std::fill_n(result + i * shape_.block + columns, shape_.block - columns, -kInfinity);
-    return result;
+    if (kept_) return kept_ + shape_.tile(tile.row, tile.column) * shape_.block * shape_.block;
+    write_tile(products(worker), shape_, tile, x(), tile_of(worker), product_scratch(worker));
+    return tile_of(worker);
   }
 
   const SimilarityShape shape_;
   Layout layout_;
   std::vector<float*> pointers_;  // of the op's operands and result
+  float* kept_ = nullptr;         // the tiles, where they are an operand
   std::size_t r_ = 0;
 
  private:
@@ -114,6 +130,7 @@ class SimilarityItem : public Item {
   std::size_t product_bytes() const { return aligned(products_[0].scratch_bytes()); }
   std::size_t kernel_bytes() const { return aligned(kernel_bytes_); }
 
+  std::size_t operands_;
   std::vector<CompiledKernel> kernels_;
   int threads_;
 
@@ -130,7 +147,7 @@ class SimilarityItem : public Item {
 class LseItem final : public SimilarityItem {
  public:
   LseItem(const SimilarityShape& shape, std::vector<CompiledKernel> kernels, int threads)
-      : SimilarityItem(shape, std::move(kernels), threads, false) {
+      : SimilarityItem(shape, std::move(kernels), threads, 2, false) {
     max_ = add_rows();
     sum_ = add_rows();
     // The columns of a diagonal tile are its rows over again, and go nowhere.
@@ -143,7 +160,7 @@ class LseItem final : public SimilarityItem {
     fill_rows(sum_, 0.0f);
     walk_.run(
         [&](std::size_t worker, const Tile& tile) { plain ? add_plain(worker, tile) : add_shifted(worker, tile); });
-    run_on_rows(LseKernel::finish, {rows_at(max_), rows_at(sum_), pointers_[2]});
+    run_on_rows(LseKernel::finish, {rows_at(max_), rows_at(sum_), result()});
   }
 
  private:
@@ -171,7 +188,7 @@ class LseItem final : public SimilarityItem {
 class LseGradItem final : public SimilarityItem {
  public:
   LseGradItem(const SimilarityShape& shape, std::vector<CompiledKernel> kernels, int threads)
-      : SimilarityItem(shape, std::move(kernels), threads, true), lse_(add_rows()), w_(add_rows()) {}
+      : SimilarityItem(shape, std::move(kernels), threads, 4, true), lse_(add_rows()), w_(add_rows()) {}
 
   void run() override {
     const bool plain = begin(LseGradKernel::lengths);
@@ -179,16 +196,16 @@ class LseGradItem final : public SimilarityItem {
     copy_rows(w_, pointers_[3], 0.0f);
     if (plain) run_on_rows(LseGradKernel::weights, {pointers_[3], pointers_[2], rows_at(w_)});
     walk_.run([&](std::size_t worker, const Tile& tile) {
-      float* const weights = make_tile(worker, tile);
+      float *const products_of_rows = make_tile(worker, tile), *const weights = tile_of(worker);
       float *const r_row = block_at(r_, tile.row), *const r_column = block_at(r_, tile.column);
       float *const w_row = block_at(w_, tile.row), *const w_column = block_at(w_, tile.column);
       if (plain)
-        run_on_tile(LseGradKernel::plain, worker, {weights, r_row, r_column, w_row, w_column, weights});
+        run_on_tile(LseGradKernel::plain, worker, {products_of_rows, r_row, r_column, w_row, w_column, weights});
       else
         run_on_tile(LseGradKernel::shifted, worker,
-                    {weights, r_row, r_column, block_at(lse_, tile.row), block_at(lse_, tile.column), w_row, w_column,
-                     weights});
-      products(worker).gradients(tile, weights, x(), pointers_[4], product_scratch(worker));
+                    {products_of_rows, r_row, r_column, block_at(lse_, tile.row), block_at(lse_, tile.column), w_row,
+                     w_column, weights});
+      products(worker).gradients(tile, weights, x(), result(), product_scratch(worker));
     });
   }
 
@@ -196,11 +213,46 @@ class LseGradItem final : public SimilarityItem {
   std::size_t lse_, w_;
 };
 
+// The tiles of all pairs of blocks: operand x, result.
+class TilesItem final : public Item {
+ public:
+  TilesItem(const SimilarityShape& shape, int threads) : shape_(shape), walk_(shape.blocks, threads) {
+    for (int i = 0; i < walk_.workers(); ++i) products_.emplace_back(shape, false);
+  }
+
+  void bind(const std::vector<void*>& pointers, void* scratch) override {
+    x_ = static_cast<const float*>(pointers[0]);
+    result_ = static_cast<float*>(pointers[1]);
+    scratch_ = static_cast<std::byte*>(scratch);
+  }
+  std::size_t scratch_bytes() const override { return products_.size() * product_bytes(); }
+  std::string kind() const override { return "tiles:" + std::to_string(shape_.block); }
+
+  void run() override {
+    walk_.run([&](std::size_t worker, const Tile& tile) {
+      float* const result = result_ + shape_.tile(tile.row, tile.column) * shape_.block * shape_.block;
+      write_tile(products_[worker], shape_, tile, x_, result, scratch_ + worker * product_bytes());
+    });
+  }
+
+ private:
+  std::size_t product_bytes() const { return aligned(products_[0].scratch_bytes()); }
+
+  SimilarityShape shape_;
+  TileWalk walk_;
+  std::vector<TileProducts> products_;  // one a worker
+  const float* x_ = nullptr;
+  float* result_ = nullptr;
+  std::byte* scratch_ = nullptr;
+};
+
 }  // namespace
 
 std::unique_ptr<Item> make_similarity(const SimilarityWork& work, std::vector<CompiledKernel> kernels, int threads) {
   const SimilarityShape shape(work.rows, work.width);
-  if (work.gradient) return std::make_unique<LseGradItem>(shape, std::move(kernels), threads);
+  if (work.kind == SimilarityWork::Kind::tiles) return std::make_unique<TilesItem>(shape, threads);
+  if (work.kind == SimilarityWork::Kind::gradient)
+    return std::make_unique<LseGradItem>(shape, std::move(kernels), threads);
   return std::make_unique<LseItem>(shape, std::move(kernels), threads);
 }
 

@@ -1,5 +1,6 @@
 // `similarity_lse` and its gradient as streaming tiles: n^2 similarities are computed, used and forgotten tile by tile,
-// twice a step, in memory of a few tiles a thread. Each pair of blocks is computed once and serves the rows of both.
+// twice a step, in memory of a few tiles a thread; of few rows (kept_similarity_block) the tiles are computed once and
+// kept. Each pair of blocks is computed once and serves the rows of both.
 #pragma once
 
 #include <memory>

@@ -62,9 +62,11 @@ struct PoolingWork {
   Pair in{}, out{}, kernel{}, stride{}, padding{};
 };
 
-// similarity_lse of [rows, width], or its gradient, by kernels of its own (similarity_kernels.h).
+// similarity_lse of [rows, width], its gradient, or the tiles that both may read, by kernels of its own
+// (similarity_kernels.h).
 struct SimilarityWork {
-  bool gradient = false;
+  enum class Kind : std::uint8_t { lse, gradient, tiles };
+  Kind kind = Kind::lse;
   std::int64_t rows = 0, width = 0;
   int first_kernel = 0, kernels = 0;
 };

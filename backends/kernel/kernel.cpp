@@ -89,6 +89,7 @@ double cost(ir::OpCode code) {
     case similarity_lse:
     case similarity_pair:
     case similarity_lse_grad:
+    case similarity_tiles:
     case max_pool2d:
     case max_pool2d_grad:
     case avg_pool2d:

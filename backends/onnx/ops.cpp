@@ -173,6 +173,7 @@ std::string translate(Emitter& emit, const Op& op) {
       fail_gradient(op);
     case OpCode::similarity_lse:
     case OpCode::similarity_pair:
+    case OpCode::similarity_tiles:
     case OpCode::fused:
       fail_lowered(op);
   }

@@ -111,26 +111,42 @@ Tensor conv2d_weight_grad(const Tensor& x, const Tensor& dy, const Attrs& attrs,
 
 namespace {
 
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+double product_of_rows(const Tensor& x, std::size_t i, std::size_t j) {
+  const auto width = std::size_t(numbers(x.type.dims)[1]);
+  double dot = 0;
+  for (std::size_t k = 0; k < width; ++k) dot += x.data[i * width + k] * x.data[j * width + k];
+  return dot;
+}
+
+// x_i.x_j as similarity_tiles has it.
+double product_in_tiles(const Tensor& tiles, std::size_t rows, std::size_t i, std::size_t j) {
+  const auto block = std::size_t(numbers(tiles.type.dims)[1]), blocks = (rows + block - 1) / block;
+  if (i / block > j / block) std::swap(i, j);
+  const std::size_t row = i / block, column = j / block;
+  const std::size_t tile = row * blocks - row * (row + 1) / 2 + column;
+  return tiles.data[(tile * block + i % block) * block + j % block];
+}
+
 // s_ij = r_i r_j x_i.x_j for one i and all j; -infinity for j = i.
-std::vector<double> similarities(const Tensor& x, const Tensor& r, std::size_t i) {
-  const Index dims = numbers(x.type.dims);
-  const auto rows = std::size_t(dims[0]), width = std::size_t(dims[1]);
-  std::vector<double> s(rows, -std::numeric_limits<double>::infinity());
+std::vector<double> similarities(const Tensor& x, const Tensor& r, const Tensor* tiles, std::size_t i) {
+  const std::size_t rows = r.data.size();
+  std::vector<double> s(rows, -kInfinity);
   for (std::size_t j = 0; j < rows; ++j) {
     if (j == i) continue;
-    double dot = 0;
-    for (std::size_t k = 0; k < width; ++k) dot += x.data[i * width + k] * x.data[j * width + k];
-    s[j] = r.data[i] * r.data[j] * dot;
+    s[j] = r.data[i] * r.data[j] * (tiles ? product_in_tiles(*tiles, rows, i, j) : product_of_rows(x, i, j));
   }
   return s;
 }
 
 }  // namespace
 
-Tensor similarity_lse(const Tensor& x, const Tensor& r, const Type& type) {
+Tensor similarity_lse(const Operands& operands, const Type& type) {
+  const Tensor &x = *operands[0], &r = *operands[1];
   Tensor result{type, {}};
   for (std::size_t i = 0; i < r.data.size(); ++i) {
-    const std::vector<double> s = similarities(x, r, i);
+    const std::vector<double> s = similarities(x, r, operands.size() == 3 ? operands[2] : nullptr, i);
     const double largest = *std::max_element(s.begin(), s.end());
     double sum = 0;
     for (const double each : s) sum += std::exp(each - largest);
@@ -144,7 +160,7 @@ Tensor similarity_pair(const Tensor& x, const Tensor& r, const Type& type) {
   const std::size_t rows = r.data.size();
   for (std::size_t i = 0; i < rows; ++i) {
     const std::size_t partner = (i + rows / 2) % rows;
-    result.data.push_back(similarities(x, r, i)[partner]);
+    result.data.push_back(similarities(x, r, nullptr, i)[partner]);
   }
   return result;
 }
@@ -154,7 +170,7 @@ Tensor similarity_lse_grad(const Operands& operands, const Type& type) {
   const auto width = std::size_t(numbers(type.dims)[1]);
   Tensor result = filled(type, 0);
   for (std::size_t i = 0; i < r.data.size(); ++i) {
-    const std::vector<double> s = similarities(x, r, i);
+    const std::vector<double> s = similarities(x, r, operands.size() == 5 ? operands[4] : nullptr, i);
     for (std::size_t j = 0; j < s.size(); ++j) {
       if (j == i) continue;
       const double weight = w.data[i] * std::exp(s[j] - lse.data[i]) + w.data[j] * std::exp(s[j] - lse.data[j]);
@@ -162,6 +178,17 @@ Tensor similarity_lse_grad(const Operands& operands, const Type& type) {
         result.data[i * width + k] += r.data[i] * weight * r.data[j] * x.data[j * width + k];
     }
   }
+  return result;
+}
+
+Tensor similarity_tiles(const Tensor& x, const Type& type) {
+  const auto rows = std::size_t(numbers(x.type.dims)[0]), block = std::size_t(numbers(type.dims)[1]);
+  Tensor result{type, {}};
+  for (std::size_t first = 0; first < rows; first += block)
+    for (std::size_t second = first; second < rows; second += block)
+      for (std::size_t i = first; i < first + block; ++i)
+        for (std::size_t j = second; j < second + block; ++j)
+          result.data.push_back(i == j || i >= rows || j >= rows ? -kInfinity : product_of_rows(x, i, j));
   return result;
 }
 

@@ -31,9 +31,10 @@ Tensor matmul(const Operands& operands, const ir::Attrs& attrs, const ir::Type& 
 Tensor conv2d(const Operands& operands, const ir::Attrs& attrs, const ir::Type& type);
 Tensor conv_transpose2d(const Operands& operands, const ir::Attrs& attrs, const ir::Type& type);
 Tensor conv2d_weight_grad(const Tensor& x, const Tensor& dy, const ir::Attrs& attrs, const ir::Type& type);
-Tensor similarity_lse(const Tensor& x, const Tensor& r, const ir::Type& type);
+Tensor similarity_lse(const Operands& operands, const ir::Type& type);
 Tensor similarity_pair(const Tensor& x, const Tensor& r, const ir::Type& type);
 Tensor similarity_lse_grad(const Operands& operands, const ir::Type& type);
+Tensor similarity_tiles(const Tensor& x, const ir::Type& type);
 
 // pooling.cpp
 Tensor max_pool2d(const Tensor& x, const ir::Attrs& attrs, const ir::Type& type);

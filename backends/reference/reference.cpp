@@ -99,11 +99,13 @@ Tensor evaluate(const Op& op, const Operands& x, const Type& type) {
     case OpCode::conv2d_weight_grad:
       return conv2d_weight_grad(*x[0], *x[1], op.attrs, type);
     case OpCode::similarity_lse:
-      return similarity_lse(*x[0], *x[1], type);
+      return similarity_lse(x, type);
     case OpCode::similarity_pair:
       return similarity_pair(*x[0], *x[1], type);
     case OpCode::similarity_lse_grad:
       return similarity_lse_grad(x, type);
+    case OpCode::similarity_tiles:
+      return similarity_tiles(*x[0], type);
     case OpCode::max_pool2d:
       return max_pool2d(*x[0], op.attrs, type);
     case OpCode::max_pool2d_grad:

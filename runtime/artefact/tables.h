@@ -118,7 +118,7 @@ typedef struct {
   int64_t images, channels, in[2], out[2], kernel[2], stride[2], padding[2];
 } weft_pooling_step;
 
-/* Of WEFT_STEP_SIMILARITY: the streaming NT-Xent. code: 0 similarity_lse, 1 its gradient. */
+/* Of WEFT_STEP_SIMILARITY: NT-Xent. code: 0 similarity_lse, 1 its gradient, 2 the tiles that both may read. */
 typedef struct {
   int code;
   int64_t rows, width;

@@ -146,6 +146,7 @@ TEST_CASE("every op that a user may write has a function") {
                                          similarity_lse,
                                          similarity_pair,
                                          similarity_lse_grad,
+                                         similarity_tiles,
                                          max_pool2d_grad,
                                          avg_pool2d_grad,
                                          affine_sample_grad,

@@ -316,6 +316,7 @@ const std::map<OpCode, const char*> kNotDifferentiable = {
     {OpCode::gt, "a truth value"},
     {OpCode::ge, "a truth value"},
     {OpCode::similarity_lse_grad, "second derivative; an Error"},
+    {OpCode::similarity_tiles, "made after differentiate; an Error"},
     {OpCode::max_pool2d_grad, "second derivative; an Error"},
     {OpCode::fused, "made after differentiate; an Error"},
 };

@@ -11,8 +11,11 @@
 #include "backends/compile.h"
 #include "backends/cpu/similarity_tiles.h"
 #include "backends/reference/reference.h"
+#include "ir/contraction.h"
 #include "ir/error.h"
+#include "ir/verify.h"
 #include "passes/expr.h"
+#include "passes/passes.h"
 
 using namespace weft;
 using passes::Expr;
@@ -21,16 +24,25 @@ using reference::Tensor;
 
 namespace {
 
-// Both ops over rows x of n x d, scaled by r, with the gradients w of the results.
-GraphPtr both_ops(std::int64_t n, std::int64_t d) {
+// Both ops over rows x of n x d, scaled by r, with the gradients w of the results; with `block`, over tiles that are
+// kept.
+GraphPtr both_ops(std::int64_t n, std::int64_t d, std::int64_t block = 0) {
   ir::Builder builder("similarity");
   const auto input = [&](const char* name, ir::Dims dims) {
     return Expr{&builder, builder.input(name, ir::f32(std::move(dims)))};
   };
   const Expr x = input("x", {n, d}), r = input("r", {n, 1}), w = input("w", {n, 1});
-  const Expr lse = passes::apply(ir::OpCode::similarity_lse, {x, r});
+  std::vector<Expr> tiles;
+  if (block > 0)
+    tiles = {passes::apply(ir::OpCode::similarity_tiles, {x}, {}, ir::similarity_tiles_type(ir::f32({n, d}), block))};
+  const auto with_tiles = [&](std::vector<Expr> operands) {
+    operands.insert(operands.end(), tiles.begin(), tiles.end());
+    return operands;
+  };
+  const Expr lse = passes::apply(ir::OpCode::similarity_lse, with_tiles({x, r}));
   builder.output("lse", lse.id);
-  builder.output("dx", passes::apply(ir::OpCode::similarity_lse_grad, {x, r, lse, w}).id);
+  builder.output("dx", passes::apply(ir::OpCode::similarity_lse_grad, with_tiles({x, r, lse, w})).id);
+  if (block > 0) builder.output("tiles", tiles[0].id);
   return std::make_shared<const ir::Graph>(builder.take());
 }
 
@@ -74,6 +86,15 @@ double largest_difference(const Tensor& a, const Tensor& b) {
     scale = std::max(scale, std::abs(b.data[i]));
   }
   return largest / scale;
+}
+
+// Where both are finite; infinity where they are not so in the same places.
+double largest_finite_difference(Tensor a, Tensor b) {
+  for (std::size_t i = 0; i < a.data.size(); ++i) {
+    if (std::isfinite(a.data[i]) != std::isfinite(b.data[i])) return INFINITY;
+    if (!std::isfinite(a.data[i])) a.data[i] = b.data[i] = 0;
+  }
+  return largest_difference(a, b);
 }
 
 bool same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
@@ -152,7 +173,53 @@ TEST_CASE("both ops equal the reference, for whole and broken tiles, small and h
     CHECK(largest_difference(one[1], expected[1]) < 1e-4 * std::max(1.0, largest / 100));
     CHECK(same_bits(one, run_on_cpu(graph, inputs, 2)));
     CHECK(same_bits(one, run_on_cpu(graph, inputs, 5)));
+    if (n > 700) continue;
+
+    // The same with tiles: bit for bit in the backend's own blocks, as near in any other.
+    const std::int64_t block = cpu::SimilarityShape(n, d).block;
+    for (const std::int64_t each : {block, std::int64_t(5)}) {
+      CAPTURE(each);
+      const GraphPtr kept = both_ops(n, d, each);
+      const auto expected_kept = reference::run<double>(*kept, inputs);
+      CHECK(largest_difference(expected_kept[0], expected[0]) < 1e-12);
+      CHECK(largest_difference(expected_kept[1], expected[1]) < 1e-12);
+      auto from_kept = run_on_cpu(kept, inputs, 2);
+      CHECK(largest_finite_difference(from_kept[2], expected_kept[2]) < 2e-6);
+      from_kept.pop_back();
+      CHECK(largest_difference(from_kept[0], expected[0]) < 2e-6);
+      CHECK(largest_difference(from_kept[1], expected[1]) < 1e-4 * std::max(1.0, largest / 100));
+      CHECK((each != block || same_bits(from_kept, one)));
+    }
   }
+}
+
+TEST_CASE("the products of few rows are kept from the loss for its gradient, those of many are not") {
+  const auto ops = [](std::int64_t n, bool choose) {
+    passes::Context context;
+    if (choose) context.target.similarity_block = cpu::kept_similarity_block;
+    const GraphPtr graph = passes::similarities(both_ops(n, 4), context);
+    ir::verify(*graph);
+    std::vector<std::size_t> operands(3, 0);
+    for (const ir::Op& op : graph->ops) {
+      if (op.code == ir::OpCode::similarity_lse) operands[0] = op.operands.size();
+      if (op.code == ir::OpCode::similarity_lse_grad) operands[1] = op.operands.size();
+      operands[2] += op.code == ir::OpCode::similarity_tiles;
+    }
+    return operands;
+  };
+  using Counts = std::vector<std::size_t>;
+  CHECK(ops(2048, true) == Counts{3, 5, 1});
+  CHECK(ops(2049, true) == Counts{2, 4, 0});
+  CHECK(ops(2048, false) == Counts{2, 4, 0});
+
+  // A loss whose gradient nobody asks for is left alone.
+  ir::Builder builder("forward");
+  const Expr x{&builder, builder.input("x", ir::f32({8, 4}))}, r{&builder, builder.input("r", ir::f32({8, 1}))};
+  builder.output("lse", passes::apply(ir::OpCode::similarity_lse, {x, r}).id);
+  const auto forward = std::make_shared<const ir::Graph>(builder.take());
+  passes::Context context;
+  context.target.similarity_block = cpu::kept_similarity_block;
+  CHECK(passes::similarities(forward, context) == forward);
 }
 
 TEST_CASE("a row is compared with the others: one alone is an error that says so") {
@@ -160,4 +227,14 @@ TEST_CASE("a row is compared with the others: one alone is an error that says so
   const Expr x{&builder, builder.input("x", ir::f32({1, 4}))}, r{&builder, builder.input("r", ir::f32({1, 1}))};
   CHECK_THROWS_WITH_AS(passes::apply(ir::OpCode::similarity_lse, {x, r}),
                        doctest::Contains("needs at least 2; got f32[1,4]"), Error);
+}
+
+TEST_CASE("tiles of another shape than the rows' are an error that says which they should be") {
+  ir::Builder builder("g");
+  const Expr x{&builder, builder.input("x", ir::f32({8, 4}))}, r{&builder, builder.input("r", ir::f32({8, 1}))};
+  const Expr tiles{&builder, builder.input("tiles", ir::f32({2, 4, 4}))};  // 3 pairs of 2 blocks
+  const auto* expected = "the tiles of rows f32[8,4] are [m(m+1)/2,T,T] of f32, m = n/T rounded up and n a number; got";
+  CHECK_THROWS_WITH_AS(passes::apply(ir::OpCode::similarity_lse, {x, r, tiles}), doctest::Contains(expected), Error);
+  CHECK_THROWS_WITH_AS(passes::apply(ir::OpCode::similarity_tiles, {x}, {}, ir::f32({3, 5, 4})),
+                       doctest::Contains(expected), Error);
 }
