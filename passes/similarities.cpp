@@ -41,7 +41,7 @@ GraphPtr similarities(const GraphPtr& graph, Context& context) {
     std::vector<Expr> operands = rewriter[op.operands];
     operands.push_back(
         apply(OpCode::similarity_tiles, {operands[0]}, {}, ir::similarity_tiles_type(rows, block)));  // one for both
-    return apply(op.code, operands);
+    return apply(op.code, operands, op.attrs);
   });
 }
 

@@ -9,6 +9,7 @@
 
 #include "backends/cpu/executor.h"
 #include "backends/cpu/jit.h"
+#include "backends/cpu/similarity_shape.h"
 #include "backends/cpu/window_work.h"
 #include "ir/contraction.h"
 
