@@ -245,6 +245,67 @@ TEST_CASE("ops that no kernel took in: padding inside strided memory, indices, a
   for (std::size_t i = 0; i < expected.size(); ++i) CHECK(outputs[i].data == expected[i].data);
 }
 
+// n rows of 24 numbers of which `kinds` differ, so that a few similarities tell the sums over all: row i is of kind
+// i % kinds. Enough rows take the kernels for many rows, which a GPU alone is quick enough for.
+TEST_CASE("similarities of rows that repeat, in every form that a number of rows has") {
+  constexpr std::int64_t kinds = 40, width = 24;
+  std::vector<std::int64_t> sizes{200};
+  if (kGpu == "cuda") sizes = {200, 1000, 18000, 33900};  // the last two: wide tiles, and each pair of them once
+  for (const std::int64_t n : sizes) {
+    CAPTURE(n);
+    ir::Builder builder("similarity");
+    const auto input = [&](const char* name, ir::Dims dims) {
+      return passes::Expr{&builder, builder.input(name, ir::f32(std::move(dims)))};
+    };
+    const passes::Expr x = input("x", {n, width}), r = input("r", {n, 1}), w = input("w", {n, 1});
+    const passes::Expr lse = passes::apply(ir::OpCode::similarity_lse, {x, r});
+    builder.output("lse", lse.id);
+    builder.output("dx", passes::apply(ir::OpCode::similarity_lse_grad, {x, r, lse, w}).id);
+    const ir::GraphPtr graph = std::make_shared<const ir::Graph>(builder.take());
+
+    const auto number = [](std::int64_t i, std::int64_t k) { return double(std::sin(1.3F * float(i * width + k))); };
+    const auto scale = [](std::int64_t i) { return double(0.5F + 0.01F * float(i)); };
+    std::vector<Tensor> inputs;
+    for (const ir::Input& each : graph->inputs) inputs.push_back(reference::filled(graph->type(each.value), 0));
+    for (std::int64_t i = 0; i < n; ++i) {
+      for (std::int64_t k = 0; k < width; ++k) inputs[0].data[std::size_t(i * width + k)] = number(i % kinds, k);
+      inputs[1].data[std::size_t(i)] = scale(i % kinds);
+      inputs[2].data[std::size_t(i)] = 1.0 / double(n);
+    }
+    std::vector<double> s(kinds * kinds), sums(kinds), of_many(kinds);
+    for (std::int64_t a = 0; a < kinds; ++a) {
+      of_many[std::size_t(a)] = double(n / kinds + (a < n % kinds ? 1 : 0));
+      for (std::int64_t b = 0; b < kinds; ++b)
+        for (std::int64_t k = 0; k < width; ++k)
+          s[std::size_t(a * kinds + b)] += scale(a) * scale(b) * number(a, k) * number(b, k);
+    }
+    const auto others = [&](std::int64_t a, std::int64_t b) { return of_many[std::size_t(b)] - (a == b ? 1 : 0); };
+    for (std::int64_t a = 0; a < kinds; ++a)
+      for (std::int64_t b = 0; b < kinds; ++b)
+        sums[std::size_t(a)] += others(a, b) * std::exp(s[std::size_t(a * kinds + b)]);
+
+    const auto outputs = run_on(kGpu, graph, inputs);
+    double worst_lse = 0, worst_dx = 0, largest_dx = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+      const std::int64_t a = i % kinds;
+      const double expected = std::log(sums[std::size_t(a)]);
+      worst_lse = std::max(worst_lse, std::abs(outputs[0].data[std::size_t(i)] - expected) / expected);
+      for (std::int64_t k = 0; k < width; ++k) {
+        double dx = 0;
+        for (std::int64_t b = 0; b < kinds; ++b) {
+          const double e = std::exp(s[std::size_t(a * kinds + b)]) / double(n);
+          const double g = e / sums[std::size_t(a)] + e / sums[std::size_t(b)];
+          dx += others(a, b) * g * scale(a) * scale(b) * number(b, k);
+        }
+        worst_dx = std::max(worst_dx, std::abs(outputs[1].data[std::size_t(i * width + k)] - dx));
+        largest_dx = std::max(largest_dx, std::abs(dx));
+      }
+    }
+    CHECK(worst_lse < 1e-5);
+    CHECK(worst_dx < 1e-3 * largest_dx);
+  }
+}
+
 TEST_CASE("a step reads nothing of the arena that it has not written, whatever was there") {
   if (kGpu != "cuda-emulated") return;  // the host can not fill a GPU's arena
   passes::Context context;
