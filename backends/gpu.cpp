@@ -33,7 +33,10 @@ bool is_gpu_backend(const std::string& backend) { return backend == "cuda" || ba
 const Gpu& gpu_of(const std::string& backend) {
   static std::map<std::string, Gpu> opened;
   const auto found = opened.find(backend);
-  if (found != opened.end()) return found->second;
+  if (found != opened.end()) {
+    found->second.device->enter();  // this may be another thread than the one that opened it
+    return found->second;
+  }
   const std::shared_ptr<cuda::Device> device = open(backend);
   return opened.emplace(backend, Gpu{device, cuda::memory_of(device)}).first->second;
 }

@@ -204,6 +204,7 @@ TEST_CASE("errors: an op without code, a machine without a GPU") {
   for (const Finding& finding : findings) {
     CAPTURE(finding.what);
     CHECK(!finding.text.empty());
+    CHECK(finding.text.find(" lacks ") == std::string::npos);  // a function that the headers declare
     CHECK(!finding.advice.empty());
   }
 }
