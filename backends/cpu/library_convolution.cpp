@@ -92,6 +92,14 @@ struct Part {
   std::size_t scratchpad_bytes = 0;
 };
 
+// Each on one thread, also where there is one part alone: products by columns cut their depth by the threads they find.
+void run_parts(std::vector<Part>& parts, int threads) {
+  parallel_chunks(std::int64_t(parts.size()), threads, [&](std::int64_t begin, std::int64_t end) {
+    const OneThread one_thread;
+    for (std::int64_t i = begin; i < end; ++i) parts[std::size_t(i)].call.run();
+  });
+}
+
 // Forward, and the gradient of the data: one primitive on all threads, each part of its result made by one of them.
 // Not so for products by columns, whose bits would depend on the threads: those go by parts of the minibatch, each on
 // one thread.
@@ -103,9 +111,10 @@ class WholeConvolution final : public Primitive {
         from_(given_image(c, forward_ ? c.x : c.y), forward_ ? offer.x : offer.y, false),
         weights_(given_weight_desc(c), offer.w, false),
         to_(given_image(c, forward_ ? c.y : c.x), forward_ ? offer.y : offer.x, true),
+        by_parts_(offer.quality() < 2),
         threads_(omp_get_max_threads()),
         implementation_(describe(offer.implementation, {&from_, &weights_, &to_})) {
-    if (offer.quality() == 2) {
+    if (!by_parts_) {
       add_part(offer, 0);
     } else {
       constexpr std::int64_t most = 16;
@@ -136,12 +145,10 @@ class WholeConvolution final : public Primitive {
   void run() override {
     from_.run();
     weights_.run();
-    if (parts_.size() == 1)
-      parts_.front().call.run();
+    if (by_parts_)
+      run_parts(parts_, threads_);
     else
-      parallel_chunks(std::int64_t(parts_.size()), threads_, [this](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) parts_[std::size_t(i)].call.run();
-      });
+      parts_.front().call.run();
     to_.run();
   }
 
@@ -166,6 +173,7 @@ class WholeConvolution final : public Primitive {
   bool forward_, bias_;
   Port from_, weights_, to_;
   std::vector<Part> parts_;
+  bool by_parts_;
   int threads_;
   std::string implementation_;
 };
@@ -219,9 +227,7 @@ class WeightGradient final : public Primitive {
   void run() override {
     x_.run();
     y_.run();
-    parallel_chunks(std::int64_t(parts_.size()), threads_, [this](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) parts_[std::size_t(i)].call.run();
-    });
+    run_parts(parts_, threads_);
     if (parts_.size() > 1) add_parts();
     weights_.run();
   }

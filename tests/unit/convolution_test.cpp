@@ -281,6 +281,8 @@ std::vector<std::string> layouts_of(const Problem& problem) {
   return layouts;
 }
 
+const bool has_avx512 = __builtin_cpu_supports("avx512f");  // the library's Winograd needs it
+
 }  // namespace
 
 TEST_CASE("each direction equals the reference, in planes and channels last, whatever the layout of the weights") {
@@ -344,7 +346,7 @@ TEST_CASE("the convolutions of the zoo run as generated code, by Winograd's prod
       CHECK(distance(best.values, direct.values) < 1e-4);
       CHECK(run(*each, inputs, layout, 2).values == best.values);
       CHECK(run(*each, inputs, layout, 4).values == best.values);
-      if (each == &forward) CHECK(best.implementation.starts_with(shape.forward));
+      if (each == &forward) CHECK(best.implementation.starts_with(has_avx512 ? shape.forward : "jit:avx2"));
       CHECK(best.implementation.find("gemm") == std::string::npos);
     }
   }
