@@ -17,6 +17,16 @@ LLVMValueRef strided_places(Code& code, LLVMTypeRef element, LLVMValueRef place,
   return LLVMBuildGEP2(code.builder, element, place, &steps, 1, "");
 }
 
+// Visits each lane with the place of its element: constant distances, so that no vector of addresses is taken apart, as
+// x86 does for a gather or scatter that it then runs element by element.
+template <typename Visit>
+void for_each_lane(Code& code, LLVMTypeRef element, LLVMValueRef place, std::int64_t stride, Visit visit) {
+  for (int lane = 0; lane < code.width; ++lane) {
+    LLVMValueRef distance = LLVMConstInt(code.i64, static_cast<unsigned long long>(lane * stride), 1);
+    visit(LLVMConstInt(code.i32, static_cast<unsigned long long>(lane), 0), code.at(element, place, distance));
+  }
+}
+
 // Vectors of `type`, lane i from `base` + offsets[i] times the size of `element`.
 LLVMValueRef gather_places(Code& code, LLVMTypeRef type, LLVMTypeRef element, LLVMValueRef base, const Value& offsets,
                            LLVMValueRef mask, unsigned align) {
@@ -69,6 +79,15 @@ LLVMValueRef load_vector(Code& code, LLVMTypeRef element, LLVMValueRef place, st
     LLVMSetAlignment(one, align);
     return code.splat(one);
   }
+  if (stride != 1 && !mask) {
+    LLVMValueRef vector = LLVMGetPoison(type);
+    for_each_lane(code, element, place, stride, [&](LLVMValueRef lane, LLVMValueRef at) {
+      LLVMValueRef one = LLVMBuildLoad2(code.builder, element, at, "");
+      LLVMSetAlignment(one, align);
+      vector = LLVMBuildInsertElement(code.builder, vector, one, lane, "");
+    });
+    return vector;
+  }
   if (stride != 1)
     return code.intrinsic(
         "llvm.masked.gather", {type, code.vector_of(code.pointer)},
@@ -87,6 +106,11 @@ void store_vector(Code& code, LLVMValueRef vector, LLVMValueRef place, std::int6
   if (stride == 0) {
     LLVMValueRef first = LLVMBuildExtractElement(code.builder, vector, code.number(0), "");
     LLVMSetAlignment(LLVMBuildStore(code.builder, first, place), align);
+  } else if (stride != 1 && !mask) {
+    for_each_lane(code, LLVMGetElementType(type), place, stride, [&](LLVMValueRef lane, LLVMValueRef at) {
+      LLVMValueRef one = LLVMBuildExtractElement(code.builder, vector, lane, "");
+      LLVMSetAlignment(LLVMBuildStore(code.builder, one, at), align);
+    });
   } else if (stride != 1) {
     code.intrinsic(
         "llvm.masked.scatter", {type, code.vector_of(code.pointer)},

@@ -115,17 +115,20 @@ void number_accumulators(Kernel& kernel, std::size_t lane) {
   }
 }
 
-bool can_join(Kernel& kernel, std::size_t d) {
-  if (kernel.dims[d].row != kernel.dims[d + 1].row) return false;
+// Whether index outer * size of inner + inner is all that any map needs of the two dims.
+bool can_join(Kernel& kernel, std::size_t outer, std::size_t inner) {
+  if (kernel.dims[outer].row != kernel.dims[inner].row) return false;
   bool joins = true;
-  for_each_map(
-      kernel, [&](const Map& map) { joins = joins && map.strides[d] == map.strides[d + 1] * kernel.dims[d + 1].size; });
-  const auto alike = [&](DimSet set) { return ((set >> d) & 1) == ((set >> (d + 1)) & 1); };
+  for_each_map(kernel, [&](const Map& map) {
+    joins = joins && map.strides[outer] == map.strides[inner] * kernel.dims[inner].size;
+  });
+  const auto alike = [&](DimSet set) { return ((set >> outer) & 1) == ((set >> inner) & 1); };
   for (const Node& node : kernel.nodes) joins = joins && alike(node.once);
   for (const Store& store : kernel.stores) joins = joins && alike(store.dims);
   return joins;
 }
 
+// Dims d and d + 1.
 void join(Kernel& kernel, std::size_t d) {
   for_each_map(kernel, [&](Map& map) { map.strides.erase(map.strides.begin() + std::ptrdiff_t(d)); });
   for_each_set(kernel, [&](DimSet& set) {
@@ -136,6 +139,24 @@ void join(Kernel& kernel, std::size_t d) {
   kernel.dims.erase(kernel.dims.begin() + std::ptrdiff_t(d));
 }
 
+// Joins the first two dims found that can be, wherever they stand.
+bool join_some(Kernel& kernel) {
+  const std::size_t rank = kernel.dims.size();
+  for (std::size_t outer = 0; outer < rank; ++outer)
+    for (std::size_t inner = 0; inner < rank; ++inner) {
+      if (outer == inner || !can_join(kernel, outer, inner)) continue;
+      std::vector<int> order;
+      for (std::size_t d = 0; d < rank; ++d) {
+        if (d != inner) order.push_back(int(d));
+        if (d == outer) order.push_back(int(inner));
+      }
+      reorder(kernel, order);
+      join(kernel, inner < outer ? outer - 1 : outer);
+      return true;
+    }
+  return false;
+}
+
 }  // namespace
 
 void arrange_loops(Kernel& kernel) {
@@ -143,13 +164,19 @@ void arrange_loops(Kernel& kernel) {
   std::vector<int> real;
   for (std::size_t d = 0; d < kernel.dims.size(); ++d)
     if (kernel.dims[d].size > 1) real.push_back(int(d));
+  reorder(kernel, real);
+  while (join_some(kernel)) {  // before the lane dim is chosen: the longer it is the fuller are the vectors
+  }
+  real.resize(kernel.dims.size());
+  std::iota(real.begin(), real.end(), 0);
   const int lane = choose_lane(kernel, real);
   const bool lane_in_row = lane >= 0 && kernel.dims[std::size_t(lane)].row;
   const std::vector<int> order = choose_order(kernel, lane, real);
   reorder(kernel, order);
   number_accumulators(kernel, std::size_t(std::find(order.begin(), order.end(), lane) - order.begin()));
+  // Accumulators are dense along neighbours only now.
   for (std::size_t d = kernel.dims.size(); d-- > 0;)
-    while (d + 1 < kernel.dims.size() && can_join(kernel, d)) join(kernel, d);
+    while (d + 1 < kernel.dims.size() && can_join(kernel, d, d + 1)) join(kernel, d);
   if (lane < 0) return;
   for (std::size_t d = 0; d < kernel.dims.size(); ++d)
     if (kernel.dims[d].row == lane_in_row) kernel.lane = int(d);

@@ -68,6 +68,19 @@ TEST_CASE("loops run in memory order, lanes along what is contiguous") {
   CHECK(lowered(sum_of({}, {})).lane == -1);
 }
 
+TEST_CASE("dims that every map lets join are one before lanes are chosen, whatever lies between them") {
+  // Channels last in, planes out: height and width join across the channels, which stay apart.
+  const Kernel planes =
+      lowered(sum_of({2, 64, 7, 7}, {2, 64, 7, 7}), {{3136, 1, 448, 64}, {3136, 1, 448, 64}}, {{3136, 49, 7, 1}});
+  CHECK(sizes(planes) == Sizes{2, 64, 49});
+  CHECK(planes.lane == 2);
+  // The outer one behind the inner one.
+  const Kernel turned = lowered(sum_of({3, 5, 4}, {3, 5, 4}), {{1, 30, 3}, {1, 30, 3}}, {{5, 1, 15}});
+  CHECK(sizes(turned) == Sizes{3, 5, 4});
+  const Kernel joined = lowered(sum_of({4, 5, 6}, {4, 5, 6}), {{1, 24, 4}, {1, 24, 4}}, {{30, 6, 1}});
+  CHECK(sizes(joined) == Sizes{4, 30});
+}
+
 TEST_CASE("softmax: two row stages, lanes across the row") {
   Builder builder("softmax");
   const ValueId x = builder.input("x", ir::f32({32, 10}));
