@@ -76,7 +76,7 @@ TEST_CASE("dims that every map lets join are one before lanes are chosen, whatev
   CHECK(planes.lane == 2);
   // The outer one behind the inner one.
   const Kernel turned = lowered(sum_of({3, 5, 4}, {3, 5, 4}), {{1, 30, 3}, {1, 30, 3}}, {{5, 1, 15}});
-  CHECK(sizes(turned) == Sizes{3, 5, 4});
+  CHECK(sizes(turned) == Sizes{5, 12});
   const Kernel joined = lowered(sum_of({4, 5, 6}, {4, 5, 6}), {{1, 24, 4}, {1, 24, 4}}, {{30, 6, 1}});
   CHECK(sizes(joined) == Sizes{4, 30});
 }
