@@ -119,9 +119,10 @@ class MatmulParts final : public Primitive {
   std::string implementation() const override { return implementation_; }
 
  private:
-  // Of the longer side of the result. Each part packs all of the other operand anew, so they are not small.
+  // Of the longer side of the result. Each part packs all of the other operand anew, so they are few: from 2 to 4 parts
+  // a product of 256 x 784 with 784 x 1000 loses 7%.
   static std::int64_t parts_of(std::int64_t side) {
-    constexpr std::int64_t least = 64, usual = 128, most = 8;
+    constexpr std::int64_t least = 64, usual = 256, most = 8;
     if (side < 2 * least) return 1;
     return std::int64_t(std::bit_floor(std::uint64_t(std::clamp<std::int64_t>(side / usual, 2, most))));
   }
