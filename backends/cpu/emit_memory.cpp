@@ -21,10 +21,8 @@ LLVMValueRef strided_places(Code& code, LLVMTypeRef element, LLVMValueRef place,
 // x86 does for a gather or scatter that it then runs element by element.
 template <typename Visit>
 void for_each_lane(Code& code, LLVMTypeRef element, LLVMValueRef place, std::int64_t stride, Visit visit) {
-  for (int lane = 0; lane < code.width; ++lane) {
-    LLVMValueRef distance = LLVMConstInt(code.i64, static_cast<unsigned long long>(lane * stride), 1);
-    visit(LLVMConstInt(code.i32, static_cast<unsigned long long>(lane), 0), code.at(element, place, distance));
-  }
+  for (int lane = 0; lane < code.width; ++lane)
+    visit(code.number(lane), code.at(element, place, code.number(lane * stride)));
 }
 
 // Vectors of `type`, lane i from `base` + offsets[i] times the size of `element`.

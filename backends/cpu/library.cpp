@@ -33,6 +33,15 @@ void Call::run() {
   check(status == dnnl_success, "oneDNN failed to run a primitive");
 }
 
+MatmulCall::MatmulCall(const dnnl::matmul::primitive_desc& desc, bool bias)
+    : call(dnnl::matmul(desc)), scratch_bytes(desc.scratchpad_desc().get_size()) {
+  call.add(DNNL_ARG_SRC, desc.src_desc());
+  call.add(DNNL_ARG_WEIGHTS, desc.weights_desc());
+  if (bias) call.add(DNNL_ARG_BIAS, desc.bias_desc());
+  call.add(DNNL_ARG_DST, desc.dst_desc());
+  call.add(DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc());
+}
+
 std::string library_version() {
   const dnnl_version_t* version = dnnl_version();
   return fmt::format("oneDNN {}.{}.{}", version->major, version->minor, version->patch);

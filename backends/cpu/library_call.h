@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backends/cpu/library.h"
+#include "backends/cpu/parallel.h"
 
 namespace weft::cpu {
 
@@ -41,5 +42,23 @@ class Call {
   std::vector<dnnl::memory> memories_;
   std::vector<dnnl_exec_arg_t> arguments_;
 };
+
+// A matrix product: a, b, the bias if there is one, result, scratch.
+struct MatmulCall {
+  MatmulCall(const dnnl::matmul::primitive_desc& desc, bool bias);
+
+  Call call;
+  std::size_t scratch_bytes;
+};
+
+// The `call` of each part, on one thread each, also where there is one part alone: a product by the library's gemm cuts
+// its depth by the threads it finds.
+template <typename Part>
+void run_parts(std::vector<Part>& parts, int threads) {
+  parallel_chunks(std::int64_t(parts.size()), threads, [&](std::int64_t begin, std::int64_t end) {
+    const OneThread one_thread;
+    for (std::int64_t i = begin; i < end; ++i) parts[std::size_t(i)].call.run();
+  });
+}
 
 }  // namespace weft::cpu

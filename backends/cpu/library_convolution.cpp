@@ -92,14 +92,6 @@ struct Part {
   std::size_t scratchpad_bytes = 0;
 };
 
-// Each on one thread, also where there is one part alone: products by columns cut their depth by the threads they find.
-void run_parts(std::vector<Part>& parts, int threads) {
-  parallel_chunks(std::int64_t(parts.size()), threads, [&](std::int64_t begin, std::int64_t end) {
-    const OneThread one_thread;
-    for (std::int64_t i = begin; i < end; ++i) parts[std::size_t(i)].call.run();
-  });
-}
-
 // Forward, and the gradient of the data: one primitive on all threads, each part of its result made by one of them.
 // Not so for products by columns, whose bits would depend on the threads: those go by parts of the minibatch, each on
 // one thread.

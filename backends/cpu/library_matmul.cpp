@@ -1,14 +1,12 @@
 // Matrix products by oneDNN, on memory and scratch that the planner owns.
 #include <algorithm>
 #include <bit>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "backends/cpu/library.h"
 #include "backends/cpu/library_call.h"
 #include "backends/cpu/memory.h"
-#include "backends/cpu/parallel.h"
 #include "ir/error.h"
 
 namespace weft::cpu {
@@ -32,46 +30,24 @@ dnnl::matmul::primitive_desc describe_matmul(const Matrix& a, const Matrix& b, c
   return {desc, attributes, engine()};
 }
 
-// A product for some rows and columns of the result.
-struct MatmulPart {
-  MatmulPart(const dnnl::matmul::primitive_desc& desc, bool bias)
-      : call(dnnl::matmul(desc)), scratch_bytes(desc.scratchpad_desc().get_size()) {
-    call.add(DNNL_ARG_SRC, desc.src_desc());
-    call.add(DNNL_ARG_WEIGHTS, desc.weights_desc());
-    if (bias) call.add(DNNL_ARG_BIAS, desc.bias_desc());
-    call.add(DNNL_ARG_DST, desc.dst_desc());
-    call.add(DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc());
-  }
-
-  Call call;
-  std::size_t scratch_bytes;
+// A product for some rows or columns of the result: how far its operands lie from the whole one's, in numbers.
+struct MatmulPart : MatmulCall {
+  std::int64_t a = 0, b = 0, bias = 0, result = 0;
 };
 
+// One call on all threads. But without AVX-512 the library multiplies by a gemm that cuts the depth, and so rounds, by
+// the number of threads: there the result is cut by its shape alone, and each part made by one thread.
 class Matmul final : public Primitive {
  public:
-  Matmul(const dnnl::matmul::primitive_desc& desc, bool bias)
-      : part_(desc, bias), implementation_(desc.impl_info_str()) {}
-
-  void bind(void* const* operands, void* scratch) override {
-    const std::size_t last = part_.call.arguments() - 1;
-    for (std::size_t i = 0; i < last; ++i) part_.call.set(i, operands[i]);
-    part_.call.set(last, scratch);
-  }
-  void run() override { part_.call.run(); }
-  std::size_t scratch_bytes() const override { return part_.scratch_bytes; }
-  std::string implementation() const override { return implementation_; }
-
- private:
-  MatmulPart part_;
-  std::string implementation_;
-};
-
-// Without AVX-512 the library multiplies by a gemm that cuts the depth, and so rounds, by the number of threads. Here
-// the result is cut by its shape alone, and each part made by one thread.
-class MatmulParts final : public Primitive {
- public:
-  MatmulParts(const Matrix& a, const Matrix& b, const Matrix& result, bool bias, const std::string& activation)
-      : threads_(omp_get_max_threads()) {
+  Matmul(const Matrix& a, const Matrix& b, const Matrix& result, bool bias, const std::string& activation)
+      : bias_(bias), threads_(omp_get_max_threads()) {
+    const dnnl::matmul::primitive_desc whole = describe_matmul(a, b, result, bias, activation);
+    implementation_ = whole.impl_info_str();
+    by_parts_ = implementation_.find("gemm") != std::string::npos;
+    if (!by_parts_) {
+      parts_.push_back({{whole, bias}});
+      return;
+    }
     const OneThread one_thread;
     const bool tall = result.rows >= result.columns;
     const std::int64_t side = tall ? result.rows : result.columns, parts = parts_of(side);
@@ -79,36 +55,36 @@ class MatmulParts final : public Primitive {
       const std::int64_t first = side * i / parts, size = side * (i + 1) / parts - first;
       Matrix part_a = a, part_b = b, part_result = result;
       (tall ? part_a.rows : part_b.columns) = (tall ? part_result.rows : part_result.columns) = size;
-      const auto desc = describe_matmul(part_a, part_b, part_result, bias, activation);
-      parts_.emplace_back(desc, bias);
-      offsets_.push_back({tall ? first * a.row_stride : 0, tall ? 0 : first * b.column_stride, tall ? 0 : first,
-                          first * (tall ? result.row_stride : result.column_stride)});
-      implementation_ = desc.impl_info_str();
+      MatmulCall call(describe_matmul(part_a, part_b, part_result, bias, activation), bias);
+      if (tall)
+        parts_.push_back({std::move(call), first * a.row_stride, 0, 0, first * result.row_stride});
+      else
+        parts_.push_back({std::move(call), 0, first * b.column_stride, first, first * result.column_stride});
     }
     if (parts > 1) implementation_ += fmt::format(", {} parts", parts);
   }
 
   void bind(void* const* operands, void* scratch) override {
     auto* next = static_cast<std::byte*>(scratch);
-    for (std::size_t i = 0; i < parts_.size(); ++i) {
-      Call& call = parts_[i].call;
-      const auto at = [&](std::size_t argument, std::int64_t offset) {
-        call.set(argument, static_cast<float*>(operands[argument]) + offset);
+    for (MatmulPart& part : parts_) {
+      std::size_t argument = 0;
+      const auto set = [&](std::int64_t offset) {
+        part.call.set(argument, static_cast<float*>(operands[argument]) + offset);
+        ++argument;
       };
-      const std::size_t last = call.arguments() - 1;
-      at(0, offsets_[i].a);
-      at(1, offsets_[i].b);
-      if (last == 4) at(2, offsets_[i].bias);
-      at(last - 1, offsets_[i].result);
-      call.set(last, std::exchange(next, next + aligned(parts_[i].scratch_bytes)));
+      set(part.a);
+      set(part.b);
+      if (bias_) set(part.bias);
+      set(part.result);
+      part.call.set(argument, std::exchange(next, next + aligned(part.scratch_bytes)));
     }
   }
 
   void run() override {
-    parallel_chunks(std::int64_t(parts_.size()), threads_, [this](std::int64_t begin, std::int64_t end) {
-      const OneThread one_thread;
-      for (std::int64_t i = begin; i < end; ++i) parts_[std::size_t(i)].call.run();
-    });
+    if (by_parts_)
+      run_parts(parts_, threads_);
+    else
+      parts_.front().call.run();
   }
 
   std::size_t scratch_bytes() const override {
@@ -127,14 +103,9 @@ class MatmulParts final : public Primitive {
     return std::int64_t(std::bit_floor(std::uint64_t(std::clamp<std::int64_t>(side / usual, 2, most))));
   }
 
-  // Of a part, in numbers from the start of each operand.
-  struct Offsets {
-    std::int64_t a, b, bias, result;
-  };
-
+  bool bias_, by_parts_ = false;
   int threads_;
   std::vector<MatmulPart> parts_;
-  std::vector<Offsets> offsets_;
   std::string implementation_;
 };
 
@@ -143,10 +114,7 @@ class MatmulParts final : public Primitive {
 std::unique_ptr<Primitive> make_matmul(const Matrix& a, const Matrix& b, const Matrix& result, bool bias,
                                        const std::string& activation) {
   try {
-    const dnnl::matmul::primitive_desc desc = describe_matmul(a, b, result, bias, activation);
-    if (std::string_view(desc.impl_info_str()).find("gemm") != std::string_view::npos)
-      return std::make_unique<MatmulParts>(a, b, result, bias, activation);
-    return std::make_unique<Matmul>(desc, bias);
+    return std::make_unique<Matmul>(a, b, result, bias, activation);
   } catch (const dnnl::error& error) {
     throw InternalError(fmt::format("internal error: oneDNN refuses a matmul {}x{} * {}x{}: {}", a.rows, a.columns,
                                     b.rows, b.columns, error.what()));

@@ -6,17 +6,8 @@
 
 namespace weft::cpu {
 
-struct TileProduct::Impl {
-  explicit Impl(const dnnl::matmul::primitive_desc& desc)
-      : call(dnnl::matmul(desc)), scratch_bytes(desc.scratchpad_desc().get_size()) {
-    call.add(DNNL_ARG_SRC, desc.src_desc());
-    call.add(DNNL_ARG_WEIGHTS, desc.weights_desc());
-    call.add(DNNL_ARG_DST, desc.dst_desc());
-    call.add(DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc());
-  }
-
-  Call call;
-  std::size_t scratch_bytes;
+struct TileProduct::Impl : MatmulCall {
+  explicit Impl(const dnnl::matmul::primitive_desc& desc) : MatmulCall(desc, false) {}
 };
 
 TileProduct::TileProduct(const Matrix& a, const Matrix& b, const Matrix& result, bool accumulate) {
