@@ -1,10 +1,16 @@
 // Names files by hash, and drops the oldest.
 #include "backends/cuda/disk_cache.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <string_view>
 #include <vector>
 
 #include "ir/error.h"
@@ -15,14 +21,30 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// Other users can write into a folder of temporary files: the user's number keeps theirs apart from ours.
 fs::path cache_home() {
-  if (const char* home = std::getenv("XDG_CACHE_HOME"); home && *home) return home;
-  if (const char* home = std::getenv("HOME"); home && *home) return fs::path(home) / ".cache";
-  return fs::temp_directory_path();
+  if (const char* home = std::getenv("XDG_CACHE_HOME"); home && *home) return fs::path(home) / "weft";
+  if (const char* home = std::getenv("HOME"); home && *home) return fs::path(home) / ".cache" / "weft";
+  return fs::temp_directory_path() / fmt::format("weft-{}", geteuid());
+}
+
+// What lies in the cache is run as code, so nobody but the user may write there.
+void make_private_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder.parent_path(), error);
+  if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+    fail("{}: compiled kernels cannot be kept there: {}; set XDG_CACHE_HOME", folder.string(), std::strerror(errno));
+  struct stat status {};
+  if (lstat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode) || status.st_uid != geteuid() ||
+      (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    fail(
+        "{}: compiled kernels cannot be kept there: it is not a folder that you alone can write to; remove it, or set "
+        "XDG_CACHE_HOME",
+        folder.string());
 }
 
 // FNV-1a with two starts: 128 bits, so that two contents do not meet.
-std::string hash_of(const std::string& content) {
+std::string hash_of(std::string_view content) {
   std::string text;
   for (std::uint64_t hash : {std::uint64_t{0xcbf29ce484222325}, std::uint64_t{0x9ae16a3b2f90404f}}) {
     for (const char character : content) hash = (hash ^ static_cast<unsigned char>(character)) * 0x100000001b3;
@@ -31,26 +53,41 @@ std::string hash_of(const std::string& content) {
   return text;
 }
 
+std::string hash_of_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return hash_of(std::string(std::istreambuf_iterator<char>(file), {}));
+}
+
 }  // namespace
 
-DiskCache::DiskCache(const std::string& name, std::size_t limit)
-    : folder_(cache_home() / "weft" / name), limit_(limit) {
+DiskCache::DiskCache(const std::string& name, std::size_t limit) : folder_(cache_home() / name), limit_(limit) {
+  make_private_folder(folder_.parent_path());
+  make_private_folder(folder_);
+}
+
+// A file is named HASH-SUM: the hash of what it was made from, and of its own bytes.
+std::optional<fs::path> DiskCache::find(const std::string& hash, const std::string& suffix) const {
   std::error_code error;
-  fs::create_directories(folder_, error);
-  if (error)
-    fail("{}: compiled kernels cannot be kept there: {}; set XDG_CACHE_HOME", folder_.string(), error.message());
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder_, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(hash + "-") || !name.ends_with(suffix)) continue;
+    if (name == fmt::format("{}-{}{}", hash, hash_of_file(entry.path()), suffix)) return entry.path();
+    fs::remove(entry.path(), error);  // damaged: made again
+  }
+  return {};
 }
 
 fs::path DiskCache::file(const std::string& content, const std::string& suffix,
                          const std::function<void(const fs::path&)>& make) const {
-  const fs::path path = folder_ / (hash_of(content) + suffix);
+  const std::string hash = hash_of(content);
   std::error_code error;
-  if (fs::exists(path, error)) {
-    fs::last_write_time(path, fs::file_time_type::clock::now(), error);  // used now; of no harm where it fails
-    return path;
+  if (const std::optional<fs::path> found = find(hash, suffix)) {
+    fs::last_write_time(*found, fs::file_time_type::clock::now(), error);  // used now; harmless where it fails
+    return *found;
   }
-  const fs::path unfinished = folder_ / fmt::format("{}.{}{}", hash_of(content), getpid(), suffix);
+  const fs::path unfinished = folder_ / fmt::format("{}.{}{}", hash, getpid(), suffix);
   make(unfinished);
+  const fs::path path = folder_ / fmt::format("{}-{}{}", hash, hash_of_file(unfinished), suffix);
   fs::rename(unfinished, path, error);
   if (error) fail("{}: {}", path.string(), error.message());
   keep_within_limit(path);

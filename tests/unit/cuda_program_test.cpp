@@ -233,6 +233,32 @@ TEST_CASE("the cache of compiled code makes a file once, and stays within its li
   unsetenv("XDG_CACHE_HOME");
 }
 
+TEST_CASE("the cache of compiled code is private, and a file that changed is made again") {
+  namespace fs = std::filesystem;
+  const test::TempFolder home;
+  setenv("XDG_CACHE_HOME", home.path().c_str(), 1);
+  const auto make = [](const fs::path& path) { std::ofstream(path) << "code"; };
+  const cuda::DiskCache cache("test", 1000);
+  constexpr fs::perms kOthers = fs::perms::group_all | fs::perms::others_all;
+  CHECK((fs::status(cache.folder()).permissions() & kOthers) == fs::perms::none);
+  CHECK((fs::status(cache.folder().parent_path()).permissions() & kOthers) == fs::perms::none);
+
+  const fs::path path = cache.file("one", ".bin", make);
+  std::ofstream(path) << "evil";
+  const fs::path again = cache.file("one", ".bin", make);
+  CHECK(again == path);
+  std::string text;
+  std::ifstream(again) >> text;
+  CHECK(text == "code");
+
+  fs::permissions(cache.folder(), fs::perms::group_write, fs::perm_options::add);
+  CHECK_THROWS_WITH_AS(cuda::DiskCache("test", 1000), doctest::Contains("you alone can write to"), Error);
+  fs::remove_all(cache.folder());
+  fs::create_directory_symlink(home.path(), cache.folder());
+  CHECK_THROWS_WITH_AS(cuda::DiskCache("test", 1000), doctest::Contains("you alone can write to"), Error);
+  unsetenv("XDG_CACHE_HOME");
+}
+
 TEST_CASE("ops that no kernel took in: padding inside strided memory, indices, a lone random number") {
   ir::Builder builder("lone");
   const passes::Expr x{&builder, builder.input("x", ir::f32({3, 4}))};
