@@ -93,9 +93,10 @@ void AtomicFile::write(const void* data, std::size_t size) {
 
 void AtomicFile::commit() {
   check(descriptor_ >= 0, "commit of a closed AtomicFile");
-  if (::fsync(descriptor_) != 0) fail_with_errno("flush");
+  while (::fsync(descriptor_) != 0)
+    if (errno != EINTR) fail_with_errno("flush");
   const int descriptor = std::exchange(descriptor_, -1);
-  if (::close(descriptor) != 0) fail_with_errno("close");
+  if (::close(descriptor) != 0 && errno != EINTR) fail_with_errno("close");  // Linux closes it all the same
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_with_errno("rename the temporary file to");
   temporary_.clear();
   if (!flush_folder(folder_of(path_))) fail_with_errno("flush the folder of");

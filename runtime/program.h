@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ir/graph.h"
+#include "runtime/busy.h"
 #include "runtime/memory.h"
 
 namespace weft::runtime {
@@ -44,7 +45,8 @@ struct MemoryUse {
   std::size_t lower_bound_bytes = 0;  // largest set alive at once
 };
 
-// Not thread-safe: one caller at a time. `run` allocates nothing, takes no lock and makes no primitive.
+// One thread at a time: bind_input, write_input, read_output, run and profile throw Error while another thread is
+// inside one of them. `run` allocates nothing, takes no lock and makes no primitive.
 class Program {
  public:
   virtual ~Program() = default;
@@ -59,25 +61,33 @@ class Program {
   virtual void* input(int index) { return input_memory_[std::size_t(index)]; }
   const void* output(int index) const { return output_memory_[std::size_t(index)]; }
   // Uses the caller's memory, in `space`, for an input from the next run on (and for the output that donates it).
-  virtual void bind_input(int index, void* memory) = 0;
+  void bind_input(int index, void* memory);
   // A whole port from and to memory of the host, wherever the program's own lies. Reading waits for the last run.
   void write_input(int index, const void* from_host);
   void read_output(int index, void* to_host) const;
   const std::shared_ptr<Memory>& space() const { return space_; }
 
-  virtual void run() = 0;  // may return before the work is done, where `space` is a device's
+  void run();  // may return before the work is done, where `space` is a device's
 
   virtual MemoryUse memory() const = 0;
-  virtual std::vector<ItemProfile> profile(int runs) = 0;  // runs the program `runs` times; empty where not supported
+  std::vector<ItemProfile> profile(int runs);  // runs the program `runs` times; empty where not supported
 
  protected:
   explicit Program(std::shared_ptr<Memory> space = host_memory()) : space_(std::move(space)) {}
+  // What the functions of these names do, while no other thread is inside.
+  virtual void do_bind_input(int index, void* memory) = 0;
+  virtual void do_run() = 0;
+  virtual std::vector<ItemProfile> do_profile(int runs) = 0;
+
   // Those of the graph's inputs and outputs.
   void add_ports(const ir::Graph& graph);
 
   std::shared_ptr<Memory> space_;
   std::vector<Port> inputs_, outputs_;
   std::vector<void*> input_memory_, output_memory_;
+
+ private:
+  mutable BusyFlag busy_;
 };
 
 }  // namespace weft::runtime

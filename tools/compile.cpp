@@ -8,6 +8,7 @@
 #include "runtime/atomic_file.h"
 #include "tools/commands.h"
 #include "tools/console.h"
+#include "tools/interrupt.h"
 #include "tools/model_flags.h"
 #include "tools/run_flags.h"
 #include "tools/train_flags.h"
@@ -97,14 +98,21 @@ class CompileCommand final : public Command {
     training::Ahead ahead = training::compile_ahead(module, weights, options_);
     if (weights && embed_) ahead.artefact.weights = std::move(ahead.memory);
     if (weights && !embed_) ahead.artefact.weights_file = options_.name + ".safetensors";
-    std::vector<fs::path> made = artefact::build(ahead.artefact, prefix, build);
+    const StopSignals signals;  // a stop removes the files at hand, or ends after them
+    std::vector<fs::path> made;
+    try {
+      made = artefact::build(ahead.artefact, prefix, build);
+    } catch (const Error&) {  // Ctrl-C also ends the C compiler
+      if (!signals.stop_requested()) throw;
+      return signals.exit_code();
+    }
     if (!ahead.artefact.weights_file.empty()) {
       made.emplace_back(prefix.string() + ".safetensors");
       runtime::write_safetensors(made.back(), ahead.weights,
                                  {{"model", module.name}, {"settings", ahead.artefact.settings}});
     }
     tell(ahead.artefact, made);
-    return 0;
+    return signals.stop_requested() ? signals.exit_code() : 0;
   }
 
  private:

@@ -10,6 +10,7 @@
 
 #include "ir/error.h"
 #include "tools/commands.h"
+#include "tools/interrupt.h"
 
 namespace weft {
 
@@ -41,13 +42,15 @@ void check_output() {
 
 int say(int exit_code, const char* what) {
   std::fflush(stdout);
-  fmt::print(stderr, "weft: {}{}\n", exit_code == internal_error ? "" : "error: ", what);
+  // Not fmt::print, which throws where standard error is full or closed.
+  std::fputs(fmt::format("weft: {}{}\n", exit_code == internal_error ? "" : "error: ", what).c_str(), stderr);
   return exit_code;
 }
 
 int run_program(int argc, char** argv, std::optional<Model> own) {
   std::signal(SIGXFSZ, SIG_IGN);  // writing past the file size limit is an error with a reason, not the end
   try {
+    const tools::SignalWatch watch;  // before anything can start a thread
     const Catalog catalog(std::move(own));
     const int exit_code = run_command(argc, argv, catalog);
     check_output();

@@ -49,6 +49,11 @@ double ProgressBar::seconds_left(const training::Progress& progress) const {
   return done > 0 ? seconds / done * double(progress.steps - progress.step) : 0;
 }
 
+void ProgressBar::write(const std::string& text) {
+  std::fputs(text.c_str(), file_);
+  std::fflush(file_);
+}
+
 void ProgressBar::show(const training::Progress& progress) {
   const Clock::time_point now = Clock::now();
   if (first_step_ == 0) {
@@ -58,17 +63,15 @@ void ProgressBar::show(const training::Progress& progress) {
   if (is_terminal_ ? now - last_ < redraw_after : now - last_ < plain_line_after) return;
   last_ = now;
   if (is_terminal_)
-    fmt::print(file_, "\r\033[K{}", progress_line(progress, seconds_left(progress), columns_of(file_) - 1));
+    write("\r\033[K" + progress_line(progress, seconds_left(progress), columns_of(file_) - 1));
   else
-    fmt::print(file_, "{}\n", progress_line(progress, seconds_left(progress), 80));
-  std::fflush(file_);
+    write(progress_line(progress, seconds_left(progress), 80) + "\n");
   drawn_ = is_terminal_;
 }
 
 void ProgressBar::clear() {
   if (!drawn_) return;
-  fmt::print(file_, "\r\033[K");
-  std::fflush(file_);
+  write("\r\033[K");
   drawn_ = false;
 }
 

@@ -31,6 +31,7 @@ class ProgressBar {
   using Clock = std::chrono::steady_clock;
 
   double seconds_left(const training::Progress& progress) const;
+  void write(const std::string& text);  // a terminal that is gone ends no training
 
   std::FILE* file_;
   bool is_terminal_;

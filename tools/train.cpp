@@ -68,10 +68,11 @@ class Train final : public Command {
     check_fits(subject.module, config.train);
     training::check_fits(subject.module, config.session.batch, data);
     const bool replace = replace_ || !out_;
+    const StopSignals signals;  // from here on there is a run to keep
     const RunDirectory run = RunDirectory::create(
         out_ ? fs::path(*out_) : default_run_folder(name), std::move(config), std::move(subject.module),
         replace ? RunDirectory::Existing::replace : RunDirectory::Existing::refuse);
-    return train(run, data, false);
+    return train(run, data, false, signals);
   }
 
   // What of the run the model cannot do is told before any work.
@@ -110,7 +111,8 @@ class Train final : public Command {
            *epochs_);
     run.set_config(std::move(config));
     const DatasetSplits data = training::load_data(run.config().data);
-    return train(run, data, true);
+    const StopSignals signals;
+    return train(run, data, true, signals);
   }
 
   // A resumed run is bitwise the run that was never stopped: what it computes cannot change.
@@ -146,7 +148,7 @@ class Train final : public Command {
 
   // --- Both ---
 
-  int train(const RunDirectory& run, const DatasetSplits& data, bool on) {
+  int train(const RunDirectory& run, const DatasetSplits& data, bool on, const StopSignals& signals) {
     std::FILE* file = json_ ? stderr : stdout;  // of what people read
     const RunConfig& config = run.config();
     const bool on_host = memory_of(config.session.backend)->is_host();
@@ -156,7 +158,6 @@ class Train final : public Command {
                on_host ? threads_text(config.session.threads) + ", " : "", config.session.seed);
     std::fflush(file);
 
-    const StopSignals signals;
     ProgressBar bar(stderr);
     training::RunHooks hooks;
     hooks.stop = &signals.stop_requested();

@@ -105,17 +105,17 @@ MetricsWriter MetricsWriter::resume(const fs::path& path, std::int64_t step) {
 void MetricsWriter::append(const MetricsRecord& record) {
   const std::string line = line_of(record, path_);
   const off_t before = ::lseek(descriptor_, 0, SEEK_END);
-  ssize_t written = 0;
-  do {
-    written = ::write(descriptor_, line.data(), line.size());
-  } while (written < 0 && errno == EINTR);
-  if (written == static_cast<ssize_t>(line.size())) return;
-  // A short write means that the disk is full; half a line would make the file unreadable.
-  const int error = written < 0 ? errno : ENOSPC;
-  if (written > 0 && ::ftruncate(descriptor_, before) != 0) {
-    fail("cannot write {}: {}, and its last line is cut short", path_.string(), std::strerror(error));
+  std::size_t written = 0;
+  while (written < line.size()) {
+    const ssize_t now = ::write(descriptor_, line.data() + written, line.size() - written);
+    if (now > 0) written += static_cast<std::size_t>(now);
+    if (now >= 0 || errno == EINTR) continue;
+    const int error = errno;
+    // Half a line would make the file unreadable.
+    if (written > 0 && ::ftruncate(descriptor_, before) != 0)
+      fail("cannot write {}: {}, and its last line is cut short", path_.string(), std::strerror(error));
+    fail("cannot write {}: {}", path_.string(), std::strerror(error));
   }
-  fail("cannot write {}: {}", path_.string(), std::strerror(error));
 }
 
 std::vector<MetricsRecord> read_metrics(const fs::path& path) {

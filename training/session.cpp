@@ -26,6 +26,7 @@ namespace {
 // Random numbers outside of training come from steps that no training reaches.
 constexpr std::uint64_t evaluation_steps = std::uint64_t{1} << 62;
 constexpr std::uint64_t run_steps = std::uint64_t{3} << 61;
+constexpr const char* this_session = "a session";
 constexpr std::size_t device_metrics = 64;  // rows of metrics that wait on a device to be read
 
 int find_port(const std::vector<Port>& ports, std::string_view name) {
@@ -260,6 +261,7 @@ auto find_hyper(Hypers& hypers, std::string_view name, const std::string& model)
 double Session::hyper(std::string_view name) const { return find_hyper(hypers_, name, module_.name)->second; }
 
 void Session::set_hyper(std::string_view name, double value) {
+  const runtime::InUse use(busy_, this_session);
   const auto found = find_hyper(hypers_, name, module_.name);
   if (found->second == static_cast<float>(value)) return;
   found->second = static_cast<float>(value);
@@ -269,6 +271,7 @@ void Session::set_hyper(std::string_view name, double value) {
 // --- Training and evaluation -----------------------------------------------------------------------------------------
 
 void Session::step(const Dataset& data, std::span<const std::int64_t> indices) {
+  const runtime::InUse use(busy_, this_session);
   if (indices.empty()) fail("a training step needs at least one sample");
   Compiled& train = compiled(Use::train, loss_entry, static_cast<std::int64_t>(indices.size()), &data);
   std::int32_t* chosen = train.chosen.data();
@@ -291,12 +294,14 @@ void Session::keep_metrics(const Compiled& compiled) {
 }
 
 std::span<const float> Session::read_metrics() {
+  const runtime::InUse use(busy_, this_session);
   const std::size_t count = std::exchange(unread_, 0) * metric_names_.size();
   if (count > 0) space_->read(metric_values_.data(), metrics_.get(), count * sizeof(float));
   return std::span(metric_values_).first(count);
 }
 
 runtime::Program& Session::training_program(const Dataset& data, std::int64_t batch, CompileReport* report) {
+  const runtime::InUse use(busy_, this_session);
   Compiled& train = compiled(Use::train, loss_entry, batch, &data, report);
   for (std::int64_t i = 0; i < batch; ++i)
     train.chosen[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i % data.size());
@@ -306,6 +311,7 @@ runtime::Program& Session::training_program(const Dataset& data, std::int64_t ba
 }
 
 Metrics Session::evaluate(const Dataset& data) {
+  const runtime::InUse use(busy_, this_session);
   if (data.size() == 0) fail("cannot evaluate on {}: it holds no samples", data.name);
   const PassingTables passing(tables_, data);
   Metrics sums;
@@ -328,6 +334,7 @@ Metrics Session::evaluate(const Dataset& data) {
 // --- Other entries ---------------------------------------------------------------------------------------------------
 
 NamedTensors Session::run(std::string_view entry, const NamedTensors& inputs, std::uint64_t draw) {
+  const runtime::InUse use(busy_, this_session);
   const std::int64_t total = rows_of(entry_of(module_, entry), inputs);
   RowCollector collector(total);
   std::uint64_t chunk = draw << 32;
@@ -343,6 +350,7 @@ NamedTensors Session::run(std::string_view entry, const NamedTensors& inputs, st
 }
 
 NamedTensors Session::run(std::string_view entry, const Dataset& data, std::uint64_t draw) {
+  const runtime::InUse use(busy_, this_session);
   const PassingTables passing(tables_, data);
   RowCollector collector(data.size());
   std::uint64_t chunk = draw << 32;
@@ -360,6 +368,7 @@ NamedTensors Session::run(std::string_view entry, const Dataset& data, std::uint
 // --- Files ---------------------------------------------------------------------------------------------------------
 
 TensorFile Session::save() const {
+  const runtime::InUse use(busy_, this_session);
   TensorFile file = state_.save();
   file.metadata["weft"] = WEFT_VERSION;
   file.metadata["model"] = module_.name;
@@ -369,6 +378,7 @@ TensorFile Session::save() const {
 }
 
 void Session::restore(const TensorFile& file, const std::filesystem::path& path) {
+  const runtime::InUse use(busy_, this_session);
   const std::uint64_t seed = read_number(file, path, "seed");
   const std::uint64_t steps = read_number(file, path, "step");
   state_.load(file, path, State::Part::all);
@@ -377,11 +387,13 @@ void Session::restore(const TensorFile& file, const std::filesystem::path& path)
 }
 
 void Session::load_weights(const TensorFile& file, const std::filesystem::path& path) {
+  const runtime::InUse use(busy_, this_session);
   state_.load(file, path, State::Part::weights);
 }
 
 std::vector<std::string> Session::load_part(const TensorFile& file, const std::filesystem::path& path,
                                             const std::string& prefix) {
+  const runtime::InUse use(busy_, this_session);
   return state_.load_part(file, path, prefix);
 }
 

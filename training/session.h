@@ -18,6 +18,7 @@
 #include "backends/compile.h"
 #include "ir/graph.h"
 #include "passes/passes.h"
+#include "runtime/busy.h"
 #include "runtime/program.h"
 #include "runtime/safetensors.h"
 #include "training/dataset.h"
@@ -45,6 +46,8 @@ runtime::HostTensor& output_of(runtime::NamedTensors& outputs, std::string_view 
 // A metric that `evaluate` gave. Throws Error where the model does not measure it.
 double metric_of(const Metrics& metrics, std::string_view name);
 
+// One thread at a time: a function that computes or changes something throws Error while another thread is inside one.
+// Any number of sessions may be used at once, each by its own thread.
 class Session {
  public:
   // Params start by their inits. Throws Error where the options or the module make no sense.
@@ -126,6 +129,7 @@ class Session {
   std::size_t unread_ = 0;            // of them
   std::shared_ptr<void> metrics_;     // the rows, where programs are
   std::vector<float> metric_values_;  // those read last
+  mutable runtime::BusyFlag busy_;
 };
 
 }  // namespace weft::training

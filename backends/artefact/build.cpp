@@ -11,6 +11,7 @@
 #include "ir/error.h"
 #include "runtime/artefact/sources.h"
 #include "runtime/atomic_file.h"
+#include "runtime/shell.h"
 
 namespace weft::artefact {
 
@@ -44,7 +45,7 @@ class Workplace {
     std::string command;
     for (const std::string& word : words) command += "'" + word + "' ";
     const fs::path log = file("log");
-    if (std::system((command + ">'" + log.string() + "' 2>&1").c_str()) != 0)
+    if (!runtime::run_shell(command + ">'" + log.string() + "' 2>&1"))
       fail("{} failed; weft compile needs a C compiler and binutils (Debian: build-essential):\n{}\n{}", words[0],
            command, runtime::read_file(log).substr(0, 2000));
   }

@@ -47,21 +47,21 @@ class CpuProgram final : public runtime::Program {
     bind_all();
   }
 
-  void bind_input(int index, void* memory) override {
+  void do_bind_input(int index, void* memory) override {
     input_memory_[std::size_t(index)] = memory;
     for (std::size_t i = 0; i < outputs_.size(); ++i)
       if (outputs_[i].donates == index) output_memory_[i] = memory;
     bind_all();
   }
 
-  void run() override { executor_->run(); }
+  void do_run() override { executor_->run(); }
 
   runtime::MemoryUse memory() const override {
     const passes::Plan& plan = recipe_.plan();
     return {plan.arena_bytes, plan.naive_bytes, plan.lower_bound_bytes};
   }
 
-  std::vector<runtime::ItemProfile> profile(int runs) override {
+  std::vector<runtime::ItemProfile> do_profile(int runs) override {
     std::vector<std::vector<double>> seconds(executor_->size());
     omp_set_num_threads(threads_);
     for (int i = 0; i < runs; ++i)

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -15,6 +14,7 @@
 #include "backends/cuda/disk_cache.h"
 #include "backends/cuda/emulated_operation.h"
 #include "ir/error.h"
+#include "runtime/shell.h"
 
 namespace weft::cuda {
 
@@ -127,7 +127,7 @@ class EmulatedDevice final : public Device {
     std::ofstream(source) << text;
     const std::string command =
         fmt::format("c++ {} '{}' -o '{}' >'{}' 2>&1", kFlags, source.string(), object.string(), log.string());
-    if (std::system(command.c_str()) != 0)
+    if (!runtime::run_shell(command))
       fail("the backend cuda-emulated could not compile its kernels; is a C++ compiler `c++` installed? {}\n{}",
            command, read_file(log).substr(0, 4000));
     fs::remove(source);

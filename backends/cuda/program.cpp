@@ -49,12 +49,12 @@ class CudaProgram final : public runtime::Program {
     void*& memory = input_memory_[std::size_t(index)];
     if (!memory) {
       large_inputs_.push_back(space_->allocate(inputs_[std::size_t(index)].type.bytes()));
-      bind_input(index, large_inputs_.back().get());
+      do_bind_input(index, large_inputs_.back().get());
     }
     return memory;
   }
 
-  void bind_input(int index, void* memory) override {
+  void do_bind_input(int index, void* memory) override {
     if (input_memory_[std::size_t(index)] == memory) return;
     input_memory_[std::size_t(index)] = memory;
     for (std::size_t i = 0; i < outputs_.size(); ++i)
@@ -62,7 +62,7 @@ class CudaProgram final : public runtime::Program {
     is_bound_ = false;
   }
 
-  void run() override {
+  void do_run() override {
     if (!is_bound_) bind_all();
     executor_->run();
   }
@@ -72,7 +72,7 @@ class CudaProgram final : public runtime::Program {
     return {plan.arena_bytes, plan.naive_bytes, plan.lower_bound_bytes};
   }
 
-  std::vector<runtime::ItemProfile> profile(int runs) override {
+  std::vector<runtime::ItemProfile> do_profile(int runs) override {
     if (!is_bound_) bind_all();
     std::vector<std::vector<double>> seconds(executor_->size());
     for (int i = 0; i < runs; ++i)

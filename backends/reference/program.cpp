@@ -27,12 +27,12 @@ class ReferenceProgram : public runtime::Program {
     share_donated();
   }
 
-  void bind_input(int index, void* memory) override {
+  void do_bind_input(int index, void* memory) override {
     input_memory_[std::size_t(index)] = memory;
     share_donated();
   }
 
-  void run() override {
+  void do_run() override {
     std::vector<Tensor> inputs;
     for (std::size_t i = 0; i < inputs_.size(); ++i) inputs.push_back(from_bytes(inputs_[i].type, input_memory_[i]));
     const std::vector<Tensor> outputs = reference::run<float>(*graph_, inputs);
@@ -46,7 +46,7 @@ class ReferenceProgram : public runtime::Program {
     return {bytes, bytes, bytes};
   }
 
-  std::vector<runtime::ItemProfile> profile(int) override { return {}; }
+  std::vector<runtime::ItemProfile> do_profile(int) override { return {}; }
 
  private:
   static bool donated(const Port& output) { return output.donates >= 0; }

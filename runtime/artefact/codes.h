@@ -10,7 +10,8 @@ enum {
   WEFT_WRONG_VERSION = 4, /* header, library and manifest are not of one compile */
   WEFT_WRONG_CPU = 5,     /* this cpu lacks what the code was compiled for */
   WEFT_NO_MEMORY = 6,
-  WEFT_FAILED = 7 /* a library or a device failed as it ran */
+  WEFT_FAILED = 7, /* a library or a device failed as it ran */
+  WEFT_BUSY = 8    /* another thread was using the model; nothing was done */
 };
 
 #endif

@@ -4,6 +4,9 @@
 /* Of the calls that have no model. */
 static _Thread_local weft_error weft_thread_error;
 
+/* The model that refused this thread's last call on it, whose own text is the other thread's; or null. */
+static _Thread_local const struct weft_model* weft_refused;
+
 static void weft_clear(weft_error* error) { error->text[0] = '\0'; }
 
 WEFT_PRINTF(3, 4) static int weft_fail(weft_error* error, int code, const char* format, ...) {
@@ -31,6 +34,23 @@ static int weft_no_model(const char* function) {
   return weft_fail(&weft_thread_error, WEFT_BAD_ARGUMENT, "%s was given no model: null", function);
 }
 
+/* Begins a call on a model; each that begins ends with weft_leave. An int, since not every target has atomic bytes. */
+static int weft_enter(weft_model* model, const char* function) {
+  if (!model) return weft_no_model(function);
+  if (__atomic_exchange_n(&model->is_busy, 1, __ATOMIC_ACQUIRE)) {
+    weft_refused = model;
+    return WEFT_BUSY;
+  }
+  if (weft_refused == model) weft_refused = NULL;
+  weft_clear(&model->error);
+  return WEFT_OK;
+}
+
+static int weft_leave(weft_model* model, int code) {
+  __atomic_store_n(&model->is_busy, 0, __ATOMIC_RELEASE);
+  return code;
+}
+
 /* "f32[2,3]". */
 static void weft_add_type(weft_error* error, const char* dtype, int rank, const int64_t* dims) {
   weft_add(error, "%s[", dtype);
@@ -39,5 +59,7 @@ static void weft_add_type(weft_error* error, const char* dtype, int rank, const 
 }
 
 WEFT_API const char* WEFT_NAME(error)(const weft_model* model) {
+  if (model && model == weft_refused)
+    return "another thread is using this model: use a model from one thread at a time, or create one for each thread";
   return model ? model->error.text : weft_thread_error.text;
 }

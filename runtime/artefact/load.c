@@ -131,13 +131,16 @@ static int weft_load(weft_model* model, const weft_file* file, weft_error* error
   return WEFT_OK;
 }
 
-WEFT_API int WEFT_NAME(load)(weft_model* model, const char* path) {
-  if (!model) return weft_no_model("load");
-  weft_clear(&model->error);
+static int weft_call_load(weft_model* model, const char* path) {
   if (!path) return weft_fail(&model->error, WEFT_BAD_ARGUMENT, "load: the path is null");
   weft_file file;
   int code = weft_open_file(&file, path, &model->error);
   if (code == WEFT_OK) code = weft_load(model, &file, &model->error);
   weft_close(&file);
   return code;
+}
+
+WEFT_API int WEFT_NAME(load)(weft_model* model, const char* path) {
+  const int code = weft_enter(model, "load");
+  return code == WEFT_OK ? weft_leave(model, weft_call_load(model, path)) : code;
 }

@@ -83,6 +83,7 @@ static int weft_create(weft_model** model, const char* weights, uint64_t hash, w
   if (code != WEFT_OK) return code;
   weft_model* made = calloc(1, sizeof *made);
   if (!made) return weft_no_memory(error, sizeof *made, "a model");
+  if (weft_refused == made) weft_refused = NULL; /* memory of a model that was destroyed */
   made->threads = 1;
   made->seed = 1;
   made->random_step = UINT64_C(3) << 61; /* steps that no training reaches: training/session.cpp */
@@ -104,9 +105,7 @@ WEFT_API int WEFT_NAME(create_checked)(weft_model** model, const char* weights, 
   return weft_create(model, weights, hash, &weft_thread_error);
 }
 
-WEFT_API int WEFT_NAME(set)(weft_model* model, const char* hyper, double value) {
-  if (!model) return weft_no_model("set");
-  weft_clear(&model->error);
+static int weft_call_set(weft_model* model, const char* hyper, double value) {
   for (int i = 0; hyper && i < the_artefact.hyper_count; ++i)
     if (strcmp(hyper, the_artefact.hypers[i].name) == 0) {
       model->hypers[i] = (float)value;
@@ -120,23 +119,34 @@ WEFT_API int WEFT_NAME(set)(weft_model* model, const char* hyper, double value) 
   return WEFT_BAD_ARGUMENT;
 }
 
-WEFT_API int WEFT_NAME(seed)(weft_model* model, uint64_t seed, uint64_t step) {
-  if (!model) return weft_no_model("seed");
-  weft_clear(&model->error);
+WEFT_API int WEFT_NAME(set)(weft_model* model, const char* hyper, double value) {
+  const int code = weft_enter(model, "set");
+  return code == WEFT_OK ? weft_leave(model, weft_call_set(model, hyper, value)) : code;
+}
+
+static int weft_call_seed(weft_model* model, uint64_t seed, uint64_t step) {
   model->seed = seed;
   model->random_step = step;
   return WEFT_OK;
 }
 
+WEFT_API int WEFT_NAME(seed)(weft_model* model, uint64_t seed, uint64_t step) {
+  const int code = weft_enter(model, "seed");
+  return code == WEFT_OK ? weft_leave(model, weft_call_seed(model, seed, step)) : code;
+}
+
 WEFT_API uint64_t WEFT_NAME(steps)(const weft_model* model) { return model ? model->steps : 0; }
 
-WEFT_API int WEFT_NAME(threads)(weft_model* model, int threads) {
+static int weft_call_threads(weft_model* model, int threads) {
   enum { WEFT_MOST_THREADS = 1024 };
-  if (!model) return weft_no_model("threads");
-  weft_clear(&model->error);
   if (threads < 1 || threads > WEFT_MOST_THREADS)
     return weft_fail(&model->error, WEFT_BAD_ARGUMENT, "threads: give 1 to %d, not %d", WEFT_MOST_THREADS, threads);
   if (threads != model->threads) weft_drop_executors(model);
   model->threads = threads;
   return WEFT_OK;
+}
+
+WEFT_API int WEFT_NAME(threads)(weft_model* model, int threads) {
+  const int code = weft_enter(model, "threads");
+  return code == WEFT_OK ? weft_leave(model, weft_call_threads(model, threads)) : code;
 }

@@ -31,6 +31,7 @@ typedef struct {
 } weft_weights;
 
 typedef struct weft_model {
+  int is_busy; /* a thread is inside a call: weft_enter */
   weft_weights weights;
   void* memory;                             /* the arena of the largest program; or a device's memory, weft_device */
   int is_newer_on_host, is_newer_on_device; /* the weights, where they live on a device: device.c */

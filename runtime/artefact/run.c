@@ -142,17 +142,18 @@ static int weft_check_overlaps(const weft_program* program, void* const* inputs,
 
 /* --- The interface ----------------------------------------------------------------------------------------------- */
 
-WEFT_API int WEFT_NAME(prepare)(weft_model* model, const char* entry, int64_t batch) {
-  if (!model) return weft_no_model("prepare");
-  weft_clear(&model->error);
+static int weft_call_prepare(weft_model* model, const char* entry, int64_t batch) {
   const int program = weft_find_program(entry, batch, &model->error);
   return program < 0 ? WEFT_BAD_ARGUMENT : weft_prepare(model, program);
 }
 
-WEFT_API int WEFT_NAME(run)(weft_model* model, const char* entry, int64_t batch, const void* const* inputs,
-                            const size_t* input_bytes, void* const* outputs, const size_t* output_bytes) {
-  if (!model) return weft_no_model("run");
-  weft_clear(&model->error);
+WEFT_API int WEFT_NAME(prepare)(weft_model* model, const char* entry, int64_t batch) {
+  const int code = weft_enter(model, "prepare");
+  return code == WEFT_OK ? weft_leave(model, weft_call_prepare(model, entry, batch)) : code;
+}
+
+static int weft_call_run(weft_model* model, const char* entry, int64_t batch, const void* const* inputs,
+                         const size_t* input_bytes, void* const* outputs, const size_t* output_bytes) {
   const int index = weft_find_program(entry, batch, &model->error);
   if (index < 0) return WEFT_BAD_ARGUMENT;
   const weft_program* program = &the_artefact.programs[index];
@@ -174,4 +175,12 @@ WEFT_API int WEFT_NAME(run)(weft_model* model, const char* entry, int64_t batch,
     return weft_fail(&model->error, WEFT_FAILED, "%s at batch %lld failed as it ran: %s", entry, (long long)batch,
                      text);
   return weft_ran(model, program);
+}
+
+WEFT_API int WEFT_NAME(run)(weft_model* model, const char* entry, int64_t batch, const void* const* inputs,
+                            const size_t* input_bytes, void* const* outputs, const size_t* output_bytes) {
+  const int code = weft_enter(model, "run");
+  return code == WEFT_OK
+             ? weft_leave(model, weft_call_run(model, entry, batch, inputs, input_bytes, outputs, output_bytes))
+             : code;
 }

@@ -143,16 +143,17 @@ static int weft_find_target(const char* path, char** resolved, weft_error* error
   *resolved = NULL;
   if (!*path || path[strlen(path) - 1] == '/')
     return weft_fail(error, WEFT_BAD_FILE, "cannot write '%s': a file name is missing", path);
-  if (lstat(path, &status) == 0 && S_ISLNK(status.st_mode)) *resolved = realpath(path, NULL);
+  if (lstat(path, &status) == 0 && S_ISLNK(status.st_mode)) {
+    *resolved = realpath(path, NULL);
+    if (!*resolved && errno == ENOMEM) return weft_no_memory(error, strlen(path), "a file's name");
+  }
   if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
     return weft_fail(error, WEFT_BAD_FILE, "cannot write %s: it exists and is no plain file; choose another name",
                      path);
   return WEFT_OK;
 }
 
-WEFT_API int WEFT_NAME(save)(weft_model* model, const char* path) {
-  if (!model) return weft_no_model("save");
-  weft_clear(&model->error);
+static int weft_call_save(weft_model* model, const char* path) {
   if (!path) return weft_fail(&model->error, WEFT_BAD_ARGUMENT, "save: the path is null");
   char* resolved = NULL;
   int code = weft_find_target(path, &resolved, &model->error);
@@ -166,4 +167,9 @@ WEFT_API int WEFT_NAME(save)(weft_model* model, const char* path) {
   free(temporary);
   free(order);
   return code;
+}
+
+WEFT_API int WEFT_NAME(save)(weft_model* model, const char* path) {
+  const int code = weft_enter(model, "save");
+  return code == WEFT_OK ? weft_leave(model, weft_call_save(model, path)) : code;
 }

@@ -98,9 +98,7 @@ static int weft_init_weights(const weft_artefact* artefact, const weft_weights* 
   return code;
 }
 
-WEFT_API int WEFT_NAME(init)(weft_model* model, uint64_t seed) {
-  if (!model) return weft_no_model("init");
-  weft_clear(&model->error);
+static int weft_call_init(weft_model* model, uint64_t seed) {
   weft_weights fresh = {NULL, NULL, NULL};
   int code = weft_make_weights(&the_artefact, &fresh, &model->error);
   if (code != WEFT_OK) return code;
@@ -116,15 +114,22 @@ WEFT_API int WEFT_NAME(init)(weft_model* model, uint64_t seed) {
   return WEFT_OK;
 }
 
+WEFT_API int WEFT_NAME(init)(weft_model* model, uint64_t seed) {
+  const int code = weft_enter(model, "init");
+  return code == WEFT_OK ? weft_leave(model, weft_call_init(model, seed)) : code;
+}
+
 static int weft_open_regions(weft_model* model) {
-  weft_clear(&model->error);
   model->is_shared = 1;
-  return weft_own_weights(&the_artefact, &model->weights, &model->error) == WEFT_OK && weft_to_host(model) == WEFT_OK;
+  const int code = weft_own_weights(&the_artefact, &model->weights, &model->error);
+  return code == WEFT_OK ? weft_to_host(model) : code;
 }
 
 WEFT_API void* WEFT_NAME(params)(weft_model* model) {
-  return model && weft_open_regions(model) ? model->weights.params : NULL;
+  if (weft_enter(model, "params") != WEFT_OK) return NULL;
+  return weft_leave(model, weft_open_regions(model)) == WEFT_OK ? model->weights.params : NULL;
 }
 WEFT_API void* WEFT_NAME(state)(weft_model* model) {
-  return model && weft_open_regions(model) ? model->weights.state : NULL;
+  if (weft_enter(model, "state") != WEFT_OK) return NULL;
+  return weft_leave(model, weft_open_regions(model)) == WEFT_OK ? model->weights.state : NULL;
 }

@@ -4,6 +4,7 @@
 #include <fixture.h>
 
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <thread>
@@ -18,6 +19,7 @@
 
 extern "C" {
 int fake_executors_alive();
+extern void (*fake_executor_inside)();
 int embedded_create_checked(fixture**, const char*, std::uint64_t);
 int embedded_run(fixture*, const char*, std::int64_t, const void* const*, const std::size_t*, void* const*,
                  const std::size_t*);
@@ -276,6 +278,71 @@ TEST_CASE("artefact runtime: models of their own may run on threads of their own
     for (int step = 0; step < 100; ++step) train(model, 0, &loss);
     CHECK(sums[i] == params(model)[0]);
   }
+}
+
+namespace {
+
+std::atomic<bool> is_inside{false}, may_leave{false};
+
+}  // namespace
+
+TEST_CASE("artefact runtime: a model that a thread is using is busy for every other") {
+  const TempFolder folder;
+  const Model model, free_model;
+  REQUIRE(fixture_save(model, (folder / "c").c_str()) == WEFT_OK);
+  is_inside = may_leave = false;
+  fake_executor_inside = [] {
+    is_inside = true;
+    while (!may_leave) std::this_thread::yield();
+  };
+  const float x[8] = {1};
+  float code[2], other_code[2], loss = -1;
+  int first = -1;
+  std::thread thread([&] { first = encode(model, x, sizeof x, code, sizeof code); });
+  while (!is_inside) std::this_thread::yield();
+  for (const int refused : {encode(model, x, sizeof x, other_code, sizeof other_code), train(model, 0, &loss),
+                            fixture_prepare(model, "encode", 1), fixture_threads(model, 2), fixture_set(model, "lr", 1),
+                            fixture_seed(model, 1, 2), fixture_init(model, 1),
+                            fixture_save(model, (folder / "d").c_str()), fixture_load(model, (folder / "c").c_str())})
+    CHECK(refused == WEFT_BUSY);
+  CHECK(contains(model.error(), "another thread is using this model"));
+  CHECK(fixture_params(model) == nullptr);
+  CHECK(fixture_state(model) == nullptr);
+  CHECK(loss == -1);
+  CHECK(folder.entries() == 1);
+  CHECK(free_model.error().empty());  // a model of its own is not
+  CHECK(fixture_seed(free_model, 1, 2) == WEFT_OK);
+  may_leave = true;
+  thread.join();
+  fake_executor_inside = nullptr;
+  CHECK(first == WEFT_OK);
+  CHECK(fixture_steps(model) == 0);
+  CHECK(fixture_seed(model, 5, 6) == WEFT_OK);
+  CHECK(model.error().empty());
+  CHECK(drawn(model) == std::array<std::uint64_t, 2>{5, 6});
+}
+
+TEST_CASE("artefact runtime: threads that share a model get its numbers or WEFT_BUSY") {
+  const Model model;
+  const float x[8] = {1, 2, 3, 4};
+  float wanted[2];
+  REQUIRE(encode(model, x, sizeof x, wanted, sizeof wanted) == WEFT_OK);
+  std::atomic<int> done{0}, busy{0}, wrong{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      for (int run = 0; run < 5000; ++run) {
+        float code[2] = {-1, -1};
+        const int result = encode(model, x, sizeof x, code, sizeof code);
+        ++(result == WEFT_OK ? done : busy);
+        if (result == WEFT_OK ? code[0] != wanted[0] || code[1] != wanted[1] : result != WEFT_BUSY || code[0] != -1)
+          ++wrong;
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  MESSAGE(done.load() << " runs, " << busy.load() << " refused");
+  CHECK(wrong == 0);
+  CHECK(done > 0);
 }
 
 TEST_CASE("artefact runtime: embedded weights are used in place, and copied before they are written to") {

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -81,6 +82,69 @@ int main(void) {
   return text;
 }
 
+// Trains from one seed, first undisturbed, then again and again under a timer whose handler runs on the stack of the
+// computing thread and writes to 8 KiB of it. Prints how many signals there were and how many trainings ended
+// otherwise.
+std::string disturbed_program(const std::string& name) {
+  std::string text = R"(#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include "@.h"
+enum { SIGNALS = 400, BATCH = 16 };
+static volatile long signals;
+static void handle(int number) {
+  volatile char stack[8192];
+  for (unsigned i = 0; i < sizeof stack; ++i) stack[i] = (char)number;
+  ++signals;
+}
+static void train(@* model, unsigned char* params) {
+  static unsigned char images[BATCH * 784];
+  float numbers[8];
+  const void* inputs[] = {images};
+  const size_t input_bytes[] = {sizeof images};
+  void* outputs[8];
+  size_t output_bytes[8];
+  for (int i = 0; i < 8; ++i) outputs[i] = &numbers[i], output_bytes[i] = sizeof(float);
+  for (int i = 0; i < BATCH * 784; ++i) images[i] = (unsigned char)(i * 37 % 251);
+  if (@_init(model, 1)) exit(3);
+  for (int step = 0; step < 5; ++step)
+    if (@_run(model, "train_step", BATCH, inputs, input_bytes, outputs, output_bytes)) exit(4);
+  memcpy(params, @_params(model), @UPPER@_PARAMS_BYTES);
+}
+int main(void) {
+  unsigned char *wanted = malloc(@UPPER@_PARAMS_BYTES), *found = malloc(@UPPER@_PARAMS_BYTES);
+  struct sigaction action = {0};
+  struct itimerval often = {{0, 200}, {0, 200}}, never = {{0, 0}, {0, 0}};
+  long wrong = 0;
+  @* model;
+  if (@_create(&model, NULL)) return 2;
+  train(model, wanted);
+  action.sa_handler = handle;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGALRM, &action, NULL);
+  setitimer(ITIMER_REAL, &often, NULL);
+  while (signals < SIGNALS) {
+    train(model, found);
+    wrong += memcmp(wanted, found, @UPPER@_PARAMS_BYTES) != 0;
+  }
+  setitimer(ITIMER_REAL, &never, NULL);
+  printf("%ld\n%ld\n", signals, wrong);
+  return 0;
+}
+)";
+  const auto replace = [&](const std::string& what, const std::string& by) {
+    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
+      text.replace(at, what.size(), by);
+  };
+  std::string upper = name;
+  std::ranges::transform(upper, upper.begin(), [](unsigned char c) { return char(std::toupper(c)); });
+  replace("@UPPER@", upper);
+  replace("@", name);
+  return text;
+}
+
 std::vector<double> numbers_of(const std::string& text) {
   std::istringstream stream(text);
   return {std::istream_iterator<double>(stream), {}};
@@ -115,6 +179,27 @@ TEST_CASE("a standalone encoder is small and needs libc and libm alone") {
   const std::string text =
       output_of("cd " + folder.path().string() + " && cc -std=gnu11 -O2 main.c standalone.o -lm -o main && ./main");
   CHECK(numbers_of(text).size() == 160);
+}
+
+TEST_CASE("a standalone artefact computes the same bits under a signal handler on its thread's stack") {
+  for (const auto& [name, settings] : std::vector<std::pair<std::string, test::Options>>{
+           {"vae", {{"hidden", "96"}, {"latent", "8"}}},
+           {"conv_autoencoder", {{"latent", "8"}, {"widths", "16,32"}}}}) {
+    const test::TempFolder folder;
+    AheadOptions options;
+    options.name = name;
+    options.entries = {train_step_entry};
+    options.batches = {16};
+    options.standalone = true;
+    build(test::build_model(name, settings), options, folder.path());
+    folder.write("main.c", disturbed_program(name));
+    const std::vector<double> numbers = numbers_of(output_of(
+        fmt::format("cd {} && cc -std=gnu11 -O2 main.c {}.a -lm -o main && ./main", folder.path().string(), name)));
+    REQUIRE(numbers.size() == 2);
+    MESSAGE(name << ": " << numbers[0] << " signals, " << numbers[1] << " trainings with other bits");
+    CHECK(numbers[0] >= 400);
+    CHECK(numbers[1] == 0);
+  }
 }
 
 TEST_CASE("a standalone encoder for aarch64 gives the codes that one for this machine gives") {
