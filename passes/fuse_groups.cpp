@@ -66,9 +66,10 @@ bool Grouping::reads_fully(OpId reader, ValueId value) const {
 }
 
 bool Grouping::try_merge(std::uint32_t a, std::uint32_t b) {
-  if (a == b || !why_apart(a, b).empty()) return false;
-  is_plain_[a] = are_plain_alike(a, b);
-  partition_.merge(a, b);
+  if (a == b || is_too_large(a, b) || !why_not_one_kernel(a, b).empty()) return false;
+  const bool is_plain = are_plain_alike(a, b);
+  if (!partition_.merge(a, b)) return false;
+  is_plain_[a] = is_plain;
   return true;
 }
 
