@@ -91,7 +91,7 @@ Tensor Recorder::random(ir::OpCode code, const Dims& dims, const std::source_loc
 // Inputs, states and outputs
 
 Tensor Recorder::data_input(const std::string& name, ir::Type type, const std::source_location& where) {
-  if (builder_.graph().find_input(name) != ir::kNone)
+  if (builder_.has_input(name))
     fail(where, fmt::format("entry \"{}\" has an input \"{}\" already", name_, name));
   builder_.set_where(place(where));
   return tensor(builder_.input(name, std::move(type)));
@@ -100,9 +100,10 @@ Tensor Recorder::data_input(const std::string& name, ir::Type type, const std::s
 Tensor Recorder::shared_input(const std::string& name, ir::Type type, ir::Role role, const ir::Init& init,
                               const std::source_location& where) {
   for (const ir::Graph& other : module_->graphs) check_agrees(other, name, type, role, init, where);
-  check_agrees(builder_.graph(), name, type, role, init, where);
-  const std::uint32_t found = builder_.graph().find_input(name);
-  if (found != ir::kNone) return tensor(builder_.graph().inputs[found].value);
+  if (builder_.has_input(name)) {
+    check_agrees(builder_.graph(), name, type, role, init, where);
+    return tensor(builder_.graph().inputs[builder_.graph().find_input(name)].value);
+  }
   builder_.set_where(place(where));
   return tensor(builder_.input(name, std::move(type), role, init));
 }
@@ -140,7 +141,7 @@ void Recorder::set_state(const std::string& name, const Tensor& value, const std
 }
 
 void Recorder::output(const std::string& name, const Tensor& value, const std::source_location& where) {
-  if (builder_.graph().find_output(name) != ir::kNone || states_.count(name) != 0)
+  if (builder_.has_output(name) || states_.count(name) != 0)
     fail(where, fmt::format("entry \"{}\" has an output \"{}\" already", name_, name));
   builder_.output(name, value.value());
 }

@@ -1,7 +1,7 @@
 // Adds type-checked, interned ops to a graph.
 #include "ir/builder.h"
 
-#include <algorithm>
+#include <bit>
 #include <functional>
 
 #include "ir/error.h"
@@ -10,18 +10,35 @@ namespace weft::ir {
 
 namespace {
 
-std::size_t mix(std::size_t seed, std::size_t value) { return seed * 0x9e3779b97f4a7c15ull + value + (seed >> 7); }
+std::size_t mix(std::size_t seed, std::size_t value) {
+  value = (value ^ (value >> 31)) * 0x7fb5d329728ea185ull;
+  return (seed ^ value ^ (value >> 27)) * 0x9e3779b97f4a7c15ull;
+}
 
-// Equal ops hash alike; attributes beyond their keys are left to the comparison.
-std::size_t hash(const Op& op) {
-  std::size_t seed = std::size_t(op.code);
+std::size_t hash(const Dims& dims) {
+  std::size_t seed = dims.size();
+  for (const Dim& dim : dims) seed = mix(mix(seed, std::size_t(dim.factor)), std::hash<std::string>()(dim.symbol));
+  return seed;
+}
+
+std::size_t hash(const AttrValue& value) {
+  std::size_t seed = value.index();
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return mix(seed, std::size_t(*number));
+  if (const auto* text = std::get_if<std::string>(&value)) return mix(seed, std::hash<std::string>()(*text));
+  if (const auto* dims = std::get_if<Dims>(&value)) return mix(seed, hash(*dims));
+  if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&value))
+    for (const std::int64_t each : *integers) seed = mix(seed, std::size_t(each));
+  if (const auto* numbers = std::get_if<std::vector<double>>(&value))
+    for (const double each : *numbers) seed = mix(seed, std::bit_cast<std::uint64_t>(each));
+  return seed;
+}
+
+// Equal ops of equal types hash alike.
+std::size_t hash(const Op& op, const Type& type) {
+  std::size_t seed = mix(std::size_t(op.code), std::size_t(type.dtype));
+  seed = mix(seed, hash(type.dims));
   for (const ValueId operand : op.operands) seed = mix(seed, operand);
-  for (const auto& [key, value] : op.attrs.values()) {
-    seed = mix(seed, std::size_t(key));
-    if (const auto* number = std::get_if<std::int64_t>(&value)) seed = mix(seed, std::size_t(*number));
-    if (const auto* numbers = std::get_if<std::vector<double>>(&value))
-      seed = mix(seed, std::hash<double>()(numbers->front()));
-  }
+  for (const auto& [key, value] : op.attrs.values()) seed = mix(mix(seed, std::size_t(key)), hash(value));
   return seed;
 }
 
@@ -29,7 +46,7 @@ std::size_t hash(const Op& op) {
 
 ValueId Builder::input(const std::string& name, Type type, Role role, Init init, std::vector<Slot> slots,
                        std::string layout) {
-  if (graph_.find_input(name) != kNone) fail("graph @{} already has an input %{}", graph_.name, name);
+  if (!input_names_.insert(name).second) fail("graph @{} already has an input %{}", graph_.name, name);
   const ValueId id = ValueId(graph_.values.size());
   graph_.values.push_back({std::move(type), kNone, 0, name});
   graph_.inputs.push_back({id, role, init, std::move(slots), std::move(layout)});
@@ -56,7 +73,7 @@ ValueId Builder::create(OpCode code, std::vector<ValueId> operands, Attrs attrs,
 }
 
 ValueId Builder::add(Op op, Type type, std::string name) {
-  const std::size_t key = hash(op);
+  const std::size_t key = hash(op, type);
   const auto [first, last] = interned_.equal_range(key);
   for (auto each = first; each != last; ++each) {
     const Op& other = graph_.ops[each->second];
@@ -105,10 +122,11 @@ ValueId Builder::constant(double value, Type type) {
 }
 
 void Builder::output(const std::string& name, ValueId value, std::uint32_t donates) {
-  if (graph_.find_output(name) != kNone) fail("graph @{} already has an output {}", graph_.name, name);
+  if (has_output(name)) fail("graph @{} already has an output {}", graph_.name, name);
   if (donates != kNone && graph_.type(value) != graph_.type(graph_.inputs[donates].value))
     fail("output {} is {}, but the input {} it replaces is {}", name, to_string(graph_.type(value)),
          graph_.input_name(donates), to_string(graph_.type(graph_.inputs[donates].value)));
+  output_names_.insert(name);
   graph_.outputs.push_back({name, value, donates});
 }
 

@@ -5,6 +5,8 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "ir/graph.h"
@@ -34,6 +36,9 @@ class Builder {
   const Where& where() const { return where_; }
   void set_name(ValueId value, std::string name);  // only where it has none yet
 
+  bool has_input(const std::string& name) const { return input_names_.count(name) != 0; }
+  bool has_output(const std::string& name) const { return output_names_.count(name) != 0; }
+
   const Graph& graph() const { return graph_; }
   const Type& type(ValueId value) const { return graph_.type(value); }
   Graph take() { return std::move(graph_); }
@@ -44,8 +49,9 @@ class Builder {
 
   Graph graph_;
   Where where_;
-  std::map<ValueId, Where> input_places_;      // for errors
-  std::multimap<std::size_t, OpId> interned_;  // hash of a pure op -> the op
+  std::unordered_set<std::string> input_names_, output_names_;
+  std::map<ValueId, Where> input_places_;                // for errors
+  std::unordered_multimap<std::size_t, OpId> interned_;  // hash of a pure op -> the op
 };
 
 // The type rule of `code`. Throws Error (without a place) that states both facts. `written` is the type of a typed op.

@@ -80,7 +80,11 @@ GraphPtr split_foreign_epilogues(const GraphPtr& source, const Target& target) {
 class Finder {
  public:
   Finder(const ir::Graph& graph, Context& context)
-      : graph_(graph), context_(context), sole_users_(sole_users(graph)), uses_(ir::use_counts(graph)) {}
+      : graph_(graph),
+        context_(context),
+        sole_users_(sole_users(graph)),
+        uses_(ir::use_counts(graph)),
+        users_(ir::users_of(graph)) {}
 
   std::vector<Epilogue> find() {
     std::vector<Epilogue> found;
@@ -134,8 +138,9 @@ class Finder {
   OpId user_of(ValueId value, const char* what, const Wanted& wanted) {
     const OpId sole = sole_users_[value];
     if (sole != kNone) return wanted(graph_.ops[sole]) ? sole : kNone;
-    for (const Op& op : graph_.ops) {
-      if (std::find(op.operands.begin(), op.operands.end(), value) == op.operands.end() || !wanted(op)) continue;
+    for (const OpId id : users_[value]) {
+      const Op& op = graph_.ops[id];
+      if (!wanted(op)) continue;
       context_.notes.push_back(
           {"epilogue", op.where,
            fmt::format("the {} ({}) stays out of the {} before it: that result has {} other use(s)", what,
@@ -149,6 +154,7 @@ class Finder {
   Context& context_;
   std::vector<OpId> sole_users_;
   std::vector<int> uses_;
+  std::vector<std::vector<OpId>> users_;
 };
 
 // The bias as [channels]; where it was reshaped from that, what it was reshaped from.
@@ -189,12 +195,13 @@ GraphPtr epilogue(const GraphPtr& source, Context& context) {
   const GraphPtr graph = split_foreign_epilogues(source, context.target);
   const std::vector<Epilogue> found = Finder(*graph, context).find();
   if (found.empty()) return graph;
+  std::vector<const Epilogue*> by_result(graph->values.size(), nullptr);
+  for (const Epilogue& each : found)
+    if (const Epilogue*& first = by_result[graph->ops[each.last()].results.front()]; !first) first = &each;
   const auto joined = rewrite(graph, [&](const Op& op, Rewriter& rewriter) -> std::optional<Expr> {
-    const auto match = std::find_if(found.begin(), found.end(), [&](const Epilogue& each) {
-      return graph->ops[each.last()].results.front() == op.results.front();
-    });
-    if (match == found.end()) return {};
-    return contract(*match, rewriter);
+    const Epilogue* epilogue = by_result[op.results.front()];
+    if (!epilogue) return {};
+    return contract(*epilogue, rewriter);
   });
   return dce(joined, context);  // the contractions without their epilogues are left over
 }

@@ -82,19 +82,21 @@ std::optional<double> convert(double value, DType dtype) {
   return {};
 }
 
-// The result element at `index`: of an elementwise op, or the operand element that a movement op puts there.
-double evaluate(const ir::Graph& graph, const ir::Op& op, const Index& index) {
+// The result element at `index`: of an elementwise op, or the operand element that a movement op puts there. Operands
+// are values of `graph`; the op's own may be those of another.
+double evaluate(const ir::Graph& graph, const ir::Op& op, const std::vector<ir::ValueId>& operands, DType result,
+                const Index& index) {
   if (ir::is_elementwise(op.code)) {
-    Numbers operands;
+    Numbers numbers;
     const bool turns = op.code == OpCode::sin || op.code == OpCode::cos || op.code == OpCode::pow;
-    for (const ir::ValueId operand : op.operands) {
+    for (const ir::ValueId operand : operands) {
       const double number = element(graph, operand, index);
-      const bool exactly = jumps(op, graph.type(op.results.front()).dtype) || (turns && std::abs(number) > 1e4);
-      operands.push_back(graph.type(operand).dtype == DType::f32 ? as_operand(number, exactly) : number);
+      const bool exactly = jumps(op, result) || (turns && std::abs(number) > 1e4);
+      numbers.push_back(graph.type(operand).dtype == DType::f32 ? as_operand(number, exactly) : number);
     }
-    return ir::apply_scalar(op.code, operands.data());
+    return ir::apply_scalar(op.code, numbers.data());
   }
-  const ir::ValueId operand = op.operands.front();
+  const ir::ValueId operand = operands.front();
   if (op.code == OpCode::broadcast) return element(graph, operand, index);
   if (op.code == OpCode::transpose)
     return element(graph, operand, transposed_index(index, op.attrs.integers(Attr::perm)));
@@ -107,58 +109,57 @@ bool moves_elements(OpCode code) {
 }
 
 // The numbers of the result: one where all operands are filled with one.
-std::optional<Numbers> fold_numbers(const ir::Graph& graph, const ir::Op& op, const Type& type) {
-  const bool uniform = std::all_of(op.operands.begin(), op.operands.end(),
+std::optional<Numbers> fold_numbers(const ir::Graph& graph, const ir::Op& op, const std::vector<ir::ValueId>& operands,
+                                    const Type& type) {
+  const bool uniform = std::all_of(operands.begin(), operands.end(),
                                    [&](ir::ValueId operand) { return numbers_of(graph, operand).size() == 1; });
-  if (op.code == OpCode::reshape || (uniform && moves_elements(op.code))) return numbers_of(graph, op.operands[0]);
+  if (op.code == OpCode::reshape || (uniform && moves_elements(op.code))) return numbers_of(graph, operands[0]);
   if (!uniform && (!type.is_static() || type.elements() > kMostElements)) return {};
   Numbers numbers;
   const Index dims = uniform ? Index() : ir::numbers(type.dims);
   const std::int64_t count = uniform ? 1 : type.elements();
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::optional<double> number = convert(evaluate(graph, op, unflatten(i, dims)), type.dtype);
+    const double exact = evaluate(graph, op, operands, type.dtype, unflatten(i, dims));
+    const std::optional<double> number = convert(exact, type.dtype);
     if (!number) return {};
     numbers.push_back(*number);
   }
   return numbers;
 }
 
-}  // namespace
-
-std::optional<Expr> fold_op(const ir::Op& op, Rewriter& rewriter) {
-  const ir::Graph& graph = rewriter.source();
-  const Type& type = graph.type(op.results.front());
+// The op as a constant, its operands being values of `graph`: of the source, or of what is made of it.
+std::optional<Expr> folded(const ir::Op& op, const ir::Graph& graph, const std::vector<ir::ValueId>& operands,
+                           Rewriter& rewriter) {
+  const Type& type = rewriter.source().type(op.results.front());
   if (op.code == OpCode::dim_size) {
     const ir::Dim& dim = op.attrs.dims(Attr::dim).front();
     if (!dim.is_number()) return {};
     return full(rewriter.builder(), double(dim.factor), type);
   }
   if (!ir::is_elementwise(op.code) && !moves_elements(op.code)) return {};
-  for (const ir::ValueId operand : op.operands)
+  for (const ir::ValueId operand : operands)
     if (!is_constant(graph, operand) || (ir::is_elementwise(op.code) && is_narrow_float(graph.type(operand).dtype)))
       return {};
-  const std::optional<Numbers> numbers = fold_numbers(graph, op, type);
+  const std::optional<Numbers> numbers = fold_numbers(graph, op, operands, type);
   if (!numbers) return {};
   ir::Builder& builder = rewriter.builder();
   return Expr{&builder, builder.create(OpCode::constant, {}, ir::Attrs().set(Attr::values, *numbers), type)};
 }
 
-namespace {
-
-// Keeps folding while it changes something: a chain of n ops takes n walks.
-GraphPtr fold_all(GraphPtr graph) {
-  while (true) {
-    const GraphPtr next = rewrite(graph, fold_op);
-    if (next == graph) return graph;
-    graph = next;
-  }
-}
-
 }  // namespace
 
+std::optional<Expr> fold_op(const ir::Op& op, Rewriter& rewriter) {
+  return folded(op, rewriter.source(), op.operands, rewriter);
+}
+
+// One walk: what was folded on it is a constant for the ops behind it.
 GraphPtr fold(const GraphPtr& graph, Context& context) {
-  const GraphPtr folded = fold_all(graph);
-  return folded == graph ? graph : dce(folded, context);
+  const GraphPtr now = rewrite(graph, [](const ir::Op& op, Rewriter& rewriter) {
+    std::vector<ir::ValueId> operands;
+    for (const Expr& operand : rewriter[op.operands]) operands.push_back(operand.id);
+    return folded(op, rewriter.builder().graph(), operands, rewriter);
+  });
+  return now == graph ? graph : dce(now, context);
 }
 
 }  // namespace weft::passes

@@ -42,7 +42,7 @@ class Outliner {
 
   void output(ValueId value) {
     const std::string& name = graph_.values[value].name;
-    const bool taken = name.empty() || body_.graph().find_output(name) != kNone;
+    const bool taken = name.empty() || body_.has_output(name);
     body_.output(taken ? fmt::format("out{}", body_.graph().outputs.size()) : name, emit(value));
   }
 
@@ -68,7 +68,7 @@ class Outliner {
     if (const auto found = inputs_.find(value); found != inputs_.end()) return found->second;
     operands_.push_back(value);
     const std::string& name = graph_.values[value].name;
-    const bool taken = name.empty() || body_.graph().find_input(name) != kNone;
+    const bool taken = name.empty() || body_.has_input(name);
     return inputs_[value] = body_.input(taken ? fmt::format("in{}", operands_.size() - 1) : name, graph_.type(value));
   }
 
@@ -121,8 +121,7 @@ class Emitter {
     std::vector<ValueId> stored;
     for (const OpId id : grouping_.groups().at(group)) {
       const ValueId value = graph_.ops[id].results[0];
-      const bool is_output = std::any_of(graph_.outputs.begin(), graph_.outputs.end(),
-                                         [&](const ir::Output& output) { return output.value == value; });
+      const bool is_output = grouping_.regions().is_output(value);
       const bool is_read = std::any_of(grouping_.users(value).begin(), grouping_.users(value).end(), [&](OpId user) {
         return grouping_.group_of(user) == kNone || (grouping_.group_of(user) != group && !recompute_.contains(value));
       });
@@ -178,7 +177,8 @@ GraphPtr fuse(const GraphPtr& graph, Context& context) {
   for (const ir::Value& value : graph->values)
     if (!value.type.is_static())
       fail("fuse needs numbers for dims, but a value is {}: bind the symbols first", to_string(value.type));
-  const Grouping grouping(*graph);
+  const Regions regions(*graph);
+  const Grouping grouping(*graph, regions);
   if (grouping.groups().empty()) return graph;
   const Recompute recompute(*graph, grouping);
   note_stored_values(*graph, grouping, recompute, context);

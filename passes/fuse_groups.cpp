@@ -2,9 +2,8 @@
 #include "passes/fuse_groups.h"
 
 #include <algorithm>
-#include <set>
 
-#include "passes/region.h"
+#include "ir/error.h"
 
 namespace weft::passes {
 
@@ -13,93 +12,82 @@ using ir::kNone;
 using ir::OpId;
 using ir::ValueId;
 
-Grouping::Grouping(const Graph& graph) : graph_(graph), group_of_(graph.ops.size(), kNone), users_(users_of(graph)) {
+Grouping::Grouping(const Graph& graph, const Regions& regions)
+    : graph_(graph),
+      regions_(regions),
+      partition_(graph, regions.users()),
+      is_grouped_(graph.ops.size(), false),
+      is_plain_(graph.ops.size(), false) {
   for (OpId id = 0; id < graph.ops.size(); ++id) {
-    if (is_fusible(graph, graph.ops[id]) && !is_recomputed(graph, graph.ops[id])) start(id);
+    is_grouped_[id] = is_fusible(graph, graph.ops[id]) && !is_recomputed(graph, graph.ops[id]);
+    is_plain_[id] = is_grouped_[id] && ir::info(graph.ops[id].code).kind != ir::OpKind::reduce &&
+                    !ir::reads_elsewhere(graph.ops[id].code);
   }
   merge_along_edges();
   merge_siblings();
+  for (OpId id = 0; id < graph.ops.size(); ++id)
+    if (group_of(id) == id) groups_[id] = partition_.members(id);
 }
 
 std::string Grouping::why_apart(std::uint32_t a, std::uint32_t b) const {
-  if (std::string reason = why_not_one_kernel(graph_, both(a, b)); !reason.empty()) return reason;
-  if (has_detour(a, b) || has_detour(b, a)) return "something between them is needed first";
+  if (is_too_large(a, b)) return fmt::format("a kernel has at most {} ops", kMostMembers);
+  if (std::string reason = why_not_one_kernel(a, b); !reason.empty()) return reason;
+  if (partition_.has_detour(a, b)) return "something between them is needed first";
   return {};
-}
-
-void Grouping::start(OpId id) {
-  group_of_[id] = id;
-  members_[id] = {id};
 }
 
 void Grouping::merge_along_edges() {
   for (OpId id = 0; id < graph_.ops.size(); ++id) {
-    if (group_of_[id] == kNone) continue;
+    if (group_of(id) == kNone) continue;
     for (const ValueId operand : graph_.ops[id].operands) {
       const OpId producer = graph_.values[operand].op;
-      if (producer == kNone || group_of_[producer] == kNone) continue;
-      try_merge(group_of_[producer], group_of_[id]);
+      if (producer == kNone || group_of(producer) == kNone) continue;
+      try_merge(group_of(producer), group_of(id));
     }
   }
 }
 
-// Readers of one large value share the load.
+// Readers of one large value share the load: of as many kernels as it takes.
 void Grouping::merge_siblings() {
   for (ValueId value = 0; value < graph_.values.size(); ++value) {
-    const std::vector<OpId>& readers = users_[value];
-    for (std::size_t i = 1; i < readers.size(); ++i)
-      if (reads_fully(readers[0], value) && reads_fully(readers[i], value))
-        try_merge(group_of_[readers[0]], group_of_[readers[i]]);
+    const std::vector<OpId>& readers = users(value);
+    for (std::size_t first = 0, i = 1; i < readers.size(); ++i) {
+      if (!reads_fully(readers[first], value)) break;
+      if (!reads_fully(readers[i], value)) continue;
+      const std::uint32_t a = group_of(readers[first]), b = group_of(readers[i]);
+      if (!try_merge(a, b) && is_too_large(a, b)) first = i;
+    }
   }
 }
 
 bool Grouping::reads_fully(OpId reader, ValueId value) const {
-  return group_of_[reader] != kNone && graph_.type(value).elements() > 1 &&
+  return group_of(reader) != kNone && graph_.type(value).elements() > 1 &&
          loop_dims(graph_, graph_.ops[reader]) == graph_.type(value).dims;
 }
 
-void Grouping::try_merge(std::uint32_t a, std::uint32_t b) {
-  if (a == b || !why_apart(a, b).empty()) return;
-  for (const OpId id : members_[b]) group_of_[id] = a;
-  members_[a] = both(a, b);
-  members_.erase(b);
+bool Grouping::try_merge(std::uint32_t a, std::uint32_t b) {
+  if (a == b || is_too_large(a, b) || !why_not_one_kernel(a, b).empty()) return false;
+  const bool is_plain = are_plain_alike(a, b);
+  if (!partition_.merge(a, b)) return false;
+  is_plain_[a] = is_plain;
+  return true;
 }
 
-std::vector<OpId> Grouping::both(std::uint32_t a, std::uint32_t b) const {
-  std::vector<OpId> ops = members_.at(a);
-  ops.insert(ops.end(), members_.at(b).begin(), members_.at(b).end());
-  std::sort(ops.begin(), ops.end());
-  return ops;
+bool Grouping::is_too_large(std::uint32_t a, std::uint32_t b) const {
+  return partition_.members(a).size() + partition_.members(b).size() > kMostMembers;
 }
 
-// A path from `from` to `to` through ops of neither.
-bool Grouping::has_detour(std::uint32_t from, std::uint32_t to) const {
-  std::set<std::uint32_t> seen;
-  std::vector<OpId> stack;
-  const auto visit_users = [&](const std::vector<OpId>& ops, bool leaving) -> bool {
-    for (const OpId id : ops)
-      for (const ValueId result : graph_.ops[id].results)
-        for (const OpId user : users_[result]) {
-          if (group_of_[user] == from) continue;
-          if (group_of_[user] == to) {
-            if (!leaving) return true;
-            continue;
-          }
-          if (seen.insert(node(user)).second) stack.push_back(user);
-        }
-    return false;
-  };
-  visit_users(members_.at(from), true);
-  while (!stack.empty()) {
-    const OpId id = stack.back();
-    stack.pop_back();
-    const std::uint32_t group = group_of_[id];
-    if (visit_users(group == kNone ? std::vector<OpId>{id} : members_.at(group), false)) return true;
-  }
-  return false;
+bool Grouping::are_plain_alike(std::uint32_t a, std::uint32_t b) const {
+  return is_plain_[a] && is_plain_[b] &&
+         regions_.loop_sizes(partition_.members(a)[0]) == regions_.loop_sizes(partition_.members(b)[0]);
 }
 
-// Groups have the id of a member, so they never clash with the ids of ops that stay alone.
-std::uint32_t Grouping::node(OpId id) const { return group_of_[id] == kNone ? id : group_of_[id]; }
+std::string Grouping::why_not_one_kernel(std::uint32_t a, std::uint32_t b) const {
+  if (are_plain_alike(a, b)) return {};
+  const std::vector<OpId>&of_a = partition_.members(a), &of_b = partition_.members(b);
+  std::vector<OpId> both(of_a.size() + of_b.size());
+  std::merge(of_a.begin(), of_a.end(), of_b.begin(), of_b.end(), both.begin());
+  return regions_.why_not(both);
+}
 
 }  // namespace weft::passes

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "ir/graph.h"
+#include "passes/partition.h"
+#include "passes/region.h"
 
 namespace weft::passes {
 
@@ -15,32 +17,34 @@ namespace weft::passes {
 // back.
 class Grouping {
  public:
-  // `graph` must outlive the grouping.
-  explicit Grouping(const ir::Graph& graph);
+  // Both must outlive the grouping.
+  Grouping(const ir::Graph& graph, const Regions& regions);
 
   // The group of an op, kNone for an op that stays as it is or is recomputed where it is needed.
-  std::uint32_t group_of(ir::OpId id) const { return group_of_[id]; }
+  std::uint32_t group_of(ir::OpId id) const { return is_grouped_[id] ? partition_.node_of(id) : ir::kNone; }
   // The members of each, ascending.
-  const std::map<std::uint32_t, std::vector<ir::OpId>>& groups() const { return members_; }
-  const std::vector<ir::OpId>& users(ir::ValueId value) const { return users_[value]; }
+  const std::map<std::uint32_t, std::vector<ir::OpId>>& groups() const { return groups_; }
+  const std::vector<ir::OpId>& users(ir::ValueId value) const { return regions_.users(value); }
+  const Regions& regions() const { return regions_; }
 
   // Why two groups can not be one, "" if they can.
   std::string why_apart(std::uint32_t a, std::uint32_t b) const;
 
  private:
-  void start(ir::OpId id);
   void merge_along_edges();
   void merge_siblings();
   bool reads_fully(ir::OpId reader, ir::ValueId value) const;
-  void try_merge(std::uint32_t a, std::uint32_t b);
-  std::vector<ir::OpId> both(std::uint32_t a, std::uint32_t b) const;
-  bool has_detour(std::uint32_t from, std::uint32_t to) const;
-  std::uint32_t node(ir::OpId id) const;
+  bool try_merge(std::uint32_t a, std::uint32_t b);
+  bool is_too_large(std::uint32_t a, std::uint32_t b) const;
+  std::string why_not_one_kernel(std::uint32_t a, std::uint32_t b) const;
+  bool are_plain_alike(std::uint32_t a, std::uint32_t b) const;
 
   const ir::Graph& graph_;
-  std::vector<std::uint32_t> group_of_;
-  std::map<std::uint32_t, std::vector<ir::OpId>> members_;
-  std::vector<std::vector<ir::OpId>> users_;
+  const Regions& regions_;
+  Partition partition_;
+  std::vector<bool> is_grouped_;  // by op
+  std::vector<bool> is_plain_;    // by group: elementwise ops and the like, all over the same dims
+  std::map<std::uint32_t, std::vector<ir::OpId>> groups_;
 };
 
 }  // namespace weft::passes

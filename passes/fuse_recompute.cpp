@@ -31,34 +31,53 @@ int cost(const Graph& graph, const Op& op) {
 
 }  // namespace
 
-Recompute::Recompute(const Graph& graph, const Grouping& grouping)
-    : graph_(graph), grouping_(grouping), is_output_(graph.values.size(), false) {
-  for (const ir::Output& output : graph.outputs) is_output_[output.value] = true;
+Recompute::Recompute(const Graph& graph, const Grouping& grouping) : graph_(graph), grouping_(grouping) {
   for (const auto& [group, members] : grouping.groups())
     for (const OpId id : members)
       for (const ValueId operand : graph.ops[id].operands) loads_[group].insert(operand);
-  // What one value makes its readers load, the next has for nothing.
-  while (add_values()) {
-  }
+  find_read_elsewhere();
+  find_candidates();
+  add_values();
 }
 
-bool Recompute::add_values() {
-  bool added = false;
+void Recompute::find_candidates() {
   for (const auto& [group, members] : grouping_.groups())
     for (const OpId id : members) {
       const ValueId value = graph_.ops[id].results[0];
-      if (is_output_[value] || contains(value) || !is_used_by_other_groups_alone(group, value)) continue;
-      Closure closure;
-      if (!add_to_closure(group, value, closure) || !is_cheap(group, value, closure)) continue;
-      for (const OpId user : grouping_.users(value)) {
-        for (const auto& [load, bytes] : closure.loads) loads_[grouping_.group_of(user)].insert(load);
-        for (const ValueId inside : closure.inside) added_[grouping_.group_of(user)].insert(graph_.values[inside].op);
-      }
-      // With what it is computed from: another group has no other way to those.
-      values_.merge(closure.inside);
-      added = true;
+      if (grouping_.regions().is_output(value) || !is_used_by_other_groups_alone(group, value)) continue;
+      Candidate candidate{group, value, {}};
+      if (!add_to_closure(group, value, candidate.closure)) continue;
+      for (const OpId user : grouping_.users(value)) by_reader_[grouping_.group_of(user)].insert(candidates_.size());
+      candidates_.push_back(std::move(candidate));
     }
-  return added;
+}
+
+// Walks over all candidates until one adds nothing. A candidate that was not worth it is looked at again only when a
+// group that reads it has got more loads or ops: what one value makes its readers load, the next has for nothing.
+void Recompute::add_values() {
+  for (std::size_t i = 0; i < candidates_.size(); ++i) due_.insert(due_.end(), i);
+  for (; !due_.empty(); due_.swap(due_later_))
+    while (!due_.empty()) {
+      const std::size_t index = *due_.begin();
+      due_.erase(due_.begin());
+      const Candidate& candidate = candidates_[index];
+      if (contains(candidate.value) || !try_to_add(candidate)) continue;
+      for (const OpId user : grouping_.users(candidate.value))
+        for (const std::size_t other : by_reader_[grouping_.group_of(user)])
+          (other > index ? due_ : due_later_).insert(other);
+    }
+}
+
+bool Recompute::try_to_add(const Candidate& candidate) {
+  const auto& [group, value, closure] = candidate;
+  if (!is_cheap(group, value, closure)) return false;
+  for (const OpId user : grouping_.users(value)) {
+    for (const auto& [load, bytes] : closure.loads) loads_[grouping_.group_of(user)].insert(load);
+    for (const ValueId inside : closure.inside) added_[grouping_.group_of(user)].insert(graph_.values[inside].op);
+  }
+  // With what it is computed from: another group has no other way to those.
+  values_.insert(closure.inside.begin(), closure.inside.end());
+  return true;
 }
 
 bool Recompute::is_used_by_other_groups_alone(std::uint32_t group, ValueId value) const {
@@ -91,13 +110,13 @@ bool Recompute::fits(std::uint32_t reader, const Closure& closure) const {
   std::set<OpId> ops(grouping_.groups().at(reader).begin(), grouping_.groups().at(reader).end());
   if (const auto more = added_.find(reader); more != added_.end()) ops.insert(more->second.begin(), more->second.end());
   for (const ValueId value : closure.inside) ops.insert(graph_.values[value].op);
-  return why_not_one_kernel(graph_, {ops.begin(), ops.end()}).empty();
+  return grouping_.regions().why_not({ops.begin(), ops.end()}).empty();
 }
 
 // What some op that is no kernel reads, or the caller, is in memory in any case.
 bool Recompute::is_stored(ValueId value) const {
   const std::vector<OpId>& users = grouping_.users(value);
-  return is_output_[value] ||
+  return grouping_.regions().is_output(value) ||
          std::any_of(users.begin(), users.end(), [&](OpId user) { return grouping_.group_of(user) == kNone; });
 }
 
@@ -105,13 +124,16 @@ bool Recompute::is_window(const Op& reduce) const {
   return ir::is_window(ir::numbers(loop_dims(graph_, reduce)), reduce.attrs.integers(ir::Attr::axes));
 }
 
-// Whether an op, or one of its group that needs it, reads its operands at computed places.
-bool Recompute::is_read_elsewhere(OpId id) const {
-  if (ir::reads_elsewhere(graph_.ops[id].code)) return true;
-  const std::vector<OpId>& users = grouping_.users(graph_.ops[id].results[0]);
-  return std::any_of(users.begin(), users.end(), [&](OpId user) {
-    return grouping_.group_of(user) == grouping_.group_of(id) && is_read_elsewhere(user);
-  });
+// Whether each op, or one of its group that needs it, reads its operands at computed places.
+void Recompute::find_read_elsewhere() {
+  is_read_elsewhere_.resize(graph_.ops.size(), false);
+  for (OpId id = OpId(graph_.ops.size()); id-- > 0;) {
+    const std::vector<OpId>& users = grouping_.users(graph_.ops[id].results[0]);
+    is_read_elsewhere_[id] =
+        ir::reads_elsewhere(graph_.ops[id].code) || std::any_of(users.begin(), users.end(), [&](OpId user) {
+          return grouping_.group_of(user) == grouping_.group_of(id) && is_read_elsewhere_[user];
+        });
+  }
 }
 
 // False where it costs too much, or a sample or a reduction is in the way, which is not of windows nor in memory.

@@ -29,21 +29,34 @@ class Recompute {
     std::map<ir::ValueId, std::int64_t> loads;
   };
 
-  bool add_values();
+  // A value that may be worth it, and what it is computed from: neither changes as values are added.
+  struct Candidate {
+    std::uint32_t group = 0;
+    ir::ValueId value = ir::kNone;
+    Closure closure;
+  };
+
+  void find_candidates();
+  void add_values();
+  bool try_to_add(const Candidate& candidate);
   bool is_used_by_other_groups_alone(std::uint32_t group, ir::ValueId value) const;
   bool is_cheap(std::uint32_t group, ir::ValueId value, const Closure& closure) const;
   bool fits(std::uint32_t reader, const Closure& closure) const;
   bool is_stored(ir::ValueId value) const;
   bool is_window(const ir::Op& reduce) const;
-  bool is_read_elsewhere(ir::OpId id) const;
+  bool is_read_elsewhere(ir::OpId id) const { return is_read_elsewhere_[id]; }
+  void find_read_elsewhere();
   bool add_to_closure(std::uint32_t group, ir::ValueId value, Closure& closure) const;
   bool add_gather(std::uint32_t group, const ir::Op& gather, Closure& closure) const;
 
   const ir::Graph& graph_;
   const Grouping& grouping_;
-  std::vector<bool> is_output_;
-  std::map<std::uint32_t, std::set<ir::ValueId>> loads_;  // by group: what it reads anyway
-  std::map<std::uint32_t, std::set<ir::OpId>> added_;     // by group: what it computes again
+  std::vector<bool> is_read_elsewhere_;                       // by op
+  std::vector<Candidate> candidates_;                         // by group and op
+  std::map<std::uint32_t, std::set<std::size_t>> by_reader_;  // by group: the candidates that it reads
+  std::set<std::size_t> due_, due_later_;                     // candidates to look at on this walk, and on the next
+  std::map<std::uint32_t, std::set<ir::ValueId>> loads_;      // by group: what it reads anyway
+  std::map<std::uint32_t, std::set<ir::OpId>> added_;         // by group: what it computes again
   std::set<ir::ValueId> values_;
 };
 

@@ -22,20 +22,35 @@ bool reads_as_kernel(const Op& op, ValueId value) {
          std::count(op.operands.begin(), op.operands.end(), value) == 1;
 }
 
-bool reads(const Op& op, ValueId value) {
-  return std::find(op.operands.begin(), op.operands.end(), value) != op.operands.end();
-}
-
 }  // namespace
 
 KeptLayouts::KeptLayouts(const ir::Graph& graph) : graph_(graph) {
-  for (std::uint32_t i = 0; i < graph.inputs.size(); ++i) {
-    const ir::Input& input = graph.inputs[i];
+  find_relaid();
+  for (const ir::Input& input : graph.inputs)
+    for (const ir::Slot& slot : input.slots) slots_at_[slot.offset].push_back({&input, &slot});
+  for (const Op& op : graph.ops) {
+    if (op.code != OpCode::pack) continue;
+    const std::vector<std::int64_t> offsets = op.attrs.integers(Attr::offsets);
+    for (std::size_t i = 0; i < offsets.size(); ++i) {
+      const ValueId part = op.operands[i];
+      packed_.try_emplace(part, op.results[0], offsets[i]);
+      if (const ValueId source = cast_source(graph, part); source != kNone)
+        packed_.try_emplace(source, op.results[0], offsets[i]);
+    }
+  }
+}
+
+void KeptLayouts::find_relaid() {
+  std::vector<std::vector<ir::OpId>> users;
+  for (std::uint32_t i = 0; i < graph_.inputs.size(); ++i) {
+    const ir::Input& input = graph_.inputs[i];
+    input_of_[input.value] = i;
     if (input.layout.empty()) continue;
-    const bool otherwise = std::any_of(graph.ops.begin(), graph.ops.end(), [&](const Op& op) {
-      return reads(op, input.value) && !reads_as_kernel(op, input.value);
-    });
-    if (otherwise) relaid_.push_back(i);
+    if (users.empty()) users = ir::users_of(graph_);
+    const std::vector<ir::OpId>& readers = users[input.value];
+    if (!std::all_of(readers.begin(), readers.end(),
+                     [&](ir::OpId id) { return reads_as_kernel(graph_.ops[id], input.value); }))
+      relaid_.push_back(i);
   }
 }
 
@@ -46,30 +61,22 @@ std::string KeptLayouts::of_weights(const Op& op) const {
     return maker->code == OpCode::view
                ? of_place(graph_.type(maker->operands[0]), maker->attrs.integer(Attr::offset), graph_.type(kernel))
                : "";
-  for (std::uint32_t i = 0; i < graph_.inputs.size(); ++i)
-    if (graph_.inputs[i].value == kernel)
-      return std::count(relaid_.begin(), relaid_.end(), i) == 0 ? graph_.inputs[i].layout : "";
-  return "";
+  const std::uint32_t input = input_of_.at(kernel);
+  return std::binary_search(relaid_.begin(), relaid_.end(), input) ? "" : graph_.inputs[input].layout;
 }
 
 std::string KeptLayouts::of_gradient(ValueId gradient) const {
-  for (const Op& op : graph_.ops) {
-    if (op.code != OpCode::pack) continue;
-    const auto found = std::find_if(op.operands.begin(), op.operands.end(), [&](ValueId part) {
-      return part == gradient || cast_source(graph_, part) == gradient;
-    });
-    if (found == op.operands.end()) continue;
-    const std::int64_t offset = op.attrs.integers(Attr::offsets)[std::size_t(found - op.operands.begin())];
-    return of_place(graph_.type(op.results[0]), offset, graph_.type(gradient));
-  }
-  return "";
+  const auto found = packed_.find(gradient);
+  if (found == packed_.end()) return "";
+  const auto& [pack, offset] = found->second;
+  return of_place(graph_.type(pack), offset, graph_.type(gradient));
 }
 
 std::string KeptLayouts::of_place(const ir::Type& vector, std::int64_t offset, const ir::Type& type) const {
-  for (const ir::Input& input : graph_.inputs)
-    for (const ir::Slot& slot : input.slots)
-      if (graph_.type(input.value).dims == vector.dims && slot.offset == offset && slot.type.dims == type.dims)
-        return slot.layout;
+  const auto found = slots_at_.find(offset);
+  if (found == slots_at_.end()) return "";
+  for (const auto& [input, slot] : found->second)
+    if (graph_.type(input->value).dims == vector.dims && slot->type.dims == type.dims) return slot->layout;
   return "";
 }
 

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <string>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "ir/graph.h"
@@ -23,8 +25,14 @@ class KeptLayouts {
   std::string of_gradient(ir::ValueId gradient) const;
   std::string of_place(const ir::Type& vector, std::int64_t offset, const ir::Type& type) const;
 
+  void find_relaid();
+
   const ir::Graph& graph_;
-  std::vector<std::uint32_t> relaid_;
+  std::vector<std::uint32_t> relaid_;                        // ascending
+  std::unordered_map<ir::ValueId, std::uint32_t> input_of_;  // by value: its index
+  // By a part of a pack, or what a part is a cast of: the pack and the offset in it.
+  std::unordered_map<ir::ValueId, std::pair<ir::ValueId, std::int64_t>> packed_;
+  std::unordered_map<std::int64_t, std::vector<std::pair<const ir::Input*, const ir::Slot*>>> slots_at_;  // by offset
 };
 
 // The one operand of a fused op that makes the value of it element by element, in another dtype: the value lies as the

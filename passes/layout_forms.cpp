@@ -120,7 +120,7 @@ Forms::Forms(const Graph& graph)
 }
 
 ValueId Forms::root(ValueId value) const {
-  while (parent_[value] != value) value = parent_[value];
+  while (parent_[value] != value) value = parent_[value] = parent_[parent_[value]];
   return value;
 }
 

@@ -56,11 +56,11 @@ class Forms {
   void ask_for(ir::ValueId value, const Form& form);
   void choose(const ir::Graph& graph);
 
-  std::vector<ir::ValueId> parent_;
-  std::vector<bool> is_member_;            // made by an op that this pass rewrites
-  std::vector<bool> is_image_;             // by root: an image op makes or takes one of them
-  std::vector<bool> is_whole_;             // by root: something in it can not be split
-  std::vector<std::optional<Form>> form_;  // by root: the split asked for
+  mutable std::vector<ir::ValueId> parent_;  // paths become shorter as they are followed
+  std::vector<bool> is_member_;              // made by an op that this pass rewrites
+  std::vector<bool> is_image_;               // by root: an image op makes or takes one of them
+  std::vector<bool> is_whole_;               // by root: something in it can not be split
+  std::vector<std::optional<Form>> form_;    // by root: the split asked for
 };
 
 }  // namespace weft::passes

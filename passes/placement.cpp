@@ -116,7 +116,10 @@ struct Home {
 class Placer {
  public:
   explicit Placer(const Graph& graph)
-      : graph_(graph), homes_(graph.values.size()), places_(graph.values.size()), users_(users_of(graph)) {}
+      : graph_(graph), homes_(graph.values.size()), places_(graph.values.size()), users_(users_of(graph)) {
+    for (std::uint32_t i = 0; i < graph.inputs.size(); ++i)
+      places_[graph.inputs[i].value] = Place{Place::Base::input, i, 0, row_major(sizes(graph.inputs[i].value))};
+  }
 
   Placement run() {
     for (std::uint32_t i = 0; i < graph_.outputs.size(); ++i) find_home_of_output(i);
@@ -190,11 +193,7 @@ class Placer {
 
   Place find_place(ValueId value) {
     const Op* op = graph_.producer(value);
-    if (!op) {
-      std::uint32_t index = 0;
-      while (graph_.inputs[index].value != value) ++index;
-      return {Place::Base::input, index, 0, row_major(sizes(value))};
-    }
+    check(op, "placement: the inputs are placed first");
     if (is_view(op->code)) return view_place(*op);
     const Home& home = homes_[value];
     if (home.output != kNone) return output_place(home.output, value);
@@ -250,6 +249,7 @@ class Placer {
       for (std::uint32_t i = 0; i < op.operands.size(); ++i)
         if (!fits(op, op.operands[i])) misfits_.push_back({id, i});
     }
+    find_last_readers();
     for (std::uint32_t i = 0; i < graph_.outputs.size(); ++i)
       if (graph_.outputs[i].donates != kNone && !is_donation_safe(graph_.outputs[i])) misfits_.push_back({kNone, i});
   }
@@ -263,23 +263,31 @@ class Placer {
     return is_contiguous(graph_.type(operand), strides);
   }
 
+  void find_last_readers() {
+    last_reader_.resize(graph_.inputs.size(), 0);
+    for (OpId id = 0; id < graph_.ops.size(); ++id)
+      for (const ValueId operand : graph_.ops[id].operands)
+        if (const Place& place = locate(operand); place.base == Place::Base::input) last_reader_[place.index] = id;
+  }
+
   // The op that writes the new state reads the old one place by place, and nothing that needs the new one reads the
   // old.
   bool is_donation_safe(const ir::Output& output) {
     const ValueId made = made_whole(output.value);
     const OpId writer = graph_.values[made].op;
-    std::vector<bool> after(graph_.ops.size(), false);  // needs the new value
-    for (OpId id = writer; id < graph_.ops.size(); ++id) {
+    std::vector<bool> after;  // by op from the writer on: needs the new value
+    const auto is_new = [&](ValueId value) {
+      const OpId maker = graph_.values[value].op;
+      return maker != kNone && maker >= writer && after[maker - writer];
+    };
+    for (OpId id = writer; id <= last_reader_[output.donates]; ++id) {
       const Op& op = graph_.ops[id];
-      after[id] = id == writer || std::any_of(op.operands.begin(), op.operands.end(), [&](ValueId operand) {
-                    const OpId producer = graph_.values[operand].op;
-                    return producer != kNone && after[producer];
-                  });
-      if (!after[id]) continue;
+      after.push_back(id == writer || std::any_of(op.operands.begin(), op.operands.end(), is_new));
+      if (!after.back()) continue;
       for (std::uint32_t i = 0; i < op.operands.size(); ++i) {
         const Place& place = locate(op.operands[i]);
         const bool reads_old =
-            place.base == Place::Base::input && place.index == output.donates && !is_new(op.operands[i], after);
+            place.base == Place::Base::input && place.index == output.donates && !is_new(op.operands[i]);
         if (!reads_old || is_view(op.code)) continue;
         const bool same_place = id == writer && op.code == OpCode::fused && place.offset == 0 &&
                                 graph_.type(op.operands[i]) == graph_.type(made) && is_pointwise(op, i);
@@ -289,15 +297,12 @@ class Placer {
     return true;
   }
 
-  bool is_new(ValueId value, const std::vector<bool>& after) const {
-    return graph_.values[value].op != kNone && after[graph_.values[value].op];
-  }
-
   const Graph& graph_;
   std::vector<Home> homes_;
   std::vector<std::optional<Place>> places_;
   std::vector<std::vector<OpId>> users_;
   std::vector<Misfit> misfits_;
+  std::vector<OpId> last_reader_;  // by input: the last op that reads its memory
 };
 
 }  // namespace

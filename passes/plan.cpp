@@ -6,6 +6,7 @@
 #include <set>
 
 #include "ir/error.h"
+#include "passes/offsets.h"
 
 namespace weft::passes {
 
@@ -50,17 +51,32 @@ class Planner {
     needs_.resize(graph_.ops.size());
     for (OpId id = 0; id < graph_.ops.size(); ++id)
       for (const ValueId operand : graph_.ops[id].operands) add_makers(operand, needs_[id]);
+    const std::vector<std::vector<OpId>> readers = readers_of_inputs();
     for (const ir::Output& output : graph_.outputs) {
       if (output.donates == kNone) continue;
       std::set<OpId> writers;
       add_makers(output.value, writers);
-      for (OpId id = 0; id < graph_.ops.size(); ++id) {
-        if (!runs(graph_.ops[id].code) || writers.count(id) != 0 || !reads_input(graph_.ops[id], output.donates))
-          continue;
+      for (const OpId id : readers[output.donates]) {
+        if (writers.count(id) != 0) continue;
         for (const OpId writer : writers)
           if (needs_[id].count(writer) == 0) needs_[writer].insert(id);
       }
     }
+  }
+
+  // By input: the ops that read its memory, each once, in order.
+  std::vector<std::vector<OpId>> readers_of_inputs() const {
+    std::vector<std::vector<OpId>> readers(graph_.inputs.size());
+    for (OpId id = 0; id < graph_.ops.size(); ++id) {
+      if (!runs(graph_.ops[id].code)) continue;
+      for (const ValueId operand : graph_.ops[id].operands) {
+        const Place& place = plan_.places[operand];
+        if (place.base != Place::Base::input) continue;
+        std::vector<OpId>& of_input = readers[place.index];
+        if (of_input.empty() || of_input.back() != id) of_input.push_back(id);
+      }
+    }
+    return readers;
   }
 
   void add_makers(ValueId value, std::set<OpId>& makers) const {
@@ -71,12 +87,6 @@ class Planner {
       return;
     }
     for (const ValueId operand : graph_.ops[id].operands) add_makers(operand, makers);
-  }
-
-  bool reads_input(const Op& op, std::uint32_t input) const {
-    return std::any_of(op.operands.begin(), op.operands.end(), [&](ValueId operand) {
-      return plan_.places[operand].base == Place::Base::input && plan_.places[operand].index == input;
-    });
   }
 
   // As written, but for ops that must wait for the readers of memory they overwrite.
@@ -96,35 +106,45 @@ class Planner {
     return order;
   }
 
-  // Of all that could run next, the op that leaves the least in memory.
+  // Of all that could run next, the op that leaves the least in memory; of equals the first as written.
   std::vector<OpId> greedy_order() const {
     const std::vector<OpId> all = written_order();
-    std::vector<int> readers(graph_.ops.size(), 0), missing(graph_.ops.size(), 0);
-    for (const OpId id : all) {
-      missing[id] = int(needs_[id].size());
-      for (const OpId needed : needs_[id]) ++readers[needed];
+    std::vector<std::vector<OpId>> readers(graph_.ops.size());
+    std::vector<std::size_t> left(graph_.ops.size(), 0), missing(graph_.ops.size(), 0), place(graph_.ops.size(), 0);
+    std::vector<std::int64_t> growth(graph_.ops.size(), 0);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      place[all[i]] = i;
+      missing[all[i]] = needs_[all[i]].size();
+      growth[all[i]] = result_bytes(all[i]);
+      for (const OpId needed : needs_[all[i]]) readers[needed].push_back(all[i]);
     }
-    std::vector<OpId> order;
-    std::vector<OpId> waiting = all;
     std::vector<bool> done(graph_.ops.size(), false);
-    while (!waiting.empty()) {
-      auto best = waiting.end();
-      std::int64_t best_growth = 0;
-      for (auto each = waiting.begin(); each != waiting.end(); ++each) {
-        if (missing[*each] != 0) continue;
-        std::int64_t growth = result_bytes(*each);
-        for (const OpId needed : needs_[*each])
-          if (readers[needed] == 1) growth -= result_bytes(needed);
-        if (best == waiting.end() || growth < best_growth) best = each, best_growth = growth;
-      }
-      const OpId id = *best;
-      waiting.erase(best);
+    std::set<std::pair<std::int64_t, std::size_t>> ready;  // growth, place
+    const auto only_reader_left = [&](OpId needed) {
+      const auto found =
+          std::find_if(readers[needed].begin(), readers[needed].end(), [&](OpId id) { return !done[id]; });
+      const bool is_ready = missing[*found] == 0;
+      if (is_ready) ready.erase({growth[*found], place[*found]});
+      growth[*found] -= result_bytes(needed);
+      if (is_ready) ready.insert({growth[*found], place[*found]});
+    };
+    for (const OpId id : all) left[id] = readers[id].size();
+    for (const OpId id : all)
+      if (left[id] == 1) only_reader_left(id);
+    for (const OpId id : all)
+      if (missing[id] == 0) ready.insert({growth[id], place[id]});
+    std::vector<OpId> order;
+    while (!ready.empty()) {
+      const OpId id = all[ready.begin()->second];
+      ready.erase(ready.begin());
       done[id] = true;
       order.push_back(id);
-      for (const OpId needed : needs_[id]) --readers[needed];
-      for (const OpId other : waiting)
-        if (needs_[other].count(id) != 0) --missing[other];
+      for (const OpId needed : needs_[id])
+        if (--left[needed] == 1) only_reader_left(needed);
+      for (const OpId reader : readers[id])
+        if (--missing[reader] == 0) ready.insert({growth[reader], place[reader]});
     }
+    check(order.size() == all.size(), "make_plan: ops wait for each other");
     return order;
   }
 
@@ -160,6 +180,8 @@ class Planner {
       buffer_of_[value] = int(plan_.buffers.size());
       plan_.buffers.push_back({rounded(graph_.type(value).bytes()), 0, int(plan_.order.size()), -1, value});
     }
+    shared_with_.resize(plan_.buffers.size());
+    std::iota(shared_with_.begin(), shared_with_.end(), 0);
   }
 
   void find_lifetimes() {
@@ -173,7 +195,7 @@ class Planner {
   void touch(ValueId value, int step) {
     const Place& place = plan_.places[value];
     if (place.base != Place::Base::buffer) return;
-    Buffer& buffer = plan_.buffers[std::size_t(buffer_of_[place.index])];
+    Buffer& buffer = plan_.buffers[std::size_t(buffer_of(place.index))];
     buffer.first = std::min(buffer.first, step);
     buffer.last = std::max(buffer.last, step);
   }
@@ -187,7 +209,7 @@ class Planner {
       for (const ValueId result : op.results) {
         if (plan_.places[result].base != Place::Base::buffer || plan_.places[result].index != result) continue;
         for (std::uint32_t i = 0; i < op.operands.size(); ++i)
-          if (can_share(op, result, i, step) && taken.insert(buffer_of_[plan_.places[op.operands[i]].index]).second) {
+          if (can_share(op, result, i, step) && taken.insert(buffer_of(plan_.places[op.operands[i]].index)).second) {
             share(result, op.operands[i]);
             break;
           }
@@ -195,13 +217,13 @@ class Planner {
     }
   }
 
-  bool can_share(const Op& op, ValueId result, std::uint32_t operand, int step) const {
+  bool can_share(const Op& op, ValueId result, std::uint32_t operand, int step) {
     const ValueId source = op.operands[operand];
     const Place& from = plan_.places[source];
     if (from.base != Place::Base::buffer || from.offset != 0 || graph_.type(source) != graph_.type(result))
       return false;
     if (from.strides != plan_.places[result].strides || !is_pointwise(op, operand)) return false;
-    const Buffer& buffer = plan_.buffers[std::size_t(buffer_of_[from.index])];
+    const Buffer& buffer = plan_.buffers[std::size_t(buffer_of(from.index))];
     // Another operand may read the same memory at other places.
     for (std::uint32_t i = 0; i < op.operands.size(); ++i)
       if (i != operand && plan_.places[op.operands[i]].same_memory(from) && op.operands[i] != source) return false;
@@ -209,12 +231,22 @@ class Planner {
   }
 
   void share(ValueId result, ValueId source) {
-    const int from = buffer_of_[result], into = buffer_of_[plan_.places[source].index];
+    const int from = buffer_of(result), into = buffer_of(plan_.places[source].index);
     plan_.buffers[std::size_t(into)].last =
         std::max(plan_.buffers[std::size_t(into)].last, plan_.buffers[std::size_t(from)].last);
     plan_.buffers[std::size_t(from)].bytes = 0;
-    for (int& buffer : buffer_of_)
-      if (buffer == from) buffer = into;
+    shared_with_[std::size_t(from)] = into;
+  }
+
+  // Of the value that it was made for, or of what shares it.
+  int buffer_of(ValueId made) {
+    int buffer = buffer_of_[made];
+    while (shared_with_[std::size_t(buffer)] != buffer) {
+      int& next = shared_with_[std::size_t(buffer)];
+      next = shared_with_[std::size_t(next)];
+      buffer = next;
+    }
+    return buffer;
   }
 
   void add_scratch() {
@@ -233,10 +265,18 @@ class Planner {
   }
 
   std::size_t lower_bound() const {
-    std::vector<std::size_t> in_use(plan_.order.size() + 1, 0);
-    for (const Buffer& buffer : plan_.buffers)
-      for (int step = buffer.first; step <= buffer.last; ++step) in_use[std::size_t(step)] += buffer.bytes;
-    return *std::max_element(in_use.begin(), in_use.end());
+    std::vector<std::size_t> starts(plan_.order.size() + 1, 0), ends(plan_.order.size() + 1, 0);
+    for (const Buffer& buffer : plan_.buffers) {
+      if (buffer.last < buffer.first) continue;
+      starts[std::size_t(buffer.first)] += buffer.bytes;
+      ends[std::size_t(buffer.last)] += buffer.bytes;
+    }
+    std::size_t in_use = 0, most = 0;
+    for (std::size_t step = 0; step < starts.size(); ++step) {
+      most = std::max(most, in_use += starts[step]);
+      in_use -= ends[step];
+    }
+    return most;
   }
 
   // Largest first, each at the lowest offset that is free for its whole life.
@@ -245,31 +285,23 @@ class Planner {
     std::iota(by_size.begin(), by_size.end(), 0);
     std::stable_sort(by_size.begin(), by_size.end(),
                      [&](std::size_t a, std::size_t b) { return plan_.buffers[a].bytes > plan_.buffers[b].bytes; });
-    std::vector<const Buffer*> placed;  // by offset
+    Offsets offsets(int(plan_.order.size()));
     for (const std::size_t index : by_size) {
       Buffer& buffer = plan_.buffers[index];
       if (buffer.bytes == 0) continue;
-      std::size_t offset = 0;
-      for (const Buffer* other : placed) {
-        if (other->last < buffer.first || buffer.last < other->first) continue;
-        if (offset + buffer.bytes <= other->offset) break;
-        offset = std::max(offset, other->offset + other->bytes);
-      }
-      buffer.offset = offset;
-      plan_.arena_bytes = std::max(plan_.arena_bytes, offset + buffer.bytes);
-      placed.insert(std::upper_bound(placed.begin(), placed.end(), &buffer,
-                                     [](const Buffer* a, const Buffer* b) { return a->offset < b->offset; }),
-                    &buffer);
+      if (buffer.first <= buffer.last) buffer.offset = offsets.place(buffer.bytes, buffer.first, buffer.last);
+      plan_.arena_bytes = std::max(plan_.arena_bytes, buffer.offset + buffer.bytes);
     }
     for (Place& place : plan_.places)
-      if (place.base == Place::Base::buffer) place.index = std::uint32_t(buffer_of_[place.index]);
+      if (place.base == Place::Base::buffer) place.index = std::uint32_t(buffer_of(place.index));
   }
 
   const Graph& graph_;
   const std::vector<std::size_t>& scratch_;
   Plan plan_;
   std::vector<std::set<OpId>> needs_;
-  std::vector<int> buffer_of_;  // by value that made it
+  std::vector<int> buffer_of_;    // by value that made it
+  std::vector<int> shared_with_;  // by buffer: the one that it lies in, or itself
 };
 
 }  // namespace

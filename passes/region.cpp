@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
-#include <unordered_map>
 
 #include "ir/error.h"
 #include "ir/window.h"
@@ -36,12 +34,14 @@ bool is_reshape_of_scalar(const Graph& graph, const Op& op) {
   return op.code == OpCode::reshape && elements(graph.type(op.operands[0]).dims) == 1;
 }
 
-// Facts about one candidate region.
+using Sizes = std::vector<std::int64_t>;
+
+// Facts about one candidate region. Sets of members are vectors by position among them.
 class Region {
  public:
-  Region(const Graph& graph, const std::vector<OpId>& members) : graph_(graph), members_(members) {
-    for (const OpId id : members) inside_.insert(id);
-  }
+  Region(const Graph& graph, const Regions& regions, const std::vector<OpId>& members,
+         const std::vector<std::uint32_t>& position)
+      : graph_(graph), regions_(regions), members_(members), position_(position) {}
 
   std::string why_not() {
     if (std::string reason = find_placed(); !reason.empty()) return reason;
@@ -53,15 +53,15 @@ class Region {
 
  private:
   const Op& op(OpId id) const { return graph_.ops[id]; }
-  bool is_member(ValueId value) const {
-    const OpId id = graph_.values[value].op;
-    return id != ir::kNone && inside_.count(id) != 0;
-  }
+  bool is_inside(OpId id) const { return id != ir::kNone && position_[id] != ir::kNone; }
+  bool is_member(ValueId value) const { return is_inside(graph_.values[value].op); }
+  std::size_t position(OpId member) const { return position_[member]; }
+  bool is_row_reduce(OpId member) const { return is_row_reduce_[position(member)]; }
 
-  // Dims padded on the left with ones to the rank of the space.
-  std::vector<std::int64_t> aligned(const Dims& dims) const {
-    std::vector<std::int64_t> result(space_.size() - dims.size(), 1);
-    for (const ir::Dim& dim : dims) result.push_back(ir::number(dim));
+  // Sizes padded on the left with ones to the rank of the space.
+  Sizes aligned(const Sizes& sizes) const {
+    Sizes result(space_.size() - sizes.size(), 1);
+    result.insert(result.end(), sizes.begin(), sizes.end());
     return result;
   }
 
@@ -81,17 +81,21 @@ class Region {
       placed_ = members_;
       return {};
     }
-    std::set<OpId> used_in_place;
-    for (OpId user = 0; user < graph_.ops.size(); ++user) {
-      const bool reads = inside_.count(user) != 0 && ir::reads_elsewhere(op(user).code);
-      if (reads || std::find(moved.begin(), moved.end(), user) != moved.end()) continue;
-      for (const ValueId operand : op(user).operands) used_in_place.insert(graph_.values[operand].op);
-    }
-    for (const ir::Output& output : graph_.outputs) used_in_place.insert(graph_.values[output.value].op);
     for (const OpId id : members_)
-      if (std::find(moved.begin(), moved.end(), id) == moved.end() || used_in_place.count(id) != 0)
+      if (std::find(moved.begin(), moved.end(), id) == moved.end() || is_used_in_place(id, moved))
         placed_.push_back(id);
     return {};
+  }
+
+  // Whether anything but a gather or sample of the region, or what moves with it, reads the result, or the caller does.
+  bool is_used_in_place(OpId id, const std::vector<OpId>& moved) const {
+    const ValueId result = op(id).results[0];
+    if (regions_.is_output(result)) return true;
+    const std::vector<OpId>& users = regions_.users(result);
+    return std::any_of(users.begin(), users.end(), [&](OpId user) {
+      const bool reads = is_inside(user) && ir::reads_elsewhere(op(user).code);
+      return !reads && std::find(moved.begin(), moved.end(), user) == moved.end();
+    });
   }
 
   // Adds what makes the value inside the region, the four corners of a sample each time, so it must be cheap.
@@ -100,7 +104,7 @@ class Region {
     if (!maker) return {};
     const OpId id = graph_.values[value].op;
     if (is_random(maker->code)) return "random numbers are drawn at their own places";
-    if (inside_.count(id) == 0 || std::find(moved.begin(), moved.end(), id) != moved.end()) return {};
+    if (!is_inside(id) || std::find(moved.begin(), moved.end(), id) != moved.end()) return {};
     if (ir::info(maker->code).kind == OpKind::reduce || maker->code == OpCode::affine_sample ||
         is_costly(maker->code) || moved.size() >= kMostMoved)
       return fmt::format("{} is not evaluated again at each place that is read", ir::name(maker->code));
@@ -111,72 +115,102 @@ class Region {
   }
 
   std::string find_space() {
-    for (const OpId id : placed_) {
-      const auto joined = ir::broadcast(space_, loop_dims(graph_, op(id)));
-      if (!joined)
+    for (const OpId id : placed_)
+      if (!widen(regions_.loop_sizes(id)))
         return fmt::format("{} loops over {}, the others over {}", ir::name(op(id).code),
-                           to_string(loop_dims(graph_, op(id))), to_string(space_));
-      space_ = *joined;
-    }
+                           to_string(loop_dims(graph_, op(id))), space_text());
     return {};
   }
 
+  // As numpy broadcasts.
+  bool widen(const Sizes& sizes) {
+    if (sizes == space_) return true;
+    Sizes wide = space_.size() < sizes.size() ? sizes : space_;
+    const Sizes& other = space_.size() < sizes.size() ? space_ : sizes;
+    const std::size_t lead = wide.size() - other.size();
+    for (std::size_t i = 0; i < other.size(); ++i) {
+      std::int64_t& size = wide[lead + i];
+      if (size != 1 && other[i] != 1 && size != other[i]) return false;
+      if (size == 1) size = other[i];
+    }
+    space_ = std::move(wide);
+    return true;
+  }
+
+  std::string space_text() const { return to_string(Dims(space_.begin(), space_.end())); }
+
   // Axes of a reduction, counted in the space.
-  std::vector<std::int64_t> axes(const Op& reduce) const {
+  Sizes axes(const Op& reduce) const {
     const std::int64_t shift = std::int64_t(space_.size()) - std::int64_t(graph_.type(reduce.operands[0]).rank());
-    std::vector<std::int64_t> result = reduce.attrs.integers(Attr::axes);
+    Sizes result = reduce.attrs.integers(Attr::axes);
     for (std::int64_t& axis : result) axis += shift;
     return result;
   }
 
+  bool is_reduce(OpId id) const { return ir::info(op(id).code).kind == OpKind::reduce; }
+
   // A reduction is a row reduction when something computed from it varies along its axes.
   void find_row_reductions() {
+    is_row_reduce_.assign(members_.size(), false);
     for (const OpId id : placed_)
-      if (ir::info(op(id).code).kind == OpKind::reduce && is_spread_again(id)) row_reduces_.insert(id);
-    for (const OpId id : placed_)
-      if (row_reduces_.empty() && is_window(op(id))) row_reduces_.insert(id);
-    if (row_reduces_.empty() || !is_window(op(*row_reduces_.begin()))) return;
-    has_windows_ = true;
-    for (const OpId id : placed_)
-      if (is_window(op(id)) && axes(op(id)) == axes(op(*row_reduces_.begin()))) row_reduces_.insert(id);
+      if (is_reduce(id)) reduces_.push_back(id);
+    if (reduces_.empty()) return;
+    find_spread_again();
+    const auto is_row = [&](OpId id) { return is_row_reduce(id); };
+    if (std::none_of(reduces_.begin(), reduces_.end(), is_row))
+      for (const OpId id : reduces_)
+        if (is_window(id)) {
+          is_row_reduce_[position(id)] = true;
+          break;
+        }
+    const auto first = std::find_if(reduces_.begin(), reduces_.end(), is_row);
+    if (first == reduces_.end() || !is_window(*first)) return;
+    window_axes_ = axes(op(*first));
+    for (const OpId id : reduces_)
+      if (is_window(id) && axes(op(id)) == *window_axes_) is_row_reduce_[position(id)] = true;
   }
 
-  bool is_window(const Op& reduce) const {
-    return ir::info(reduce.code).kind == OpKind::reduce && loop_dims(graph_, reduce) == space_ &&
-           ir::is_window(aligned(space_), axes(reduce));
+  bool is_window(OpId reduce) const {
+    return regions_.loop_sizes(reduce) == space_ && ir::is_window(space_, axes(op(reduce)));
   }
 
-  bool is_spread_again(OpId reduce) const {
-    const std::vector<std::int64_t> reduced = axes(op(reduce));
-    std::set<OpId> derived{reduce};
-    for (const OpId id : placed_) {
-      if (id <= reduce) continue;
-      const bool uses = std::any_of(op(id).operands.begin(), op(id).operands.end(), [&](ValueId operand) {
-        return is_member(operand) && derived.count(graph_.values[operand].op) != 0;
-      });
-      if (!uses) continue;
-      derived.insert(id);
-      const std::vector<std::int64_t> dims = aligned(loop_dims(graph_, op(id)));
-      for (const std::int64_t axis : reduced)
-        if (dims[std::size_t(axis)] != 1) return true;
+  // From the last op to the first: along which dims of the space anything computed from each extends.
+  void find_spread_again() {
+    std::vector<std::vector<bool>> spread(members_.size());
+    for (std::size_t i = placed_.size(); i-- > 0;) {
+      const OpId id = placed_[i];
+      std::vector<bool>& mine = spread[position(id)];
+      mine.resize(space_.size(), false);
+      if (is_reduce(id))
+        for (const std::int64_t axis : axes(op(id)))
+          if (mine[std::size_t(axis)]) is_row_reduce_[position(id)] = true;
+      const Sizes sizes = aligned(regions_.loop_sizes(id));
+      for (std::size_t d = 0; d < sizes.size(); ++d)
+        if (sizes[d] != 1) mine[d] = true;
+      for (const ValueId operand : op(id).operands) {
+        if (!is_member(operand)) continue;
+        std::vector<bool>& source = spread[position(graph_.values[operand].op)];
+        source.resize(space_.size(), false);
+        for (std::size_t d = 0; d < mine.size(); ++d)
+          if (mine[d]) source[d] = true;
+      }
     }
-    return false;
   }
 
   std::string check_rows() const {
-    std::optional<std::vector<std::int64_t>> rows;
-    for (const OpId id : row_reduces_) {
+    std::optional<Sizes> rows;
+    for (const OpId id : reduces_) {
+      if (!is_row_reduce(id)) continue;
       if (rows && *rows != axes(op(id))) return "its parts reduce rows along different axes";
       rows = axes(op(id));
     }
-    if (!rows || has_windows_) return {};
-    const std::vector<std::int64_t> space = aligned(space_);
+    if (!rows || window_axes_) return {};
     const std::int64_t first = rows->front();
     std::int64_t length = 1, outer = 1;
-    for (std::int64_t axis = 0; axis < std::int64_t(space.size()); ++axis) {
+    for (std::int64_t axis = 0; axis < std::int64_t(space_.size()); ++axis) {
       const bool reduced = std::find(rows->begin(), rows->end(), axis) != rows->end();
-      if (axis >= first && !reduced && space[std::size_t(axis)] != 1) return "the reduced axes are not the innermost";
-      (reduced ? length : outer) *= space[std::size_t(axis)];
+      if (axis >= first && !reduced && space_[std::size_t(axis)] != 1) return "the reduced axes are not the innermost";
+      (reduced ? length : outer) *= space_[std::size_t(axis)];
     }
     if (length > kLongestRow)
       return fmt::format("a row of {} elements is read again and does not stay in the cache", length);
@@ -187,44 +221,46 @@ class Region {
 
   // Values after a final reduction are complete only when the whole space is done: they can not be reduced again.
   std::string check_levels() const {
-    std::set<OpId> final_level;
+    std::vector<bool> is_final(members_.size(), false);
     for (const OpId id : placed_) {
       const bool after_final = std::any_of(op(id).operands.begin(), op(id).operands.end(), [&](ValueId operand) {
-        return is_member(operand) && final_level.count(graph_.values[operand].op) != 0;
+        return is_member(operand) && is_final[position(graph_.values[operand].op)];
       });
-      const bool reduces = ir::info(op(id).code).kind == OpKind::reduce;
+      const bool reduces = is_reduce(id);
       if (reduces && after_final) return "it reduces what is complete only at the end";
-      if (after_final || (reduces && row_reduces_.count(id) == 0)) final_level.insert(id);
-      if (!after_final && is_repeated(op(id)))
+      if (after_final || (reduces && !is_row_reduce(id))) is_final[position(id)] = true;
+      if (!after_final && is_repeated(id))
         return fmt::format("{} over {} would be computed again for every row of {}", ir::name(op(id).code),
-                           to_string(loop_dims(graph_, op(id))), to_string(space_));
+                           to_string(loop_dims(graph_, op(id))), space_text());
     }
     return {};
   }
 
   // Smaller than the space, but not constant along the innermost axis, where it would be computed once a row. What is
   // constant in each window is computed once a window.
-  bool is_repeated(const Op& member) const {
-    const std::vector<std::int64_t> dims = aligned(loop_dims(graph_, member));
-    std::vector<std::int64_t> space = aligned(space_);
-    if (dims == space) return false;
-    if (has_windows_) {
-      for (const std::int64_t axis : axes(op(*row_reduces_.begin()))) space[std::size_t(axis)] = 1;
-      if (dims == space) return false;
-      space = aligned(space_);
+  bool is_repeated(OpId member) const {
+    if (regions_.loop_sizes(member) == space_) return false;
+    const Sizes sizes = aligned(regions_.loop_sizes(member));
+    if (sizes == space_) return false;
+    if (window_axes_) {
+      Sizes windows = space_;
+      for (const std::int64_t axis : *window_axes_) windows[std::size_t(axis)] = 1;
+      if (sizes == windows) return false;
     }
-    std::size_t inner = space.size();
-    while (inner > 0 && space[inner - 1] == 1) --inner;
-    return inner > 0 && dims[inner - 1] != 1;
+    std::size_t inner = space_.size();
+    while (inner > 0 && space_[inner - 1] == 1) --inner;
+    return inner > 0 && sizes[inner - 1] != 1;
   }
 
   const Graph& graph_;
+  const Regions& regions_;
   const std::vector<OpId>& members_;
-  std::set<OpId> inside_;
-  std::vector<OpId> placed_;  // the members that loop over the space
-  std::set<OpId> row_reduces_;
-  bool has_windows_ = false;  // the row reductions reduce windows (ir/window.h)
-  Dims space_;
+  const std::vector<std::uint32_t>& position_;  // by op
+  std::vector<OpId> placed_;                    // the members that loop over the space
+  std::vector<OpId> reduces_;                   // of those
+  std::vector<bool> is_row_reduce_;             // by position
+  std::optional<Sizes> window_axes_;            // where the row reductions reduce windows (ir/window.h)
+  Sizes space_;
 };
 
 }  // namespace
@@ -266,8 +302,21 @@ const Dims& loop_dims(const Graph& graph, const Op& op) {
   return graph.type(reduces ? op.operands[0] : op.results[0]).dims;
 }
 
-std::string why_not_one_kernel(const Graph& graph, const std::vector<OpId>& members) {
-  return Region(graph, members).why_not();
+Regions::Regions(const Graph& graph)
+    : graph_(graph),
+      users_(users_of(graph)),
+      is_output_(graph.values.size(), false),
+      position_(graph.ops.size(), ir::kNone) {
+  for (const ir::Output& output : graph.outputs) is_output_[output.value] = true;
+  for (const Op& op : graph.ops)
+    loop_sizes_.push_back(is_fusible(graph, op) ? ir::numbers(loop_dims(graph, op)) : Sizes());
+}
+
+std::string Regions::why_not(const std::vector<OpId>& members) const {
+  for (std::size_t i = 0; i < members.size(); ++i) position_[members[i]] = std::uint32_t(i);
+  std::string reason = Region(graph_, *this, members, position_).why_not();
+  for (const OpId id : members) position_[id] = ir::kNone;
+  return reason;
 }
 
 }  // namespace weft::passes

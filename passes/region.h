@@ -21,7 +21,32 @@ bool is_random(ir::OpCode code);
 // The dims an op loops over: those of its operand for a reduction, of its result otherwise.
 const ir::Dims& loop_dims(const ir::Graph& graph, const ir::Op& op);
 
-// Why `members` (op ids, ascending) can not be one kernel, or "" if they can. The graph's dims are numbers.
-std::string why_not_one_kernel(const ir::Graph& graph, const std::vector<ir::OpId>& members);
+// Ops of one kernel, constants and what else is recomputed not counted. Larger kernels gain nothing and cost more than
+// linear time to compile.
+inline constexpr std::size_t kMostMembers = 512;
+
+// Answers for one graph, whose dims are numbers.
+class Regions {
+ public:
+  // `graph` must outlive it.
+  explicit Regions(const ir::Graph& graph);
+
+  // Why `members` (op ids, ascending) can not be one kernel, or "" if they can. Takes time in proportion to them.
+  std::string why_not(const std::vector<ir::OpId>& members) const;
+
+  // By value: the ops that read it, in order, as often as they read it.
+  const std::vector<std::vector<ir::OpId>>& users() const { return users_; }
+  const std::vector<ir::OpId>& users(ir::ValueId value) const { return users_[value]; }
+  bool is_output(ir::ValueId value) const { return is_output_[value]; }
+  // The sizes of loop_dims.
+  const std::vector<std::int64_t>& loop_sizes(ir::OpId id) const { return loop_sizes_[id]; }
+
+ private:
+  const ir::Graph& graph_;
+  std::vector<std::vector<ir::OpId>> users_;           // by value
+  std::vector<bool> is_output_;                        // by value
+  std::vector<std::vector<std::int64_t>> loop_sizes_;  // by op
+  mutable std::vector<std::uint32_t> position_;        // by op: its index among the members asked about, or kNone
+};
 
 }  // namespace weft::passes

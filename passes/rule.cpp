@@ -165,13 +165,14 @@ bool adds_leading_ones(const ir::Dims& from, const ir::Dims& to) {
 
 GraphPtr apply_rules(const GraphPtr& graph, const std::vector<Rule>& rules) {
   const Matcher matcher(*graph);
-  const std::vector<int> uses = ir::use_counts(*graph);
+  const Uses uses{ir::use_counts(*graph), ir::users_of(*graph)};
+  std::vector<std::vector<const Rule*>> by_root(ir::op_table().size());
+  for (const Rule& rule : rules) by_root[std::size_t(rule.root())].push_back(&rule);
   return rewrite(graph, [&](const ir::Op& op, Rewriter& rewriter) {
     Result result;
-    for (const Rule& rule : rules) {
-      if (rule.root() != op.code) continue;
-      matcher.match(rule.pattern, op.results.front(), unbound(), [&](const Bindings& bindings) {
-        result = rule.apply(Match(op, bindings, rewriter, uses));
+    for (const Rule* rule : by_root[std::size_t(op.code)]) {
+      matcher.match(rule->pattern, op.results.front(), unbound(), [&](const Bindings& bindings) {
+        result = rule->apply(Match(op, bindings, rewriter, uses));
         return result.has_value();
       });
       if (!result) continue;

@@ -57,11 +57,17 @@ Pattern op(ir::OpCode code, const Operands&... operands) {
 
 using Bindings = std::array<ir::ValueId, 8>;  // by placeholder: a value of the source graph, or kNone
 
+// Of the source graph.
+struct Uses {
+  std::vector<int> counts;                   // ir::use_counts
+  std::vector<std::vector<ir::OpId>> users;  // ir::users_of
+};
+
 // What a rule sees: the op it may replace (the root) and what the placeholders matched. Facts come from the source
 // graph, values that the result is made of are new ones.
 class Match {
  public:
-  Match(const ir::Op& root, const Bindings& bindings, Rewriter& rewriter, const std::vector<int>& uses)
+  Match(const ir::Op& root, const Bindings& bindings, Rewriter& rewriter, const Uses& uses)
       : root_(root), bindings_(bindings), rewriter_(rewriter), uses_(uses) {}
 
   Expr operator[](const Pattern& placeholder) const { return rewriter_[old(placeholder)]; }
@@ -76,7 +82,8 @@ class Match {
   const ir::Op& op(const Pattern& placeholder) const { return *graph().producer(old(placeholder)); }
   const ir::Type& type(const Pattern& placeholder) const { return graph().type(old(placeholder)); }
   bool used_once(const Pattern& placeholder) const { return used_once(old(placeholder)); }
-  bool used_once(ir::ValueId value) const { return uses_[value] == 1; }
+  bool used_once(ir::ValueId value) const { return uses_.counts[value] == 1; }
+  const std::vector<ir::OpId>& users(const Pattern& placeholder) const { return uses_.users[old(placeholder)]; }
   Expr constant(double number, ir::Type type = {}) const { return full(rewriter_.builder(), number, std::move(type)); }
   Rewriter& rewriter() const { return rewriter_; }
 
@@ -84,7 +91,7 @@ class Match {
   const ir::Op& root_;
   const Bindings& bindings_;
   Rewriter& rewriter_;
-  const std::vector<int>& uses_;
+  const Uses& uses_;
 };
 
 using Result = std::optional<Expr>;

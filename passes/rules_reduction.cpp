@@ -117,10 +117,10 @@ Result factor_out(const Match& m) {
 Result factor_out_of_known_sum(const Match& m) {
   const bool constant = is_constant_along(m.type(y).dims, axes_of(m.root()), m.type(inner).rank());
   if (!constant || m.type(x).dims != m.type(inner).dims) return {};
-  for (const ir::Op& op : m.graph().ops) {
-    if (op.results.front() == m.root().results.front()) return {};  // only sums before it
-    if (op.code == OpCode::reduce_sum && op.operands[0] == m.old(x) && axes_of(op) == axes_of(m.root()))
-      return m[op.results.front()] * m[y];
+  for (const ir::OpId id : m.users(x)) {
+    if (id >= m.graph().values[m.root().results.front()].op) return {};  // only sums before it
+    const ir::Op& op = m.graph().ops[id];
+    if (op.code == OpCode::reduce_sum && axes_of(op) == axes_of(m.root())) return m[op.results.front()] * m[y];
   }
   return {};
 }

@@ -8,6 +8,7 @@
 // What they change: where the form as written gives NaN or an infinity only because a number between overflowed, or 0
 // times an infinity came up, the limit stands instead; a term whose weight is 0, or that a mask drops, counts as
 // nothing whatever its exponent; x * log(x / a) is 0 where x is 0, whatever a.
+#include <map>
 #include <set>
 
 #include "passes/passes.h"
@@ -112,21 +113,26 @@ Expr negated(Expr x) {
   return inner ? *inner : -x;
 }
 
-// Whether a param flows into x.
-bool is_trained(Expr x) {
-  const ir::Graph& graph = x.builder->graph();
-  std::set<ir::ValueId> seen;
-  std::vector<ir::ValueId> open{x.id};
-  while (!open.empty()) {
-    const ir::ValueId value = open.back();
-    open.pop_back();
-    if (!seen.insert(value).second) continue;
-    if (const ir::Op* op = graph.producer(value)) open.insert(open.end(), op->operands.begin(), op->operands.end());
+// Which values of a growing graph a param flows into.
+class Trained {
+ public:
+  bool contains(Expr x) {
+    const ir::Graph& graph = x.builder->graph();
+    const bool is_new = is_trained_.empty();
+    is_trained_.resize(graph.values.size(), false);
+    for (const ir::Input& input : graph.inputs)
+      if (is_new && input.role == ir::Role::param) is_trained_[input.value] = true;
+    for (; next_ < graph.ops.size(); ++next_)
+      for (const ir::ValueId operand : graph.ops[next_].operands)
+        if (is_trained_[operand])
+          for (const ir::ValueId result : graph.ops[next_].results) is_trained_[result] = true;
+    return is_trained_[x.id];
   }
-  for (const ir::Input& input : graph.inputs)
-    if (input.role == ir::Role::param && seen.count(input.value) != 0) return true;
-  return false;
-}
+
+ private:
+  std::vector<bool> is_trained_;  // by value
+  std::size_t next_ = 0;          // op to look at
+};
 
 // A term of a sum as weight * exp(exponent), weight absent for 1.
 struct Term {
@@ -180,13 +186,13 @@ struct Shifted {
   Expr value;
 };
 
-std::optional<Shifted> shift(Expr term_value, const std::vector<std::int64_t>& axes) {
+std::optional<Shifted> shift(Expr term_value, const std::vector<std::int64_t>& axes, Trained& trained) {
   const std::optional<Term> term = exponential_term(term_value);
   if (!term || is_shifted(term->exponent)) return {};
   Expr exponent = broadcast(term->exponent, term_value.dims());
   // Where a mask or a fixed weight drops terms, what it drops must not be the maximum either.
   if (term->weight && !is_constant(*term->weight, [](double value) { return value != 0; }) &&
-      (term->is_mask || !is_trained(*term->weight)))
+      (term->is_mask || !trained.contains(*term->weight)))
     exponent = select(ne(*term->weight, 0), exponent, scalar_like(exponent, dropped_exponent(exponent.dtype())));
   // A row of -inf has a sum of 0, one with inf a sum of inf: their maximum must be finite, for inf - inf is NaN.
   const double bound = largest(exponent.dtype());
@@ -197,19 +203,20 @@ std::optional<Shifted> shift(Expr term_value, const std::vector<std::int64_t>& a
 
 class Stabiliser {
  public:
-  Stabiliser(Context& context, Rewriter& rewriter) : context_(context), rewriter_(rewriter) {}
+  explicit Stabiliser(Context& context) : context_(context) {}
 
-  Result replacement(const ir::Op& op) {
-    const std::vector<Expr> x = rewriter_[op.operands];
-    const Result result = rewritten(op.code, x);
+  Result replacement(const ir::Op& op, Rewriter& rewriter) {
+    where_ = op.where;
+    log_of_.clear();
+    const Result result = rewritten(op.code, rewriter[op.operands]);
     if (!result) return {};
-    return broadcast(*result, rewriter_.source().type(op.results.front()).dims);
+    return broadcast(*result, rewriter.source().type(op.results.front()).dims);
   }
 
  private:
   // Passes the result of a rule on, with a note.
   Expr noted(const char* text, Expr result) {
-    context_.notes.push_back({"stabilise", rewriter_.builder().where(), text});
+    context_.notes.push_back({"stabilise", where_, text});
     return result;
   }
 
@@ -234,7 +241,19 @@ class Stabiliser {
   }
 
   // log(w) of a w that contains an exponential, which is positive: so what it is multiplied with must be positive too.
+  // Each value is looked at once, however many products share it.
   Result log_of(Expr w) {
+    if (has_no_log_.count(w.id) != 0) return {};
+    if (const auto found = log_of_.find(w.id); found != log_of_.end()) return found->second;
+    const Result result = find_log_of(w);
+    if (result)
+      log_of_.emplace(w.id, *result);
+    else
+      has_no_log_.insert(w.id);
+    return result;
+  }
+
+  Result find_log_of(Expr w) {
     if (const Result x = operand_of(w, OpCode::exp)) return noted("log(exp(x)) -> x", *x);
     if (const Result x = operand_of(w, OpCode::sigmoid))
       return noted("log(sigmoid(x)) -> -softplus(-x)", -softplus(negated(*x)));
@@ -256,7 +275,7 @@ class Stabiliser {
 
   Result log_of_sum(Expr term, Expr sum) {
     const std::vector<std::int64_t> axes = producer(sum)->attrs.integers(Attr::axes);
-    const std::optional<Shifted> shifted = shift(term, axes);
+    const std::optional<Shifted> shifted = shift(term, axes, trained_);
     if (!shifted) return {};
     return noted("log(sum(exp(x))) -> max(x) + log(sum(exp(x - max(x))))",
                  shifted->maximum + log(reduce_sum(shifted->value, axes)));
@@ -301,7 +320,7 @@ class Stabiliser {
     const std::vector<Expr> term = match(b, OpCode::reduce_sum);
     if (term.empty() || !same(term.front(), a)) return {};
     const std::vector<std::int64_t> axes = producer(b)->attrs.integers(Attr::axes);
-    const std::optional<Shifted> shifted = shift(a, axes);
+    const std::optional<Shifted> shifted = shift(a, axes, trained_);
     if (!shifted) return {};
     Expr sum = reduce_sum(shifted->value, axes);
     for (std::size_t i = moves.size(); i-- > 0;) sum = move_like(moves[i], sum);
@@ -317,14 +336,26 @@ class Stabiliser {
   }
 
   Result mul_rules(Expr a, Expr b) {
-    const Result log_b = log_beside(a, b), log_a = log_b ? Result() : log_beside(b, a);
+    const Result log_b = log_beside_all(a, b), log_a = log_b ? Result() : log_beside_all(b, a);
     if (!log_a && !log_b) return {};
     return noted("x * log(x) -> 0 where x is 0", log_b ? a * *log_b : *log_a * b);
+  }
+
+  Result log_beside_all(Expr x, Expr factor) {
+    has_no_log_beside_.clear();
+    return log_beside(x, factor);
   }
 
   // `factor`, if it is log(x), log(x / a) or a sum or difference with one, with log(1) in its place where x is 0: x
   // times it is then 0, in value and in gradient.
   Result log_beside(Expr x, Expr factor) {
+    if (has_no_log_beside_.count(factor.id) != 0) return {};
+    const Result result = find_log_beside(x, factor);
+    if (!result) has_no_log_beside_.insert(factor.id);
+    return result;
+  }
+
+  Result find_log_beside(Expr x, Expr factor) {
     for (const OpCode code : {OpCode::add, OpCode::sub}) {
       const std::vector<Expr> ab = match(factor, code);
       if (ab.empty()) continue;
@@ -342,15 +373,20 @@ class Stabiliser {
   }
 
   Context& context_;
-  Rewriter& rewriter_;
+  ir::Where where_;  // of the op that may be replaced
+  Trained trained_;
+  std::set<ir::ValueId> has_no_log_;         // values that log_of did not find an exponential in
+  std::map<ir::ValueId, Expr> log_of_;       // what it found, for this op
+  std::set<ir::ValueId> has_no_log_beside_;  // values that log_beside found nothing in, for this op
 };
 
 }  // namespace
 
 GraphPtr stabilise(const GraphPtr& graph, Context& context) {
   const std::size_t notes_before = context.notes.size();
-  const GraphPtr result = rewrite(
-      graph, [&](const ir::Op& op, Rewriter& rewriter) { return Stabiliser(context, rewriter).replacement(op); });
+  Stabiliser stabiliser(context);
+  const GraphPtr result =
+      rewrite(graph, [&](const ir::Op& op, Rewriter& rewriter) { return stabiliser.replacement(op, rewriter); });
   if (context.notes.size() == notes_before) return graph;  // every rule leaves a note
   return dce(result, context);                             // the naive forms that nothing needs any more
 }

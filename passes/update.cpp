@@ -4,6 +4,7 @@
 // tensors hold zeros in every vector, so sums over a vector are sums over its tensors.
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
 
 #include "ir/error.h"
 #include "passes/passes.h"
@@ -36,18 +37,24 @@ struct Layout {
   std::int64_t size = 0;
 };
 
-// The output that holds the gradient of an input; kNone where it is absent or zero everywhere.
-std::uint32_t gradient_of(const ir::Graph& graph, std::uint32_t input) {
-  const std::uint32_t index = graph.find_output(kGradient + graph.input_name(input));
-  if (index == kNone || uniform_constant(graph, graph.outputs[index].value) == 0.0) return kNone;
-  return index;
+// By input: the output that holds its gradient; kNone where it is absent or zero everywhere.
+std::vector<std::uint32_t> find_gradients(const ir::Graph& graph) {
+  std::unordered_map<std::string, std::uint32_t> by_name;
+  for (std::uint32_t i = 0; i < graph.outputs.size(); ++i) by_name.emplace(graph.outputs[i].name, i);
+  std::vector<std::uint32_t> gradients;
+  for (std::uint32_t i = 0; i < graph.inputs.size(); ++i) {
+    const auto found = by_name.find(kGradient + graph.input_name(i));
+    const bool flows = found != by_name.end() && uniform_constant(graph, graph.outputs[found->second].value) != 0.0;
+    gradients.push_back(flows ? found->second : kNone);
+  }
+  return gradients;
 }
 
-Layout lay_out(const ir::Graph& graph, const OptimizerSpec& spec) {
+Layout lay_out(const ir::Graph& graph, const std::vector<std::uint32_t>& gradients, const OptimizerSpec& spec) {
   Layout layout;
   enum class Part { decays, moves, stays };
   const auto part_of = [&](std::uint32_t input) {
-    if (gradient_of(graph, input) == kNone) return Part::stays;
+    if (gradients[input] == kNone) return Part::stays;
     const bool is_vector = graph.type(graph.inputs[input].value).rank() <= 1;
     return is_vector && !spec.decay_vectors ? Part::moves : Part::decays;
   };
@@ -74,7 +81,11 @@ Layout lay_out(const ir::Graph& graph, const OptimizerSpec& spec) {
 class Updater {
  public:
   Updater(const GraphPtr& graph, const OptimizerSpec& spec)
-      : graph_(*graph), spec_(spec), rewriter_(graph), layout_(lay_out(graph_, spec)) {}
+      : graph_(*graph),
+        spec_(spec),
+        rewriter_(graph),
+        gradients_(find_gradients(graph_)),
+        layout_(lay_out(graph_, gradients_, spec)) {}
 
   GraphPtr run() {
     add_inputs();
@@ -141,7 +152,7 @@ class Updater {
   std::vector<Expr> gradients() {
     std::vector<Expr> parts;
     for (const std::uint32_t input : layout_.inputs)
-      if (const std::uint32_t gradient = gradient_of(graph_, input); gradient != kNone)
+      if (const std::uint32_t gradient = gradients_[input]; gradient != kNone)
         parts.push_back(rewriter_[graph_.outputs[gradient].value]);
     return parts;
   }
@@ -241,6 +252,7 @@ class Updater {
   const ir::Graph& graph_;
   const OptimizerSpec& spec_;
   Rewriter rewriter_;
+  std::vector<std::uint32_t> gradients_;  // by input
   Layout layout_;
   std::uint32_t params_ = kNone;
   Expr lr_;

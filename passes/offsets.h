@@ -1,0 +1,37 @@
+// Places in one arena for buffers whose lives are known.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <vector>
+
+namespace weft::passes {
+
+// Gives each buffer the lowest offset at which no buffer placed before it lies in any of its steps. Takes time in
+// proportion to the logarithms of steps and buffers where neighbours fill the arena without gaps, as they mostly do.
+class Offsets {
+ public:
+  explicit Offsets(int steps);
+
+  // For `bytes` > 0 in the steps from `first` to `last`, both within [0, steps).
+  std::size_t place(std::size_t bytes, int first, int last);
+
+ private:
+  // Bytes in use, as ranges that do not touch: begin -> end.
+  struct Ranges {
+    std::map<std::size_t, std::size_t> ranges;
+    void add(std::size_t begin, std::size_t end);
+    // The end of the last range that meets [begin, end), or `begin` where none does.
+    std::size_t end_of_clash(std::size_t begin, std::size_t end) const;
+  };
+
+  // Visits the nodes of the tree over steps that make up [first, last], and those above them.
+  template <typename Whole, typename Above>
+  void walk(int first, int last, const Whole& whole, const Above& above);
+
+  int leaves_ = 1;
+  std::vector<Ranges> throughout_;  // by node: of buffers that live in all of its steps, but not in all of its parent's
+  std::vector<Ranges> sometime_;    // by node: of buffers that live in any of its steps
+};
+
+}  // namespace weft::passes
