@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "ir/error.h"
+#include "ir/visible.h"
 #include "tools/commands.h"
 
 namespace weft {
@@ -41,7 +42,7 @@ void check_output() {
 
 int say(int exit_code, const char* what) {
   std::fflush(stdout);
-  fmt::print(stderr, "weft: {}{}\n", exit_code == internal_error ? "" : "error: ", what);
+  fmt::print(stderr, "weft: {}{}\n", exit_code == internal_error ? "" : "error: ", visible_message(what));
   return exit_code;
 }
 
