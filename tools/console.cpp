@@ -11,9 +11,9 @@ namespace weft::tools {
 void put_text(std::FILE* file, std::string_view text) { fmt::print(file, "{}", visible_lines(text)); }
 
 void put_json(const nlohmann::ordered_json& json) {
-  constexpr int one_line = -1;
+  constexpr int no_indent = -1;
   constexpr bool ascii = true;
-  fmt::print("{}\n", json.dump(one_line, ' ', ascii, nlohmann::ordered_json::error_handler_t::replace));
+  fmt::print("{}\n", json.dump(no_indent, ' ', ascii, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 std::string grouped(std::int64_t number) {

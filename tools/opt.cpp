@@ -117,8 +117,10 @@ class Opt final : public Command {
   void tell(const std::string& pass, const ir::GraphPtr& graph, double seconds, bool unchanged) const {
     if (timing_)
       put(stderr, "@{:<12} {:<14} {:8.3f} ms{}\n", graph->name, pass, seconds * 1e3, unchanged ? "  (unchanged)" : "");
-    if (print_after_ == pass || print_after_ == "all") put("// after {}{}\n", pass, unchanged ? " (unchanged)" : "");
-    put_text(stdout, ir::print(*graph) + "\n");
+    if (print_after_ == pass || print_after_ == "all") {
+      put("// after {}{}\n", pass, unchanged ? " (unchanged)" : "");
+      put_text(stdout, ir::print(*graph) + "\n");
+    }
   }
 
   std::string file_, passes_, bind_, print_after_;

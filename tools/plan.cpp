@@ -78,8 +78,9 @@ class PlanCommand final : public Command {
 
   int print_plan(const Subject& subject) const {
     const Planned planned = plan(symbol_);
-    put("{}, {}, batch {}\n\n{}\n", subject.name, options_.entry.empty() ? "training step" : "entry " + options_.entry,
-        options_.batch, passes::print(planned.plan, *planned.graph));
+    put("{}, {}, batch {}\n\n", subject.name, options_.entry.empty() ? "training step" : "entry " + options_.entry,
+        options_.batch);
+    put_text(stdout, passes::print(planned.plan, *planned.graph) + "\n");
     const runtime::MemoryUse memory = compiled_memory(symbol_);
     put("backend {}, with the scratch of kernels and library calls:\n", backend_names().front());
     put("  peak         {:>10}  one arena holds every buffer\n", bytes_text(double(memory.arena_bytes)));

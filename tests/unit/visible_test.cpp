@@ -59,6 +59,13 @@ TEST_CASE("shortened: the middle goes, by whole characters") {
   CHECK(message.ends_with("xx': fetch it again"));
 }
 
+TEST_CASE("comment_text: generated code goes on behind the comment") {
+  CHECK(comment_text("encode */ int x; /*") == "encode _/ int x; /_");
+  CHECK(comment_text("a\nint x;") == "a_nint x;");
+  CHECK(comment_text("a\\") == "a_");
+  CHECK(comment_text("a??/") == "a__/");
+}
+
 TEST_CASE("brief: a name of any length") {
   CHECK(brief("height") == "height");
   for (const std::size_t length : {81U, 200U, 5'120U, 5'121U, 70'000U}) {
