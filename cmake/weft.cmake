@@ -11,8 +11,11 @@ if(MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
-# g++ 12 reports -Wrestrict for `"text" + std::string` (GCC bug 105651).
-add_compile_options(-Wall -Wextra -Werror -Wshadow -Wswitch-enum -Wno-restrict)
+add_compile_options(-Wall -Wextra -Wshadow -Wswitch-enum)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # g++ 12 reports -Wrestrict for `"text" + std::string` (GCC bug 105651).
+  add_compile_options(-Werror -Wno-restrict)
+endif()
 if(WEFT_SANITIZE)
   add_compile_options(-fsanitize=${WEFT_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${WEFT_SANITIZE})

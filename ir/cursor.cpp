@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "ir/suggest.h"
+#include "ir/visible.h"
 
 namespace weft::ir {
 
@@ -68,7 +69,8 @@ std::int64_t Cursor::expect_integer(std::string_view what) {
   const std::string& text = peek().text;
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc::result_out_of_range) fail_at(peek().at, "{} is beyond 64 bits; expected {}", text, what);
+  if (error == std::errc::result_out_of_range)
+    fail_at(peek().at, "{} is beyond 64 bits; expected {}", brief(text), what);
   if (error != std::errc() || end != text.data() + text.size()) fail_expected(what);
   take();
   return value;
@@ -81,7 +83,7 @@ double Cursor::expect_number(std::string_view what) {
   const std::string& text = peek().text;
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error == std::errc::result_out_of_range) fail_at(peek().at, "{} is beyond the range of a double", text);
+  if (error == std::errc::result_out_of_range) fail_at(peek().at, "{} is beyond the range of a double", brief(text));
   if (error != std::errc() || end != text.data() + text.size()) fail_expected(what);
   take();
   return value;
@@ -97,7 +99,8 @@ Dim Cursor::expect_dim(bool zero_allowed) {
   } else {
     dim.symbol = expect_word(kWhat);
   }
-  if (!is_symbol(dim.symbol)) fail_at(start, "'{}' is no symbol of a dim: letters, digits and _ make one", dim.symbol);
+  if (!is_symbol(dim.symbol))
+    fail_at(start, "'{}' is no symbol of a dim: letters, digits and _ make one", brief(dim.symbol));
   if (dim.factor < (zero_allowed ? 0 : 1))
     fail_at(start, "a dim must hold at least {} element(s), got {}", zero_allowed ? 0 : 1, to_string(dim));
   if (dim.factor > kLargestDim) fail_at(start, "a dim holds at most {} elements, got {}", kLargestDim, dim.factor);
@@ -118,7 +121,7 @@ Type Cursor::expect_type() {
   if (!dtype) {
     std::vector<std::string> known;
     for (const DType each : kDTypes) known.emplace_back(name(each));
-    fail_at(start, "unknown dtype '{}'{}", text, did_you_mean(text, known));
+    fail_at(start, "unknown dtype '{}'{}", brief(text), did_you_mean(text, known));
   }
   return {*dtype, expect_dims(false)};
 }

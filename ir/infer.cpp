@@ -219,19 +219,6 @@ void check_cast(const Type& x, const Type& written) {
   if (x.dims != written.dims) fail("a cast keeps the dims: {} to {}", to_string(x), to_string(written));
 }
 
-// No dim is empty, and the number of elements stays countable for every batch in reach.
-void check_size(const Type& type) {
-  constexpr double kMostElements = 1e15;
-  double elements = 1;
-  for (const Dim& dim : type.dims) {
-    if (dim.factor <= 0)
-      fail("{} has a dim of size {}; every dim must hold at least 1 element", to_string(type), to_string(dim));
-    elements *= double(dim.factor);
-  }
-  if (elements > kMostElements)
-    fail("{} has {:.2g} elements; the most is {:.0g}", to_string(type), elements, kMostElements);
-}
-
 // The type by rule; for typed ops `written`, once the rule agrees with it.
 Type apply_rule(OpCode code, const Types& x, const Attrs& attrs, const Type& written) {
   switch (code) {
@@ -378,11 +365,24 @@ Type apply_image_rule(OpCode code, Types operands, const Attrs& attrs, const std
 
 }  // namespace
 
+void check_size(const Type& type) {
+  constexpr double kMostElements = 1e15;
+  double elements = 1;
+  for (const Dim& dim : type.dims) {
+    if (dim.factor <= 0)
+      fail("{} has a dim of size {}; every dim must hold at least 1 element", to_string(type), to_string(dim));
+    elements *= double(dim.factor);
+  }
+  if (elements > kMostElements)
+    fail("{} has {:.2g} elements; the most is {:.0g}", to_string(type), elements, kMostElements);
+}
+
 Type infer(OpCode code, const std::vector<Type>& operands, const Attrs& attrs, const std::optional<Type>& written) {
   const OpInfo& row = info(code);
   check_arity(row, operands.size());
   check_attributes(row, attrs);
   if (row.typed && !written) fail("needs its result type written");
+  for (const Type& operand : operands) check_size(operand);
   if (written) check_size(*written);
   const Type result = has_layout(code) ? apply_image_rule(code, operands, attrs, written)
                                        : apply_rule(code, operands, attrs, written.value_or(Type()));

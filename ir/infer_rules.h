@@ -1,5 +1,5 @@
-// Parts of the type rules (ir/infer.cpp alone reads this): shared checks, and the rules of the ops that contract,
-// slide a window or move elements. Each throws Error (without a place) that states both facts.
+// Parts of the type rules (ir/infer.cpp and ir/verify.cpp alone read this): shared checks, and the rules of the ops
+// that contract, slide a window or move elements. Each throws Error (without a place) that states both facts.
 #pragma once
 
 #include <string>
@@ -9,6 +9,9 @@
 #include "ir/type.h"
 
 namespace weft::ir {
+
+// No dim is empty, and the number of elements stays countable for every batch in reach.
+void check_size(const Type& type);
 
 using Types = std::vector<Type>;
 

@@ -1,5 +1,6 @@
 // Type rules of convolutions, pooling and sampling; the formulas are those of Dumoulin & Visin 2016.
 #include <algorithm>
+#include <limits>
 #include <string_view>
 
 #include "ir/error.h"
@@ -11,6 +12,9 @@ namespace {
 
 constexpr std::string_view kAxisNames[] = {"height", "width"};
 
+// Keeps the product of two of them within 64 bits, as kMostPair does for attributes.
+constexpr std::int64_t kMostSide = std::numeric_limits<std::int32_t>::max();
+
 void check_image(const Type& type, std::string_view what, bool batch_is_first = true) {
   if (type.rank() != 4)
     fail("{} has 4 dims {}, got {}", what, batch_is_first ? "[N,C,H,W]" : "[out,in,height,width]", to_string(type));
@@ -18,6 +22,8 @@ void check_image(const Type& type, std::string_view what, bool batch_is_first = 
   for (std::size_t i = batch_is_first ? 1 : 0; i < 4; ++i)
     if (!type.dims[i].is_number())
       fail("dim {} of {} must be a number: {} is a symbol in {}", i, what, to_string(type.dims[i]), to_string(type));
+  if (std::max(type.dims[2].factor, type.dims[3].factor) > kMostSide)
+    fail("{} is at most {} high and wide, got {}", what, kMostSide, to_string(type));
 }
 
 std::int64_t size(const Type& type, std::size_t dim) { return number(type.dims[dim]); }

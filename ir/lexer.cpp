@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "ir/error.h"
+#include "ir/visible.h"
 
 namespace weft::ir {
 
@@ -107,7 +108,19 @@ class Lexer {
     const char c = next_ < text_.size() ? take() : '\0';
     if (c == 'n') return '\n';
     if (c == '"' || c == '\\') return c;
-    fail_at(start, "unknown escape in a text; the known ones are \\\" \\\\ \\n");
+    if (c == 'x') return byte(start);
+    fail_at(start, "unknown escape in a text; the known ones are \\\" \\\\ \\n \\x1b");
+  }
+
+  char byte(Position start) {
+    int value = 0;
+    for (int i = 0; i < 2; ++i) {
+      const auto digit = std::string_view("0123456789abcdef").find(peek());
+      if (digit == std::string_view::npos) fail_at(start, "\\x takes two hexadecimal digits");
+      value = 16 * value + static_cast<int>(digit);
+      take();
+    }
+    return static_cast<char>(value);
   }
 
   Token value() {
@@ -151,11 +164,11 @@ std::string describe(const Token& token) {
     case Token::Kind::word:
     case Token::Kind::number:
     case Token::Kind::punctuation:
-      return fmt::format("'{}'", token.text);
+      return fmt::format("'{}'", brief(token.text));
     case Token::Kind::text:
-      return spell_text(token.text);
+      return brief(spell_text(token.text));
     case Token::Kind::value:
-      return spell_value(token.text, token.ordinal);
+      return brief(spell_value(token.text, token.ordinal));
     case Token::Kind::end:
       return "the end of the text";
   }
@@ -176,10 +189,18 @@ bool is_word(std::string_view name) {
 std::string spell_name(std::string_view name) { return is_word(name) ? std::string(name) : spell_text(name); }
 
 std::string spell_text(std::string_view text) {
+  const bool is_plain = visible(text) == text;  // else bytes outside of ASCII are spelled as escapes as well
   std::string result = "\"";
   for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    result += c == '\n' ? "\\n" : std::string(1, c);
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\')
+      result += {'\\', c};
+    else if (c == '\n')
+      result += "\\n";
+    else if (!is_plain && (byte < 0x20 || byte >= 0x7f))
+      result += fmt::format("\\x{:02x}", byte);
+    else
+      result += c;
   }
   return result + "\"";
 }

@@ -38,7 +38,7 @@ std::string describe(const Token& token);
 
 bool is_word(std::string_view name);
 std::string spell_name(std::string_view name);                          // as it is, or quoted where it is no word
-std::string spell_text(std::string_view text);                          // quoted
+std::string spell_text(std::string_view text);                          // quoted, and visible (ir/visible.h)
 std::string spell_number(double value);                                 // the shortest that reads back as `value`
 std::string spell_value(std::string_view name, std::uint32_t ordinal);  // "%h", "%h#2"; "%2" where name is empty
 

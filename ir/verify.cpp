@@ -6,6 +6,7 @@
 
 #include "ir/builder.h"
 #include "ir/error.h"
+#include "ir/infer_rules.h"
 #include "ir/memory_layout.h"
 
 namespace weft::ir {
@@ -40,7 +41,16 @@ class Verifier {
       if (dim.factor <= 0)
         fail_graph("%{} is {}: every dim must hold at least 1 element", graph_.values[value].name,
                    to_string(graph_.type(value)));
+    size(graph_.values[value].name, graph_.type(value));
     defined_[value] = true;
+  }
+
+  void size(const std::string& name, const Type& type) const {
+    try {
+      check_size(type);
+    } catch (const Error& error) {
+      fail_graph("%{}: {}", name, error.what());
+    }
   }
 
   // Inputs
@@ -90,6 +100,7 @@ class Verifier {
                  to_string(value.type));
     std::vector<const Slot*> sorted;
     for (const Slot& slot : input.slots) {
+      size(slot.name, slot.type);
       sorted.push_back(&slot);
       const bool good = slot.type.is_static() && slot.type.dtype == value.type.dtype && slot.offset >= 0 &&
                         slot.type.elements() <= value.type.elements() &&

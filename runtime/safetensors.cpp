@@ -8,13 +8,12 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <nlohmann/json.hpp>
-#include <optional>
-#include <set>
 #include <tuple>
 
 #include "ir/error.h"
+#include "ir/visible.h"
 #include "runtime/atomic_file.h"
+#include "runtime/json_text.h"
 
 static_assert(std::endian::native == std::endian::little, "safetensors data is little-endian and is copied as it is");
 
@@ -109,30 +108,18 @@ class Reader {
   }
 
   json parse_header(const std::string& text) const {
-    std::set<std::string> names;
-    std::optional<std::string> repeated;  // the JSON library keeps the last of equal keys and does not say so
-    const auto watch = [&](int depth, json::parse_event_t event, json& value) {
-      if (depth == 1 && event == json::parse_event_t::key && !names.insert(value.get<std::string>()).second) {
-        repeated = value.get<std::string>();
-      }
-      return true;
-    };
-    json header;
     try {
-      header = json::parse(text, watch);
-    } catch (const json::exception& error) {
+      return parse_json<json>(text);  // an object: it begins with '{'
+    } catch (const Error& error) {
       damaged("its header is not JSON ({})", error.what());
     }
-    if (!header.is_object()) damaged("its header is not a JSON object");
-    if (repeated) damaged("tensor '{}' is listed twice", *repeated);
-    return header;
   }
 
   Metadata metadata_of(const json& value) const {
     if (!value.is_object()) damaged("{} is not a JSON object", metadata_key);
     Metadata metadata;
     for (const auto& [key, text] : value.items()) {
-      if (!text.is_string()) damaged("{} '{}' is not a string", metadata_key, key);
+      if (!text.is_string()) damaged("{} '{}' is not a string", metadata_key, brief(key));
       metadata.emplace(key, text.get<std::string>());
     }
     return metadata;
@@ -140,19 +127,19 @@ class Reader {
 
   Entry entry_of(const std::string& name, const json& value) const {
     if (!value.is_object() || !value.contains("dtype") || !value.contains("shape") || !value.contains("data_offsets")) {
-      damaged("tensor '{}' lacks dtype, shape or data_offsets", name);
+      damaged("tensor '{}' lacks dtype, shape or data_offsets", brief(name));
     }
     Entry entry{name, dtype_of(name, value["dtype"]), {}, 0, 0};
     for (const std::uint64_t dim : numbers_of(name, "shape", value["shape"])) {
       entry.shape.push_back(static_cast<std::int64_t>(dim));
     }
     const std::vector<std::uint64_t> offsets = numbers_of(name, "data_offsets", value["data_offsets"]);
-    if (offsets.size() != 2) damaged("tensor '{}' has {} data_offsets in place of 2", name, offsets.size());
+    if (offsets.size() != 2) damaged("tensor '{}' has {} data_offsets in place of 2", brief(name), offsets.size());
     entry.begin = offsets[0];
     entry.end = offsets[1];
     if (entry.begin > entry.end || entry.end > data_bytes_) {
-      damaged("tensor '{}' lies at bytes {} to {}, but the file has {} bytes of data", name, entry.begin, entry.end,
-              data_bytes_);
+      damaged("tensor '{}' lies at bytes {} to {}, but the file has {} bytes of data", brief(name), entry.begin,
+              entry.end, data_bytes_);
     }
     check_size(entry);
     return entry;
@@ -163,16 +150,16 @@ class Reader {
       if (value == row.name) return row.dtype;
     }
     fail("{}: tensor '{}' has dtype {}, which Weft does not read (F32, I32, BF16, F16, U8, BOOL); convert it first",
-         path_.string(), name, value.dump());
+         path_.string(), brief(name), brief_json(value));
   }
 
   std::vector<std::uint64_t> numbers_of(const std::string& name, const char* field, const json& value) const {
     constexpr std::uint64_t most = std::uint64_t{1} << 62;
-    if (!value.is_array()) damaged("{} of tensor '{}' is not a list", field, name);
+    if (!value.is_array()) damaged("{} of tensor '{}' is not a list", field, brief(name));
     std::vector<std::uint64_t> numbers;
     for (const json& item : value) {
       if (!item.is_number_unsigned() || item.get<std::uint64_t>() > most) {
-        damaged("{} of tensor '{}' holds {}, not a count", field, name, item.dump());
+        damaged("{} of tensor '{}' holds {}, not a count", field, brief(name), brief_json(item));
       }
       numbers.push_back(item.get<std::uint64_t>());
     }
@@ -184,12 +171,12 @@ class Reader {
     try {
       elements = static_cast<std::uint64_t>(element_count(entry.shape));
     } catch (const Error& error) {
-      damaged("tensor '{}': {}", entry.name, error.what());
+      damaged("tensor '{}': {}", brief(entry.name), error.what());
     }
     const std::uint64_t size = entry.end - entry.begin;
     const std::uint64_t width = ir::size_of(entry.dtype);
     if (size % width != 0 || size / width != elements) {
-      damaged("tensor '{}' is {}, which takes {} elements of {} bytes, but it lies in {} bytes", entry.name,
+      damaged("tensor '{}' is {}, which takes {} elements of {} bytes, but it lies in {} bytes", brief(entry.name),
               to_string(HostTensor{entry.dtype, entry.shape, {}}), elements, width, size);
     }
   }
@@ -200,7 +187,7 @@ class Reader {
         entries, [](const Entry& a, const Entry& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
     std::uint64_t covered = 0;
     for (const Entry& entry : entries) {
-      if (entry.begin < covered) damaged("tensor '{}' overlaps the tensor before it", entry.name);
+      if (entry.begin < covered) damaged("tensor '{}' overlaps the tensor before it", brief(entry.name));
       if (entry.begin > covered) damaged("bytes {} to {} belong to no tensor", covered, entry.begin);
       covered = entry.end;
     }
@@ -257,7 +244,7 @@ void write_safetensors(const fs::path& path, const NamedTensors& tensors, const 
   try {
     text = header.dump();
   } catch (const json::exception& error) {
-    fail("cannot write {}: a tensor name or a metadata text is not UTF-8 ({})", path.string(), error.what());
+    fail("cannot write {}: a tensor name or a metadata text is not UTF-8 ({})", path.string(), json_reason(error));
   }
   text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data starts on an 8-byte border
 

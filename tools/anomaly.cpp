@@ -125,8 +125,8 @@ class Anomaly final : public Command {
     options.quantile = quantile_;
     options.steps = steps_.value_or(task.normal.is_table() ? table_steps : picture_steps);
     if (task.normal.size() > options.most)
-      fmt::print(stderr, "weft: learning from {} of {} normal rows, drawn by the seed\n", grouped(options.most),
-                 grouped(task.normal.size()));
+      put(stderr, "weft: learning from {} of {} normal rows, drawn by the seed\n", grouped(options.most),
+          grouped(task.normal.size()));
     Detector detector(session, task.normal, options);
     run.save(session, {});
     write_detector(run.file("anomaly.json"), detector);
@@ -162,9 +162,8 @@ class Anomaly final : public Command {
         columns +=
             fmt::format("{}{} ({:+.1f} deviations)", columns.empty() ? "" : ", ", data.columns[at].name, row[at]);
       }
-      fmt::print(text(), "strangest row {}{}: score {:.3g}; {}\n", i + 1,
-                 numbered ? fmt::format(" (row {})", worst[i] + 1) : "", scores[static_cast<std::size_t>(worst[i])],
-                 columns);
+      put(text(), "strangest row {}{}: score {:.3g}; {}\n", i + 1,
+          numbered ? fmt::format(" (row {})", worst[i] + 1) : "", scores[static_cast<std::size_t>(worst[i])], columns);
     }
   }
 
@@ -177,13 +176,13 @@ class Anomaly final : public Command {
     const training::BestComponents best = training::best_components(task);
     const std::int64_t anomalies = training::anomalies_in(task.test);
     const AnomalyOutcome& outcome = learned.outcome;
-    fmt::print(text(),
-               "{}: {} normal rows to learn from, {} scored, {} of them anomalies\n"
-               "AUROC {:.4f}, AUPRC {:.4f}; the best PCA (of {} components) {:.4f}\n"
-               "threshold {:.4g}: flags {:.1f}% of the anomalies and {:.1f}% of the normal rows\nrun: {}\n",
-               task.normal.name, grouped(task.normal.size()), grouped(task.test.size()), grouped(anomalies),
-               outcome.auroc, outcome.auprc, best.count, best.auroc, outcome.threshold, 100 * outcome.flagged_anomalies,
-               100 * outcome.flagged_normal, learned.run.path().string());
+    put(text(),
+        "{}: {} normal rows to learn from, {} scored, {} of them anomalies\n"
+        "AUROC {:.4f}, AUPRC {:.4f}; the best PCA (of {} components) {:.4f}\n"
+        "threshold {:.4g}: flags {:.1f}% of the anomalies and {:.1f}% of the normal rows\nrun: {}\n",
+        task.normal.name, grouped(task.normal.size()), grouped(task.test.size()), grouped(anomalies), outcome.auroc,
+        outcome.auprc, best.count, best.auroc, outcome.threshold, 100 * outcome.flagged_anomalies,
+        100 * outcome.flagged_normal, learned.run.path().string());
     if (json_) {
       ordered_json json{{"data", task.normal.name},
                         {"model", model_},
@@ -193,7 +192,7 @@ class Anomaly final : public Command {
       add(json, outcome);
       json["pca"] = {{"components", best.count}, {"auroc", best.auroc}};
       json["seconds"] = seconds_since(begin);
-      fmt::print("{}\n", json.dump());
+      put_json(json);
     }
     return 0;
   }
@@ -229,8 +228,8 @@ class Anomaly final : public Command {
       const AnomalyTask task = training::picture_task(data, each);
       const fs::path folder = chosen.size() == 1 ? fs::path(out_) : fs::path(out_) / fmt::format("class_{}", each);
       const AnomalyOutcome outcome = learn(task, folder).outcome;
-      fmt::print(text(), "normal class {}: AUROC {:.4f}, AUPRC {:.4f}; {} to learn from, {} scored\n", name,
-                 outcome.auroc, outcome.auprc, grouped(task.normal.size()), grouped(task.test.size()));
+      put(text(), "normal class {}: AUROC {:.4f}, AUPRC {:.4f}; {} to learn from, {} scored\n", name, outcome.auroc,
+          outcome.auprc, grouped(task.normal.size()), grouped(task.test.size()));
       std::fflush(text());
       sum += outcome.auroc;
       worst = std::min(worst, outcome.auroc);
@@ -239,15 +238,14 @@ class Anomaly final : public Command {
       classes.push_back(std::move(json));
     }
     const double mean = sum / static_cast<double>(chosen.size());
-    fmt::print(text(), "mean AUROC {:.4f}, worst class {:.4f}\nrun: {}\n", mean, worst, out_);
+    put(text(), "mean AUROC {:.4f}, worst class {:.4f}\nrun: {}\n", mean, worst, out_);
     if (json_)
-      fmt::print("{}\n", ordered_json{{"data", data.train.name},
-                                      {"model", model_},
-                                      {"classes", classes},
-                                      {"auroc", mean},
-                                      {"worst", worst},
-                                      {"seconds", seconds_since(begin)}}
-                             .dump());
+      put_json(ordered_json{{"data", data.train.name},
+                            {"model", model_},
+                            {"classes", classes},
+                            {"auroc", mean},
+                            {"worst", worst},
+                            {"seconds", seconds_since(begin)}});
     return 0;
   }
 
@@ -274,16 +272,13 @@ class Anomaly final : public Command {
     for (std::size_t i = 0; i < scores.total.size(); ++i) {
       const bool strange = scores.total[i] > detector.threshold();
       flagged += strange;
-      if (!json_) fmt::print("{} {:.6g}{}\n", i + 1, scores.total[i], strange ? " anomaly" : "");
+      if (!json_) put("{} {:.6g}{}\n", i + 1, scores.total[i], strange ? " anomaly" : "");
     }
-    fmt::print(stderr, "weft: {} of {} are above the threshold {:.4g}\n", flagged, data.size(), detector.threshold());
+    put(stderr, "weft: {} of {} are above the threshold {:.4g}\n", flagged, data.size(), detector.threshold());
     if (!data.is_table() || json_) print_worst(run, detector, scores.total, data, true);
     if (json_)
-      fmt::print(
-          "{}\n",
-          ordered_json{
-              {"data", data.name}, {"threshold", detector.threshold()}, {"flagged", flagged}, {"scores", scores.total}}
-              .dump());
+      put_json(ordered_json{
+          {"data", data.name}, {"threshold", detector.threshold()}, {"flagged", flagged}, {"scores", scores.total}});
     return 0;
   }
 

@@ -54,7 +54,7 @@ std::string to_json(const Result& result) {
       {"compile_by_pass_ms", passes}};
   if (!result.on_host)
     for (const char* key : {"threads", "limit_ms", "percent_of_peak"}) json[key] = nullptr;
-  return json.dump();
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 class Bench final : public Command {
@@ -106,10 +106,10 @@ class Bench final : public Command {
     const int threads = thread_count(options(backend_names().front()).threads);
     const Peak peak = measure_peak(threads);
     const std::string name = subject_ ? subject_->name : model_.name();
-    fmt::print(file, "{}, batch {}, {}, random {}\n", name, batch_, threads_text(threads),
-               subject_ ? "pictures" : "embeddings");
-    fmt::print(file, "machine  {:.1f} GFLOP/s (f32, {}), {:.1f} GB/s (triad): measured now, {}\n", peak.gflops,
-               peak.instruction, peak.bandwidth, threads_text(threads));
+    put(file, "{}, batch {}, {}, random {}\n", name, batch_, threads_text(threads),
+        subject_ ? "pictures" : "embeddings");
+    put(file, "machine  {:.1f} GFLOP/s (f32, {}), {:.1f} GB/s (triad): measured now, {}\n", peak.gflops,
+        peak.instruction, peak.bandwidth, threads_text(threads));
 
     std::vector<std::string> lines;
     for (const std::string& backend : backends()) {
@@ -117,15 +117,15 @@ class Bench final : public Command {
       TimedStep& bench = *step;
       const bool on_host = memory_of(backend)->is_host();
       if (lines.empty() && on_host)
-        fmt::print(file, "limit    {:.3f} ms: {:.1f} MFLOP at that rate or {} at that, whichever takes longer\n",
-                   limit_milliseconds(bench, peak), bench.flops() / 1e6, bytes_text(bench.least_bytes()));
+        put(file, "limit    {:.3f} ms: {:.1f} MFLOP at that rate or {} at that, whichever takes longer\n",
+            limit_milliseconds(bench, peak), bench.flops() / 1e6, bytes_text(bench.least_bytes()));
       const Result result = measure(name, bench, options(backend), peak);
       print(file, result);
       if (kernels_) print_profile(file, bench, result.times.median);
       lines.push_back(to_json(result));
     }
     if (json_)
-      for (auto line = lines.rbegin(); line != lines.rend(); ++line) fmt::print("{}\n", *line);
+      for (auto line = lines.rbegin(); line != lines.rend(); ++line) put("{}\n", *line);
     return 0;
   }
 
@@ -157,37 +157,36 @@ class Bench final : public Command {
     std::string passes;
     for (const auto& [name, seconds] : result.compile_seconds)
       passes += fmt::format("{}{} {:.1f}", passes.empty() ? "" : ", ", name, seconds * 1e3);
-    fmt::print(file, "\n{}\n", result.backend);
-    fmt::print(file, "  compile  {:.1f} ms: {}\n", result.compile_ms, passes);
-    fmt::print(file, "  step     {:.3f} ms median, {:.3f} p10, {:.3f} p90 over {} steps", result.times.median,
-               result.times.p10, result.times.p90, result.times.steps);
-    if (result.on_host) fmt::print(file, ": {:.2f} times the limit", result.times.median / result.limit_ms);
-    fmt::print(file, "\n  rate     {:.1f} GFLOP/s", result.gflops);
-    if (result.on_host) fmt::print(file, ", {:.1f}% of the peak", result.percent_of_peak);
-    fmt::print(file, "\n");
-    fmt::print(file, "  memory   arena {} bytes, naive {}, lower bound {}\n", grouped(result.memory.arena_bytes),
-               grouped(result.memory.naive_bytes), grouped(result.memory.lower_bound_bytes));
-    fmt::print(file, "  kernels  {}\n", result.kernels);
+    put(file, "\n{}\n", result.backend);
+    put(file, "  compile  {:.1f} ms: {}\n", result.compile_ms, passes);
+    put(file, "  step     {:.3f} ms median, {:.3f} p10, {:.3f} p90 over {} steps", result.times.median,
+        result.times.p10, result.times.p90, result.times.steps);
+    if (result.on_host) put(file, ": {:.2f} times the limit", result.times.median / result.limit_ms);
+    put(file, "\n  rate     {:.1f} GFLOP/s", result.gflops);
+    if (result.on_host) put(file, ", {:.1f}% of the peak", result.percent_of_peak);
+    put(file, "\n");
+    put(file, "  memory   arena {} bytes, naive {}, lower bound {}\n", grouped(result.memory.arena_bytes),
+        grouped(result.memory.naive_bytes), grouped(result.memory.lower_bound_bytes));
+    put(file, "  kernels  {}\n", result.kernels);
   }
 
   static void print_profile(std::FILE* file, TimedStep& bench, double step_ms) {
     std::vector<runtime::ItemProfile> items = bench.profile(50);
     if (items.empty()) {
-      fmt::print(file, "  this backend has no profile\n");
+      put(file, "  this backend has no profile\n");
       return;
     }
-    fmt::print(file, "\n  {:>9} {:>6} {:>9} {:>8}  {:<24} {}\n", "us", "share", "GFLOP/s", "GB/s", "implementation",
-               "what");
+    put(file, "\n  {:>9} {:>6} {:>9} {:>8}  {:<24} {}\n", "us", "share", "GFLOP/s", "GB/s", "implementation", "what");
     double total = 0;
     for (const runtime::ItemProfile& item : items) {
       const double rate = item.flops > 0 ? item.flops / item.seconds / 1e9 : 0;
       const std::string place = to_string(item.where);
-      fmt::print(file, "  {:>9.1f} {:>5.1f}% {:>9} {:>8.1f}  {:<24} {}{}{}\n", item.seconds * 1e6,
-                 100 * item.seconds * 1e3 / step_ms, rate > 0 ? fmt::format("{:.1f}", rate) : "",
-                 item.bytes / item.seconds / 1e9, item.kind, item.name, place.empty() ? "" : "  ", place);
+      put(file, "  {:>9.1f} {:>5.1f}% {:>9} {:>8.1f}  {:<24} {}{}{}\n", item.seconds * 1e6,
+          100 * item.seconds * 1e3 / step_ms, rate > 0 ? fmt::format("{:.1f}", rate) : "",
+          item.bytes / item.seconds / 1e9, item.kind, item.name, place.empty() ? "" : "  ", place);
       total += item.seconds;
     }
-    fmt::print(file, "  {:>9.1f} us in {} items\n", total * 1e6, items.size());
+    put(file, "  {:>9.1f} us in {} items\n", total * 1e6, items.size());
   }
 
   ModelFlags model_;

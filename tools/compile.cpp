@@ -158,9 +158,9 @@ class CompileCommand final : public Command {
     for (const fs::path& file : made) {
       const auto bytes = fs::file_size(file);
       json["files"][file.string()] = bytes;
-      if (!json_) fmt::print("{:>12}  {}\n", bytes, file.string());
+      if (!json_) put("{:>12}  {}\n", bytes, file.string());
     }
-    if (json_) fmt::print("{}\n", json.dump());
+    if (json_) put_json(json);
   }
 
   const Catalog& catalog_;

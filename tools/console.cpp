@@ -1,11 +1,20 @@
-// Numbers as people read them.
+// Printing, and numbers as people read them.
 #include "tools/console.h"
 
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <nlohmann/json.hpp>
 
 namespace weft::tools {
+
+void put_text(std::FILE* file, std::string_view text) { fmt::print(file, "{}", visible_lines(text)); }
+
+void put_json(const nlohmann::ordered_json& json) {
+  constexpr int no_indent = -1;
+  constexpr bool ascii = true;
+  fmt::print("{}\n", json.dump(no_indent, ' ', ascii, nlohmann::ordered_json::error_handler_t::replace));
+}
 
 std::string grouped(std::int64_t number) {
   std::string digits = fmt::format("{}", number);

@@ -1,19 +1,49 @@
-// What commands say: results on stdout, everything else on stderr.
+// What commands say: results on stdout, everything else on stderr. Text that comes from files or from the user is made
+// visible here (ir/visible.h): commands print through these functions alone.
 #pragma once
 
 #include <fmt/format.h>
 
 #include <cstdint>
 #include <cstdio>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 
+#include "ir/visible.h"
+
 namespace weft::tools {
+
+// A text that keeps its line breaks: IR, help.
+void put_text(std::FILE* file, std::string_view text);
+
+// The object on a line of stdout, in ASCII; bytes that are no UTF-8 become U+FFFD.
+void put_json(const nlohmann::ordered_json& json);
+
+// A string on one line; anything else as it is.
+template <typename T>
+decltype(auto) one_line(const T& value) {
+  if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>)
+    return visible(value);
+  else
+    return (value);
+}
+
+template <typename... Args>
+void put(std::FILE* file, fmt::format_string<Args...> format, Args&&... args) {
+  put_text(file, fmt::format(fmt::runtime(format), one_line(args)...));
+}
+template <typename... Args>
+void put(fmt::format_string<Args...> format, Args&&... args) {
+  put(stdout, format, std::forward<Args>(args)...);
+}
 
 // A line on stderr that begins with "weft: warning: ".
 template <typename... Args>
 void warn(fmt::format_string<Args...> format, Args&&... args) {
-  fmt::print(stderr, "weft: warning: {}\n", fmt::format(format, std::forward<Args>(args)...));
+  put_text(stderr, "weft: warning: " + visible_message(fmt::format(format, std::forward<Args>(args)...)) + "\n");
 }
 
 // "1,234,567"

@@ -12,8 +12,8 @@ namespace weft::tools {
 
 namespace {
 
-void line(const char* what, const std::string& text) { fmt::print("{:<12} {}\n", what, text); }
-void advice(const std::string& text) { fmt::print("{:<12} -> {}\n", "", text); }
+void line(const char* what, const std::string& text) { put("{:<12} {}\n", what, text); }
+void advice(const std::string& text) { put("{:<12} -> {}\n", "", text); }
 
 class Doctor final : public Command {
  public:

@@ -1,5 +1,6 @@
 // weft dump: a model at a stage of the compiler, as text.
 #include "tools/commands.h"
+#include "tools/console.h"
 #include "tools/model_flags.h"
 #include "tools/notes.h"
 #include "tools/stages.h"
@@ -34,7 +35,7 @@ class Dump final : public Command {
     options_ = passes_.apply(options_);
     if (precision_) options_.precision = parse_precision(*precision_);
     std::vector<passes::Note> notes;
-    fmt::print("{}", dump_stage(subject.module, stage_, options_, notes));
+    put_text(stdout, dump_stage(subject.module, stage_, options_, notes));
     if (notes_) print_notes(notes);
     return 0;
   }

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tools/commands.h"
+#include "tools/console.h"
 #include "tools/entries.h"
 #include "tools/run_flags.h"
 #include "training/npy.h"
@@ -50,15 +51,14 @@ class Embed final : public Command {
     const fs::path labels = path.parent_path() / (path.stem().string() + "_labels.npy");
     training::write_npy(path, codes);
     training::write_npy(labels, samples.labels);
-    fmt::print(json_ ? stderr : stdout, "codes: {} {}\nlabels: {}\n", path.string(), to_string(codes), labels.string());
+    put(json_ ? stderr : stdout, "codes: {} {}\nlabels: {}\n", path.string(), to_string(codes), labels.string());
     if (json_)
-      fmt::print("{}\n", nlohmann::ordered_json{{"model", run.config().model},
-                                                {"data", samples.name},
-                                                {"split", split_},
-                                                {"codes", path.string()},
-                                                {"labels", labels.string()},
-                                                {"shape", codes.shape}}
-                             .dump());
+      put_json(nlohmann::ordered_json{{"model", run.config().model},
+                                      {"data", samples.name},
+                                      {"split", split_},
+                                      {"codes", path.string()},
+                                      {"labels", labels.string()},
+                                      {"shape", codes.shape}});
     return 0;
   }
 

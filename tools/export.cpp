@@ -9,6 +9,7 @@
 #include "ir/number.h"
 #include "runtime/atomic_file.h"
 #include "tools/commands.h"
+#include "tools/console.h"
 #include "tools/model_flags.h"
 #include "tools/run_flags.h"
 #include "tools/torch_weights.h"
@@ -78,7 +79,7 @@ class Export final : public Command {
     ordered_json json{{"model", model.module.name}};
     if (onnx_) json["onnx"] = export_onnx(model);
     if (torch_) json["torch"] = export_torch(model);
-    if (json_) fmt::print("{}\n", json.dump());
+    if (json_) put_json(json);
     return 0;
   }
 
@@ -167,7 +168,7 @@ class Export final : public Command {
 
   template <typename... Args>
   void say(fmt::format_string<Args...> format, Args&&... args) const {
-    fmt::print(json_ ? stderr : stdout, format, std::forward<Args>(args)...);
+    put(json_ ? stderr : stdout, format, std::forward<Args>(args)...);
   }
 
   const Catalog& catalog_;

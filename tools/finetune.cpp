@@ -71,12 +71,12 @@ class Finetune final : public Command {
     options_.session.optimizer = optimizer_.apply({});
     options_.scratch = !no_scratch_;
 
-    fmt::print(this->file(), "fine-tuning the encoder of {} on {}: {} images to train, {} to test\n",
-               run.config().model, data.train.name, grouped(data.train.size()), grouped(data.test.size()));
+    put(this->file(), "fine-tuning the encoder of {} on {}: {} images to train, {} to test\n", run.config().model,
+        data.train.name, grouped(data.train.size()), grouped(data.test.size()));
     nlohmann::ordered_json json{
         {"model", run.config().model}, {"data", data.train.name}, {"results", nlohmann::ordered_json::array()}};
     for (const std::string& each : labels) json["results"].push_back(measure(module, file, path, data, each));
-    if (json_) fmt::print("{}\n", json.dump());
+    if (json_) put_json(json);
     return 0;
   }
 
@@ -130,8 +130,8 @@ class Finetune final : public Command {
       last = training::finetune(module, weights, path, data, count, options_);
       errors.push_back(100 * (1 - last.accuracy));
       scratch_errors.push_back(100 * (1 - last.scratch));
-      fmt::print(file(), "{} labels, seed {}: error {:.2f} %{}\n", grouped(count), last.seed, errors.back(),
-                 no_scratch_ ? "" : fmt::format(", from scratch {:.2f} %", scratch_errors.back()));
+      put(file(), "{} labels, seed {}: error {:.2f} %{}\n", grouped(count), last.seed, errors.back(),
+          no_scratch_ ? "" : fmt::format(", from scratch {:.2f} %", scratch_errors.back()));
       std::fflush(file());
       draws.push_back({{"seed", last.seed}, {"accuracy", last.accuracy}});
       if (!no_scratch_) draws.back()["scratch"] = last.scratch;
@@ -141,8 +141,8 @@ class Finetune final : public Command {
       return draws.size() > 1 ? fmt::format("{:.2f} +- {:.2f} %", spread.mean, spread.deviation)
                               : fmt::format("{:.2f} %", spread.mean);
     };
-    fmt::print(file(), "{} labels: error {}{} ({} epochs)\n", grouped(count), percent(error),
-               no_scratch_ ? "" : ", from scratch " + percent(scratch), last.epochs);
+    put(file(), "{} labels: error {}{} ({} epochs)\n", grouped(count), percent(error),
+        no_scratch_ ? "" : ", from scratch " + percent(scratch), last.epochs);
     nlohmann::ordered_json json{{"labels", count},
                                 {"epochs", last.epochs},
                                 {"error_percent", {{"mean", error.mean}, {"deviation", error.deviation}}}};

@@ -7,6 +7,7 @@
 
 #include "ir/number.h"
 #include "ir/suggest.h"
+#include "tools/console.h"
 
 namespace weft::tools {
 
@@ -167,10 +168,10 @@ Command* parse_command_line(int argc, const char* const* argv, const std::string
   try {
     parse(app, argc, argv);
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", app.help());
+    put_text(stdout, app.help());
     return nullptr;
   } catch (const CLI::CallForVersion& version) {
-    fmt::print("{}\n", version.what());
+    put("{}\n", version.what());
     return nullptr;
   } catch (const CLI::ParseError& error) {
     fail_usage("{}", error.what());

@@ -1,5 +1,6 @@
 // weft interpolate: from one picture to another through the latent space, beside the mix of their pixels.
 #include "tools/commands.h"
+#include "tools/console.h"
 #include "tools/entries.h"
 #include "tools/judging.h"
 #include "tools/run_flags.h"
@@ -53,15 +54,14 @@ class Interpolate final : public Command {
     if (to >= test.size()) fail("--to {}: {} has {} test images", to, test.name, test.size());
     const std::filesystem::path file = picture_ ? std::filesystem::path(*picture_) : run.file("interpolation.png");
     training::write_png(file, picture_interpolations(session, test, {{from, to}}, path(), steps_));
-    fmt::print(json_ ? stderr : stdout, "picture: {}\n", file.string());
+    put(json_ ? stderr : stdout, "picture: {}\n", file.string());
     if (json_)
-      fmt::print("{}\n", nlohmann::ordered_json{{"model", run.config().model},
-                                                {"from", from},
-                                                {"to", to},
-                                                {"steps", steps_},
-                                                {"path", path_},
-                                                {"picture", file.string()}}
-                             .dump());
+      put_json(nlohmann::ordered_json{{"model", run.config().model},
+                                      {"from", from},
+                                      {"to", to},
+                                      {"steps", steps_},
+                                      {"path", path_},
+                                      {"picture", file.string()}});
     return 0;
   }
 
@@ -80,19 +80,18 @@ class Interpolate final : public Command {
     const auto seed = seed_ ? static_cast<std::uint64_t>(*seed_) : run.config().session.seed;
     const auto result = judge_interpolation(session, judge, test, path(), pairs_, steps_, seed);
     std::FILE* file = json_ ? stderr : stdout;
-    fmt::print(file, "judge: {}, {:.2f}% right on {} test images\n", judge_.name(), 100 * accuracy, test.size());
-    fmt::print(file, "latent: {}\npixels: {}\n", text_of(result.latent), text_of(result.pixel));
+    put(file, "judge: {}, {:.2f}% right on {} test images\n", judge_.name(), 100 * accuracy, test.size());
+    put(file, "latent: {}\npixels: {}\n", text_of(result.latent), text_of(result.pixel));
     if (json_)
-      fmt::print("{}\n", nlohmann::ordered_json{{"model", run.config().model},
-                                                {"judge", judge_.name()},
-                                                {"judge_accuracy", accuracy},
-                                                {"pairs", pairs_},
-                                                {"steps", steps_},
-                                                {"path", path_},
-                                                {"pictures", result.pictures},
-                                                {"latent", json_of(result.latent)},
-                                                {"pixel", json_of(result.pixel)}}
-                             .dump());
+      put_json(nlohmann::ordered_json{{"model", run.config().model},
+                                      {"judge", judge_.name()},
+                                      {"judge_accuracy", accuracy},
+                                      {"pairs", pairs_},
+                                      {"steps", steps_},
+                                      {"path", path_},
+                                      {"pictures", result.pictures},
+                                      {"latent", json_of(result.latent)},
+                                      {"pixel", json_of(result.pixel)}});
     return 0;
   }
 

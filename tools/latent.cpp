@@ -57,24 +57,24 @@ class Latent final : public Command {
   static void print(std::FILE* file, const LatentStatistics& statistics) {
     const bool has_posterior = statistics.has_posterior;
     if (has_posterior)
-      fmt::print(file, "{} of {} units are active, KL to the prior {:.3f} nats\n", statistics.active(),
-                 statistics.units.size(), statistics.kl());
+      put(file, "{} of {} units are active, KL to the prior {:.3f} nats\n", statistics.active(),
+          statistics.units.size(), statistics.kl());
     else
-      fmt::print(file, "{} units; the code is no distribution, so there is no KL\n", statistics.units.size());
-    fmt::print(file, "{:>6} {:>9} {:>9}", "unit", "mean", "variance");
-    fmt::print(file, "{}\n", has_posterior ? fmt::format(" {:>13} {:>8}", "var of E[z|x]", "KL") : "");
+      put(file, "{} units; the code is no distribution, so there is no KL\n", statistics.units.size());
+    put(file, "{:>6} {:>9} {:>9}", "unit", "mean", "variance");
+    put(file, "{}\n", has_posterior ? fmt::format(" {:>13} {:>8}", "var of E[z|x]", "KL") : "");
     constexpr std::size_t most_rows = 64;
     std::vector<std::int64_t> order = statistics.by_weight();
     const std::size_t hidden = order.size() - std::min(order.size(), most_rows);
     order.resize(order.size() - hidden);
     for (const std::int64_t unit : order) {
       const training::UnitStatistics& each = statistics.units[static_cast<std::size_t>(unit)];
-      fmt::print(file, "{:>6} {:>9.3f} {:>9.3f}", fmt::format("z{}", unit + 1), each.mean, each.variance);
+      put(file, "{:>6} {:>9.3f} {:>9.3f}", fmt::format("z{}", unit + 1), each.mean, each.variance);
       if (has_posterior)
-        fmt::print(file, " {:>13.4f} {:>8.3f}{}", each.mean_variance, each.kl, each.active ? "" : "  inactive");
-      fmt::print(file, "\n");
+        put(file, " {:>13.4f} {:>8.3f}{}", each.mean_variance, each.kl, each.active ? "" : "  inactive");
+      put(file, "\n");
     }
-    if (hidden > 0) fmt::print(file, "and {} more, which tell less\n", hidden);
+    if (hidden > 0) put(file, "and {} more, which tell less\n", hidden);
     if (const std::string warning = statistics.collapse_warning(); !warning.empty()) warn("{}", warning);
   }
 
@@ -83,7 +83,7 @@ class Latent final : public Command {
     const fs::path folder = to_ ? fs::path(*to_) : run.path();
     const auto write = [&](const char* file, const Picture& picture) {
       training::write_png(folder / file, picture);
-      fmt::print(json_ ? stderr : stdout, "picture: {}\n", (folder / file).string());
+      put(json_ ? stderr : stdout, "picture: {}\n", (folder / file).string());
     };
     constexpr std::int64_t most_mapped = 5'000;
     const auto map_of = [&](std::int64_t count, const auto& picture) {
@@ -115,7 +115,7 @@ class Latent final : public Command {
       if (statistics.has_posterior) unit["kl"] = each.kl;
       json["unit"].push_back(std::move(unit));
     }
-    fmt::print("{}\n", json.dump());
+    put_json(json);
   }
 
   const Catalog& catalog_;

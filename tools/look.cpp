@@ -45,10 +45,9 @@ class Eval final : public Command {
     const training::Dataset test = training::first_of(need_test(data), limit_.value_or(data.test.size()));
     const training::Metrics metrics = session.evaluate(test);
     std::FILE* file = json_ ? stderr : stdout;
-    fmt::print(file, "{} on {} test images of {}: {}\n", run.config().model, test.size(), test.name,
-               metrics_text(metrics));
+    put(file, "{} on {} test images of {}: {}\n", run.config().model, test.size(), test.name, metrics_text(metrics));
     const std::optional<double> nll = iwae_ ? std::optional(estimate(run, test)) : std::nullopt;
-    if (nll) fmt::print(file, "-log p(x) <= {:.3f} nats, of {} importance samples an image\n", *nll, *iwae_);
+    if (nll) put(file, "-log p(x) <= {:.3f} nats, of {} importance samples an image\n", *nll, *iwae_);
     if (json_) print_json(run, test, metrics, nll);
     return 0;
   }
@@ -65,7 +64,7 @@ class Eval final : public Command {
     return importance_nll(session, test, *iwae_, [&](std::int64_t done) {
       if (Clock::now() - last < pause) return;
       last = Clock::now();
-      fmt::print(stderr, "{} of {} samples an image\n", done, *iwae_);
+      put(stderr, "{} of {} samples an image\n", done, *iwae_);
     });
   }
 
@@ -77,7 +76,7 @@ class Eval final : public Command {
                                 {"test", nlohmann::ordered_json::object()}};
     for (const auto& [name, value] : metrics) json["test"][name] = value;
     if (nll) json["iwae"] = {{"samples", *iwae_}, {"nll", *nll}};
-    fmt::print("{}\n", json.dump());
+    put_json(json);
   }
 
   const Catalog& catalog_;
@@ -109,7 +108,7 @@ class Reconstruct final : public Command {
     need_pictures(need_test(data));
     const std::filesystem::path path = to_ ? std::filesystem::path(*to_) : run.file("reconstructions.png");
     training::write_png(path, picture_reconstructions(session, data.test, count_));
-    fmt::print("picture: {}\n", path.string());
+    put("picture: {}\n", path.string());
     return 0;
   }
 
@@ -132,7 +131,7 @@ class Report final : public Command {
     Session session = run_.load(run);
     const DatasetSplits data = run_.data(run);
     write_report(run, session, data);
-    fmt::print("report: {}\n", run.file("report.html").string());
+    put("report: {}\n", run.file("report.html").string());
     return 0;
   }
 

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "ir/error.h"
+#include "ir/visible.h"
 #include "tools/commands.h"
 #include "tools/interrupt.h"
 
@@ -43,7 +44,8 @@ void check_output() {
 int say(int exit_code, const char* what) {
   std::fflush(stdout);
   // Not fmt::print, which throws where standard error is full or closed.
-  std::fputs(fmt::format("weft: {}{}\n", exit_code == internal_error ? "" : "error: ", what).c_str(), stderr);
+  const char* kind = exit_code == internal_error ? "" : "error: ";
+  std::fputs(fmt::format("weft: {}{}\n", kind, visible_message(what)).c_str(), stderr);
   return exit_code;
 }
 

@@ -1,5 +1,6 @@
 // weft models: what can be trained, and the options of each.
 #include "tools/commands.h"
+#include "tools/console.h"
 
 namespace weft::tools {
 
@@ -21,9 +22,9 @@ class Models final : public Command {
 
  private:
   static void print(const Model& model) {
-    fmt::print("{}: {}\n", model.name, model.summary);
+    put("{}: {}\n", model.name, model.summary);
     for (const Option& option : model.options)
-      fmt::print("  {:<24} {}\n", fmt::format("--{} {}", option.name, option.fallback), option.doc);
+      put("  {:<24} {}\n", fmt::format("--{} {}", option.name, option.fallback), option.doc);
   }
 
   const Catalog& catalog_;

@@ -5,12 +5,14 @@
 
 #include <cstdio>
 
+#include "tools/console.h"
+
 namespace weft::tools {
 
 void print_notes(const std::vector<passes::Note>& notes) {
   for (const passes::Note& note : notes) {
     const std::string place = to_string(note.where);
-    fmt::print(stderr, "{}: {}{}{}\n", note.pass, place, place.empty() ? "" : ": ", note.text);
+    put(stderr, "{}: {}{}{}\n", note.pass, place, place.empty() ? "" : ": ", note.text);
   }
 }
 

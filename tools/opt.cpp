@@ -11,6 +11,7 @@
 #include "passes/pipeline.h"
 #include "runtime/atomic_file.h"
 #include "tools/commands.h"
+#include "tools/console.h"
 #include "tools/notes.h"
 
 namespace weft::tools {
@@ -51,13 +52,13 @@ class Opt final : public Command {
     ir::Module module = ir::parse(runtime::read_file(file_ == "-" ? "/dev/stdin" : file_), file_);
     for (ir::Graph& graph : module.graphs)
       graph = *optimise(bound(std::make_shared<const ir::Graph>(std::move(graph)), bindings));
-    fmt::print("{}", ir::print(module));
+    put_text(stdout, ir::print(module));
     return 0;
   }
 
  private:
   static int list_passes() {
-    for (const passes::Pass& pass : passes::all_passes()) fmt::print("{:<14} {}\n", pass.name, pass.doc);
+    for (const passes::Pass& pass : passes::all_passes()) put("{:<14} {}\n", pass.name, pass.doc);
     return 0;
   }
 
@@ -108,17 +109,18 @@ class Opt final : public Command {
     passes::CheckOptions options;
     options.run = run_oracle;
     ir::GraphPtr result = passes::check_each(graph, split(passes_), context, options);
-    fmt::print(stderr, "@{}: computes the same after each of {}\n", graph->name, passes_);
+    put(stderr, "@{}: computes the same after each of {}\n", graph->name, passes_);
     if (notes_) print_notes(context.notes);
     return result;
   }
 
   void tell(const std::string& pass, const ir::GraphPtr& graph, double seconds, bool unchanged) const {
     if (timing_)
-      fmt::print(stderr, "@{:<12} {:<14} {:8.3f} ms{}\n", graph->name, pass, seconds * 1e3,
-                 unchanged ? "  (unchanged)" : "");
-    if (print_after_ == pass || print_after_ == "all")
-      fmt::print("// after {}{}\n{}\n", pass, unchanged ? " (unchanged)" : "", ir::print(*graph));
+      put(stderr, "@{:<12} {:<14} {:8.3f} ms{}\n", graph->name, pass, seconds * 1e3, unchanged ? "  (unchanged)" : "");
+    if (print_after_ == pass || print_after_ == "all") {
+      put("// after {}{}\n", pass, unchanged ? " (unchanged)" : "");
+      put_text(stdout, ir::print(*graph) + "\n");
+    }
   }
 
   std::string file_, passes_, bind_, print_after_;

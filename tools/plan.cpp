@@ -78,16 +78,15 @@ class PlanCommand final : public Command {
 
   int print_plan(const Subject& subject) const {
     const Planned planned = plan(symbol_);
-    fmt::print("{}, {}, batch {}\n\n{}\n", subject.name,
-               options_.entry.empty() ? "training step" : "entry " + options_.entry, options_.batch,
-               passes::print(planned.plan, *planned.graph));
+    put("{}, {}, batch {}\n\n", subject.name, options_.entry.empty() ? "training step" : "entry " + options_.entry,
+        options_.batch);
+    put_text(stdout, passes::print(planned.plan, *planned.graph) + "\n");
     const runtime::MemoryUse memory = compiled_memory(symbol_);
-    fmt::print("backend {}, with the scratch of kernels and library calls:\n", backend_names().front());
-    fmt::print("  peak         {:>10}  one arena holds every buffer\n", bytes_text(double(memory.arena_bytes)));
-    fmt::print("  naive        {:>10}  each buffer in memory of its own\n", bytes_text(double(memory.naive_bytes)));
-    fmt::print("  lower bound  {:>10}  largest set alive at once\n", bytes_text(double(memory.lower_bound_bytes)));
-    fmt::print("  beside it    {:>10}  inputs and outputs: params, optimizer state, the batch\n",
-               bytes_text(planned.ports));
+    put("backend {}, with the scratch of kernels and library calls:\n", backend_names().front());
+    put("  peak         {:>10}  one arena holds every buffer\n", bytes_text(double(memory.arena_bytes)));
+    put("  naive        {:>10}  each buffer in memory of its own\n", bytes_text(double(memory.naive_bytes)));
+    put("  lower bound  {:>10}  largest set alive at once\n", bytes_text(double(memory.lower_bound_bytes)));
+    put("  beside it    {:>10}  inputs and outputs: params, optimizer state, the batch\n", bytes_text(planned.ports));
     return 0;
   }
 
@@ -100,7 +99,7 @@ class PlanCommand final : public Command {
                                       {"naive_bytes", memory.naive_bytes},
                                       {"lower_bound_bytes", memory.lower_bound_bytes},
                                       {"port_bytes", std::int64_t(plan(symbol_).ports)}};
-    fmt::print("{}\n", json.dump());
+    put_json(json);
     return 0;
   }
 
@@ -122,8 +121,7 @@ class PlanCommand final : public Command {
     const std::int64_t bound = largest_that_fits([&](std::int64_t batch) { return plan_bytes(batch) <= memory; });
     if (bound == 0) fail_to_fit(subject, plan_bytes(1));
     if (*memory_ > describe_machine().memory_bytes / 2) {
-      fmt::print(
-          "largest batch that fits in {}: {}, without the scratch of kernels and library calls, for which this "
+      put("largest batch that fits in {}: {}, without the scratch of kernels and library calls, for which this "
           "machine\n"
           "has not the memory\n",
           bytes_text(memory), bound);
@@ -133,8 +131,7 @@ class PlanCommand final : public Command {
       return size < bound && bytes(size) <= memory;
     });
     if (batch == 0) fail_to_fit(subject, bytes(1));
-    fmt::print("largest batch that fits in {}: {} (a step takes {})\n", bytes_text(memory), batch,
-               bytes_text(bytes(batch)));
+    put("largest batch that fits in {}: {} (a step takes {})\n", bytes_text(memory), batch, bytes_text(bytes(batch)));
     return 0;
   }
 

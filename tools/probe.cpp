@@ -51,8 +51,8 @@ class Probe final : public Command {
     const DatasetSplits data = run_.data(run);
     if (data.test.size() == 0) fail("{} has no test images", data.test.name);
     session_ = run_.options(run);
-    fmt::print(file(), "probing {} on {}: {} images to train, {} to choose by, {} to test\n", run.config().model,
-               data.train.name, grouped(data.train.size()), grouped(data.validation.size()), grouped(data.test.size()));
+    put(file(), "probing {} on {}: {} images to train, {} to choose by, {} to test\n", run.config().model,
+        data.train.name, grouped(data.train.size()), grouped(data.validation.size()), grouped(data.test.size()));
 
     measure("encoder", trained_features(run, data));
     if (!no_baselines_) {
@@ -60,7 +60,7 @@ class Probe final : public Command {
       DatasetSplits pixels = training::raw_pixels(data);
       if (probe_ != "conv") measure_pixels(std::move(pixels));
     }
-    if (json_) fmt::print("{}\n", json_of(run, data));
+    if (json_) put("{}\n", json_of(run, data));
     return 0;
   }
 
@@ -78,8 +78,8 @@ class Probe final : public Command {
     const auto before = session.save().tensors;
     DatasetSplits features = training::represent(session, data);
     check(session.save().tensors == before, "a probe leaves weights and statistics as they are");
-    fmt::print(file(), "features {} an image; the model's {} tensors are bitwise those of {}\n",
-               to_string(features.train.images), before.size(), run.checkpoint_path().string());
+    put(file(), "features {} an image; the model's {} tensors are bitwise those of {}\n",
+        to_string(features.train.images), before.size(), run.checkpoint_path().string());
     return features;
   }
 
@@ -121,9 +121,9 @@ class Probe final : public Command {
       options_.kind = training::parse_probe(each);
       row.accuracies.emplace_back(each, training::probe(features, options_, session_).test);
     }
-    fmt::print(file(), "{:<18}", name);
-    for (const auto& [probe, accuracy] : row.accuracies) fmt::print(file(), "  {} {:.2f} %", probe, 100 * accuracy);
-    fmt::print(file(), "\n");
+    put(file(), "{:<18}", name);
+    for (const auto& [probe, accuracy] : row.accuracies) put(file(), "  {} {:.2f} %", probe, 100 * accuracy);
+    put(file(), "\n");
     std::fflush(file());
     rows_.push_back(std::move(row));
   }
@@ -134,7 +134,7 @@ class Probe final : public Command {
                                 {"block", block_.value_or(0)},       {"accuracy", nlohmann::ordered_json::object()}};
     for (const Row& row : rows_)
       for (const auto& [probe, accuracy] : row.accuracies) json["accuracy"][row.features][probe] = accuracy;
-    return json.dump();
+    return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   }
 
   RunFlags run_;

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "ir/number.h"
+#include "ir/visible.h"
 #include "runtime/safetensors.h"
 
 namespace weft::tools {
@@ -47,7 +48,7 @@ void set_all(Settings& settings, const std::string& text, const fs::path& path) 
   for (const auto& [name, value] : pairs) try {
       settings.set(name, value);
     } catch (const OptionError& error) {
-      fail("{}: its settings are '{}', but {}; it is of another version of the model", path.string(), text,
+      fail("{}: its settings are '{}', but {}; it is of another version of the model", path.string(), brief(text),
            error.what());
     }
 }
@@ -60,7 +61,7 @@ RunDirectory open_checkpoint(const Catalog& catalog, const fs::path& path) {
   config.model = metadata_text(file, path, "model");
   const Model* model = catalog.find(config.model);
   if (!model)
-    fail("{}: a checkpoint of the model {}, which is not known here ({})", path.string(), config.model,
+    fail("{}: a checkpoint of the model {}, which is not known here ({})", path.string(), brief(config.model),
          fmt::join(catalog.names(), ", "));
   Settings settings(*model);
   set_all(settings, metadata_text(file, path, "settings"), path);

@@ -1,6 +1,7 @@
 // weft sample: pictures from random codes, beside another model's, or judged by a classifier.
 #include "ir/number.h"
 #include "tools/commands.h"
+#include "tools/console.h"
 #include "tools/entries.h"
 #include "tools/judging.h"
 #include "tools/run_flags.h"
@@ -110,13 +111,12 @@ class Sample final : public Command {
     if (beside_) picture = training::panels({title(picture, run, draw), other_panel(count)});
     const std::filesystem::path path = to_ ? std::filesystem::path(*to_) : run.file("samples.png");
     training::write_png(path, picture);
-    fmt::print(json_ ? stderr : stdout, "picture: {}\n", path.string());
+    put(json_ ? stderr : stdout, "picture: {}\n", path.string());
     if (json_)
-      fmt::print("{}\n", nlohmann::ordered_json{{"model", run.config().model},
-                                                {"draw", name_of(draw)},
-                                                {"pictures", samples.shape[0]},
-                                                {"picture", path.string()}}
-                             .dump());
+      put_json(nlohmann::ordered_json{{"model", run.config().model},
+                                      {"draw", name_of(draw)},
+                                      {"pictures", samples.shape[0]},
+                                      {"picture", path.string()}});
     return 0;
   }
 
@@ -143,8 +143,8 @@ class Sample final : public Command {
     const double accuracy = accuracy_of(judge, need_test(data));
     const training::Verdict verdict = training::verdict_of(training::classify(judge, samples));
     std::FILE* file = json_ ? stderr : stdout;
-    fmt::print(file, "judge: {}, {:.2f}% right on {} test images\n", judge_.name(), 100 * accuracy, data.test.size());
-    fmt::print(file, "{} samples: {}\n", samples.shape[0], text_of(verdict));
+    put(file, "judge: {}, {:.2f}% right on {} test images\n", judge_.name(), 100 * accuracy, data.test.size());
+    put(file, "{} samples: {}\n", samples.shape[0], text_of(verdict));
     if (!json_) return 0;
     nlohmann::ordered_json json{{"model", run.config().model},
                                 {"judge", judge_.name()},
@@ -152,7 +152,7 @@ class Sample final : public Command {
                                 {"draw", name_of(draw)},
                                 {"pictures", samples.shape[0]}};
     json.update(json_of(verdict));
-    fmt::print("{}\n", json.dump());
+    put_json(json);
     return 0;
   }
 

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "runtime/rng.h"
+#include "tools/console.h"
 #include "tools/cost.h"
 #include "training/feed.h"
 #include "training/step.h"
@@ -136,7 +137,7 @@ void serve(TimedStep& bench) {
     if ((command != "run" && !is_burst) || !(words >> steps) || steps < (is_burst ? 1 : 0)) return;
     std::vector<double> times(is_burst ? 1 : static_cast<std::size_t>(steps));
     for (double& time : times) time = bench.run_burst(is_burst ? steps : 1);
-    fmt::print("{{\"ms\": [{:.4f}]}}\n", fmt::join(times, ", "));
+    put("{{\"ms\": [{:.4f}]}}\n", fmt::join(times, ", "));
     std::fflush(stdout);
   }
 }

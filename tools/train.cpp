@@ -152,10 +152,10 @@ class Train final : public Command {
     std::FILE* file = json_ ? stderr : stdout;  // of what people read
     const RunConfig& config = run.config();
     const bool on_host = memory_of(config.session.backend)->is_host();
-    fmt::print(file, "{} {} on {}: {} images to train, {} to validate, {} to test; {} backend, {}seed {}\n",
-               on ? "going on with" : "training", config.model, data.train.name, grouped(data.train.size()),
-               grouped(data.validation.size()), grouped(data.test.size()), config.session.backend,
-               on_host ? threads_text(config.session.threads) + ", " : "", config.session.seed);
+    put(file, "{} {} on {}: {} images to train, {} to validate, {} to test; {} backend, {}seed {}\n",
+        on ? "going on with" : "training", config.model, data.train.name, grouped(data.train.size()),
+        grouped(data.validation.size()), grouped(data.test.size()), config.session.backend,
+        on_host ? threads_text(config.session.threads) + ", " : "", config.session.seed);
     std::fflush(file);
 
     ProgressBar bar(stderr);
@@ -169,30 +169,29 @@ class Train final : public Command {
     const Outcome outcome = train_run(run, data, on, hooks);
     bar.clear();
     print_outcome(file, run, outcome);
-    if (json_) fmt::print("{}\n", to_json(config, outcome));
+    if (json_) put("{}\n", to_json(config, outcome));
     return outcome.interrupted ? signals.exit_code() : 0;
   }
 
   static void print_epoch(std::FILE* file, const EpochResult& result, const training::TrainOptions& options) {
-    if (result.layer > 0) fmt::print(file, "layer {}, ", result.layer);
-    fmt::print(file, "epoch {}/{}: {}", result.epoch, result.layer > 0 ? options.pretrain_epochs : options.epochs,
-               metrics_text(result.train));
-    if (!result.validation.empty()) fmt::print(file, "; validation {}", metrics_text(result.validation));
-    fmt::print(file, "; {} images/s\n", grouped(static_cast<std::int64_t>(result.images_per_second)));
+    if (result.layer > 0) put(file, "layer {}, ", result.layer);
+    put(file, "epoch {}/{}: {}", result.epoch, result.layer > 0 ? options.pretrain_epochs : options.epochs,
+        metrics_text(result.train));
+    if (!result.validation.empty()) put(file, "; validation {}", metrics_text(result.validation));
+    put(file, "; {} images/s\n", grouped(static_cast<std::int64_t>(result.images_per_second)));
     std::fflush(file);
   }
 
   static void print_outcome(std::FILE* file, const RunDirectory& run, const Outcome& outcome) {
     if (outcome.interrupted) {
-      fmt::print(stderr,
-                 "weft: stopped after step {}; checkpoint: {}\nweft: go on with: weft train --resume --out {}\n",
-                 outcome.steps, run.checkpoint_path().string(), run.path().string());
+      put(stderr, "weft: stopped after step {}; checkpoint: {}\nweft: go on with: weft train --resume --out {}\n",
+          outcome.steps, run.checkpoint_path().string(), run.path().string());
       return;
     }
-    fmt::print(file, "trained in {}\n", duration_text(outcome.seconds));
-    if (!outcome.test.empty()) fmt::print(file, "test: {}\n", metrics_text(outcome.test));
-    fmt::print(file, "pictures: {}\n", fmt::join(pictures_of(run), ", "));
-    fmt::print(file, "report: {}\n", run.file("report.html").string());
+    put(file, "trained in {}\n", duration_text(outcome.seconds));
+    if (!outcome.test.empty()) put(file, "test: {}\n", metrics_text(outcome.test));
+    put(file, "pictures: {}\n", fmt::join(pictures_of(run), ", "));
+    put(file, "report: {}\n", run.file("report.html").string());
   }
 
   static std::vector<std::string> pictures_of(const RunDirectory& run) {

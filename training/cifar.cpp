@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ir/error.h"
+#include "ir/visible.h"
 #include "training/gzip.h"
 
 namespace weft::training {
@@ -36,7 +37,7 @@ std::vector<std::string> class_names_in(const fs::path& folder) {
     const std::size_t end = std::min(text.find('\n', begin), text.size());
     std::string name = text.substr(begin, end - begin);
     if (name.ends_with('\r')) name.pop_back();
-    if (!name.empty()) names.push_back(std::move(name));
+    if (!name.empty()) names.push_back(visible(name));
     begin = end + 1;
   }
   if (names.empty()) fail("{}: names no class; put one name on each line", path.string());

@@ -2,13 +2,13 @@
 #include "training/config.h"
 
 #include <array>
-#include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
 #include "ir/error.h"
 #include "ir/suggest.h"
 #include "runtime/atomic_file.h"
+#include "runtime/json_text.h"
 #include "training/digits.h"
 
 namespace weft::training {
@@ -44,7 +44,7 @@ template <typename Table>
 auto parse_in(const Table& table, std::string_view text, std::string_view what) {
   for (const auto& [kind, known] : table)
     if (known == text) return kind;
-  fail("unknown {} {}{}", what, text, did_you_mean(text, names_in(table)));
+  fail("unknown {} {}{}", what, brief(text), did_you_mean(text, names_in(table)));
 }
 
 }  // namespace
@@ -100,11 +100,7 @@ class Reader {
 
   template <typename T>
   void operator()(const char* key, T& value) const {
-    try {
-      value = json.at(key).get<T>();
-    } catch (const ordered_json::exception& error) {
-      fail("field '{}': {}", key, error.what());
-    }
+    value = runtime::json_member<T>(json, key);
   }
   void operator()(const char* key, std::optional<std::int64_t>& value) const {
     value.reset();
@@ -120,6 +116,7 @@ class Reader {
   void operator()(const char* key, std::vector<Column>& columns) const {
     columns.clear();
     if (!json.contains(key)) return;
+    if (!json[key].is_array()) fail("'{}' is not a list", key);
     for (const ordered_json& each : json[key]) {
       const Reader reader{each};
       Column& column = columns.emplace_back();
@@ -211,14 +208,19 @@ void write_config(const std::filesystem::path& path, const RunConfig& config) {
   json["optimizer"] =
       write_part([](auto& visit, auto& part) { optimizer_fields(visit, part); }, config.session.optimizer);
   json["train"] = write_part([](auto& visit, auto& part) { train_fields(visit, part); }, config.train);
-  runtime::write_file(path, json.dump(2) + "\n");
+  try {
+    runtime::write_file(path, json.dump(2) + "\n");
+  } catch (const ordered_json::exception& error) {
+    fail("cannot write {}: a path or a setting is not UTF-8 ({}); rename it", path.string(),
+         runtime::json_reason(error));
+  }
 }
 
 RunConfig read_config(const std::filesystem::path& path) {
   const std::string text = runtime::read_file(path);
   RunConfig config;
   try {
-    const ordered_json json = ordered_json::parse(text);
+    const ordered_json json = runtime::parse_json<ordered_json>(text);
     if (!json.is_object()) fail("it is no JSON object");
     const Reader reader{json};
     reader("model", config.model);
@@ -231,8 +233,6 @@ RunConfig read_config(const std::filesystem::path& path) {
         json, "optimizer", [](auto& visit, auto& part) { optimizer_fields(visit, part); }, config.session.optimizer);
     read_part(
         json, "train", [](auto& visit, auto& part) { train_fields(visit, part); }, config.train);
-  } catch (const ordered_json::exception& error) {
-    fail("{}: not the configuration of a run: {}", path.string(), error.what());
   } catch (const Error& error) {
     fail("{}: not the configuration of a run: {}", path.string(), error.what());
   }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "ir/error.h"
+#include "ir/visible.h"
 #include "training/gzip.h"
 
 namespace weft::training {
@@ -72,7 +73,7 @@ class CsvReader {
       split(line, cells);
       if (first) width_ = cells.size();
       if (first && is_header(cells)) {
-        header_.assign(cells.begin(), cells.end());
+        for (const std::string_view cell : cells) header_.push_back(visible(cell));
         continue;
       }
       read_row(cells);
@@ -123,16 +124,16 @@ class CsvReader {
       fail("{}: row {}, {}: the cell is empty; fill it in, or leave the row out", path_.string(), line,
            column_text(column));
     if (!number)
-      fail("{}: row {}, {}: '{}' is no number{}", path_.string(), line, column_text(column), cell,
+      fail("{}: row {}, {}: '{}' is no number{}", path_.string(), line, column_text(column), brief(cell),
            line == 1 ? " (a header has a name for every column, and no number)" : "");
     if (!std::isfinite(*number) || std::abs(*number) > 1e37)
       fail("{}: row {}, {}: {} is not a finite number; fill it in, or leave the row out", path_.string(), line,
-           column_text(column), cell);
+           column_text(column), brief(cell));
     return *number;
   }
 
   std::string column_text(std::size_t column) const {
-    return column < header_.size() ? fmt::format("column {} ({})", column + 1, header_[column])
+    return column < header_.size() ? fmt::format("column {} ({})", column + 1, brief(header_[column]))
                                    : fmt::format("column {}", column + 1);
   }
 
@@ -197,7 +198,7 @@ class CsvReader {
            column_text(width_ - 1), classes.size(), most_classes);
     for (auto& [key, index] : classes) {
       index = static_cast<std::int32_t>(table_.class_names.size());
-      table_.class_names.push_back(numeric ? fmt::format("{:g}", key.first) : std::string(key.second));
+      table_.class_names.push_back(numeric ? fmt::format("{:g}", key.first) : visible(key.second));
     }
     for (const auto& key : keys) table_.labels.push_back(classes.at(key));
   }
@@ -206,7 +207,7 @@ class CsvReader {
     if (cell.empty()) fail("{}: row {}, {}: the label is missing", path_.string(), line, column_text(width_ - 1));
     if (number_in(cell))
       fail("{}: row {}, {}: the label is the number {}, but the first row has a name", path_.string(), line,
-           column_text(width_ - 1), cell);
+           column_text(width_ - 1), brief(cell));
     return cell;
   }
 

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "ir/error.h"
+#include "ir/visible.h"
 #include "runtime/rng.h"
 #include "training/cifar.h"
 #include "training/csv.h"
@@ -93,9 +94,9 @@ DatasetSplits split_at_random(const Dataset& all, const LoadOptions& options) {
 std::string data_name(const fs::path& path) {
   const fs::path clean = fs::absolute(path).lexically_normal();
   fs::path name = (clean.has_filename() ? clean : clean.parent_path()).filename();
-  if (fs::is_directory(path)) return name.string();
+  if (fs::is_directory(path)) return visible(name.string());
   if (name.extension() == ".gz") name = name.stem();
-  return name.stem().string();
+  return visible(name.stem().string());
 }
 
 std::vector<std::string> numbered_classes(int classes) {

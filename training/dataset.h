@@ -22,6 +22,7 @@ struct Column {
   bool operator==(const Column&) const = default;
 };
 
+// Names come from files and folders; loaders make them visible (ir/visible.h).
 struct Dataset {
   std::string name;
   runtime::HostTensor images;            // pictures u8 [N,C,H,W], or the scaled rows of a table f32 [N,D]

@@ -1,10 +1,9 @@
 // The numbers of a detector as JSON.
 #include "training/detector_file.h"
 
-#include <nlohmann/json.hpp>
-
 #include "ir/error.h"
 #include "runtime/atomic_file.h"
+#include "runtime/json_text.h"
 #include "training/npy.h"
 
 namespace weft::training {
@@ -29,19 +28,27 @@ void write_detector(const std::filesystem::path& path, const Detector& detector)
   runtime::write_file(path, json.dump() + "\n");
 }
 
-Detector read_detector(const std::filesystem::path& path, Session& session) {
+Normality read_normality(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) fail("{} is missing: train a detector with weft anomaly --out", path.string());
   try {
-    const auto json = nlohmann::json::parse(runtime::read_file(path));
-    Normality normality{{}, {}, json.at("mean_distance"), json.at("mean_error"), json.at("threshold")};
+    using runtime::json_member, std::vector;
+    const auto json = runtime::parse_json<nlohmann::json>(runtime::read_file(path));
+    Normality normality{{},
+                        {},
+                        json_member<double>(json, "mean_distance"),
+                        json_member<double>(json, "mean_error"),
+                        json_member<double>(json, "threshold")};
     if (json.contains("mean"))
-      normality.gaussian.emplace(json["mean"], json.at("factor"));
+      normality.gaussian.emplace(json_member<vector<double>>(json, "mean"),
+                                 json_member<vector<double>>(json, "factor"));
     else
       normality.bank = read_npy(bank_path(path));
-    return {session, std::move(normality)};
-  } catch (const nlohmann::json::exception& error) {
+    return normality;
+  } catch (const Error& error) {
     fail("{}: no detector: {}", path.string(), error.what());
   }
 }
+
+Detector read_detector(const std::filesystem::path& path, Session& session) { return {session, read_normality(path)}; }
 
 }  // namespace weft::training

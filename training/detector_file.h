@@ -9,6 +9,7 @@ namespace weft::training {
 
 void write_detector(const std::filesystem::path& path, const Detector& detector);
 // Throws Error with the file where it is missing or damaged.
+Normality read_normality(const std::filesystem::path& path);
 Detector read_detector(const std::filesystem::path& path, Session& session);
 
 }  // namespace weft::training

@@ -2,15 +2,19 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
-struct gzFile_s;
+struct z_stream_s;
 
 namespace weft::training {
 
-// Every member throws Error with the file, what is wrong and what to do: missing, a folder, cut short, corrupt.
+// Members of a gzip file that follow one another are one stream (RFC 1952); bytes after the last that begin no member
+// are an error. Every member throws Error with the file, what is wrong and what to do: missing, a folder, cut short,
+// corrupt, bytes left over.
 class GzipReader {
  public:
   explicit GzipReader(const std::filesystem::path& path);
@@ -21,11 +25,22 @@ class GzipReader {
 
  private:
   struct Close {
-    void operator()(gzFile_s* file) const;
+    void operator()(std::FILE* file) const { std::fclose(file); }
+    void operator()(z_stream_s* stream) const;
   };
 
+  std::size_t copy(unsigned char* target, std::size_t size);
+  std::size_t unpack(unsigned char* target, std::size_t size);
+  void begin_member();
+  bool fill();
+
   std::filesystem::path path_;
-  std::unique_ptr<gzFile_s, Close> file_;
+  std::unique_ptr<std::FILE, Close> file_;
+  std::unique_ptr<z_stream_s, Close> stream_;  // none: the file is plain
+  bool in_member_ = true;
+  std::vector<unsigned char> input_;  // bytes of the file; those from next_ to end_ are to be read
+  std::size_t next_ = 0;
+  std::size_t end_ = 0;
 };
 
 // All of it, unpacked.

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "ir/error.h"
+#include "ir/visible.h"
 #include "training/png.h"
 
 namespace weft::training {
@@ -89,6 +90,7 @@ class PictureStack {
     Dataset data{std::move(name),
                  HostTensor::zeros(ir::DType::u8, {count, static_cast<std::int64_t>(channels), height_, width_}),
                  HostTensor::of<std::int32_t>(labels_, {count}), static_cast<int>(classes.size()), classes};
+    std::ranges::transform(classes, data.class_names.begin(), visible);
     auto out = data.images.as<std::uint8_t>().begin();
     for (const Picture& picture : pictures_) {
       const auto step = static_cast<std::size_t>(picture.channels);

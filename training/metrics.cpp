@@ -8,11 +8,11 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "ir/error.h"
 #include "runtime/atomic_file.h"
+#include "runtime/json_text.h"
 
 namespace weft::training {
 
@@ -32,20 +32,21 @@ std::string line_of(const MetricsRecord& record, const fs::path& path) {
   try {
     return line.dump() + '\n';
   } catch (const json::exception& error) {
-    fail("{}: the name of a metric is not UTF-8 ({})", path.string(), error.what());
+    fail("{}: the name of a metric is not UTF-8 ({})", path.string(), runtime::json_reason(error));
   }
 }
 
-// Throws nlohmann's exceptions, or Error, for what is not a record.
+// Throws Error for what is not a record.
 MetricsRecord record_of(const std::string& line) {
-  const json fields = json::parse(line);
-  MetricsRecord record{fields.at("step").get<std::int64_t>(),
-                       fields.at("epoch").get<std::int64_t>(),
-                       fields.at("split").get<std::string>(),
+  const json fields = runtime::parse_json<json>(line);
+  MetricsRecord record{runtime::json_member<std::int64_t>(fields, "step"),
+                       runtime::json_member<std::int64_t>(fields, "epoch"),
+                       runtime::json_member<std::string>(fields, "split"),
                        {}};
   for (const auto& [name, value] : fields.items()) {
     if (is_reserved(name)) continue;
-    if (!value.is_number() && !value.is_null()) fail("'{}' is {}, not a number", name, value.dump());
+    if (!value.is_number() && !value.is_null())
+      fail("'{}' is {}, not a number", brief(name), runtime::brief_json(value));
     record.values[name] = value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
   }
   return record;
@@ -64,7 +65,7 @@ std::vector<Line> read_lines(const fs::path& path) {
     const std::string text = contents.substr(begin, end - begin);
     try {
       lines.push_back({text, record_of(text)});
-    } catch (const std::exception& error) {
+    } catch (const Error& error) {
       fail("{}:{}: not a metrics record ({}); remove the line or the file", path.string(), lines.size() + 1,
            error.what());
     }

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "ir/error.h"
+#include "ir/visible.h"
 #include "runtime/atomic_file.h"
 
 namespace weft::training {
@@ -120,10 +121,10 @@ const Element& element_of(const Header& header, const fs::path& path) {
   for (const Element& each : elements)
     if (header.descr == each.descr || (header.descr == "<u1" && each.dtype == DType::u8)) return each;
   if (header.descr.starts_with('>'))
-    fail("{}: its elements are big-endian ({}); save it with array.astype('{}')", path.string(), header.descr,
-         "<" + header.descr.substr(1));
+    fail("{}: its elements are big-endian ({}); save it with array.astype('{}')", path.string(), brief(header.descr),
+         brief("<" + header.descr.substr(1)));
   fail("{}: its elements are of type {}; Weft reads u1, f4, f8, i4 and i8: save it with array.astype('f4')",
-       path.string(), header.descr);
+       path.string(), brief(header.descr));
 }
 
 void check_range(const fs::path& path, std::span<const std::byte> bytes) {
@@ -146,7 +147,8 @@ HostTensor read_npy(const fs::path& path) {
   const auto count = static_cast<std::size_t>(runtime::element_count(header.shape));
   if (count > bytes.size() || bytes.size() - header.end != count * element.size)
     fail("{}: its header announces [{}] of {} ({} bytes), but {} follow; it is cut short or damaged: save it again",
-         path.string(), fmt::join(header.shape, ","), header.descr, count * element.size, bytes.size() - header.end);
+         path.string(), brief(fmt::format("{}", fmt::join(header.shape, ","))), header.descr, count * element.size,
+         bytes.size() - header.end);
   HostTensor tensor = HostTensor::zeros(element.dtype, header.shape);
   const char* data = bytes.data() + header.end;
   if (header.descr == "<f8") {

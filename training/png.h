@@ -23,7 +23,8 @@ struct Picture {
 std::string encode_png(const Picture& picture);
 
 // Grey stays grey; RGB and palettes become RGB; what is transparent is laid over black, 16 bits become 8. Throws Error
-// with `name` where the bytes are no PNG, damaged, cut short, or larger than 64 megapixels.
+// with `name` where the bytes are no PNG, damaged (the checksum of any chunk is wrong), cut short (no IEND), followed
+// by others, or larger than 64 megapixels.
 Picture decode_png(std::string_view bytes, std::string_view name);
 
 // Atomic; see runtime/atomic_file.h.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ir/error.h"
+#include "ir/visible.h"
 #include "runtime/atomic_file.h"
 
 namespace weft::training {
@@ -63,7 +64,7 @@ std::string cell(std::string_view tag, std::string_view text, bool number) {
 std::string escape_html(std::string_view text) {
   std::string escaped;
   escaped.reserve(text.size());
-  for (const char character : text) {
+  for (const char character : visible_lines(text)) {
     switch (character) {
       case '&':
         escaped += "&amp;";

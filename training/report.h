@@ -33,7 +33,7 @@ class Report {
   std::string body_;
 };
 
-std::string escape_html(std::string_view text);
+std::string escape_html(std::string_view text);  // visible as well (ir/visible.h)
 std::string base64(std::string_view bytes);
 
 }  // namespace weft::training

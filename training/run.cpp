@@ -226,7 +226,7 @@ std::string to_json(const RunConfig& config, const Outcome& outcome) {
                               {"test", nlohmann::ordered_json::object()}};
   for (const auto& [name, value] : outcome.test) json["test"][name] = value;
   if (outcome.interrupted) json["interrupted"] = true;
-  return json.dump();
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 }  // namespace weft::training

@@ -10,6 +10,7 @@
 #include "ir/error.h"
 #include "ir/parse.h"
 #include "ir/print.h"
+#include "ir/visible.h"
 #include "runtime/atomic_file.h"
 #include "runtime/safetensors.h"
 
@@ -66,7 +67,7 @@ std::int64_t read_count(const TensorFile& file, const fs::path& path, const char
   std::int64_t count = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
   if (error != std::errc() || end != text.data() + text.size() || count < 0)
-    fail("{}: damaged checkpoint: its metadata says {} = '{}'", path.string(), key, text);
+    fail("{}: damaged checkpoint: its metadata says {} = '{}'", path.string(), key, brief(text));
   return count;
 }
 
@@ -79,7 +80,7 @@ Position read_position(const TensorFile& file, const fs::path& path) {
   for (const char* at = text.c_str(); *at != '\0';) {
     char* end = nullptr;
     position.sums.push_back(std::strtod(at, &end));
-    if (end == at) fail("{}: damaged checkpoint: its metadata says sums = '{}'", path.string(), text);
+    if (end == at) fail("{}: damaged checkpoint: its metadata says sums = '{}'", path.string(), brief(text));
     at = end;
   }
   return position;

@@ -8,6 +8,7 @@
 
 #include "ir/error.h"
 #include "ir/suggest.h"
+#include "ir/visible.h"
 #include "training/feed.h"
 #include "training/rows.h"
 #include "training/step.h"
@@ -48,7 +49,7 @@ std::uint64_t read_number(const TensorFile& file, const std::filesystem::path& p
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size())
-    fail("{}: damaged checkpoint: its metadata says {} = '{}', which is no number", path.string(), key, text);
+    fail("{}: damaged checkpoint: its metadata says {} = '{}', which is no number", path.string(), key, brief(text));
   return number;
 }
 

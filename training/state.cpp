@@ -8,6 +8,7 @@
 
 #include "ir/error.h"
 #include "ir/memory_layout.h"
+#include "ir/visible.h"
 #include "runtime/rng.h"
 
 namespace weft::training {
@@ -71,7 +72,7 @@ std::string origin(const TensorFile& file) {
   std::string text;
   for (const char* key : {"model", "settings"})
     if (const auto found = file.metadata.find(key); found != file.metadata.end())
-      text += fmt::format("{}{} {}", text.empty() ? " (the file says: " : ", ", key, found->second);
+      text += fmt::format("{}{} {}", text.empty() ? " (the file says: " : ", ", key, brief(found->second));
   return text.empty() ? text : text + ")";
 }
 
@@ -285,7 +286,7 @@ void State::load(const TensorFile& file, const std::filesystem::path& path, Part
     const bool of_optimizer =
         std::ranges::any_of(prefixes, [&name = name](const std::string& prefix) { return name.starts_with(prefix); });
     if (of_optimizer && part == Part::weights) continue;
-    refuse(file, path, of_optimizer, fmt::format("{} {} is no tensor of it", name, to_string(tensor)));
+    refuse(file, path, of_optimizer, fmt::format("{} {} is no tensor of it", brief(name), to_string(tensor)));
   }
   for (const Tensor& tensor : tensors_)
     if (wanted(tensor)) write(tensor, file.tensors.at(tensor.name));

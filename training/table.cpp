@@ -2,6 +2,7 @@
 #include "training/table.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "ir/error.h"
 
@@ -15,8 +16,20 @@ struct Range {
   double low, high;
 };
 
+// A column that hardly changes is one that never does: the scale of a narrower range is not finite.
 Column unit_column(std::string name, Range range) {
-  return {std::move(name), range.low, range.high > range.low ? 1 / (range.high - range.low) : 1};
+  constexpr double narrowest = 1e-37;
+  const double width = range.high - range.low;
+  return {std::move(name), range.low, width > narrowest ? 1 / width : 1};
+}
+
+// Value number `index` of a table, row by row.
+float scaled(double value, const Column& column, const std::string& name, std::size_t index, std::size_t columns) {
+  const auto result = static_cast<float>((value - column.offset) * column.scale);
+  if (!std::isfinite(result))
+    fail("{}: sample {}, column {}: {} is too far from the rows that the columns are scaled by; leave it out", name,
+         index / columns + 1, index % columns + 1, value);
+  return result;
 }
 
 // Values rise to [0,1] over the training rows; what they were scaled by before is part of the columns' new scale.
@@ -32,8 +45,7 @@ void rescale_by_training(DatasetSplits& splits) {
   for (Dataset* data : {&splits.train, &splits.validation, &splits.test}) {
     const auto numbers = data->images.as<float>();
     for (std::size_t i = 0; i < numbers.size(); ++i) {
-      const Column step = unit_column("", ranges[i % columns]);
-      numbers[i] = static_cast<float>((numbers[i] - step.offset) * step.scale);
+      numbers[i] = scaled(numbers[i], unit_column("", ranges[i % columns]), data->name, i, columns);
     }
     for (std::size_t column = 0; column < columns; ++column) {
       const Column step = unit_column("", ranges[column]);
@@ -57,10 +69,8 @@ Dataset to_dataset(const std::string& name, const Table& table, const std::vecto
                table.class_names,
                columns};
   const auto rows = data.images.as<float>();
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const Column& column = columns[i % columns.size()];
-    rows[i] = static_cast<float>((table.values[i] - column.offset) * column.scale);
-  }
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    rows[i] = scaled(table.values[i], columns[i % columns.size()], name, i, columns.size());
   std::ranges::copy(table.labels, data.labels.as<std::int32_t>().begin());
   if (data.class_names.empty()) data.class_names = {"all"};
   return data;

@@ -12,6 +12,8 @@ std::string quoted(std::string_view text) {
       result += "\\n\"\n    \"";
     else if (c == '"' || c == '\\')
       result += {'\\', c};
+    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      result += fmt::format("\\{:03o}", static_cast<unsigned char>(c));
     else
       result += c;
   }

@@ -5,6 +5,8 @@
 #include <cctype>
 
 #include "backends/artefact/artefact.h"
+#include "backends/artefact/c_text.h"
+#include "ir/visible.h"
 #include "runtime/artefact/sources.h"
 
 namespace weft::artefact {
@@ -90,15 +92,15 @@ std::string entry_text(const std::string& name, const Entry& entry) {
   std::vector<std::int64_t> batches;
   for (const Program& program : entry.programs) batches.push_back(program.batch);
   std::string text =
-      fmt::format("/* {}{}: batches {}.\n * From {} to {}. */\n", entry.name,
+      fmt::format("/* {}{}: batches {}.\n * From {} to {}. */\n", comment_text(entry.name),
                   entry.trains ? ", one step of training" : "", fmt::join(batches, ", "),
                   fmt::join(each(inputs, &Parameter::words), ", "), fmt::join(each(outputs, &Parameter::words), ", "));
   for (const Parameter& port : all) text += port.definitions;
   text += fmt::format("static inline int {}({}* model, int64_t batch, {}) {{\n", prefix, name,
                       fmt::join(each(all, &Parameter::declaration), ", "));
   text += arrays("const void*", "input", inputs) + arrays("void*", "output", outputs);
-  return text + fmt::format("  return {}_run(model, \"{}\", batch, inputs, input_bytes, outputs, output_bytes);\n}}\n",
-                            name, entry.name);
+  return text + fmt::format("  return {}_run(model, {}, batch, inputs, input_bytes, outputs, output_bytes);\n}}\n",
+                            name, quoted(entry.name));
 }
 
 std::string constants_text(const Artefact& artefact) {

@@ -3,6 +3,7 @@
 
 #include "backends/artefact/artefact.h"
 #include "backends/artefact/program_text.h"
+#include "ir/visible.h"
 
 namespace weft::artefact {
 
@@ -57,7 +58,7 @@ std::string tables_text(const Artefact& artefact, const std::string& folder) {
   for (const Entry& entry : artefact.entries)
     for (const Program& program : entry.programs) {
       const std::string prefix = program_prefix(artefact, count++);
-      text += fmt::format("\n/* {} at batch {} */\n", entry.name, program.batch);
+      text += fmt::format("\n/* {} at batch {} */\n", comment_text(entry.name), program.batch);
       if (const auto* on_cpu = std::get_if<cpu::AheadProgram>(&program.compiled))
         text += program_text(artefact, *on_cpu, prefix);
       else

@@ -3,6 +3,7 @@
 
 #include "backends/cuda/emit_job.h"
 #include "ir/error.h"
+#include "ir/visible.h"
 
 namespace weft::cuda {
 
@@ -63,7 +64,7 @@ std::string heading(const kernel::Kernel& kernel) {
   for (std::size_t d = 0; d < kernel.dims.size(); ++d)
     loops +=
         fmt::format("{}{} i{} < {}", d == 0 ? ": " : ", ", kernel.dims[d].row ? "row" : "loop", d, kernel.dims[d].size);
-  return fmt::format("// {}, {} points{}\n", kernel.name, kernel.points(), loops);
+  return fmt::format("// {}, {} points{}\n", comment_text(kernel.name), kernel.points(), loops);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "ir/builder.h"
 #include "ir/error.h"
 #include "ir/memory_layout.h"
+#include "ir/visible.h"
 #include "passes/kept_layouts.h"
 
 namespace weft::cuda {
@@ -116,9 +117,8 @@ OpKernel relay_kernel(const Graph& graph, std::uint32_t index) {
   return made;
 }
 
-// A name made of a file of the user can not end a comment: it is of one line.
 std::string comment_of(const Op& op) {
-  const std::string where = to_string(op.where);
+  const std::string where = comment_text(to_string(op.where));
   return where.empty() ? "" : fmt::format("// {}\n", where);
 }
 

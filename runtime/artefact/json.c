@@ -90,6 +90,12 @@ static char* weft_json_string(weft_json* json) {
     const char c = *json->at++;
     if ((unsigned char)c < 0x20) {
       weft_json_fail(json, "a text has no end, or holds a control character");
+    } else if ((unsigned char)c >= 0x80) {
+      uint32_t code = 0;
+      const size_t bytes = weft_utf8((const unsigned char*)json->at - 1, &code);
+      if (bytes == 0) weft_json_fail(json, "a text is not UTF-8");
+      *out++ = c;
+      for (size_t i = 1; i < bytes; ++i) *out++ = *json->at++;
     } else if (c != '\\') {
       *out++ = c;
     } else {

@@ -11,9 +11,8 @@ static void weft_add_origin(weft_error* error, const weft_file* file) {
 WEFT_PRINTF(3, 4) static int weft_refuse(weft_error* error, const weft_file* file, const char* format, ...) {
   va_list values;
   weft_fail(error, WEFT_WRONG_WEIGHTS, "%s: not the weights of this model: ", file->path);
-  const size_t used = strlen(error->text);
   va_start(values, format);
-  vsnprintf(error->text + used, sizeof error->text - used, format, values);
+  weft_add_values(error, format, values);
   va_end(values);
   weft_add_origin(error, file);
   weft_add(error, "; use the model and the settings it was compiled with");

@@ -38,9 +38,8 @@ static int weft_rank_of_dtype(weft_dtype dtype) {
 WEFT_PRINTF(3, 4) static int weft_damaged(weft_error* error, const weft_file* file, const char* format, ...) {
   va_list values;
   weft_fail(error, WEFT_BAD_FILE, "%s: ", file->path);
-  const size_t used = strlen(error->text);
   va_start(values, format);
-  vsnprintf(error->text + used, sizeof error->text - used, format, values);
+  weft_add_values(error, format, values);
   va_end(values);
   weft_add(error, "; the file is damaged or not a safetensors file: write it again or name another");
   return WEFT_BAD_FILE;
@@ -70,8 +69,11 @@ static void weft_read_metadata(weft_json* json, weft_file* file) {
   if (!weft_json_need(json, '{', "__metadata__ is not an object")) return;
   while ((key = weft_json_key(json, &count))) {
     const char* value = weft_json_string(json);
-    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; ++i)
-      if (strcmp(key, wanted[i].key) == 0) *wanted[i].value = value;
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; ++i) {
+      if (strcmp(key, wanted[i].key) != 0) continue;
+      if (*wanted[i].value) weft_json_fail(json, "__metadata__ lists a name twice");
+      *wanted[i].value = value;
+    }
   }
 }
 
@@ -106,18 +108,16 @@ static int weft_read_tensor(weft_json* json, weft_file_tensor* tensor) {
   const char* key;
   if (!weft_json_need(json, '{', "a tensor is no object")) return 0;
   while ((key = weft_json_key(json, &count))) {
-    if (strcmp(key, "dtype") == 0 && !(fields & 1)) {
-      tensor->dtype = weft_json_string(json);
-      fields |= 1;
-    } else if (strcmp(key, "shape") == 0 && !(fields & 2)) {
-      weft_read_shape(json, tensor);
-      fields |= 2;
-    } else if (strcmp(key, "data_offsets") == 0 && !(fields & 4)) {
-      weft_read_offsets(json, tensor);
-      fields |= 4;
-    } else {
-      weft_json_skip(json, 0);
-    }
+    const int field = strcmp(key, "dtype") == 0          ? 1
+                      : strcmp(key, "shape") == 0        ? 2
+                      : strcmp(key, "data_offsets") == 0 ? 4
+                                                         : 0;
+    if (fields & field) return weft_json_fail(json, "a tensor lists a field twice");
+    fields |= field;
+    if (field == 1) tensor->dtype = weft_json_string(json);
+    if (field == 2) weft_read_shape(json, tensor);
+    if (field == 4) weft_read_offsets(json, tensor);
+    if (field == 0) weft_json_skip(json, 0);
   }
   return !json->wrong && (fields == 7 || weft_json_fail(json, "a tensor lacks dtype, shape or data_offsets"));
 }

@@ -575,6 +575,11 @@ TEST_CASE("artefact runtime: damaged headers") {
       {with_length(R"({"\ud800":{}})"), "half a surrogate pair"},
       {with_length(R"({"\u0000":{}})"), "the character 0"},
       {with_length(R"({"\x":{}})"), "an unknown escape"},
+      {with_length("{\"\xc3\":{}}"), "a text is not UTF-8"},
+      {with_length("{\"\xe0\x80\x80\":{}}"), "a text is not UTF-8"},
+      {with_length(R"({"a":{"dtype":"F32","dtype":"U8","shape":[2],"data_offsets":[0,8]}})", data), "a field twice"},
+      {with_length(R"({"__metadata__":{"step":"1","step":"2"}})"), "lists a name twice"},
+      {with_length("{\"a\\u001b[31m\\u202eb\\u009b\\nc\":{}}"), "'a?[31m???b???c'"},
       {with_length("{\"a\":{\"b\":" + std::string(100, '[') + "}}"), "nested too deep"},
   };
   for (const auto& [file, text] : cases) {

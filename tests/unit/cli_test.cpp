@@ -14,7 +14,9 @@
 #include <thread>
 
 #include "ir/error.h"
+#include "ir/visible.h"
 #include "runtime/atomic_file.h"
+#include "runtime/safetensors.h"
 #include "tests/unit/idx_data.h"
 #include "tests/unit/shell_cases.h"
 #include "tests/unit/temp_folder.h"
@@ -88,6 +90,84 @@ TEST_CASE("shell cases are read as they are written") {
   CHECK(file.cases[1].exit_code == 1);
   CHECK(weft::test::to_text(file) == text);
   CHECK_ERROR(weft::test::read_shell_cases(folder.write("b.cases", "== one\nls\n== two\n")), "b.cases:3");
+}
+
+// --- Text from files -------------------------------------------------------------------------------------------------
+
+namespace {
+
+// No character of it acts on a terminal, nor is there a byte that is no UTF-8.
+void check_visible(const std::string& text) {
+  CAPTURE(text);
+  CHECK(weft::visible_lines(text) == text);
+  CHECK(text.find("[json.exception") == std::string::npos);
+}
+
+// One error, of one line and of at most some hundred characters.
+void check_one_error(const ShellResult& result, const std::string& part) {
+  check_visible(result.errors);
+  CHECK(result.exit_code == 1);
+  CHECK(lines_of(result.errors).size() == 1);
+  CHECK(result.errors.starts_with("weft: error: "));
+  CHECK(result.errors.size() < 850);
+  CHECK_MESSAGE(result.errors.find(part) != std::string::npos, part);
+}
+
+constexpr const char* evil = "\x1b]0;title\x07\x1b[31mred\n\xe2\x80\xae \xff";
+
+}  // namespace
+
+TEST_CASE("text from files does not act on the terminal, and is shortened") {
+  const TempFolder folder;
+  const std::string name = evil, long_name(70'000, 'n');
+  // A table: the names of its columns and classes, and cells.
+  std::string table =
+      "a\x1b[2J,b,gr\xf6\xdf"
+      "e\x9b"
+      "5m,label\n";
+  for (int i = 0; i < 30; ++i)
+    table += std::to_string(i) + ",1," + std::to_string(i % 7) + (i % 2 ? ",x\x1b[A\n" : ",y\xe2\x80\xae\n");
+  folder.write("table.csv", table);
+  const std::string train = "weft train autoencoder --hidden 4 --latent 2 --epochs 1 --batch 4 --backend reference ";
+  ShellResult result = run_shell(train + "--data table.csv --out run --json", folder.path());
+  CAPTURE(result.errors);
+  REQUIRE(result.exit_code == 0);
+  check_visible(result.output + result.errors);
+  check_visible(weft::runtime::read_file(folder / "run/config.json"));
+  check_visible(weft::runtime::read_file(folder / "run/report.html"));
+  folder.write("cells.csv", long_name + "\x1b,b\n1,2\n3," + long_name + "\n");
+  check_one_error(run_shell(train + "--data cells.csv --out no", folder.path()),
+                  "cells.csv: row 3, column 2 (b): 'nnn");
+  // Folders and files of such names.
+  fs::create_directory(folder / name);
+  result =
+      run_shell(train + "--data \"$(printf '%b' '\\033]0;title\\007\\033[31mred\\n\\342\\200\\256 \\377')\" --out no",
+                folder.path());
+  check_one_error(result, R"(\x1b]0;title\x07\x1b[31mred\n\u202e \xff: no data set found)");
+  fs::rename(folder / "table.csv", folder / "t\xff.csv");
+  result = run_shell(train + "--data t*.csv --out latin --json", folder.path());
+  check_one_error(result, "a path or a setting is not UTF-8");
+  // Files of a run.
+  const std::string config = weft::runtime::read_file(folder / "run/config.json");
+  for (const std::string& text : {config.substr(0, config.size() / 2), "{\"" + name + "\":", "[\"" + long_name + "\"",
+                                  std::string(200'000, '[')}) {
+    folder.write("run/config.json", text);
+    check_one_error(run_shell("weft eval run", folder.path()), "run/config.json: not the configuration of a run: ");
+  }
+  folder.write("run/config.json", config);
+  const auto ring = std::string("\x1b[31m") + long_name;
+  weft::runtime::write_safetensors(folder / "evil.safetensors", {}, {{"model", ring}, {"settings", ring}});
+  check_one_error(run_shell("weft eval evil.safetensors", folder.path()), R"(a checkpoint of the model \x1b[31mnnn)");
+  // IR.
+  folder.write("evil.weft",
+               "weft 1\ngraph @\"g\x1b[31m\"(%\"x\xff\": f32[2]) -> (y: f32[2]) {\n  %y = exp %\"x\xff\" : f32[2]\n  "
+               "return %y\n}\n");
+  result = run_shell("weft opt evil.weft --passes fold --notes", folder.path());
+  CHECK(result.exit_code == 0);
+  check_visible(result.output + result.errors);
+  folder.write("evil.weft",
+               "weft 1\ngraph @g(%x: f32[2]) -> (y: f32[2]) {\n  %y = exp %" + long_name + " : f32[2]\n}\n");
+  check_one_error(run_shell("weft opt evil.weft", folder.path()), "evil.weft:3:12: %nnn");
 }
 
 // --- JSON ------------------------------------------------------------------------------------------------------------

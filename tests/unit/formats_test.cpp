@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <set>
 
@@ -144,6 +145,28 @@ TEST_CASE("csv: each cell that is wrong is named by row and column") {
   CHECK_ERROR(read_csv(folder.write("a.csv", "1,a\n2,3\n"), LastColumn::label), "the label is the number 3");
 }
 
+TEST_CASE("names from files are visible text, and short in messages") {
+  const TempFolder folder;
+  const Table table = read_csv(folder.write("a.csv",
+                                            "h\x1b[31m,gr\xf6\xdf"
+                                            "e,kind\n1,2,\xe2\x80\xae"
+                                            "a\n3,4,b\n"));
+  CHECK(table.names == std::vector<std::string>{"h\\x1b[31m", "gr\\xf6\\xdfe"});
+  CHECK(table.class_names == std::vector<std::string>{"b", "\\u202ea"});
+  const std::string name(70'000, 'n');
+  const std::string message =
+      test::error_of([&] { read_csv(folder.write("b.csv", name + ",b,c\n1,2,3\n" + name + ",5,6\n")); });
+  CAPTURE(message);
+  CHECK(message.size() < 400);
+  CHECK(test::contains(message, "b.csv: row 3, column 1 (nnn"));
+  CHECK(test::contains(message, "…"));
+  write_picture(folder / "set/class\n\x1b[2J/a.png", 3, 1, 0);
+  write_picture(folder / "set/other/a.png", 3, 1, 0);
+  CHECK(load_dataset(folder / "set", {.validation = 0}).train.class_names[0] == "class\\n\\x1b[2J");
+  fs::rename(folder / "set", folder / "s\x1bt");
+  CHECK(load_dataset(folder / "s\x1bt", {.validation = 0}).train.name == "s\\x1bt");
+}
+
 TEST_CASE("csv: as a data set, the columns of the training rows run from 0 to 1") {
   const TempFolder folder;
   std::string text;
@@ -160,6 +183,14 @@ TEST_CASE("csv: as a data set, the columns of the training rows run from 0 to 1"
   CHECK(high == doctest::Approx(1));
   CHECK(splits.train.size() + splits.validation.size() + splits.test.size() == 50);
   CHECK(splits.test.columns == splits.train.columns);
+  // A range that no finite scale widens to [0,1] is one of a column that never changes.
+  std::string narrow;
+  for (int i = 0; i < 20; ++i) narrow += fmt::format("{},{}\n", i, i % 2 == 0 ? "0" : "5e-324");
+  const DatasetSplits flat = load_dataset(folder.write("narrow.csv", narrow));
+  for (const float value : flat.train.images.as<float>()) CHECK(std::isfinite(value));
+  CHECK_ERROR(load_dataset(folder.write("far.csv", "1,0\n2,1e37\n3,1\n4,1\n"),
+                           {.validation = {}, .columns = {{"a", 0, 1}, {"b", 0, 1e30}}}),
+              "sample 2, column 2: 1e+37 is too far");
   // New rows are scaled as those were, whatever they hold.
   const auto path = folder.write("new.csv", "1000,7\n1001,8\n1002,9\n1003,7\n");
   const DatasetSplits fresh = load_dataset(path, {.validation = {}, .columns = splits.train.columns});
@@ -201,6 +232,7 @@ TEST_CASE("npy: bad files") {
   CHECK_ERROR(read(npy("<f4", "(2,)", "abcd")), "announces [2] of <f4 (8 bytes), but 4 follow");
   CHECK_ERROR(read(npy("<i8", "(1,)", std::string("\0\0\0\0\1\0\0\0", 8))), "beyond 32 bits");
   CHECK_ERROR(read(npy("<f4", "(1,)", "abcd").substr(0, 30)), "its header is cut short");
+  CHECK_ERROR(read(npy("<f4", "(1,)", "abcde")), "announces [1] of <f4 (4 bytes), but 5 follow");
 }
 
 TEST_CASE("npy: pictures in each layout, tables, labels") {

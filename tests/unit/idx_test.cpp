@@ -78,6 +78,29 @@ TEST_CASE("idx: bad gzip streams") {
   CHECK_ERROR(read_idx(write_gzip(folder / "a", idx({4}, "abc"))), "but only 3 follow");
 }
 
+TEST_CASE("idx: members of a gzip file follow one another, and nothing follows the last") {
+  const TempFolder folder;
+  const std::string first = runtime::read_file(write_gzip(folder / "1", idx({6}, "abc")));
+  const std::string second = runtime::read_file(write_gzip(folder / "2", "def"));
+  const runtime::HostTensor joined = read_idx(folder.write("a", first + second));
+  CHECK(joined.as<std::uint8_t>()[5] == 'f');
+  const std::string whole = runtime::read_file(write_gzip(folder / "3", idx({3}, "abc")));
+  CHECK(read_idx(folder.write("a", whole + runtime::read_file(write_gzip(folder / "4", "")))).elements() == 3);
+  for (const std::string& rest : {std::string("x"), std::string(1, '\0'), std::string(512, '\0'), std::string("\n")})
+    CHECK_ERROR(read_idx(folder.write("a", whole + rest)), "a: bytes follow the end of its gzip stream; fetch");
+  CHECK_ERROR(read_idx(folder.write("a", whole + "\x1f")), "ends too early");
+  CHECK_ERROR(read_idx(folder.write("a", whole + "\x1fjunk")), "corrupt (incorrect header check)");
+  CHECK_ERROR(read_idx(folder.write("a", whole + second)), "bytes follow the 3 that its header announces");
+  CHECK_ERROR(read_idx(folder.write("a", whole + second.substr(0, 12))), "ends too early");
+  // Across the borders of what is read at once.
+  std::string data;
+  for (unsigned i = 0; i < 300'000; ++i) data += static_cast<char>(i * i * 2654435761U >> 13);
+  const std::string large = runtime::read_file(write_gzip(folder / "5", idx({300'000}, data)));
+  REQUIRE(large.size() > 200'000);
+  CHECK(read_idx(folder.write("a", large)).elements() == 300'000);
+  CHECK_ERROR(read_idx(folder.write("a", large + "x")), "bytes follow the end of its gzip stream");
+}
+
 TEST_CASE("idx: pairs that do not fit") {
   const TempFolder folder;
   const fs::path images = folder.write("images", idx({2, 1, 2}, "abcd"));

@@ -15,6 +15,7 @@
 #include "ir/print.h"
 #include "ir/suggest.h"
 #include "ir/verify.h"
+#include "ir/visible.h"
 #include "tests/case_file.h"
 
 namespace weft::ir {
@@ -106,6 +107,22 @@ TEST_CASE("text form: names and places of any spelling") {
   const Graph graph = builder.take();
   verify(graph);
   check_round_trip(graph);
+}
+
+TEST_CASE("text form: names that would act on a terminal are spelled by escapes") {
+  Builder builder("g\x1b[31m");
+  const std::vector<std::string> names = {"a\x1b[2J", "\xe2\x80\xae", "\xff\x80", std::string("\0\x01", 2), "größe"};
+  for (const std::string& name : names) {
+    builder.set_where({name, name, 1});
+    builder.output(name, builder.input(name, f32({Dim("B")})));
+  }
+  const Graph graph = builder.take();
+  check_round_trip(graph);
+  const std::string text = print(graph);
+  CHECK(visible_lines(text) == text);
+  CHECK(contains(text, R"(graph @"g\x1b[31m"()"));
+  CHECK(contains(text, R"(%"\xe2\x80\xae": f32[B])"));
+  CHECK(contains(text, "%\"größe\": f32[B]"));
 }
 
 TEST_CASE("text form: equal names get numbers, and lose them again") {

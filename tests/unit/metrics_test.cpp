@@ -85,7 +85,19 @@ TEST_CASE("metrics: bad input") {
   const auto read = [&](const std::string& line) { return read_metrics(folder.write("m", good + line + "\n")); };
   CHECK_ERROR(read("nonsense"), "m:2: not a metrics record");
   CHECK_ERROR(read("[]"), "m:2: not a metrics record");
-  CHECK_ERROR(read("{\"step\":1}"), "'epoch' not found");
+  CHECK_ERROR(read("{\"step\":1}"), "'epoch' is missing");
+  CHECK_ERROR(read("{\"step\":1.5,\"epoch\":0,\"split\":\"\"}"), "'step': 1.5 is not a whole number in range");
+  CHECK_ERROR(read("{\"step\":99999999999999999999,\"epoch\":0,\"split\":\"\"}"), "not a whole number in range");
+  CHECK_ERROR(read("{\"step\":1,\"step\":2,\"epoch\":0,\"split\":\"\"}"), "'step' is listed twice");
+  CHECK_ERROR(read(std::string(100, '[') + std::string(100, ']')), "nested deeper than 64");
+  for (const char* line : {"{", "nonsense", "{\"a\":\"\x1b[31m", "[1", "{\"step\":1e999}", "\xff"}) {
+    const std::string message = test::error_of([&] { read(line); });
+    CAPTURE(message);
+    CHECK_FALSE(test::contains(message, "json.exception"));
+    CHECK_FALSE(test::contains(message, "\x1b"));
+    CHECK(message.size() < 400);
+  }
+  CHECK(test::error_of([&] { read("\"" + std::string(70'000, 'x')); }).size() < 400);
   CHECK_ERROR(read("{\"step\":\"x\",\"epoch\":0,\"split\":\"\"}"), "m:2: not a metrics record");
   CHECK_ERROR(read("{\"step\":1,\"epoch\":0,\"split\":\"\",\"loss\":\"low\"}"), "'loss' is \"low\", not a number");
   CHECK_ERROR(MetricsWriter::resume(folder / "m", 5), "m:2: not a metrics record");

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 #include <png.h>
+#include <zlib.h>
 
 #include <algorithm>
 
@@ -87,8 +88,35 @@ TEST_CASE("png: bad files") {
   corrupt = good;
   for (std::size_t i = 50; i < 90; ++i) corrupt[i] = '\xff';
   CHECK_ERROR(decode_png(corrupt, "data"), "data: not a readable PNG");
+  const std::size_t end = good.size() - 12;  // where IEND begins
+  CHECK_ERROR(decode_png(good.substr(0, end), "open"), "open: not a readable PNG (it ends without the chunk IEND)");
+  CHECK_ERROR(decode_png(good.substr(0, end + 5), "cut"), "cut: not a readable PNG (it ends inside a chunk)");
+  CHECK_ERROR(decode_png(good + "x", "more"), "more: not a readable PNG (bytes follow its end)");
+  CHECK_ERROR(decode_png(good + good, "twice"), "bytes follow its end");
+  CHECK_ERROR(decode_png(std::string_view(good).substr(0, 8), "begin"), "it ends without the chunk IEND");
+  corrupt = good;
+  corrupt[end - 1] ^= 1;  // the checksum of the last data, which libpng does not reach
+  CHECK_ERROR(decode_png(corrupt, "sum"), "the checksum of a chunk is wrong");
   CHECK_ERROR(decode_png(encode_png({9000, 9000, 1, std::vector<std::uint8_t>(81'000'000)}), "huge"), "64 megapixels");
   CHECK_ERROR(write_png(folder / "no/a.png", gradient(2, 2, 1)), "create the folder first");
+}
+
+// A chunk with its checksum.
+std::string chunk(const std::string& type, const std::string& data) {
+  const auto number = [](std::uint32_t value) {
+    std::string text;
+    for (int shift = 24; shift >= 0; shift -= 8) text += static_cast<char>(value >> shift);
+    return text;
+  };
+  const std::string checked = type + data;
+  const auto sum = crc32(0, reinterpret_cast<const Bytef*>(checked.data()), static_cast<uInt>(checked.size()));
+  return number(static_cast<std::uint32_t>(data.size())) + checked + number(static_cast<std::uint32_t>(sum));
+}
+
+TEST_CASE("png: sizes that the data cannot hold are refused before memory is made for them") {
+  std::string header{'\0', '\0', '\x1f', '\0', '\0', '\0', '\x1f', '\0', 8, 2, 0, 0, 0};  // 7936 x 7936, RGB
+  std::string file = "\x89PNG\r\n\x1a\n" + chunk("IHDR", header) + chunk("IDAT", "xxxxxxxx") + chunk("IEND", "");
+  CHECK_ERROR(decode_png(file, "claim"), "claim: not a readable PNG (8 bytes cannot hold 7936x7936 pixels)");
 }
 
 }  // namespace
