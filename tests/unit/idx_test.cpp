@@ -91,7 +91,7 @@ TEST_CASE("idx: members of a gzip file follow one another, and nothing follows t
   CHECK_ERROR(read_idx(folder.write("a", whole + "\x1f")), "ends too early");
   CHECK_ERROR(read_idx(folder.write("a", whole + "\x1fjunk")), "corrupt (incorrect header check)");
   CHECK_ERROR(read_idx(folder.write("a", whole + second)), "bytes follow the 3 that its header announces");
-  CHECK_ERROR(read_idx(folder.write("a", whole + second.substr(0, 12))), "ends too early");
+  CHECK_ERROR(read_idx(folder.write("a", first + second.substr(0, 12))), "ends too early");
   // Across the borders of what is read at once.
   std::string data;
   for (unsigned i = 0; i < 300'000; ++i) data += static_cast<char>(i * i * 2654435761U >> 13);
