@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "ir/error.h"
+#include "ir/print.h"
 #include "ir/suggest.h"
 #include "runtime/atomic_file.h"
+#include "runtime/checksum.h"
 #include "training/digits.h"
 
 namespace weft::training {
@@ -90,6 +92,10 @@ class Writer {
     for (const Column& column : columns)
       json[key].push_back({{"name", column.name}, {"offset", column.offset}, {"scale", column.scale}});
   }
+  template <typename T>
+  void added(const char* key, const T& value) {
+    (*this)(key, value);
+  }
   void operator()(const char* key, Schedule::Kind kind) { json[key] = name(kind); }
   void operator()(const char* key, Precision precision) { json[key] = name(precision); }
 };
@@ -109,6 +115,11 @@ class Reader {
   void operator()(const char* key, std::optional<std::int64_t>& value) const {
     value.reset();
     if (json.contains(key) && !json[key].is_null()) (*this)(key, value.emplace());
+  }
+  // Of a field that runs of before it lack: they have its default.
+  template <typename T>
+  void added(const char* key, T& value) const {
+    if (json.contains(key)) (*this)(key, value);
   }
   // Switches came one by one: a run of before one has its default.
   void operator()(const char* key, bool& value) const {
@@ -179,6 +190,7 @@ void train_fields(Visit& visit, Options& options) {
   visit("warmup_epochs", options.schedule.warmup_epochs);
   visit("beta_warmup_epochs", options.beta_warmup_epochs);
   visit("pretrain_epochs", options.pretrain_epochs);
+  visit.added("checkpoint_minutes", options.checkpoint_minutes);
 }
 
 template <typename Fields, typename Part>
@@ -201,9 +213,12 @@ void read_part(const ordered_json& json, const char* key, Fields fields, Part& p
 
 }  // namespace
 
-void write_config(const std::filesystem::path& path, const RunConfig& config) {
+namespace {
+
+ordered_json json_of(const RunConfig& config) {
   ordered_json json;
   json["weft"] = WEFT_VERSION;
+  if (!config.id.empty()) json["run"] = config.id;
   json["model"] = config.model;
   json["settings"] = config.settings;
   json["data"] = write_part([](auto& visit, auto& part) { data_fields(visit, part); }, config.data);
@@ -211,7 +226,34 @@ void write_config(const std::filesystem::path& path, const RunConfig& config) {
   json["optimizer"] =
       write_part([](auto& visit, auto& part) { optimizer_fields(visit, part); }, config.session.optimizer);
   json["train"] = write_part([](auto& visit, auto& part) { train_fields(visit, part); }, config.train);
-  runtime::write_file(path, json.dump(2) + "\n");
+  return json;
+}
+
+// FNV-1a.
+void add_hash(std::uint64_t& hash, std::string_view text) {
+  for (const char character : text) hash = (hash ^ static_cast<unsigned char>(character)) * 0x100000001b3;
+}
+
+}  // namespace
+
+std::string run_id(const RunConfig& config, const ir::Module& module, std::initializer_list<const Dataset*> data) {
+  ordered_json json = json_of(config);
+  for (const char* key : {"weft", "run"}) json.erase(key);
+  json["data"].erase("folder");
+  json["session"].erase("threads");
+  for (const char* key : {"epochs", "checkpoint_minutes"}) json["train"].erase(key);
+  std::uint64_t hash = 0xcbf29ce484222325;
+  add_hash(hash, json.dump());
+  add_hash(hash, ir::print(module));
+  for (const Dataset* part : data)
+    for (const runtime::HostTensor* tensor : {&part->images, &part->labels})
+      add_hash(hash, fmt::format("{} {:08x} ", tensor->bytes.size(),
+                                 runtime::crc32(tensor->bytes.data(), tensor->bytes.size())));
+  return fmt::format("{:016x}", hash);
+}
+
+void write_config(const std::filesystem::path& path, const RunConfig& config) {
+  runtime::write_file(path, json_of(config).dump(2) + "\n", runtime::Links::replace);
 }
 
 RunConfig read_config(const std::filesystem::path& path) {
@@ -221,6 +263,7 @@ RunConfig read_config(const std::filesystem::path& path) {
     const ordered_json json = ordered_json::parse(text);
     if (!json.is_object()) fail("it is no JSON object");
     const Reader reader{json};
+    reader.added("run", config.id);
     reader("model", config.model);
     reader("settings", config.settings);
     read_part(

@@ -11,11 +11,12 @@ namespace weft::training {
 
 namespace {
 
-std::filesystem::path bank_path(const std::filesystem::path& path) { return path.parent_path() / "neighbours.npy"; }
+constexpr const char* detector_name = "anomaly.json";
+constexpr const char* bank_name = "neighbours.npy";
 
 }  // namespace
 
-void write_detector(const std::filesystem::path& path, const Detector& detector) {
+void write_detector(const RunDirectory& run, const Detector& detector) {
   const Normality& normality = detector.normality();
   nlohmann::ordered_json json{{"threshold", normality.threshold},
                               {"mean_distance", normality.mean_distance},
@@ -24,12 +25,13 @@ void write_detector(const std::filesystem::path& path, const Detector& detector)
     json["mean"] = normality.gaussian->mean();
     json["factor"] = normality.gaussian->factor();
   } else {
-    write_npy(bank_path(path), normality.bank);
+    run.write(bank_name, encode_npy(normality.bank));
   }
-  runtime::write_file(path, json.dump() + "\n");
+  run.write(detector_name, json.dump() + "\n");
 }
 
-Detector read_detector(const std::filesystem::path& path, Session& session) {
+Detector read_detector(const RunDirectory& run, Session& session) {
+  const std::filesystem::path path = run.file(detector_name);
   if (!std::filesystem::exists(path)) fail("{} is missing: train a detector with weft anomaly --out", path.string());
   try {
     const auto json = nlohmann::json::parse(runtime::read_file(path));
@@ -37,7 +39,7 @@ Detector read_detector(const std::filesystem::path& path, Session& session) {
     if (json.contains("mean"))
       normality.gaussian.emplace(json["mean"], json.at("factor"));
     else
-      normality.bank = read_npy(bank_path(path));
+      normality.bank = read_npy(run.file(bank_name));
     return {session, std::move(normality)};
   } catch (const nlohmann::json::exception& error) {
     fail("{}: no detector: {}", path.string(), error.what());
