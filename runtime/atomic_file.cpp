@@ -2,6 +2,7 @@
 #include "runtime/atomic_file.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,13 +22,33 @@ namespace {
 
 fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
+constexpr std::string_view temporary_mark = ".tmp-";
+
 // Hidden, in the same folder (rename does not cross file systems), unique in this process and among processes.
 fs::path temporary_name(const fs::path& path) {
   static std::atomic<unsigned> serial{0};
   constexpr std::size_t kept = 200;  // of the name, so that the longest legal name still gets a legal temporary one
-  return folder_of(path) /
-         fmt::format(".{}.tmp-{}-{}", path.filename().string().substr(0, kept), ::getpid(), serial.fetch_add(1));
+  return folder_of(path) / fmt::format(".{}{}{}-{}", path.filename().string().substr(0, kept), temporary_mark,
+                                       ::getpid(), serial.fetch_add(1));
 }
+
+bool is_number(std::string_view text) {
+  return !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// The process that a temporary file's name tells, or 0 where it is no such name.
+pid_t writer_of(const std::string& name) {
+  const std::size_t mark = name.rfind(temporary_mark);
+  if (!name.starts_with('.') || mark == std::string::npos || mark < 2) return 0;
+  const std::string numbers = name.substr(mark + temporary_mark.size());
+  const std::size_t dash = numbers.find('-');
+  if (dash == std::string::npos || !is_number(numbers.substr(0, dash)) || !is_number(numbers.substr(dash + 1)))
+    return 0;
+  return std::stoi(numbers.substr(0, dash));
+}
+
+// A process of this number may be another one than the writer by now: its files wait until it has ended, too.
+bool is_running(pid_t process) { return process != ::getpid() && (::kill(process, 0) == 0 || errno != ESRCH); }
 
 std::string_view advice(int error) {
   switch (error) {
@@ -60,16 +81,21 @@ bool flush_folder(const fs::path& folder) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
+AtomicFile::AtomicFile(fs::path path, Links links) : path_(std::move(path)) {
   // A rename would put a plain file where a device, a folder or a link was.
   std::error_code error;
-  if (fs::is_symlink(path_, error)) path_ = fs::weakly_canonical(path_, error);
-  if (fs::exists(path_, error) && !fs::is_regular_file(path_, error)) {
+  if (links == Links::follow && fs::is_symlink(path_, error)) path_ = fs::weakly_canonical(path_, error);
+  const fs::file_status status = fs::symlink_status(path_, error);
+  const bool is_replaced = fs::is_regular_file(status) || (links == Links::replace && fs::is_symlink(status));
+  if (fs::exists(status) && !is_replaced) {
     fail("cannot write {}: it exists and is not a regular file; choose another name", path_.string());
   }
   if (path_.filename().empty()) fail("cannot write '{}': a file name is missing", path_.string());
-  const fs::path temporary = temporary_name(path_);
-  descriptor_ = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  fs::path temporary;
+  do {  // an earlier process of the same number, as in a container, may have left a file of that name
+    temporary = temporary_name(path_);
+    descriptor_ = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  } while (descriptor_ < 0 && (errno == EEXIST || errno == EINTR));
   if (descriptor_ < 0) fail_with_errno("create");
   temporary_ = temporary;
 }
@@ -114,10 +140,20 @@ void AtomicFile::discard() {
   temporary_.clear();
 }
 
-void write_file(const fs::path& path, std::string_view contents) {
-  AtomicFile file(path);
+void write_file(const fs::path& path, std::string_view contents, Links links) {
+  AtomicFile file(path, links);
   file.write(contents);
   file.commit();
+}
+
+void sweep_temporaries(const fs::path& folder) {
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    const pid_t writer = writer_of(entry->path().filename().string());
+    std::error_code ignored;  // what cannot be removed harms nobody
+    if (writer > 0 && !is_running(writer) && fs::is_regular_file(entry->symlink_status(ignored)))
+      fs::remove(entry->path(), ignored);
+  }
 }
 
 std::string read_file(const fs::path& path) {

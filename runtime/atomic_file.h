@@ -3,17 +3,21 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
 
 namespace weft::runtime {
 
+// What happens where the path is a symbolic link: the file that it points to is replaced, or the link itself.
+enum class Links : std::uint8_t { follow, replace };
+
 // Until `commit` returns, the file at `path` is untouched; without a commit the temporary goes away. Every member
 // throws Error with path and reason (folder missing, no permission, disk full) and removes the temporary first.
 class AtomicFile {
  public:
-  explicit AtomicFile(std::filesystem::path path);
+  explicit AtomicFile(std::filesystem::path path, Links links = Links::follow);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -32,7 +36,12 @@ class AtomicFile {
 };
 
 // Replaces the file at `path` by `contents`.
-void write_file(const std::filesystem::path& path, std::string_view contents);
+void write_file(const std::filesystem::path& path, std::string_view contents, Links links = Links::follow);
+
+// Removes the temporary files that processes left in `folder` as they died: regular files with exactly such a name
+// whose process does not run on this machine, or has the number of this one. Call it while this process writes nothing
+// there.
+void sweep_temporaries(const std::filesystem::path& folder);
 
 // The whole file. Throws Error with path and reason.
 std::string read_file(const std::filesystem::path& path);

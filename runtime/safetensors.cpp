@@ -12,7 +12,6 @@
 
 #include "ir/error.h"
 #include "ir/visible.h"
-#include "runtime/atomic_file.h"
 #include "runtime/json_text.h"
 
 static_assert(std::endian::native == std::endian::little, "safetensors data is little-endian and is copied as it is");
@@ -227,7 +226,7 @@ void check_tensor(const fs::path& path, const std::string& name, const HostTenso
 
 TensorFile read_safetensors(const fs::path& path) { return Reader(path).read(); }
 
-void write_safetensors(const fs::path& path, const NamedTensors& tensors, const Metadata& metadata) {
+void write_safetensors(const fs::path& path, const NamedTensors& tensors, const Metadata& metadata, Links links) {
   const auto order = in_file_order(tensors);
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header[metadata_key] = metadata;
@@ -248,7 +247,7 @@ void write_safetensors(const fs::path& path, const NamedTensors& tensors, const 
   }
   text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data starts on an 8-byte border
 
-  AtomicFile file(path);
+  AtomicFile file(path, links);
   const std::uint64_t length = text.size();
   file.write(&length, length_bytes);
   file.write(text);

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "runtime/atomic_file.h"
 #include "runtime/host_tensor.h"
 
 namespace weft::runtime {
@@ -24,6 +25,7 @@ TensorFile read_safetensors(const std::filesystem::path& path);
 
 // Atomic (runtime/atomic_file.h): after an Error the file at `path` is as before. Throws Error also where a name is
 // reserved (`__metadata__`), a text is not UTF-8, or a tensor's bytes are not those of its shape.
-void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors, const Metadata& metadata = {});
+void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors, const Metadata& metadata = {},
+                       Links links = Links::follow);
 
 }  // namespace weft::runtime

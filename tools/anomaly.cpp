@@ -117,8 +117,9 @@ class Anomaly final : public Command {
     config.data.folder = training::is_built_in(data_) ? data_ : fs::absolute(data_).lexically_normal().string();
     config.data.columns = task.normal.columns;
     config.session = session_options();
-    RunDirectory run =
-        RunDirectory::create(folder, config, build_module(model, settings), RunDirectory::Existing::replace);
+    ir::Module module = build_module(model, settings);
+    config.id = run_id(config, module, {&task.normal, &task.test});
+    RunDirectory run = RunDirectory::create(folder, config, std::move(module), RunDirectory::Existing::replace);
     training::Session session(run.module(), config.session);
     need_entry(catalog_, session, "score", "weft anomaly");
     training::DetectorOptions options;
@@ -129,12 +130,12 @@ class Anomaly final : public Command {
           grouped(task.normal.size()));
     Detector detector(session, task.normal, options);
     run.save(session, {});
-    write_detector(run.file("anomaly.json"), detector);
+    write_detector(run, detector);
     Scores scores = detector.score(task.test);
     const AnomalyOutcome outcome = training::measure(scores, task.test, detector.threshold());
     const auto labels = task.test.labels.as<std::int32_t>();
-    write_png(run.file("roc.png"), training::picture_roc(scores.total, labels));
-    write_png(run.file("precision_recall.png"), training::picture_precision_recall(scores.total, labels));
+    run.write("roc.png", encode_png(training::picture_roc(scores.total, labels)));
+    run.write("precision_recall.png", encode_png(training::picture_precision_recall(scores.total, labels)));
     print_worst(run, detector, scores.total, task.test, false);
     return {std::move(run), outcome, std::move(scores)};
   }
@@ -149,7 +150,7 @@ class Anomaly final : public Command {
     const Dataset samples = take(data, worst);
     const runtime::HostTensor rows = training::as_rows(samples);
     if (!data.is_table()) {
-      write_png(run.file("strangest.png"), training::sample_grid({rows.as<float>(), samples.images.shape}));
+      run.write("strangest.png", encode_png(training::sample_grid({rows.as<float>(), samples.images.shape})));
       return;
     }
     const auto width = static_cast<std::size_t>(rows.shape[1]);
@@ -265,7 +266,7 @@ class Anomaly final : public Command {
     if (run_.empty()) fail_usage("--run is missing: the folder that weft anomaly --out wrote");
     const RunDirectory run = RunDirectory::open(run_);
     training::Session session = run.load(machine_.apply(run.config().session));
-    Detector detector = training::read_detector(run.file("anomaly.json"), session);
+    Detector detector = training::read_detector(run, session);
     const Dataset data = new_samples(run);
     const Scores scores = detector.score(data);
     std::int64_t flagged = 0;

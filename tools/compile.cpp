@@ -148,8 +148,7 @@ class CompileCommand final : public Command {
   ir::Module of_run(const training::RunDirectory& run, std::optional<Weights>& weights) {
     options_.settings = run.config().settings;
     options_.optimizer = optimizer_.apply(run.config().session.optimizer);
-    if (!weights && run.has_checkpoint())
-      weights = Weights{runtime::read_safetensors(run.checkpoint_path()), run.checkpoint_path()};
+    if (!weights && run.has_checkpoint()) weights = Weights{run.read_checkpoint(), run.checkpoint_path()};
     return run.module();
   }
 

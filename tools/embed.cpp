@@ -49,8 +49,13 @@ class Embed final : public Command {
     const HostTensor codes = codes_of(session, entry_, samples);
     const fs::path path = to_ ? fs::path(*to_) : run.file("codes.npy");
     const fs::path labels = path.parent_path() / (path.stem().string() + "_labels.npy");
-    training::write_npy(path, codes);
-    training::write_npy(labels, samples.labels);
+    if (to_) {
+      training::write_npy(path, codes);
+      training::write_npy(labels, samples.labels);
+    } else {
+      for (const auto& [file, tensor] : {std::pair(path, &codes), std::pair(labels, &samples.labels)})
+        run.write(file.filename().string(), training::encode_npy(*tensor));
+    }
     put(json_ ? stderr : stdout, "codes: {} {}\nlabels: {}\n", path.string(), to_string(codes), labels.string());
     if (json_)
       put_json(nlohmann::ordered_json{{"model", run.config().model},

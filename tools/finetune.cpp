@@ -64,8 +64,7 @@ class Finetune final : public Command {
     const RunDirectory run = run_.open();
     const DatasetSplits data = run_.data(run);
     const std::filesystem::path path = run.checkpoint_path();
-    if (!run.has_checkpoint()) fail("{} holds no checkpoint yet: train it first", run.path().string());
-    const runtime::TensorFile file = runtime::read_safetensors(path);
+    const runtime::TensorFile file = run.read_checkpoint();
     const ir::Module module = build(run, file, data);
     options_.session = run_.options(run, options_.session.batch);
     options_.session.optimizer = optimizer_.apply({});

@@ -52,8 +52,8 @@ class Interpolate final : public Command {
     if (from >= test.size()) fail("--from {}: {} has {} test images", from, test.name, test.size());
     const std::int64_t to = to_ ? *to_ : other_class(test, from);
     if (to >= test.size()) fail("--to {}: {} has {} test images", to, test.name, test.size());
-    const std::filesystem::path file = picture_ ? std::filesystem::path(*picture_) : run.file("interpolation.png");
-    training::write_png(file, picture_interpolations(session, test, {{from, to}}, path(), steps_));
+    const std::filesystem::path file = write_picture(
+        run, picture_, "interpolation.png", picture_interpolations(session, test, {{from, to}}, path(), steps_));
     put(json_ ? stderr : stdout, "picture: {}\n", file.string());
     if (json_)
       put_json(nlohmann::ordered_json{{"model", run.config().model},

@@ -80,10 +80,9 @@ class Latent final : public Command {
 
   void draw(const RunDirectory& run, training::Session& session, const Codes& codes, const LatentStatistics& statistics,
             const training::Dataset& test) const {
-    const fs::path folder = to_ ? fs::path(*to_) : run.path();
     const auto write = [&](const char* file, const Picture& picture) {
-      training::write_png(folder / file, picture);
-      put(json_ ? stderr : stdout, "picture: {}\n", (folder / file).string());
+      const std::optional<std::string> to = to_ ? std::optional((fs::path(*to_) / file).string()) : std::nullopt;
+      put(json_ ? stderr : stdout, "picture: {}\n", write_picture(run, to, file, picture).string());
     };
     constexpr std::int64_t most_mapped = 5'000;
     const auto map_of = [&](std::int64_t count, const auto& picture) {

@@ -106,8 +106,8 @@ class Reconstruct final : public Command {
     need_entry(catalog_, session, "reconstruct", "weft reconstruct");
     const DatasetSplits data = run_.data(run);
     need_pictures(need_test(data));
-    const std::filesystem::path path = to_ ? std::filesystem::path(*to_) : run.file("reconstructions.png");
-    training::write_png(path, picture_reconstructions(session, data.test, count_));
+    const std::filesystem::path path =
+        write_picture(run, to_, "reconstructions.png", picture_reconstructions(session, data.test, count_));
     put("picture: {}\n", path.string());
     return 0;
   }

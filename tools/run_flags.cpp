@@ -14,11 +14,11 @@ using training::RunDirectory;
 
 fs::path default_run_folder(const std::string& model) { return fs::path("run") / model; }
 
-RunDirectory open_default_run(const std::string& model) {
+RunDirectory open_default_run(const std::string& model, RunDirectory::Access access) {
   const fs::path folder = default_run_folder(model);
   if (!fs::exists(folder))
     fail("there is no run in {}: train {} first, or name the folder of its run", folder.string(), model);
-  return RunDirectory::open(folder);
+  return RunDirectory::open(folder, access);
 }
 
 namespace {
@@ -69,6 +69,13 @@ RunDirectory open_checkpoint(const Catalog& catalog, const fs::path& path) {
   if (const auto seed = file.metadata.find("seed"); seed != file.metadata.end())
     config.session.seed = parse_number<std::uint64_t>(seed->second).value_or(config.session.seed);
   return RunDirectory::of_checkpoint(path, config, build_module(*model, settings));
+}
+
+fs::path write_picture(const RunDirectory& run, const std::optional<std::string>& to, const char* name,
+                       const training::Picture& picture) {
+  if (!to) return run.write(name, encode_png(picture));
+  training::write_png(*to, picture);
+  return *to;
 }
 
 void RunFlags::declare(Flags& flags) {

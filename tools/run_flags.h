@@ -7,6 +7,7 @@
 
 #include "tools/catalog.h"
 #include "tools/train_flags.h"
+#include "training/png.h"
 #include "training/run_directory.h"
 
 namespace weft::tools {
@@ -14,11 +15,16 @@ namespace weft::tools {
 // Where a model is trained to when no folder is named.
 std::filesystem::path default_run_folder(const std::string& model);
 // The run there; an Error that says how to train one where there is none.
-training::RunDirectory open_default_run(const std::string& model);
+training::RunDirectory open_default_run(const std::string& model,
+                                        training::RunDirectory::Access access = training::RunDirectory::Access::read);
 
 // A checkpoint alone as a run: what its metadata says of its model is all that is known. Error where that is too
 // little.
 training::RunDirectory open_checkpoint(const Catalog& catalog, const std::filesystem::path& path);
+
+// Writes a picture to the file that the user named or, where none was, to the run's of that name; gives its path.
+std::filesystem::path write_picture(const training::RunDirectory& run, const std::optional<std::string>& to,
+                                    const char* name, const training::Picture& picture);
 
 class RunFlags {
  public:

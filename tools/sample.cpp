@@ -109,8 +109,7 @@ class Sample final : public Command {
   int draw(const RunDirectory& run, const HostTensor& samples, Draw draw, std::int64_t count) const {
     Picture picture = training::sample_grid(training::image_batch(samples, shape_of(run)));
     if (beside_) picture = training::panels({title(picture, run, draw), other_panel(count)});
-    const std::filesystem::path path = to_ ? std::filesystem::path(*to_) : run.file("samples.png");
-    training::write_png(path, picture);
+    const std::filesystem::path path = write_picture(run, to_, "samples.png", picture);
     put(json_ ? stderr : stdout, "picture: {}\n", path.string());
     if (json_)
       put_json(nlohmann::ordered_json{{"model", run.config().model},

@@ -37,6 +37,9 @@ class Train final : public Command {
     flags.add("pretrain-epochs", pretrain_epochs_, 0, "The same for each layer alone, before the whole [0]");
     flags.add("batch", batch_, 1, fmt::format("Images a step [{}]", training::SessionOptions().batch));
     flags.add("seed", seed_, 0, fmt::format("Of all that is random [{}]", training::SessionOptions().seed));
+    flags.add("checkpoint-minutes", checkpoint_minutes_, Flags::Range::not_negative,
+              fmt::format("Checkpoints within an epoch, so many minutes apart; 0: at the ends of epochs alone [{:g}]",
+                          training::TrainOptions().checkpoint_minutes));
     flags.add("json", json_, "The last line on standard output is one JSON object");
     data_.declare(flags);
     optimizer_.declare(flags);
@@ -67,13 +70,16 @@ class Train final : public Command {
     config.settings = subject.settings;
     check_fits(subject.module, config.train);
     training::check_fits(subject.module, config.session.batch, data);
+    config.id = run_id(config, subject.module, {&data.train, &data.validation, &data.test});
     const bool replace = replace_ || !out_;
     const StopSignals signals;  // from here on there is a run to keep
-    const RunDirectory run = RunDirectory::create(
-        out_ ? fs::path(*out_) : default_run_folder(name), std::move(config), std::move(subject.module),
-        replace ? RunDirectory::Existing::replace : RunDirectory::Existing::refuse);
+    const RunDirectory run =
+        RunDirectory::create(folder(), std::move(config), std::move(subject.module),
+                             replace ? RunDirectory::Existing::replace : RunDirectory::Existing::refuse);
     return train(run, data, false, signals);
   }
+
+  fs::path folder() const { return out_ ? fs::path(*out_) : default_run_folder(model_.model().name); }
 
   // What of the run the model cannot do is told before any work.
   static void check_fits(const ir::Module& module, const training::TrainOptions& options) {
@@ -95,6 +101,7 @@ class Train final : public Command {
     config.train.beta_warmup_epochs = beta_warmup_epochs_.value_or(config.train.beta_warmup_epochs);
     config.train.pretrain_epochs = pretrain_epochs_.value_or(config.train.pretrain_epochs);
     config.train.epochs = epochs_.value_or(config.train.epochs);
+    config.train.checkpoint_minutes = checkpoint_minutes_.value_or(config.train.checkpoint_minutes);
     if (config.train.epochs == 0 && config.train.pretrain_epochs == 0)
       fail_usage("--epochs 0 trains nothing; give 1 or more, or --pretrain-epochs");
   }
@@ -102,15 +109,24 @@ class Train final : public Command {
   // --- On with a run ---
 
   int resume() {
-    RunDirectory run = out_ ? RunDirectory::open(*out_) : open_default_run(model_.model().name);
+    if (RunDirectory::was_begun(folder())) {
+      if (model_.is_named() || !out_) return start();
+      fail(
+          "the training in {0} was stopped before it wrote its configuration: start it again, with its model and "
+          "flags: "
+          "weft train MODEL --out {0}",
+          folder().string());
+    }
+    constexpr auto write = RunDirectory::Access::write;
+    RunDirectory run = out_ ? RunDirectory::open(*out_, write) : open_default_run(model_.model().name, write);
     RunConfig config = run.config();
     apply(config);
     check_same_run(run, config);
     if (config.train.epochs < run.config().train.epochs && epochs_)
       fail("{} is a run of {} epochs; --epochs may be more, not {}", run.path().string(), run.config().train.epochs,
            *epochs_);
+    const DatasetSplits data = training::load_data(config.data);
     run.set_config(std::move(config));
-    const DatasetSplits data = training::load_data(run.config().data);
     const StopSignals signals;
     return train(run, data, true, signals);
   }
@@ -196,8 +212,8 @@ class Train final : public Command {
 
   static std::vector<std::string> pictures_of(const RunDirectory& run) {
     std::vector<std::string> pictures;
-    for (const fs::directory_entry& entry : fs::directory_iterator(run.path()))
-      if (entry.path().extension() == ".png") pictures.push_back(entry.path().string());
+    for (const std::string& name : run.files())
+      if (name.ends_with(".png")) pictures.push_back(run.file(name).string());
     std::ranges::sort(pictures);
     return pictures;
   }
@@ -211,7 +227,7 @@ class Train final : public Command {
   std::optional<std::string> out_;
   bool resume_ = false, replace_ = false, json_ = false;
   std::optional<std::int64_t> epochs_, pretrain_epochs_, batch_, seed_;
-  std::optional<double> beta_warmup_epochs_;
+  std::optional<double> beta_warmup_epochs_, checkpoint_minutes_;
 };
 
 }  // namespace

@@ -6,8 +6,10 @@
 #include <vector>
 
 #include "ir/error.h"
+#include "ir/print.h"
 #include "ir/suggest.h"
 #include "runtime/atomic_file.h"
+#include "runtime/checksum.h"
 #include "runtime/json_text.h"
 #include "training/digits.h"
 
@@ -90,6 +92,10 @@ class Writer {
     for (const Column& column : columns)
       json[key].push_back({{"name", column.name}, {"offset", column.offset}, {"scale", column.scale}});
   }
+  template <typename T>
+  void added(const char* key, const T& value) {
+    (*this)(key, value);
+  }
   void operator()(const char* key, Schedule::Kind kind) { json[key] = name(kind); }
   void operator()(const char* key, Precision precision) { json[key] = name(precision); }
 };
@@ -105,6 +111,11 @@ class Reader {
   void operator()(const char* key, std::optional<std::int64_t>& value) const {
     value.reset();
     if (json.contains(key) && !json[key].is_null()) (*this)(key, value.emplace());
+  }
+  // Of a field that runs of before it lack: they have its default.
+  template <typename T>
+  void added(const char* key, T& value) const {
+    if (json.contains(key)) (*this)(key, value);
   }
   // Switches came one by one: a run of before one has its default.
   void operator()(const char* key, bool& value) const {
@@ -176,6 +187,7 @@ void train_fields(Visit& visit, Options& options) {
   visit("warmup_epochs", options.schedule.warmup_epochs);
   visit("beta_warmup_epochs", options.beta_warmup_epochs);
   visit("pretrain_epochs", options.pretrain_epochs);
+  visit.added("checkpoint_minutes", options.checkpoint_minutes);
 }
 
 template <typename Fields, typename Part>
@@ -198,9 +210,12 @@ void read_part(const ordered_json& json, const char* key, Fields fields, Part& p
 
 }  // namespace
 
-void write_config(const std::filesystem::path& path, const RunConfig& config) {
+namespace {
+
+ordered_json json_of(const RunConfig& config) {
   ordered_json json;
   json["weft"] = WEFT_VERSION;
+  if (!config.id.empty()) json["run"] = config.id;
   json["model"] = config.model;
   json["settings"] = config.settings;
   json["data"] = write_part([](auto& visit, auto& part) { data_fields(visit, part); }, config.data);
@@ -208,8 +223,35 @@ void write_config(const std::filesystem::path& path, const RunConfig& config) {
   json["optimizer"] =
       write_part([](auto& visit, auto& part) { optimizer_fields(visit, part); }, config.session.optimizer);
   json["train"] = write_part([](auto& visit, auto& part) { train_fields(visit, part); }, config.train);
+  return json;
+}
+
+// FNV-1a.
+void add_hash(std::uint64_t& hash, std::string_view text) {
+  for (const char character : text) hash = (hash ^ static_cast<unsigned char>(character)) * 0x100000001b3;
+}
+
+}  // namespace
+
+std::string run_id(const RunConfig& config, const ir::Module& module, std::initializer_list<const Dataset*> data) {
+  ordered_json json = json_of(config);
+  for (const char* key : {"weft", "run"}) json.erase(key);
+  json["data"].erase("folder");
+  json["session"].erase("threads");
+  for (const char* key : {"epochs", "checkpoint_minutes"}) json["train"].erase(key);
+  std::uint64_t hash = 0xcbf29ce484222325;
+  add_hash(hash, json.dump(-1, ' ', false, ordered_json::error_handler_t::replace));  // a setting may not be UTF-8
+  add_hash(hash, ir::print(module));
+  for (const Dataset* part : data)
+    for (const runtime::HostTensor* tensor : {&part->images, &part->labels})
+      add_hash(hash, fmt::format("{} {:08x} ", tensor->bytes.size(),
+                                 runtime::crc32(tensor->bytes.data(), tensor->bytes.size())));
+  return fmt::format("{:016x}", hash);
+}
+
+void write_config(const std::filesystem::path& path, const RunConfig& config) {
   try {
-    runtime::write_file(path, json.dump(2) + "\n");
+    runtime::write_file(path, json_of(config).dump(2) + "\n", runtime::Links::replace);
   } catch (const ordered_json::exception& error) {
     fail("cannot write {}: a path or a setting is not UTF-8 ({}); rename it", path.string(),
          runtime::json_reason(error));
@@ -223,6 +265,7 @@ RunConfig read_config(const std::filesystem::path& path) {
     const ordered_json json = runtime::parse_json<ordered_json>(text);
     if (!json.is_object()) fail("it is no JSON object");
     const Reader reader{json};
+    reader.added("run", config.id);
     reader("model", config.model);
     reader("settings", config.settings);
     read_part(

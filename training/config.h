@@ -29,6 +29,9 @@ bool is_built_in(const std::string& name);
 DatasetSplits load_data(const DataOptions& options);
 
 struct RunConfig {
+  // What the run computes, as 16 hexadecimal digits: the name under which its checkpoints belong to it. Empty in runs
+  // of before there were any.
+  std::string id;
   std::string model;
   std::map<std::string, std::string> settings;  // the model's own
   DataOptions data;
@@ -36,6 +39,12 @@ struct RunConfig {
   TrainOptions train;
 };
 
+// A hash of what the run computes: the model, its settings and all options that change a bit of the result, and the
+// data. Threads, the number of epochs, the minutes between checkpoints and the place of the data may change on a resume
+// and are left out, so that the same training has the same id everywhere.
+std::string run_id(const RunConfig& config, const ir::Module& module, std::initializer_list<const Dataset*> data);
+
+// Replaces the file, or a link in its place.
 void write_config(const std::filesystem::path& path, const RunConfig& config);
 // Throws Error with the file and the field that is missing or wrong.
 RunConfig read_config(const std::filesystem::path& path);

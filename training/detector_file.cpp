@@ -10,11 +10,12 @@ namespace weft::training {
 
 namespace {
 
-std::filesystem::path bank_path(const std::filesystem::path& path) { return path.parent_path() / "neighbours.npy"; }
+constexpr const char* detector_name = "anomaly.json";
+constexpr const char* bank_name = "neighbours.npy";
 
 }  // namespace
 
-void write_detector(const std::filesystem::path& path, const Detector& detector) {
+void write_detector(const RunDirectory& run, const Detector& detector) {
   const Normality& normality = detector.normality();
   nlohmann::ordered_json json{{"threshold", normality.threshold},
                               {"mean_distance", normality.mean_distance},
@@ -23,9 +24,9 @@ void write_detector(const std::filesystem::path& path, const Detector& detector)
     json["mean"] = normality.gaussian->mean();
     json["factor"] = normality.gaussian->factor();
   } else {
-    write_npy(bank_path(path), normality.bank);
+    run.write(bank_name, encode_npy(normality.bank));
   }
-  runtime::write_file(path, json.dump() + "\n");
+  run.write(detector_name, json.dump() + "\n");
 }
 
 Normality read_normality(const std::filesystem::path& path) {
@@ -42,13 +43,15 @@ Normality read_normality(const std::filesystem::path& path) {
       normality.gaussian.emplace(json_member<vector<double>>(json, "mean"),
                                  json_member<vector<double>>(json, "factor"));
     else
-      normality.bank = read_npy(bank_path(path));
+      normality.bank = read_npy(path.parent_path() / bank_name);
     return normality;
   } catch (const Error& error) {
     fail("{}: no detector: {}", path.string(), error.what());
   }
 }
 
-Detector read_detector(const std::filesystem::path& path, Session& session) { return {session, read_normality(path)}; }
+Detector read_detector(const RunDirectory& run, Session& session) {
+  return {session, read_normality(run.file(detector_name))};
+}
 
 }  // namespace weft::training

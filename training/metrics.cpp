@@ -76,7 +76,7 @@ std::vector<Line> read_lines(const fs::path& path) {
 }  // namespace
 
 MetricsWriter::MetricsWriter(fs::path path) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
   if (descriptor_ < 0) fail("cannot open {}: {}", path_.string(), std::strerror(errno));
 }
 
@@ -88,18 +88,18 @@ MetricsWriter::~MetricsWriter() {
 }
 
 MetricsWriter MetricsWriter::create(const fs::path& path) {
-  runtime::write_file(path, "");
+  runtime::write_file(path, "", runtime::Links::replace);
   return MetricsWriter(path);
 }
 
-MetricsWriter MetricsWriter::resume(const fs::path& path, std::int64_t step) {
+MetricsWriter MetricsWriter::resume(const fs::path& path, const std::function<bool(const MetricsRecord&)>& is_kept) {
   std::string kept;
   if (fs::exists(path)) {
     for (const Line& line : read_lines(path)) {
-      if (line.record.step <= step) kept += line.text + '\n';
+      if (is_kept(line.record)) kept += line.text + '\n';
     }
   }
-  runtime::write_file(path, kept);
+  runtime::write_file(path, kept, runtime::Links::replace);
   return MetricsWriter(path);
 }
 
@@ -117,6 +117,7 @@ void MetricsWriter::append(const MetricsRecord& record) {
       fail("cannot write {}: {}, and its last line is cut short", path_.string(), std::strerror(error));
     fail("cannot write {}: {}", path_.string(), std::strerror(error));
   }
+  if (::fdatasync(descriptor_) != 0) fail("cannot flush {}: {}", path_.string(), std::strerror(errno));
 }
 
 std::vector<MetricsRecord> read_metrics(const fs::path& path) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -23,18 +24,20 @@ struct MetricsRecord {
 // Every member throws Error with path and reason.
 class MetricsWriter {
  public:
-  // An empty file, whatever was there before.
+  // An empty file, whatever was there before; a symbolic link is replaced, not followed.
   static MetricsWriter create(const std::filesystem::path& path);
-  // Keeps the records of steps up to `step` and drops those after it, as well as a last line that a crash cut short: a
+  // Keeps the records that `is_kept` says and drops the others, as well as a last line that a crash cut short: a
   // resumed run writes them again. A missing file is created.
-  static MetricsWriter resume(const std::filesystem::path& path, std::int64_t step);
+  static MetricsWriter resume(const std::filesystem::path& path,
+                              const std::function<bool(const MetricsRecord&)>& is_kept);
 
   ~MetricsWriter();
   MetricsWriter(MetricsWriter&& other) noexcept;
   MetricsWriter& operator=(MetricsWriter&&) = delete;
 
-  // Hands the whole line to the system in one call: it survives a crash of this process, and no reader sees half of it.
-  // After an Error the file is as before. Throws Error also where a value is named step, epoch or split.
+  // Hands the whole line to the system in one call, and to the disk: no reader sees half of it, and a checkpoint that
+  // is written after it never outlives it. After an Error the file is as before. Throws Error also where a value is
+  // named step, epoch or split.
   void append(const MetricsRecord& record);
 
  private:

@@ -163,9 +163,9 @@ HostTensor read_npy(const fs::path& path) {
   return tensor;
 }
 
-void write_npy(const fs::path& path, const HostTensor& tensor) {
+std::string encode_npy(const HostTensor& tensor) {
   const auto* element = std::ranges::find_if(elements, [&](const Element& each) { return each.dtype == tensor.dtype; });
-  if (element == std::end(elements)) fail("{}: .npy files of {} are not known", path.string(), to_string(tensor));
+  if (element == std::end(elements)) fail(".npy files of {} are not known", to_string(tensor));
   std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}{}), }}", element->descr,
                                    fmt::join(tensor.shape, ", "), tensor.shape.size() == 1 ? "," : "");
   constexpr std::size_t border = 64, before = 10;
@@ -175,7 +175,9 @@ void write_npy(const fs::path& path, const HostTensor& tensor) {
   bytes += {'\x01', '\x00', static_cast<char>(header.size() & 255), static_cast<char>(header.size() >> 8)};
   bytes += header;
   bytes.append(reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size());
-  runtime::write_file(path, bytes);
+  return bytes;
 }
+
+void write_npy(const fs::path& path, const HostTensor& tensor) { runtime::write_file(path, encode_npy(tensor)); }
 
 }  // namespace weft::training

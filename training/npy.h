@@ -11,7 +11,9 @@ namespace weft::training {
 // Versions 1, 2 and 3, C order, little-endian: u1 as u8, f4 and f8 as f32, i4 and i8 as i32. Throws Error with the
 // file, what is wrong and what to do: no .npy file, another element type or order, cut short, integers beyond 32 bits.
 runtime::HostTensor read_npy(const std::filesystem::path& path);
-// f32, i32 or u8; atomic (runtime/atomic_file.h).
+// The bytes of a .npy file of f32, i32 or u8.
+std::string encode_npy(const runtime::HostTensor& tensor);
+// Atomic (runtime/atomic_file.h).
 void write_npy(const std::filesystem::path& path, const runtime::HostTensor& tensor);
 
 // A file NAME.npy, or a folder with train_images.npy.

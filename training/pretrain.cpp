@@ -20,20 +20,29 @@ ir::Module layer_alone(const ir::Module& module, std::int64_t layer) {
 }
 
 bool pretrain_layer(Session& session, const DatasetSplits& data, const TrainOptions& options,
-                    const PretrainHooks& hooks, std::int64_t layer) {
+                    const PretrainHooks& hooks, std::int64_t layer, const StoppedLayer* stopped) {
   Session alone(layer_alone(session.module(), layer), session.options());
-  alone.take_weights(session);
+  if (stopped) {
+    alone.restore(stopped->session, stopped->path);
+  } else {
+    alone.take_weights(session);
+  }
   TrainHooks train_hooks;
   train_hooks.stop = hooks.stop;
   train_hooks.progress = [&](Progress progress) {
     progress.layer = layer;
     if (hooks.progress) hooks.progress(progress);
   };
-  train_hooks.epoch = [&](EpochResult result) {
-    result.layer = layer;
-    if (hooks.epoch) hooks.epoch(result);
+  const auto of_layer = [layer](const std::function<void(const EpochResult&)>& hook) {
+    return [layer, &hook](EpochResult result) {
+      result.layer = layer;
+      if (hook) hook(result);
+    };
   };
-  if (train(alone, data, options, train_hooks).interrupted) return false;
+  train_hooks.measured = of_layer(hooks.measured);
+  train_hooks.epoch = of_layer(hooks.epoch);
+  if (hooks.checkpoint) train_hooks.checkpoint = [&](const Position& position) { hooks.checkpoint(alone, position); };
+  if (train(alone, data, options, train_hooks, stopped ? stopped->position : Position{}).interrupted) return false;
   session.take_weights(alone);
   return true;
 }
@@ -52,14 +61,16 @@ void check_pretraining(const ir::Module& module) {
 }
 
 bool pretrain(Session& session, const DatasetSplits& data, const TrainOptions& options, const PretrainHooks& hooks,
-              std::int64_t done) {
+              std::int64_t done, const std::optional<StoppedLayer>& stopped) {
   check_pretraining(session.module());
   const std::int64_t layers = pretraining_layers(session.module());
   TrainOptions of_layer;
   of_layer.epochs = options.pretrain_epochs;
   of_layer.schedule = options.schedule;
+  of_layer.checkpoint_minutes = options.checkpoint_minutes;
   for (std::int64_t layer = done + 1; layer <= layers; ++layer) {
-    if (!pretrain_layer(session, data, of_layer, hooks, layer)) return false;
+    const bool is_stopped = stopped && layer == done + 1;
+    if (!pretrain_layer(session, data, of_layer, hooks, layer, is_stopped ? &*stopped : nullptr)) return false;
     if (hooks.finished) hooks.finished(layer);
   }
   return true;

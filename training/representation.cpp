@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "ir/error.h"
-#include "runtime/safetensors.h"
 #include "training/codes.h"
 #include "training/step.h"
 
@@ -54,11 +53,7 @@ Session probed_session(const RunDirectory& run, const SessionOptions& options, c
   ir::Module module = run.module();
   module.graphs.push_back(probed_graph(module, probed));
   Session session(std::move(module), options);
-  if (trained) {
-    const std::filesystem::path path = run.checkpoint_path();
-    if (!run.has_checkpoint()) fail("{} holds no checkpoint yet: train it first", run.path().string());
-    session.load_weights(runtime::read_safetensors(path), path);
-  }
+  if (trained) session.load_weights(run.read_checkpoint(), run.checkpoint_path());
   return session;
 }
 

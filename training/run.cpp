@@ -6,10 +6,12 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ir/error.h"
-#include "runtime/atomic_file.h"
+#include "ir/number.h"
 #include "training/codes.h"
 #include "training/illustrate.h"
 #include "training/illustrate_similarity.h"
@@ -23,8 +25,10 @@ namespace weft::training {
 
 namespace {
 
-MetricsRecord record_of(std::uint64_t step, std::int64_t epoch, const char* split, const Metrics& metrics) {
-  return {static_cast<std::int64_t>(step), epoch, split, {metrics.begin(), metrics.end()}};
+constexpr std::string_view layer_split = "pretrain";  // and the number of the layer
+
+MetricsRecord record_of(std::uint64_t step, std::int64_t epoch, std::string split, const Metrics& metrics) {
+  return {static_cast<std::int64_t>(step), epoch, std::move(split), {metrics.begin(), metrics.end()}};
 }
 
 std::string kept_checkpoint(const RunDirectory& run) {
@@ -36,50 +40,67 @@ std::string kept_checkpoint(const RunDirectory& run) {
 
 namespace {
 
-// Where the run begins with pre-training: the layers that `position` has not. What a layer's epochs measured is
-// recorded once it is finished, at step 0, as the split pretrain1, pretrain2, ...; a layer that was stopped is trained
-// again. Whether all are done.
-bool pretrain_layers(const RunDirectory& run, Session& session, const DatasetSplits& data, Position& position,
+// Where a run goes on.
+struct Start {
+  Position position;
+  std::optional<StoppedLayer> layer;  // in its pre-training
+};
+
+// Where the run begins with pre-training: the layers that `start` has not. What a layer's epochs measured is recorded
+// at step 0, as the split pretrain1, pretrain2, ... Whether all are done.
+bool pretrain_layers(const RunDirectory& run, Session& session, const DatasetSplits& data, Start& start,
                      MetricsWriter& metrics, const RunHooks& hooks) {
   const TrainOptions& options = run.config().train;
   if (options.pretrain_epochs == 0 || session.steps() > 0) return true;
-  std::vector<MetricsRecord> records;
+  Position& position = start.position;
   PretrainHooks pretrain_hooks;
   pretrain_hooks.progress = hooks.progress;
   pretrain_hooks.stop = hooks.stop;
-  pretrain_hooks.epoch = [&](const EpochResult& result) {
-    const std::string split = fmt::format("pretrain{}", result.layer);
-    records.push_back(record_of(0, result.epoch, split.c_str(), result.train));
-    if (hooks.epoch) hooks.epoch(result);
+  pretrain_hooks.measured = [&](const EpochResult& result) {
+    metrics.append(record_of(0, result.epoch, fmt::format("{}{}", layer_split, result.layer), result.train));
   };
+  pretrain_hooks.checkpoint = [&](const Session& layer, const Position& at) {
+    run.save(session, position, &layer, at);
+  };
+  pretrain_hooks.epoch = hooks.epoch;
   pretrain_hooks.finished = [&](std::int64_t layer) {
     position.pretrained = layer;
     run.save(session, position);
-    for (const MetricsRecord& record : records) metrics.append(record);
-    records.clear();
   };
-  if (pretrain(session, data, options, pretrain_hooks, position.pretrained)) return true;
-  run.save(session, position);
-  return false;
+  return pretrain(session, data, options, pretrain_hooks, position.pretrained, start.layer);
+}
+
+// Whether a record of metrics.jsonl is of before the start: the others the resumed run writes again, `test` among them.
+bool is_before(const Start& start, std::uint64_t steps, const MetricsRecord& record) {
+  if (record.split == "test") return false;
+  if (record.split.starts_with(layer_split)) {
+    const auto layer = parse_number<std::int64_t>(std::string_view(record.split).substr(layer_split.size()));
+    if (!layer || *layer > start.position.pretrained + 1) return false;
+    return *layer <= start.position.pretrained || (start.layer && record.epoch <= start.layer->position.epochs_done);
+  }
+  return record.step <= static_cast<std::int64_t>(steps) && record.epoch <= start.position.epochs_done;
 }
 
 }  // namespace
 
 Outcome train_run(const RunDirectory& run, const DatasetSplits& data, bool resume, const RunHooks& hooks) {
   Session session(run.module(), run.config().session);
-  Position start = resume ? run.restore(session) : Position{};
-  MetricsWriter metrics = resume ? MetricsWriter::resume(run.metrics_path(), static_cast<std::int64_t>(session.steps()))
-                                 : MetricsWriter::create(run.metrics_path());
+  Start start;
+  const bool goes_on = resume && run.has_checkpoint();  // else it was stopped before its first
+  if (goes_on) start.position = run.restore(session, &start.layer);
+  const auto is_kept = [&](const MetricsRecord& record) { return is_before(start, session.steps(), record); };
+  MetricsWriter metrics =
+      goes_on ? MetricsWriter::resume(run.metrics_path(), is_kept) : MetricsWriter::create(run.metrics_path());
 
   TrainHooks train_hooks;
   train_hooks.progress = hooks.progress;
   train_hooks.stop = hooks.stop;
-  train_hooks.epoch = [&](const EpochResult& result) {
+  train_hooks.measured = [&](const EpochResult& result) {
     metrics.append(record_of(result.step, result.epoch, "train", result.train));
     if (!result.validation.empty())
       metrics.append(record_of(result.step, result.epoch, "validation", result.validation));
-    if (hooks.epoch) hooks.epoch(result);
   };
+  train_hooks.epoch = hooks.epoch;
   train_hooks.checkpoint = [&](const Position& position) { run.save(session, position); };
 
   Outcome outcome;
@@ -89,7 +110,7 @@ Outcome train_run(const RunDirectory& run, const DatasetSplits& data, bool resum
       outcome.interrupted = true;
       return outcome;
     }
-    outcome = train(session, data, run.config().train, train_hooks, start);
+    outcome = train(session, data, run.config().train, train_hooks, start.position);
     outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   } catch (const Diverged& diverged) {
     throw Diverged(diverged.what() + kept_checkpoint(run));
@@ -198,7 +219,7 @@ void write_report(const RunDirectory& run, Session& session, const DatasetSplits
   report.section("Run").facts(facts_of(run.config(), session, data));
   const AddPicture add_picture = [&](const char* file, const char* caption, const Picture& picture) {
     const std::string png = encode_png(picture);
-    runtime::write_file(run.file(file), png);
+    run.write(file, png);
     report.picture(caption, png);
   };
   const std::vector<MetricsRecord> records = read_metrics(run.metrics_path());
@@ -213,7 +234,7 @@ void write_report(const RunDirectory& run, Session& session, const DatasetSplits
     add_pictures(add_picture, session, shown);
   }
   if (session.has("encode")) add_latent(report, add_picture, session, shown);
-  report.write(run.file("report.html"));
+  run.write("report.html", report.html());
 }
 
 std::string to_json(const RunConfig& config, const Outcome& outcome) {

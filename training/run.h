@@ -19,9 +19,11 @@ struct RunHooks {
   const std::atomic<bool>* stop = nullptr;
 };
 
-// Trains until config().train.epochs: from the start, or with `resume` from the last checkpoint. Each epoch appends to
-// metrics.jsonl and replaces the checkpoint; at the end the pictures and report.html are written. Stopped, it leaves a
-// checkpoint of the step it stopped at. Where training diverges, the Error says which checkpoint is kept.
+// Trains until config().train.epochs: from the start, or with `resume` from the last checkpoint, where there is one.
+// Each epoch appends to metrics.jsonl and replaces the checkpoint before its hook is called; at the end the pictures
+// and report.html are written. Stopped, it leaves a checkpoint of the step it stopped at; killed, the last one: going
+// on from either ends bitwise as the run that was not stopped, checkpoint and metrics. Where training diverges, the
+// Error says which checkpoint is kept. `run` is made by RunDirectory::create or opened to write.
 Outcome train_run(const RunDirectory& run, const DatasetSplits& data, bool resume, const RunHooks& hooks = {});
 
 // The pictures that the model's entries allow, and the page that shows them beside the metrics. For `weft report` too.

@@ -79,6 +79,10 @@ class Trainer {
         return false;
       }
       run_step(order);
+      if (is_time_for_checkpoint()) {
+        read_metrics();
+        checkpoint();
+      }
     }
     finish_epoch();
     return true;
@@ -88,6 +92,12 @@ class Trainer {
   bool is_time_to_read() const {
     return session_.has_full_metrics() || position_.images_done == data_.train.size() ||
            seconds_since(last_read_) > kReadSeconds;
+  }
+
+  // After an epoch's last step its own checkpoint follows.
+  bool is_time_for_checkpoint() const {
+    return hooks_.checkpoint && options_.checkpoint_minutes > 0 && position_.images_done < data_.train.size() &&
+           seconds_since(last_checkpoint_) >= 60 * options_.checkpoint_minutes;
   }
 
   void read_metrics() {
@@ -137,8 +147,9 @@ class Trainer {
     set_whole_beta();
     if (data_.validation.size() > 0) result.validation = session_.evaluate(data_.validation);
     result.images_per_second = images_per_second();
-    if (hooks_.epoch) hooks_.epoch(result);
+    if (hooks_.measured) hooks_.measured(result);
     checkpoint();
+    if (hooks_.epoch) hooks_.epoch(result);
   }
 
   void set_whole_beta() {
@@ -148,6 +159,7 @@ class Trainer {
   void checkpoint() {
     check_params();
     if (hooks_.checkpoint) hooks_.checkpoint(position_);
+    last_checkpoint_ = Clock::now();
   }
 
   void check_metrics(std::span<const float> values, std::uint64_t step) const {
@@ -192,6 +204,7 @@ class Trainer {
   double seconds_ = 0;                // and the time that took
   std::vector<std::int64_t> unread_;  // images of each step whose metrics are not in the sums yet
   Clock::time_point last_read_ = Clock::now();
+  Clock::time_point last_checkpoint_ = Clock::now();
 };
 
 }  // namespace

@@ -26,6 +26,7 @@ struct TrainOptions {
   Schedule schedule;
   double beta_warmup_epochs = 0;     // the hyper `beta` of the model rises for so long first
   std::int64_t pretrain_epochs = 0;  // of each layer before, training/pretrain.h
+  double checkpoint_minutes = 5;     // between checkpoints within an epoch; 0: at the ends of epochs alone
 };
 
 // Batches of samples, the last one maybe smaller.
@@ -70,10 +71,11 @@ struct Position {
 // Called by the loop; each may be empty.
 struct TrainHooks {
   std::function<void(const Progress&)> progress;
-  std::function<void(const EpochResult&)> epoch;
-  // State that can be gone on from: after each epoch, and where a run is stopped.
+  std::function<void(const EpochResult&)> measured;  // before the checkpoint at the epoch's end
+  // State that can be gone on from: after each epoch, every options.checkpoint_minutes, and where a run is stopped.
   std::function<void(const Position&)> checkpoint;
-  const std::atomic<bool>* stop = nullptr;  // once true, the loop ends after the step at hand
+  std::function<void(const EpochResult&)> epoch;  // after that checkpoint: what is told of an epoch is safe
+  const std::atomic<bool>* stop = nullptr;        // once true, the loop ends after the step at hand
 };
 
 struct Outcome {

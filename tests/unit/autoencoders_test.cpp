@@ -260,7 +260,8 @@ TEST_CASE("pre-training moves one layer and its mirror image at a time, and lowe
   for (std::size_t i = 0; i < 9; i += 3) CHECK(losses[i + 2] < losses[i]);
 }
 
-TEST_CASE("a run stopped in pre-training goes on, bitwise the run that was not stopped") {
+TEST_CASE("a run stopped in pre-training goes on from any moment, bitwise the run that was not stopped") {
+  namespace fs = std::filesystem;
   const DatasetSplits data = few_digits(48, 8, 8);
   const ir::Module module = build_model("stacked_autoencoder", {{"hidden", "6"}, {"latent", "3"}, {"tied", "true"}});
   RunConfig config;
@@ -269,24 +270,48 @@ TEST_CASE("a run stopped in pre-training goes on, bitwise the run that was not s
   config.train.epochs = 1;
   config.train.pretrain_epochs = 2;
   const TempFolder folder;
-  const RunDirectory whole = RunDirectory::create(folder / "whole", config, module);
-  train_run(whole, data, false);
-
-  const RunDirectory parts = RunDirectory::create(folder / "parts", config, module);
-  std::atomic<bool> stop = false;
-  RunHooks hooks;
-  hooks.stop = &stop;
-  hooks.epoch = [&](const EpochResult& result) { stop = result.layer == 2 && result.epoch == 1; };
-  const Outcome outcome = train_run(parts, data, false, hooks);
-  CHECK(outcome.interrupted);
-  CHECK(outcome.steps == 0);
-  train_run(parts, data, true);
-  CHECK(runtime::read_safetensors(whole.checkpoint_path()).tensors ==
-        runtime::read_safetensors(parts.checkpoint_path()).tensors);
-  const std::vector<MetricsRecord> records = read_metrics(parts.metrics_path());
+  const auto files_of = [&](const fs::path& run) {
+    return std::pair(runtime::read_file(run / "checkpoint.safetensors"), runtime::read_file(run / "metrics.jsonl"));
+  };
+  train_run(RunDirectory::create(folder / "whole", config, module), data, false);
+  const auto expected = files_of(folder / "whole");
+  const std::vector<MetricsRecord> records = read_metrics(folder / "whole/metrics.jsonl");
   CHECK(records.front().split == "pretrain1");
-  std::size_t of_pretraining = 0;
-  for (const MetricsRecord& record : records) of_pretraining += record.split.starts_with("pretrain");
-  CHECK(of_pretraining == 4);
-  CHECK(records.size() == read_metrics(whole.metrics_path()).size());
+  CHECK(std::ranges::count_if(records, [](const auto& record) { return record.split.starts_with("pretrain"); }) == 4);
+
+  SUBCASE("by a signal") {
+    const RunDirectory parts = RunDirectory::create(folder / "parts", config, module);
+    std::atomic<bool> stop = false;
+    RunHooks hooks;
+    hooks.stop = &stop;
+    hooks.epoch = [&](const EpochResult& result) { stop = result.layer == 2 && result.epoch == 1; };
+    const Outcome outcome = train_run(parts, data, false, hooks);
+    CHECK(outcome.interrupted);
+    CHECK(outcome.steps == 0);
+    Session looked_at = parts.load();  // the layer under way does not disturb who looks at the weights
+    std::int64_t epochs = 0;
+    hooks = {};
+    hooks.epoch = [&](const EpochResult&) { ++epochs; };
+    train_run(parts, data, true, hooks);
+    CHECK(epochs == 2);  // the rest of the layer, and the one of the whole
+    CHECK(files_of(folder / "parts") == expected);
+  }
+  SUBCASE("killed, with a checkpoint after every step") {
+    RunConfig often = config;
+    often.train.checkpoint_minutes = 1e-9;
+    int copies = 0;
+    RunHooks hooks;
+    hooks.progress = [&](const Progress&) {
+      fs::copy(folder / "parts", folder / std::to_string(copies++), fs::copy_options::recursive);
+    };
+    train_run(RunDirectory::create(folder / "parts", often, module), data, false, hooks);
+    CHECK(files_of(folder / "parts") == expected);
+    CHECK(copies >= 10);
+    for (int i = 0; i < copies; ++i) {
+      CAPTURE(i);
+      const fs::path path = folder / std::to_string(i);
+      train_run(RunDirectory::open(path, RunDirectory::Access::write), data, true);
+      CHECK(files_of(path) == expected);
+    }
+  }
 }

@@ -19,6 +19,8 @@ MetricsRecord record(std::int64_t step) {
   return {step, step / 10, "train", {{"loss", 1.0 / static_cast<double>(step)}, {"loss/kl", .1}}};
 }
 
+bool before_20(const MetricsRecord& record) { return record.step <= 20; }
+
 TEST_CASE("metrics: what is written is in the file at once and is read back") {
   const TempFolder folder;
   const fs::path path = folder / "metrics.jsonl";
@@ -49,17 +51,31 @@ TEST_CASE("metrics: a resumed run drops what came after the step, and a line cut
   folder.write("m", read_file(path) + "{\"step\":50,\"epo");
   CHECK(read_metrics(path).size() == 4);
   {
-    MetricsWriter writer = MetricsWriter::resume(path, 20);
+    MetricsWriter writer = MetricsWriter::resume(path, before_20);
     writer.append(record(25));
   }
   const auto records = read_metrics(path);
   REQUIRE(records.size() == 3);
   CHECK(records[1].step == 20);
   CHECK(records[2].step == 25);
-  MetricsWriter::resume(folder / "fresh", 20).append(record(25));
+  MetricsWriter::resume(folder / "fresh", before_20).append(record(25));
   CHECK(read_metrics(folder / "fresh").size() == 1);
   MetricsWriter::create(path);
   CHECK(read_file(path).empty());
+}
+
+TEST_CASE("metrics: a symbolic link is replaced, and its target stays as it was") {
+  const TempFolder folder;
+  const fs::path target = folder.write("target", "mine");
+  for (const bool resumes : {false, true}) {
+    fs::remove(folder / "m");
+    fs::create_symlink(target, folder / "m");
+    if (resumes) folder.write("target", "");  // it is read as a file of records
+    (resumes ? MetricsWriter::resume(folder / "m", before_20) : MetricsWriter::create(folder / "m")).append(record(10));
+    CHECK_FALSE(fs::is_symlink(folder / "m"));
+    CHECK(read_metrics(folder / "m").size() == 1);
+    CHECK(read_file(target) == (resumes ? "" : "mine"));
+  }
 }
 
 TEST_CASE("metrics: on a full disk the file keeps its whole lines") {
@@ -100,7 +116,7 @@ TEST_CASE("metrics: bad input") {
   CHECK(test::error_of([&] { read("\"" + std::string(70'000, 'x')); }).size() < 400);
   CHECK_ERROR(read("{\"step\":\"x\",\"epoch\":0,\"split\":\"\"}"), "m:2: not a metrics record");
   CHECK_ERROR(read("{\"step\":1,\"epoch\":0,\"split\":\"\",\"loss\":\"low\"}"), "'loss' is \"low\", not a number");
-  CHECK_ERROR(MetricsWriter::resume(folder / "m", 5), "m:2: not a metrics record");
+  CHECK_ERROR(MetricsWriter::resume(folder / "m", before_20), "m:2: not a metrics record");
   CHECK_ERROR(read_metrics(folder / "missing"), "No such file");
   CHECK_ERROR(MetricsWriter::create(folder / "no/m"), "create the folder first");
   MetricsWriter writer = MetricsWriter::create(folder / "w");

@@ -1,0 +1,12 @@
+// The checksum of tensors in files, and of data in the id of a run.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace weft::runtime {
+
+// CRC-32 of ISO 3309, as zip, PNG and gzip have it. `before`: of the bytes before these, to go on with.
+std::uint32_t crc32(const void* data, std::size_t size, std::uint32_t before = 0);
+
+}  // namespace weft::runtime
