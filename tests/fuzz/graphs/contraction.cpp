@@ -80,7 +80,7 @@ Generator::Value Generator::image_op(OpCode code, std::vector<ValueId> operands,
   if (written && !fits(*written)) return {};
   const std::size_t ops_before = maker_.graph.ops.size();
   try {
-    if (!random_.chance(20)) return checked(code, operands, attrs, written);
+    if (settings_.differentiable || !random_.chance(20)) return checked(code, operands, attrs, written);
     for (std::size_t i = 0; i < operands.size(); ++i)
       if (ir::is_image_operand(code, i) && maker_.type(operands[i]).rank() == 4)
         operands[i] = maker_.add(OpCode::transpose, {operands[i]}, Attrs().set(Attr::perm, ir::kNchwToNhwc));
@@ -170,14 +170,16 @@ Generator::Value Generator::pool(OpCode code) {
   } catch (const Error&) {
     return {};
   }
-  if (code == OpCode::max_pool2d_grad) return image_op(code, {x, of_type(dy)}, attrs);
+  if (code == OpCode::max_pool2d_grad)
+    return image_op(code, {x, settings_.differentiable ? input(dy, "dy") : of_type(dy)}, attrs);
   return image_op(code, {of_type(dy)}, attrs, type);
 }
 
 Generator::Value Generator::affine(OpCode code) {
   const ValueId x = image();
   const Type type = maker_.type(x);
-  const ValueId theta = of_type({type.dtype, {type.dims[0], 2, 3}});
+  const Type six{type.dtype, {type.dims[0], 2, 3}};
+  const ValueId theta = settings_.differentiable ? input(six, "theta") : of_type(six);  // none flows into it
   Type other = type;
   for (std::size_t i = 2; i < 4; ++i) other.dims[i] = Dim(random_.pick(settings_.sizes));
   if (!fits(other)) return {};

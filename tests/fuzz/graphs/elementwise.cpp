@@ -78,6 +78,7 @@ Generator::Value Generator::unary(OpCode code) {
 
 Generator::Value Generator::binary(OpCode code) {
   const ValueId x = operand_of(code), y = partner(x);
+  if (code == OpCode::pow) return checked(code, {maker_.add(OpCode::abs, {x}), y});  // it has no other promise
   return random_.chance(50) ? checked(code, {x, y}) : checked(code, {y, x});
 }
 

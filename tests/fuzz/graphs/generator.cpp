@@ -78,11 +78,8 @@ OpCode Generator::pick_code() {
 
 namespace {
 
-// Ops that `differentiate` refuses where a param flows into them.
-bool has_gradient(OpCode code) {
-  return code != OpCode::similarity_lse_grad && code != OpCode::similarity_tiles && code != OpCode::max_pool2d_grad &&
-         code != OpCode::affine_sample && code != OpCode::affine_sample_grad;
-}
+// Ops that `differentiate` refuses, whatever flows into them.
+bool has_gradient(OpCode code) { return code != OpCode::similarity_lse_grad && code != OpCode::similarity_tiles; }
 
 }  // namespace
 

@@ -169,6 +169,10 @@ Generator::Value Generator::chain() {
     }
     const Type type = maker_.type(value);
     const ValueId other = constant({type.dtype, random_.chance(60) ? Dims() : type.dims});
+    if (code == OpCode::pow) {
+      value = maker_.add(code, {maker_.add(OpCode::abs, {value}), other});
+      continue;
+    }
     value = random_.chance(70) ? maker_.add(code, {value, other}) : maker_.add(code, {other, value});
   }
   return value;

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "backends/reference/tensor.h"
 #include "ir/error.h"
 #include "tests/fuzz/graphs/generator.h"
 
@@ -97,10 +98,13 @@ ValueId Generator::input(const Type& type, const std::string& kind) {
   return maker_.input(fmt::format("{}_{}", kind, inputs_++), type, role, init);
 }
 
+// Numbers that the dtype holds: the interpreter computes in double here, in which others would differ from themselves
+// once rounded.
 ValueId Generator::constant(const Type& type) {
   std::vector<double> values{number(type.dtype)};
   if (type.is_static() && type.elements() > 1 && random_.chance(30))
     while (std::int64_t(values.size()) < type.elements()) values.push_back(number(type.dtype));
+  for (double& value : values) value = reference::round_to(type.dtype, value);
   return maker_.add(OpCode::constant, {}, Attrs().set(Attr::values, values), type);
 }
 

@@ -2,7 +2,6 @@
 // nothing, symbols by numbers, attributes by their defaults, numbers by 0 and 1.
 #include <algorithm>
 
-#include "backends/reference/reference.h"
 #include "ir/error.h"
 #include "tests/fuzz/graphs/check.h"
 
@@ -27,15 +26,6 @@ ir::GraphPtr bound_of(const Subject& subject) {
   return std::make_shared<const Graph>(ir::bind(*subject.graph, subject.bindings));
 }
 
-// The values of every op's result.
-Tensors all_values(const Subject& subject) {
-  Graph graph = *bound_of(subject);
-  graph.outputs.clear();
-  for (ValueId value = 0; value < graph.values.size(); ++value)
-    graph.outputs.push_back({fmt::format("v{}", value), value, kNone});
-  return reference::run<double>(graph, subject.inputs);
-}
-
 class Copy {
  public:
   Copy(const Subject& source, Edit edit) : source_(source), edit_(edit), now_(source.graph->values.size(), kNone) {}
@@ -55,7 +45,7 @@ class Copy {
     if (replaced()) {  // a new input comes before all ops
       const ir::ValueId value = graph.ops[edit_.op].results[0];
       now_[value] = maker_.input(fmt::format("was_{}", value), graph.type(value), ir::Role::data);
-      result.inputs.push_back(all_values(source_)[value]);
+      result.inputs.push_back(all_values(*bound_of(source_), source_.inputs)[value]);
     }
     for (ir::OpId id = 0; id < graph.ops.size(); ++id) copy(id);
     for (std::size_t i = 0; i < graph.outputs.size(); ++i)

@@ -58,13 +58,13 @@ double draw(DType dtype, const Draw& how, Random& random) {
   return 0;
 }
 
-Draw how_to_draw(const Graph& graph, const ir::Input& input, Random& random, bool extremes) {
+Draw how_to_draw(const Graph& graph, const ir::Input& input, Random& random, Numbers numbers) {
   const std::string& name = graph.values[input.value].name;
   Draw how{input.role};
   how.positive = name.starts_with("positive");
   if (name.starts_with("index")) how.rows = std::strtoll(name.c_str() + 5, nullptr, 10);
-  how.integers = random.chance(25);
-  how.extremes = extremes && random.chance(50);
+  how.integers = numbers != Numbers::smooth && random.chance(25);
+  how.extremes = numbers == Numbers::extreme && random.chance(50);
   return how;
 }
 
@@ -76,16 +76,30 @@ ir::Bindings random_bindings(const Graph& graph, Random& random) {
   return bindings;
 }
 
-Tensors random_inputs(const Graph& graph, Random& random, bool extremes) {
+Tensors random_inputs(const Graph& graph, Random& random, Numbers numbers) {
   Tensors inputs;
   for (const ir::Input& input : graph.inputs) {
     Tensor tensor = reference::filled(graph.type(input.value), 0);
-    const Draw how = how_to_draw(graph, input, random, extremes);
+    const Draw how = how_to_draw(graph, input, random, numbers);
     for (double& each : tensor.data)
       each = reference::round_to(tensor.type.dtype, draw(tensor.type.dtype, how, random));
     inputs.push_back(std::move(tensor));
   }
   return inputs;
+}
+
+bool sums(ir::OpCode code) {
+  const ir::OpKind kind = ir::info(code).kind;
+  return kind == ir::OpKind::contraction || kind == ir::OpKind::reduce || kind == ir::OpKind::pooling ||
+         code == ir::OpCode::scatter_add || code == ir::OpCode::affine_sample || code == ir::OpCode::affine_sample_grad;
+}
+
+Tensors all_values(const Graph& graph, const Tensors& inputs) {
+  Graph all = graph;
+  all.outputs.clear();
+  for (ir::ValueId value = 0; value < graph.values.size(); ++value)
+    all.outputs.push_back({fmt::format("v{}", value), value, ir::kNone});
+  return reference::run<double>(all, inputs);
 }
 
 namespace {
@@ -119,12 +133,6 @@ bool is_exact(ir::OpCode code) {
   return std::ranges::find(kExact, code) != std::end(kExact);
 }
 
-bool sums(ir::OpCode code) {
-  const ir::OpKind kind = ir::info(code).kind;
-  return kind == ir::OpKind::contraction || kind == ir::OpKind::reduce || kind == ir::OpKind::pooling ||
-         code == ir::OpCode::scatter_add || code == ir::OpCode::affine_sample || code == ir::OpCode::affine_sample_grad;
-}
-
 // The graph with rounding made visible: what rounds is off by up to `noise`, and so is what is summed, for sums of
 // large numbers that cancel lose more than their result shows. A zero takes either sign.
 class Noisy {
@@ -136,6 +144,7 @@ class Noisy {
     now_.resize(source_.values.size());
     for (const ir::Input& input : source_.inputs)
       now_[input.value] = maker_.input(source_.values[input.value].name, source_.type(input.value), input.role);
+    for (const ir::Input& input : source_.inputs) now_[input.value] = shaken(now_[input.value], false);
     for (const ir::Op& op : source_.ops) copy(op);
     for (const ir::Output& output : source_.outputs)
       maker_.graph.outputs.push_back({output.name, now_[output.value], ir::kNone});
@@ -147,30 +156,44 @@ class Noisy {
     std::vector<ir::ValueId> operands;
     for (const ir::ValueId operand : op.operands)
       operands.push_back(sums(op.code) ? shaken(now_[operand], true) : now_[operand]);
+    if (op.code == ir::OpCode::eq || op.code == ir::OpCode::ne) operands[1] = snapped(operands[0], operands[1]);
     const ir::ValueId result = maker_.add(op.code, operands, op.attrs, source_.type(op.results[0]));
     now_[op.results[0]] = shaken(result, !is_exact(op.code));
   }
 
-  // x * (1 + noise), or where x is 0, perhaps -x.
+  // What rounding may have made different is equal, one time in two.
+  ir::ValueId snapped(ir::ValueId a, ir::ValueId b) {
+    const ir::DType dtype = maker_.type(a).dtype;
+    if (!is_float(dtype) || random_.chance(50)) return b;
+    using enum ir::OpCode;
+    const ir::ValueId distance = maker_.add(abs, {maker_.add(sub, {a, b})});
+    const ir::ValueId size = maker_.add(add, {maker_.add(abs, {a}), maker_.add(abs, {b})});
+    const ir::ValueId near = maker_.add(mul, {size, filled({dtype, {}}, {noise_of(dtype)})});
+    return maker_.add(select, {maker_.add(lt, {distance, near}), a, b});
+  }
+
+  // x * (1 + noise) and the smallest float more or less, or where x is 0, perhaps -x.
   ir::ValueId shaken(ir::ValueId x, bool rounds) {
     const ir::Type type = maker_.type(x);
     if (!is_float(type.dtype)) return x;
     const double scale = rounds ? noise_of(type.dtype) : 0;
-    std::vector<double> factors, signs;
+    std::vector<double> factors, terms, signs;
     for (std::int64_t i = 0; i < type.elements(); ++i) {
       factors.push_back(1 + scale * (2 * random_.unit() - 1));
+      terms.push_back(rounds ? 0x1p-149 * double(random_.between(-2, 2)) : 0);
       signs.push_back(random_.chance(50) ? 1 : -1);
     }
-    const ir::ValueId zero = constant(type, {0}), is_zero = maker_.add(ir::OpCode::eq, {x, zero});
-    const ir::ValueId near = maker_.add(ir::OpCode::mul, {x, constant(type, factors)});
-    return maker_.add(ir::OpCode::select, {is_zero, maker_.add(ir::OpCode::mul, {x, constant(type, signs)}), near});
+    const ir::ValueId zero = filled(type, {0}), is_zero = maker_.add(ir::OpCode::eq, {x, zero});
+    ir::ValueId near = maker_.add(ir::OpCode::mul, {x, filled(type, factors)});
+    if (rounds) near = maker_.add(ir::OpCode::add, {near, filled(type, terms)});
+    return maker_.add(ir::OpCode::select, {is_zero, maker_.add(ir::OpCode::mul, {x, filled(type, signs)}), near});
   }
 
   double noise_of(DType dtype) const {
     return dtype == DType::f32 ? noise_.f32 : dtype == DType::bf16 ? noise_.bf16 : noise_.f16;
   }
 
-  ir::ValueId constant(const ir::Type& type, std::vector<double> values) {
+  ir::ValueId filled(const ir::Type& type, std::vector<double> values) {
     return maker_.add(ir::OpCode::constant, {}, ir::Attrs().set(ir::Attr::values, std::move(values)), type);
   }
 
@@ -210,7 +233,8 @@ std::vector<Difference> unexplained(const Graph& graph, const Tensors& inputs, c
   Random random(1);
   for (std::size_t i = 0; i < found.size(); ++i) spreads[i].add(found[i].before);
   for (int run = 0; run < kRuns && !found.empty(); ++run) {
-    const Tensors outputs = reference::run<double>(Noisy(graph, random, noise).make(), inputs);
+    const Graph noisy = Noisy(graph, random, noise).make();
+    const Tensors outputs = noise.rounds ? reference::run<float>(noisy, inputs) : reference::run<double>(noisy, inputs);
     for (std::size_t i = 0; i < found.size(); ++i) spreads[i].add(outputs[found[i].output].data[found[i].element]);
   }
   std::vector<Difference> left;

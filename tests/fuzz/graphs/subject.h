@@ -22,14 +22,21 @@ struct Subject {
 // A number for each symbol, 1 among them.
 ir::Bindings random_bindings(const ir::Graph& graph, Random& random);
 
-// Numbers for the inputs of a static graph that suit their names: positive ones, rows of a table, or anything; with
-// NaN, infinities, denormals, the largest numbers and both zeros among them where `extremes`.
-Tensors random_inputs(const ir::Graph& graph, Random& random, bool extremes);
+// Numbers for the inputs of a static graph that suit their names: positive ones, rows of a table, or anything. plain:
+// from -2 to 2, in some inputs whole; smooth: never whole, so that no two are equal; extreme: with NaN, infinities,
+// denormals, the largest numbers and both zeros among them.
+enum class Numbers : std::uint8_t { plain, smooth, extreme };
+Tensors random_inputs(const ir::Graph& graph, Random& random, Numbers numbers);
+
+// Whether an op adds up elements of its operands.
+bool sums(ir::OpCode code);
+// Every value of a static graph, in its order.
+Tensors all_values(const ir::Graph& graph, const Tensors& inputs);
 
 // How far two runs of one computation may be apart.
 struct Tolerance {
-  double relative = 1e-9;
-  bool nonfinite = true;  // NaN for NaN, infinities for the same; else only what is finite before is compared
+  double relative = 1e-9;  // 0: not at all
+  bool nonfinite = true;   // NaN for NaN, infinities for the same; else only what is finite before is compared
 };
 
 // The first element that differs: "" where none does. `before` and `after` hold the same outputs.
@@ -39,9 +46,10 @@ struct Difference {
 };
 std::vector<Difference> differences(const Tensors& before, const Tensors& after, const Tolerance& tolerance);
 
-// By how much of itself a result may be off, by dtype.
+// By how much of itself a result may be off, by dtype. `rounds`: the interpreter runs in float.
 struct Noise {
   double f32 = 1e-10, bf16 = 1e-10, f16 = 1e-10;
+  bool rounds = false;
 };
 
 // Those of `found` that rounding does not explain: `graph`, bound, runs again with each result of an op that rounds off
