@@ -1,5 +1,6 @@
 // Convolutions by oneDNN. It is asked with the layouts that the operands have; where it is slow with those, they are
-// reordered in scratch. Its `ref` implementations are never taken: columns (convolution_columns.h) are the last resort.
+// reordered in scratch. Its `ref` implementations, plain loops, are the last resort: for shapes that have nothing else,
+// such as windows that see a single pixel. The data's gradient has columns (convolution_columns.h) before them.
 #include <algorithm>
 #include <bit>
 
@@ -80,8 +81,8 @@ Offer ask_for_part(const Convolution& c, const Offer& whole, std::int64_t images
     desc.data.dims[0] = desc.data.padded_dims[0] = images;
     return desc;
   };
-  std::optional<Offer> offer = ask(part, {of_images(whole.x), whole.w, of_images(whole.y), whole.is_winograd()});
-  check(offer.has_value() && offer->quality() > 0, "a part of a minibatch is a convolution like the whole");
+  std::optional<Offer> offer = offer_in({of_images(whole.x), whole.w, of_images(whole.y), whole.is_winograd()}, part);
+  check(offer.has_value(), "a part of a minibatch is a convolution like the whole");
   return std::move(*offer);
 }
 
@@ -103,7 +104,7 @@ class WholeConvolution final : public Primitive {
         from_(given_image(c, forward_ ? c.x : c.y), forward_ ? offer.x : offer.y, false),
         weights_(given_weight_desc(c), offer.w, false),
         to_(given_image(c, forward_ ? c.y : c.x), forward_ ? offer.y : offer.x, true),
-        by_parts_(offer.quality() < 2),
+        by_parts_(offer.quality() == 1),
         threads_(omp_get_max_threads()),
         implementation_(describe(offer.implementation, {&from_, &weights_, &to_})) {
     if (!by_parts_) {

@@ -190,9 +190,22 @@ std::optional<Offer> best_offer(const Convolution& c) {
   std::optional<Offer> best;
   for (const Wanted& wanted : wishes(c)) {
     std::optional<Offer> offer = ask(c, wanted);
-    if (!offer || offer->quality() == 0) continue;
+    if (!offer) continue;
     if (!best || offer->quality() > best->quality()) best = std::move(offer);
     if (best->quality() == 2) break;
+  }
+  return best;
+}
+
+std::optional<Offer> offer_in(const Wanted& layouts, const Convolution& c) {
+  std::optional<Offer> best = ask(c, layouts);
+  if (best && best->quality() > 0) return best;
+  // Of dims of 1 the strides say too little: the library may take nchw for nhwc, and find no product for the pair. Left
+  // the choice, it makes the same layouts again, and knows them.
+  for (const Wanted& wanted : wishes(c)) {
+    std::optional<Offer> offer = ask(c, wanted);
+    const bool same = offer && offer->x == layouts.x && offer->w == layouts.w && offer->y == layouts.y;
+    if (same && (!best || offer->quality() > best->quality())) best = std::move(offer);
   }
   return best;
 }
