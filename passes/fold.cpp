@@ -1,4 +1,8 @@
 // Ops of constants become constants, computed in double; dim_size becomes a constant once its dim is a number.
+//
+// Conditions: the result is finite and its dtype holds it without wrapping; operands of 16 bits stay, whose rounding a
+// double would leave out; what jumps (comparisons, casts to integers, floor, sign), or turns at large operands, sees
+// them as floats.
 #include "passes/fold.h"
 
 #include <algorithm>
@@ -40,6 +44,20 @@ double element(const ir::Graph& graph, ir::ValueId constant, const Index& index)
   return numbers[std::size_t(flatten(broadcast_index(index, dims), dims))];
 }
 
+bool is_narrow_float(DType dtype) { return dtype == DType::bf16 || dtype == DType::f16; }
+
+// Whether an op's result jumps where its operand hardly changes, so that digits a float does not have would show.
+bool jumps(const ir::Op& op, DType result) {
+  return !is_float(result) || op.code == OpCode::floor || op.code == OpCode::sign;
+}
+
+// What a constant is as an operand: the digits beyond a float are kept, but nothing beyond the range of one, and none
+// where the result jumps.
+double as_operand(double number, bool exactly) {
+  const float rounded = float(number);
+  return exactly || !std::isnormal(rounded) ? double(rounded) : number;
+}
+
 // What the result's dtype makes of a number; nothing where it can not hold it, or only rounded to fewer bits than the
 // float of the target would.
 std::optional<double> convert(double value, DType dtype) {
@@ -68,7 +86,12 @@ std::optional<double> convert(double value, DType dtype) {
 double evaluate(const ir::Graph& graph, const ir::Op& op, const Index& index) {
   if (ir::is_elementwise(op.code)) {
     Numbers operands;
-    for (const ir::ValueId operand : op.operands) operands.push_back(element(graph, operand, index));
+    const bool turns = op.code == OpCode::sin || op.code == OpCode::cos || op.code == OpCode::pow;
+    for (const ir::ValueId operand : op.operands) {
+      const double number = element(graph, operand, index);
+      const bool exactly = jumps(op, graph.type(op.results.front()).dtype) || (turns && std::abs(number) > 1e4);
+      operands.push_back(graph.type(operand).dtype == DType::f32 ? as_operand(number, exactly) : number);
+    }
     return ir::apply_scalar(op.code, operands.data());
   }
   const ir::ValueId operand = op.operands.front();
@@ -112,7 +135,8 @@ std::optional<Expr> fold_op(const ir::Op& op, Rewriter& rewriter) {
   }
   if (!ir::is_elementwise(op.code) && !moves_elements(op.code)) return {};
   for (const ir::ValueId operand : op.operands)
-    if (!is_constant(graph, operand)) return {};
+    if (!is_constant(graph, operand) || (ir::is_elementwise(op.code) && is_narrow_float(graph.type(operand).dtype)))
+      return {};
   const std::optional<Numbers> numbers = fold_numbers(graph, op, type);
   if (!numbers) return {};
   ir::Builder& builder = rewriter.builder();
