@@ -90,7 +90,7 @@ Outcome run_way(const Subject& subject, const Way& way, const Tensors& expected,
   const Tensors actual = run_program(*program, subject);
   Tolerance tolerance;
   tolerance.relative = kAlike;
-  if (const Outcome outcome = compare(*subject.graph, subject, expected, actual, tolerance, kFloatNoise, counts))
+  if (const Outcome outcome = compare(*subject.graph, subject, expected, actual, tolerance, kFloatNoise, false, counts))
     return Failure{outcome->kind, fmt::format("{}: {}", way.name, outcome->text)};
   const Tensors again = run_program(*program, subject);
   const auto found = differences(actual, again, {0, true});

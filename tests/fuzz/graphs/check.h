@@ -28,7 +28,7 @@ Outcome guarded(const std::function<Outcome()>& check);
 // What was executed, for the line of counts.
 struct Counts {
   std::uint64_t executions = 0, findings = 0;
-  std::uint64_t ops = 0, explained = 0, compared = 0;
+  std::uint64_t ops = 0, compared = 0, explained = 0, permitted = 0;
   std::vector<std::uint64_t> by_op = std::vector<std::uint64_t>(ir::op_table().size());  // by code
   std::uint32_t attributes = 0;                  // a bit for each that was given
   std::map<std::string, std::uint64_t> by_step;  // passes, backends
@@ -52,8 +52,9 @@ void count_graph(const ir::Graph& graph, Counts& counts);
 // The smallest subject found on which `repeat` still fails in the same kind of way.
 Subject shrink(Subject subject, const Failure& failure, const Repeat& repeat);
 
-// Compares outputs, bit by bit where `tolerance.relative` is 0; what rounding explains does not count.
+// Compares outputs, bit by bit where `tolerance.relative` is 0; else what rounding explains does not count, nor what
+// may differ (promises.h).
 Outcome compare(const ir::Graph& bound, const Subject& subject, const Tensors& before, const Tensors& after,
-                const Tolerance& tolerance, const Noise& noise, Counts& counts);
+                const Tolerance& tolerance, const Noise& noise, bool stabilised, Counts& counts);
 
 }  // namespace weft::fuzz

@@ -113,10 +113,10 @@ std::uint64_t report(const Command& command, const Counts& counts, double second
   if (missing > 0) fmt::print("ops without a turn:{}\n", absent);
   fmt::print(
       "{}, seed {}: {} executions in {:.1f} s, {:.0f} a second; {} ops of {} kinds of {}, {} attributes of {}; "
-      "{} numbers compared, {} differences explained by rounding; {} findings\n",
+      "{} numbers compared; {} graphs differ by rounding, {} as they may; {} findings\n",
       command.part->name, command.seed, counts.executions, seconds, double(counts.executions) / seconds, counts.ops,
       codes, counts.by_op.size(), std::popcount(counts.attributes), ir::attr_table().size(), counts.compared,
-      counts.explained, counts.findings);
+      counts.explained, counts.permitted, counts.findings);
   return may_lack ? 0 : missing;
 }
 

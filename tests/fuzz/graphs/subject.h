@@ -35,7 +35,7 @@ Tensors all_values(const ir::Graph& graph, const Tensors& inputs);
 
 // How far two runs of one computation may be apart.
 struct Tolerance {
-  double relative = 1e-9;  // 0: not at all
+  double relative = 1e-9;  // 0: not at all, zeros have one sign
   bool nonfinite = true;   // NaN for NaN, infinities for the same; else only what is finite before is compared
 };
 
@@ -48,7 +48,7 @@ std::vector<Difference> differences(const Tensors& before, const Tensors& after,
 
 // By how much of itself a result may be off, by dtype. `rounds`: the interpreter runs in float.
 struct Noise {
-  double f32 = 1e-10, bf16 = 1e-10, f16 = 1e-10;
+  double f32 = 0x1p-22, bf16 = 0x1p-22, f16 = 0x1p-22;
   bool rounds = false;
 };
 
