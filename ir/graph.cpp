@@ -2,6 +2,8 @@
 #include "ir/graph.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <set>
 
 #include "ir/error.h"
@@ -115,6 +117,16 @@ Graph bind(const Graph& graph, const Bindings& bindings) {
 
 namespace {
 
+// By their bits, as the numbers of constants: a NaN equals itself.
+bool same(const Init& a, const Init& b) {
+  const auto bits = [](double number) { return std::bit_cast<std::uint64_t>(number); };
+  return a.kind == b.kind && bits(a.a) == bits(b.a) && bits(a.b) == bits(b.b);
+}
+
+bool same(const Slot& a, const Slot& b) {
+  return a.name == b.name && a.type == b.type && a.offset == b.offset && same(a.init, b.init) && a.layout == b.layout;
+}
+
 // Compares two graphs; values correspond where the same input or the same result of the same op defines them.
 class Comparison {
  public:
@@ -141,7 +153,9 @@ class Comparison {
   }
 
   bool same(const Input& a, const Input& b) {
-    return pair(a.value, b.value) && a.role == b.role && a.init == b.init && a.slots == b.slots && a.layout == b.layout;
+    const auto same_slot = [](const Slot& x, const Slot& y) { return ir::same(x, y); };
+    return pair(a.value, b.value) && a.role == b.role && ir::same(a.init, b.init) &&
+           std::ranges::equal(a.slots, b.slots, same_slot) && a.layout == b.layout;
   }
 
   bool same(const Op& a, const Op& b) {

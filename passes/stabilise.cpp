@@ -165,6 +165,30 @@ std::optional<Term> exponential_term(Expr x) {
   return {};
 }
 
+// Whether x is at least 0 by its form, or NaN: exponentials, masks, and what is made of them without a sign.
+bool is_nonnegative(Expr x) {
+  while (is_moved(x)) x = before_move(x);
+  if (is_constant(x, [](double value) { return value >= 0; })) return true;
+  if (const Result b = one_minus(x)) {
+    const std::vector<Expr> mask = match(*b, OpCode::cast);
+    return !match(*b, OpCode::sigmoid).empty() || (!mask.empty() && mask[0].dtype() == ir::DType::boolean);
+  }
+  const ir::Op* op = producer(x);
+  if (!op) return false;
+  std::vector<Expr> operands;
+  for (const ir::ValueId operand : op->operands) operands.push_back({x.builder, operand});
+  if (op->code == OpCode::mul && same(operands[0], operands[1])) return true;
+  if (op->code == OpCode::cast && operands[0].dtype() == ir::DType::boolean) return true;
+  for (const OpCode code : {OpCode::exp, OpCode::sigmoid, OpCode::softplus, OpCode::relu, OpCode::abs, OpCode::sqrt})
+    if (op->code == code) return true;
+  if (op->code == OpCode::select) operands.erase(operands.begin());
+  bool of_such = false;
+  for (const OpCode code : {OpCode::mul, OpCode::div, OpCode::add, OpCode::select, OpCode::reduce_sum})
+    of_such = of_such || op->code == code;
+  for (const Expr& operand : operands) of_such = of_such && is_nonnegative(operand);
+  return of_such;
+}
+
 // Already relative to a maximum, by hand or by this pass.
 bool is_shifted(Expr exponent) {
   const std::vector<Expr> ab = match(exponent, OpCode::sub);
@@ -281,8 +305,10 @@ class Stabiliser {
                  shifted->maximum + log(reduce_sum(shifted->value, axes)));
   }
 
-  // log(a * b) or log(a / b), where one of them contains an exponential.
+  // log(a * b) or log(a / b), where one of them contains an exponential. Two negative ones would have a logarithm
+  // together, but none apart.
   Result log_of_parts(const std::vector<Expr>& ab, int sign) {
+    if (!is_nonnegative(ab[0]) && !is_nonnegative(ab[1])) return {};
     const Result log_a = log_of(ab[0]), log_b = log_of(ab[1]);
     if (!log_a && !log_b) return {};
     const Expr a = log_a ? *log_a : log(ab[0]), b = log_b ? *log_b : log(ab[1]);
