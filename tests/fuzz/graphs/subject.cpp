@@ -173,15 +173,19 @@ class Noisy {
     return maker_.add(select, {maker_.add(lt, {distance, near}), a, b});
   }
 
-  // x * (1 + noise) and the smallest float more or less, or where x is 0, perhaps -x.
+  // x * (1 + noise) and the smallest float more or less, or where x is 0, perhaps -x. A normal number is the product of
+  // one that is far from 0 and a cosine near 0: its error does not shrink with it.
   ir::ValueId shaken(ir::ValueId x, bool rounds) {
     const ir::Type type = maker_.type(x);
     if (!is_float(type.dtype)) return x;
     const double scale = rounds ? noise_of(type.dtype) : 0;
+    const ir::Op* op = maker_.graph.producer(x);
+    const bool drawn = op && op->code == ir::OpCode::random_normal;
+    const double term = drawn ? noise_.f32 : noise_.rounds && type.dtype == DType::f16 ? 0x1p-24 : 0x1p-149;
     std::vector<double> factors, terms, signs;
     for (std::int64_t i = 0; i < type.elements(); ++i) {
       factors.push_back(1 + scale * (2 * random_.unit() - 1));
-      terms.push_back(rounds ? 0x1p-149 * double(random_.between(-2, 2)) : 0);
+      terms.push_back(rounds ? term * double(random_.between(-2, 2)) : 0);
       signs.push_back(random_.chance(50) ? 1 : -1);
     }
     const ir::ValueId zero = filled(type, {0}), is_zero = maker_.add(ir::OpCode::eq, {x, zero});
