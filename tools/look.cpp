@@ -75,7 +75,7 @@ class Eval final : public Command {
                                 {"images", test.size()},
                                 {"test", nlohmann::ordered_json::object()}};
     for (const auto& [name, value] : metrics) json["test"][name] = value;
-    if (nll) json["iwae"] = {{"samples", *iwae_}, {"nll", *nll}};
+    if (nll) json["iwae"] = {{"samples", *iwae_}, {"nll", nll.value_or(0)}};
     put_json(json);
   }
 

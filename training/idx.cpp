@@ -62,11 +62,11 @@ class IdxFile {
     return shape;
   }
 
-  // In chunks: a damaged header may announce terabytes, the file does not hold them.
+  // In chunks, each as large as what came before: a damaged header may announce terabytes, the file does not hold them.
   void read_data(HostTensor& tensor, std::size_t size) {
-    constexpr std::size_t chunk = std::size_t{8} << 20;
     while (tensor.bytes.size() < size) {
       const std::size_t done = tensor.bytes.size();
+      const std::size_t chunk = std::clamp(done, std::size_t{1} << 16, std::size_t{8} << 20);
       const std::size_t wanted = std::min(chunk, size - done);
       tensor.bytes.resize(done + wanted);
       const std::size_t count = file_.read_up_to(tensor.bytes.data() + done, wanted);

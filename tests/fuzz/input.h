@@ -45,7 +45,7 @@ inline void need(bool condition, std::string_view what, std::string_view detail 
   if (!condition) finding(what, detail);
 }
 
-// A message that no terminal could show, or of a library, is a finding too.
+// A message that no terminal could show is a finding too.
 void check_message(std::string_view message);
 
 // Whether `read` took the input; where it threw Error, that it is a good one.
