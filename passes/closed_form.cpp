@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "ir/error.h"
 #include "ir/scalar.h"
@@ -29,17 +30,23 @@ Index sizes(const Graph& graph, ValueId value, const Bindings& bindings) {
   return ir::numbers(ir::bind(graph.type(value).dims, bindings));
 }
 
+// As a backend would hold it. Integers that would wrap become NaN: equal to nothing, so that no mask is made of them.
 double in_dtype(double value, ir::DType dtype) {
   if (dtype == ir::DType::boolean) return value != 0 ? 1 : 0;
-  return is_float(dtype) ? value : std::trunc(value);
+  if (dtype == ir::DType::f32) return double(float(value));
+  const double whole = std::trunc(value);
+  const bool fits = dtype == ir::DType::u8 ? whole >= 0 && whole <= 255 : std::abs(whole) <= 2147483647.0;
+  return fits ? whole : std::numeric_limits<double>::quiet_NaN();
 }
+
+bool is_narrow_float(ir::DType dtype) { return dtype == ir::DType::bf16 || dtype == ir::DType::f16; }
 
 }  // namespace
 
 ClosedForm::ClosedForm(const Graph& graph) : graph_(graph), closed_(graph.values.size(), false) {
   for (const Op& op : graph.ops)
     closed_[op.results.front()] =
-        can_evaluate(op.code) &&
+        can_evaluate(op.code) && !is_narrow_float(graph.type(op.results.front()).dtype) &&
         std::all_of(op.operands.begin(), op.operands.end(), [this](ValueId operand) { return closed_[operand]; });
 }
 
@@ -55,7 +62,8 @@ double ClosedForm::at(ValueId value, const Index& index, const Bindings& binding
   }
   if (op.code == OpCode::constant) {
     const std::vector<double>& numbers = op.attrs.numbers(Attr::values);
-    return numbers.size() == 1 ? numbers[0] : numbers[std::size_t(flatten(index, sizes(graph_, value, bindings)))];
+    const std::size_t i = numbers.size() == 1 ? 0 : std::size_t(flatten(index, sizes(graph_, value, bindings)));
+    return in_dtype(numbers[i], graph_.type(value).dtype);
   }
   if (op.code == OpCode::iota) return double(index[std::size_t(op.attrs.integer(Attr::axis))]);
   if (op.code == OpCode::dim_size) return double(ir::number(ir::bind(op.attrs.dims(Attr::dim), bindings)[0]));

@@ -115,7 +115,9 @@ class Recogniser {
     ValueId right = op.operands[1];
     if (op.attrs.integer(Attr::transpose_b) == 0) {
       const Op* transposed = graph_.producer(right);
-      if (!transposed || transposed->code != OpCode::transpose) return {};
+      if (!transposed || transposed->code != OpCode::transpose ||
+          transposed->attrs.integers(Attr::perm) != std::vector<std::int64_t>{1, 0})
+        return {};
       right = transposed->operands[0];
     }
     MatrixForm form;
@@ -244,6 +246,7 @@ class Recogniser {
       return {};
     }
     if (!a && !b) return {};
+    if (op.code == OpCode::max || op.code == OpCode::min) return bounded(op, a);
     if (op.code == OpCode::stop_gradient) return a->rest ? std::nullopt : std::optional(*a);
     if (op.code == OpCode::reshape || op.code == OpCode::neg) return op.code == OpCode::neg ? scaled(*a, -1) : *a;
     if (op.code != OpCode::add && op.code != OpCode::sub) return {};
@@ -260,6 +263,12 @@ class Recogniser {
     if (is_single(graph_.type(value).dims)) return RowForm{reshape(rewriter_[value], {}), {}};
     if (graph_.type(value).dims != dims) return {};
     return RowForm{reshape(rewriter_[value], {dims[0], 1}), {}};
+  }
+
+  // A maximum kept finite by constant bounds: what is taken out of a logarithm and added again may be any number a row.
+  std::optional<RowForm> bounded(const Op& op, const RowForm* a) const {
+    if (!a || a->rest || a->maxima.size() != 1 || !uniform_constant(graph_, op.operands[1])) return {};
+    return RowForm{{}, {{op.results[0], a->maxima.begin()->second}}};
   }
 
   std::optional<RowForm> maximum(const Op& op, const MatrixForm& form) const {

@@ -1,4 +1,5 @@
-// The bias and the activation after a contraction go into it, where nothing else needs what comes between.
+// The bias and the activation after a contraction go into it, where nothing else needs what comes between: it has one
+// use and is no output, the contraction has no activation yet (nor a bias, for a bias), and the target can apply it.
 #include "passes/epilogue.h"
 
 #include <algorithm>
@@ -34,10 +35,12 @@ bool takes_epilogue(const Target& target, OpCode code) {
   return std::find(target.epilogues.begin(), target.epilogues.end(), code) != target.epilogues.end();
 }
 
-// Whether a value of these dims adds one number to each channel of a result: [N] or [1,N] for matrices, [C,1,1] or
-// [1,C,1,1] for images.
-bool is_bias(const Dims& dims, const Dims& result) {
-  const std::size_t channel = 1;
+// The dim of the result that a bias has a number for.
+std::size_t channel_dim(const Op& op) { return ir::has_layout(op.code) && ir::is_nhwc(op.attrs) ? 3 : 1; }
+
+// Whether a value of these dims adds one number to each channel of a result, and to nothing else: [N] or [1,N] for
+// matrices, [C,1,1] or [1,C,1,1] for images.
+bool is_bias(const Dims& dims, const Dims& result, std::size_t channel) {
   if (dims.size() > result.size()) return false;
   const std::size_t lead = result.size() - dims.size();
   if (lead > channel) return false;
@@ -117,7 +120,8 @@ class Finder {
 
   bool is_bias_add(const Op& op, ValueId value) const {
     return op.code == OpCode::add && op.operands[0] != op.operands[1] &&
-           is_bias(graph_.type(other_operand(op, value)).dims, graph_.type(value).dims);
+           is_bias(graph_.type(other_operand(op, value)).dims, graph_.type(value).dims,
+                   channel_dim(*graph_.producer(value)));
   }
 
   bool is_activation(const Op& op) const { return has_activation(context_.target, ir::name(op.code)); }
@@ -165,7 +169,7 @@ Expr contract(const Epilogue& epilogue, Rewriter& rewriter) {
   const Op& contraction = rewriter.source().ops[epilogue.contraction];
   std::vector<Expr> operands = rewriter[contraction.operands];
   if (epilogue.bias != kNone) {
-    const Dims channels{rewriter.source().type(contraction.results.front()).dims[1]};
+    const Dims channels{rewriter.source().type(contraction.results.front()).dims[channel_dim(contraction)]};
     operands.push_back(as_channels(epilogue.bias, channels, rewriter));
   }
   ir::Attrs attrs = contraction.attrs;

@@ -1,4 +1,8 @@
 // Ops of constants become constants, computed in double; dim_size becomes a constant once its dim is a number.
+//
+// Conditions: the result is finite and its dtype holds it without wrapping; operands of 16 bits stay, whose rounding a
+// double would leave out; what jumps (comparisons, casts to integers, floor, sign), or turns at large operands, sees
+// them as floats.
 #include "passes/fold.h"
 
 #include <algorithm>
@@ -40,6 +44,20 @@ double element(const ir::Graph& graph, ir::ValueId constant, const Index& index)
   return numbers[std::size_t(flatten(broadcast_index(index, dims), dims))];
 }
 
+bool is_narrow_float(DType dtype) { return dtype == DType::bf16 || dtype == DType::f16; }
+
+// Whether an op's result jumps where its operand hardly changes, so that digits a float does not have would show.
+bool jumps(const ir::Op& op, DType result) {
+  return !is_float(result) || op.code == OpCode::floor || op.code == OpCode::sign;
+}
+
+// What a constant is as an operand: the digits beyond a float are kept, but nothing beyond the range of one, and none
+// where the result jumps.
+double as_operand(double number, bool exactly) {
+  const float rounded = float(number);
+  return exactly || !std::isnormal(rounded) ? double(rounded) : number;
+}
+
 // What the result's dtype makes of a number; nothing where it can not hold it, or only rounded to fewer bits than the
 // float of the target would.
 std::optional<double> convert(double value, DType dtype) {
@@ -66,11 +84,16 @@ std::optional<double> convert(double value, DType dtype) {
 
 // The result element at `index`: of an elementwise op, or the operand element that a movement op puts there. Operands
 // are values of `graph`; the op's own may be those of another.
-double evaluate(const ir::Graph& graph, const ir::Op& op, const std::vector<ir::ValueId>& operands,
+double evaluate(const ir::Graph& graph, const ir::Op& op, const std::vector<ir::ValueId>& operands, DType result,
                 const Index& index) {
   if (ir::is_elementwise(op.code)) {
     Numbers numbers;
-    for (const ir::ValueId operand : operands) numbers.push_back(element(graph, operand, index));
+    const bool turns = op.code == OpCode::sin || op.code == OpCode::cos || op.code == OpCode::pow;
+    for (const ir::ValueId operand : operands) {
+      const double number = element(graph, operand, index);
+      const bool exactly = jumps(op, result) || (turns && std::abs(number) > 1e4);
+      numbers.push_back(graph.type(operand).dtype == DType::f32 ? as_operand(number, exactly) : number);
+    }
     return ir::apply_scalar(op.code, numbers.data());
   }
   const ir::ValueId operand = operands.front();
@@ -96,7 +119,8 @@ std::optional<Numbers> fold_numbers(const ir::Graph& graph, const ir::Op& op, co
   const Index dims = uniform ? Index() : ir::numbers(type.dims);
   const std::int64_t count = uniform ? 1 : type.elements();
   for (std::int64_t i = 0; i < count; ++i) {
-    const std::optional<double> number = convert(evaluate(graph, op, operands, unflatten(i, dims)), type.dtype);
+    const std::optional<double> number =
+        convert(evaluate(graph, op, operands, type.dtype, unflatten(i, dims)), type.dtype);
     if (!number) return {};
     numbers.push_back(*number);
   }
@@ -114,7 +138,8 @@ std::optional<Expr> folded(const ir::Op& op, const ir::Graph& graph, const std::
   }
   if (!ir::is_elementwise(op.code) && !moves_elements(op.code)) return {};
   for (const ir::ValueId operand : operands)
-    if (!is_constant(graph, operand)) return {};
+    if (!is_constant(graph, operand) || (ir::is_elementwise(op.code) && is_narrow_float(graph.type(operand).dtype)))
+      return {};
   const std::optional<Numbers> numbers = fold_numbers(graph, op, operands, type);
   if (!numbers) return {};
   ir::Builder& builder = rewriter.builder();

@@ -74,6 +74,16 @@ Expr formed_of(Expr nhwc, const Form& form) {
   return reshape(nhwc, dims_in(form, {dims[0], dims[3], dims[1], dims[2]}));
 }
 
+namespace {
+
+// Up to it every whole number is one of the dtype.
+std::int64_t most_exact(ir::DType dtype) {
+  if (dtype == ir::DType::bf16) return std::int64_t{1} << 8;
+  return std::int64_t{1} << (dtype == ir::DType::f16 ? 11 : 24);
+}
+
+}  // namespace
+
 std::optional<Form> tiling_window(const Graph& graph, const Op& op) {
   if (ir::info(op.code).kind != OpKind::pooling || ir::is_nhwc(op.attrs)) return {};
   const bool from_dy = op.code == OpCode::avg_pool2d_grad;
@@ -82,6 +92,8 @@ std::optional<Form> tiling_window(const Graph& graph, const Op& op) {
   if (op.attrs.integers(Attr::stride) != kernel || op.attrs.has(Attr::padding)) return {};
   for (std::size_t axis = 0; axis < 2; ++axis)
     if (ir::number(dims[2 + axis]) % kernel[axis] != 0) return {};
+  const bool ranks = op.code == OpCode::max_pool2d_grad;  // the places of a window, as numbers of the dtype
+  if (ranks && kernel[0] * kernel[1] > most_exact(graph.type(op.operands[0]).dtype)) return {};
   return Form{true, kernel[0], kernel[1]};
 }
 

@@ -1,8 +1,7 @@
 // Copies graphs under a map of values.
 #include "passes/rewriter.h"
 
-#include <algorithm>
-
+#include "ir/bits.h"
 #include "ir/error.h"
 
 namespace weft::passes {
@@ -100,8 +99,7 @@ std::optional<double> uniform_constant(const ir::Graph& graph, ValueId value) {
   const ir::Op* op = graph.producer(value);
   if (!op || op->code != ir::OpCode::constant) return {};
   const std::vector<double>& numbers = op->attrs.numbers(ir::Attr::values);
-  const bool uniform = std::all_of(numbers.begin(), numbers.end(), [&](double each) { return each == numbers[0]; });
-  return uniform ? std::optional(numbers[0]) : std::nullopt;
+  return is_uniform(numbers) ? std::optional(numbers[0]) : std::nullopt;
 }
 
 std::vector<ir::OpId> sole_users(const ir::Graph& graph) {

@@ -1,5 +1,7 @@
 // Rules of elementwise ops. They change results by rounding alone (sums are never reordered, constants are multiplied
-// in double), and keep NaN: `x * 0 -> 0`, `x - x -> 0` and `x / x -> 1` are not rules.
+// in double), and keep NaN and infinities: `x * 0 -> 0`, `x - x -> 0` and `x / x -> 1` are not rules. Which of the two
+// zeros a result is may change. Rules without a condition hold for floats and for integers that wrap; those that move
+// factors hold as far as nothing between leaves the range of a float (docs/ir.md, "Numbers").
 #include <cmath>
 
 #include "passes/fold.h"
@@ -19,6 +21,9 @@ Result scaled(Expr value, double factor) {
   if (!representable || value.dtype() != DType::f32) return {};
   return value * factor;
 }
+
+// One factor of both terms of a sum. Infinite ones stay: inf + -inf is NaN, inf times a sum is none.
+bool are_equal(double c, double d) { return c == d && std::isfinite(c); }
 
 bool is_power_of_two(double number) {
   int exponent = 0;
@@ -125,13 +130,18 @@ std::vector<Rule> arithmetic_rules() {
            [](const Match& m) { return scaled(m[x], 1 / (m.number(c) * m.number(d))); }),
       rule("(x * y) * c -> (x * c) * y, x a single number", (x * y).as(inner) * c, scale_the_single),
       rule("x * c + y * d -> (x + y) * c, d = c", x * c + y * d,
-           [](const Match& m) { return m.number(c) == m.number(d) ? Result((m[x] + m[y]) * m.number(c)) : Result(); }),
+           [](const Match& m) {
+             return are_equal(m.number(c), m.number(d)) ? Result((m[x] + m[y]) * m.number(c)) : Result();
+           }),
       rule("x * c + y * d -> (x - y) * c, d = -c", x * c + y * d,
            [](const Match& m) {
-             return m.number(c) > 0 && m.number(c) == -m.number(d) ? Result((m[x] - m[y]) * m.number(c)) : Result();
+             const bool opposite = m.number(c) > 0 && are_equal(m.number(c), -m.number(d));
+             return opposite ? Result((m[x] - m[y]) * m.number(c)) : Result();
            }),
       rule("x * c - y * d -> (x - y) * c, d = c", x * c - y * d,
-           [](const Match& m) { return m.number(c) == m.number(d) ? Result((m[x] - m[y]) * m.number(c)) : Result(); }),
+           [](const Match& m) {
+             return are_equal(m.number(c), m.number(d)) ? Result((m[x] - m[y]) * m.number(c)) : Result();
+           }),
       rule("x / c -> x * (1 / c), c a power of two", x / c,
            [](const Match& m) { return is_power_of_two(m.number(c)) ? scaled(m[x], 1 / m.number(c)) : Result(); }),
 
@@ -177,7 +187,8 @@ std::vector<Rule> arithmetic_rules() {
     if (!ir::is_elementwise(f)) continue;
     rules.push_back(rule("f(constants) -> constant", op(f), fold_constants));
     rules.push_back(rule("f(broadcast(x), y) -> broadcast(f(x, y))", op(f), lift_broadcasts));
-    rules.push_back(rule("f(reshape(x, [1, ..]), y) -> f(x, y)", op(f), drop_leading_ones));
+    if (ir::info(f).max_arity > 1)
+      rules.push_back(rule("f(reshape(x, [1, ..]), y) -> f(x, y)", op(f), drop_leading_ones));
   }
   return rules;
 }

@@ -181,7 +181,8 @@ Result sum_of_pads(const Match& m) {
   return pad(concat(parts, std::int64_t(*axis)), pieces[0].start, m.dims());
 }
 
-// matmul(transpose(a), b) -> matmul(a, b) that reads a transposed; the same for b.
+// matmul(transpose(a), b) -> matmul(a, b) that reads a transposed; the same for b. Only where the transpose swaps the
+// two dims: one that keeps their order is a reshape, which another rule drops.
 Result transposes_into_matmul(const Match& m) {
   std::vector<Expr> operands;
   ir::Attrs attrs = m.root().attrs;
@@ -190,7 +191,8 @@ Result transposes_into_matmul(const Match& m) {
   for (std::size_t i = 0; i < m.root().operands.size(); ++i) {
     const ValueId operand = m.root().operands[i];
     const ir::Op* op = m.graph().producer(operand);
-    const bool transposed = i < 2 && op && op->code == OpCode::transpose;
+    const bool transposed =
+        i < 2 && op && op->code == OpCode::transpose && op->attrs.integers(Attr::perm) == Axes{1, 0};
     if (transposed) attrs.set(flags[i], 1 - attrs.integer(flags[i]));
     moved = moved || transposed;
     operands.push_back(m[transposed ? op->operands.front() : operand]);

@@ -1,5 +1,6 @@
 // Rules of sums and maxima. Sums may be associated in another order, and a factor may move out of a sum: rounding
-// differs, the number of terms does not.
+// differs, the number of terms does not. NaN stays NaN; what a sum overflows to, or an infinite term makes of it, may
+// differ (docs/ir.md, "Numbers"). Maxima are exact.
 #include <algorithm>
 #include <set>
 
@@ -73,10 +74,14 @@ Repeated repeated_axes(const Match& m) {
   return repeated;
 }
 
+// Whether a count of terms can be a factor: 70,000 is infinite in f16.
+bool holds_counts(ir::DType dtype) { return dtype != ir::DType::f16; }
+
 // sum(broadcast(x)) -> sum(x) * count; max(broadcast(x)) -> max(x): over the repeated axes there is nothing to do.
 Result reduce_of_broadcast(const Match& m) {
   const Repeated repeated = repeated_axes(m);
   if (repeated.axes.empty()) return {};
+  if (m.root().code == OpCode::reduce_sum && !holds_counts(m.type().dtype)) return {};
   Axes left;
   Dims counted;
   for (const std::int64_t axis : axes_of(m.root())) {
@@ -92,6 +97,7 @@ Result reduce_of_broadcast(const Match& m) {
 
 // sum(c) -> c * count
 Result sum_of_constant(const Match& m) {
+  if (!holds_counts(m.type().dtype)) return {};
   Dims counted;
   for (const std::int64_t axis : axes_of(m.root())) counted.push_back(m.type(c).dims[std::size_t(axis)]);
   const Expr number = m.constant(m.number(c), {m.type().dtype, {}});

@@ -3,6 +3,11 @@
 // Two ideas carry most of it. The logarithm of whatever contains an exponential is taken of its parts (`log_of`), so
 // that exp never stands alone under log. And a sum of exponentials, under a logarithm or in a quotient, has its largest
 // exponent taken out first (`shift`).
+//
+// What every rule keeps: NaN for NaN, and every result that is a number in exact arithmetic, at infinite operands too.
+// What they change: where the form as written gives NaN or an infinity only because a number between overflowed, or 0
+// times an infinity came up, the limit stands instead; a term whose weight is 0, or that a mask drops, counts as
+// nothing whatever its exponent; x * log(x / a) is 0 where x is 0, whatever a.
 #include <map>
 #include <set>
 
@@ -20,6 +25,11 @@ using Result = std::optional<Expr>;
 // The exponent of a term that a mask drops: below every other, so that it is never the largest, and exp gives 0 beside
 // any other. Finite, so that no infinity is ever subtracted from another.
 double dropped_exponent(ir::DType dtype) { return dtype == ir::DType::f16 ? -6e4 : -1e30; }
+
+double largest(ir::DType dtype) {
+  if (dtype == ir::DType::f16) return 65504;
+  return dtype == ir::DType::bf16 ? 0x1.fep127 : 0x1.fffffep127;
+}
 
 const ir::Op* producer(Expr x) { return x.builder->graph().producer(x.id); }
 
@@ -128,6 +138,7 @@ class Trained {
 struct Term {
   Expr exponent;
   Result weight;
+  bool is_mask = false;  // the weight says which terms count, and is 0 or 1
 };
 
 // The exponent of exp(x), or of a softmax exp(x) / sum(exp(x)).
@@ -150,7 +161,7 @@ std::optional<Term> exponential_term(Expr x) {
     if (const Result exponent = exponent_of(ab[0])) return Term{*exponent, ab[1]};
   }
   if (const auto cab = match(x, OpCode::select); !cab.empty() && is_number(cab[2], 0))
-    if (const Result exponent = exponent_of(cab[1])) return Term{*exponent, cast(cab[0], x.dtype())};
+    if (const Result exponent = exponent_of(cab[1])) return Term{*exponent, cast(cab[0], x.dtype()), true};
   return {};
 }
 
@@ -160,9 +171,11 @@ bool is_shifted(Expr exponent) {
   if (ab.empty()) return false;
   Expr maximum = ab[1];
   for (;;) {
-    const std::vector<Expr> stopped = match(maximum, OpCode::stop_gradient);
-    if (stopped.empty() && !is_moved(maximum)) break;
-    maximum = stopped.empty() ? before_move(maximum) : stopped.front();
+    std::vector<Expr> inner;
+    for (const OpCode code : {OpCode::stop_gradient, OpCode::max, OpCode::min})
+      if (inner.empty()) inner = match(maximum, code);
+    if (inner.empty() && !is_moved(maximum)) break;
+    maximum = inner.empty() ? before_move(maximum) : inner.front();
   }
   return !match(maximum, OpCode::reduce_max).empty();
 }
@@ -177,11 +190,13 @@ std::optional<Shifted> shift(Expr term_value, const std::vector<std::int64_t>& a
   const std::optional<Term> term = exponential_term(term_value);
   if (!term || is_shifted(term->exponent)) return {};
   Expr exponent = broadcast(term->exponent, term_value.dims());
-  // Where a fixed weight drops terms, what it drops must not be the maximum either.
+  // Where a mask or a fixed weight drops terms, what it drops must not be the maximum either.
   if (term->weight && !is_constant(*term->weight, [](double value) { return value != 0; }) &&
-      !trained.contains(*term->weight))
+      (term->is_mask || !trained.contains(*term->weight)))
     exponent = select(ne(*term->weight, 0), exponent, scalar_like(exponent, dropped_exponent(exponent.dtype())));
-  const Expr maximum = stop_gradient(reduce_max(exponent, axes));
+  // A row of -inf has a sum of 0, one with inf a sum of inf: their maximum must be finite, for inf - inf is NaN.
+  const double bound = largest(exponent.dtype());
+  const Expr maximum = stop_gradient(min(max(reduce_max(exponent, axes), -bound), bound));
   const Expr value = exp(exponent - maximum);
   return Shifted{maximum, term->weight ? *term->weight * value : value};
 }
@@ -248,8 +263,9 @@ class Stabiliser {
     if (const Result e = beside(w, OpCode::add, 1))
       if (const Result x = operand_of(*e, OpCode::exp)) return noted("log(1 + exp(x)) -> softplus(x)", softplus(*x));
     if (is_moved(w)) {
-      const Result log_inner = log_of(before_move(w));
-      return log_inner ? move_like(w, *log_inner) : Result();
+      const Expr inner = before_move(w);
+      const Result log_inner = log_of(inner);
+      return log_inner ? move_like(w, broadcast(*log_inner, inner.dims())) : Result();
     }
     if (const auto term = match(w, OpCode::reduce_sum); !term.empty()) return log_of_sum(term.front(), w);
     if (const auto ab = match(w, OpCode::mul); !ab.empty()) return log_of_parts(ab, 1);

@@ -184,7 +184,10 @@ Value Evaluator::load(const Node& node, const Spot& spot, const std::vector<Valu
   for (std::size_t i = 0; i < indices.size(); ++i) {
     const kernel::Indirect& indirect = node.indirect[i];
     LLVMValueRef last = code_.splat_number(Kind::i32, double(indirect.size - 1));
-    const Value index(code_, code_.intrinsic("llvm.umin", {code_.vector(Kind::i32)}, {indices[i].llvm(), last}));
+    LLVMTypeRef vector_of_indices = code_.vector(Kind::i32);
+    LLVMValueRef first_or_more =
+        code_.intrinsic("llvm.smax", {vector_of_indices}, {indices[i].llvm(), LLVMConstNull(vector_of_indices)});
+    const Value index(code_, code_.intrinsic("llvm.smin", {vector_of_indices}, {first_or_more, last}));
     if (!differs_along_lanes(kernel_, node.operands[i], lane_)) {
       LLVMValueRef first = LLVMBuildExtractElement(code_.builder, index.llvm(), code_.number(0), "");
       LLVMValueRef one = LLVMBuildZExt(code_.builder, first, code_.i64, "");

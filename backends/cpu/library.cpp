@@ -42,6 +42,20 @@ MatmulCall::MatmulCall(const dnnl::matmul::primitive_desc& desc, bool bias)
   call.add(DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc());
 }
 
+// x <= 0 is false of NaN.
+void Relu::run(std::int64_t first_line, std::int64_t last_line) const {
+  for (std::int64_t line = first_line; line < last_line; ++line) {
+    float* const numbers = data + line * stride;
+    for (std::int64_t i = 0; i < size; ++i) numbers[i] = numbers[i] <= 0 ? 0 : numbers[i];
+  }
+}
+
+void Relu::run_on(int threads) const {
+  constexpr std::int64_t most_alone = 1 << 14;  // numbers that are done before another thread has started
+  parallel_chunks(lines, lines * size < most_alone ? 1 : threads,
+                  [&](std::int64_t begin, std::int64_t end) { run(begin, end); });
+}
+
 std::string library_version() {
   const dnnl_version_t* version = dnnl_version();
   return fmt::format("oneDNN {}.{}.{}", version->major, version->minor, version->patch);

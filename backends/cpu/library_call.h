@@ -51,13 +51,28 @@ struct MatmulCall {
   std::size_t scratch_bytes;
 };
 
-// The `call` of each part, on one thread each, also where there is one part alone: a product by the library's gemm cuts
-// its depth by the threads it finds.
+// max(x, 0) of so many lines of numbers, each `stride` after the one before, in place. The library's own relu would do
+// it on the way to memory, but makes 0 of NaN.
+struct Relu {
+  float* data = nullptr;
+  std::int64_t lines = 0, size = 0, stride = 0;
+
+  void run() const { run(0, lines); }
+  void run(std::int64_t first_line, std::int64_t last_line) const;
+  void run_on(int threads) const;  // shared out
+};
+
+// The `call` of each part and its relu, where there is one, on one thread each, also where there is one part alone: a
+// product by the library's gemm cuts its depth by the threads it finds. What a part made is still in cache for its
+// relu.
 template <typename Part>
 void run_parts(std::vector<Part>& parts, int threads) {
   parallel_chunks(std::int64_t(parts.size()), threads, [&](std::int64_t begin, std::int64_t end) {
     const OneThread one_thread;
-    for (std::int64_t i = begin; i < end; ++i) parts[std::size_t(i)].call.run();
+    for (std::int64_t i = begin; i < end; ++i) {
+      parts[std::size_t(i)].call.run();
+      parts[std::size_t(i)].relu.run();
+    }
   });
 }
 

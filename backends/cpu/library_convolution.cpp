@@ -1,5 +1,6 @@
 // Convolutions by oneDNN. It is asked with the layouts that the operands have; where it is slow with those, they are
-// reordered in scratch. Its `ref` implementations are never taken: columns (convolution_columns.h) are the last resort.
+// reordered in scratch. Its `ref` implementations, plain loops, are the last resort: for shapes that have nothing else,
+// such as windows that see a single pixel. The data's gradient has columns (convolution_columns.h) before them.
 #include <algorithm>
 #include <bit>
 
@@ -80,8 +81,8 @@ Offer ask_for_part(const Convolution& c, const Offer& whole, std::int64_t images
     desc.data.dims[0] = desc.data.padded_dims[0] = images;
     return desc;
   };
-  std::optional<Offer> offer = ask(part, {of_images(whole.x), whole.w, of_images(whole.y), whole.is_winograd()});
-  check(offer.has_value() && offer->quality() > 0, "a part of a minibatch is a convolution like the whole");
+  std::optional<Offer> offer = offer_in({of_images(whole.x), whole.w, of_images(whole.y), whole.is_winograd()}, part);
+  check(offer.has_value(), "a part of a minibatch is a convolution like the whole");
   return std::move(*offer);
 }
 
@@ -90,6 +91,7 @@ struct Part {
   std::int64_t first_image = 0;
   Call call;
   std::size_t scratchpad_bytes = 0;
+  Relu relu = {};  // a line an image
 };
 
 // Forward, and the gradient of the data: one primitive on all threads, each part of its result made by one of them.
@@ -100,21 +102,23 @@ class WholeConvolution final : public Primitive {
   WholeConvolution(const Convolution& c, const Offer& offer)
       : forward_(c.direction == Direction::forward),
         bias_(c.bias),
+        relu_(!c.activation.empty()),
         from_(given_image(c, forward_ ? c.x : c.y), forward_ ? offer.x : offer.y, false),
         weights_(given_weight_desc(c), offer.w, false),
         to_(given_image(c, forward_ ? c.y : c.x), forward_ ? offer.y : offer.x, true),
-        by_parts_(offer.quality() < 2),
+        by_parts_(offer.quality() == 1),
         threads_(omp_get_max_threads()),
         implementation_(describe(offer.implementation, {&from_, &weights_, &to_})) {
+    check(!relu_ || (forward_ && c.activation == "relu"), "make_convolution: no such activation");
     if (!by_parts_) {
-      add_part(offer, 0);
+      add_part(offer, 0, c.x[0]);
     } else {
       constexpr std::int64_t most = 16;
       const OneThread one_thread;
       const std::int64_t parts = std::min(most, c.x[0]);
       for (std::int64_t i = 0; i < parts; ++i) {
         const std::int64_t first = c.x[0] * i / parts, last = c.x[0] * (i + 1) / parts;
-        add_part(ask_for_part(c, offer, last - first), first);
+        add_part(ask_for_part(c, offer, last - first), first, last - first);
       }
     }
   }
@@ -128,8 +132,10 @@ class WholeConvolution final : public Primitive {
     for (Part& part : parts_) {
       part.call.set(0, from_.memory() + part.first_image * from_.image_stride());
       part.call.set(1, weights_.memory());
-      part.call.set(2, to_.memory() + part.first_image * to_.image_stride());
+      std::byte* const result = to_.memory() + part.first_image * to_.image_stride();
+      part.call.set(2, result);
       part.call.set(3, take(part.scratchpad_bytes));
+      part.relu.data = reinterpret_cast<float*>(result);
       if (bias_) part.call.set(4, operands[2]);
     }
   }
@@ -137,10 +143,12 @@ class WholeConvolution final : public Primitive {
   void run() override {
     from_.run();
     weights_.run();
-    if (by_parts_)
+    if (by_parts_) {
       run_parts(parts_, threads_);
-    else
+    } else {
       parts_.front().call.run();
+      parts_.front().relu.run_on(threads_);
+    }
     to_.run();
   }
 
@@ -152,7 +160,7 @@ class WholeConvolution final : public Primitive {
   std::string implementation() const override { return implementation_; }
 
  private:
-  void add_part(const Offer& offer, std::int64_t first_image) {
+  void add_part(const Offer& offer, std::int64_t first_image, std::int64_t images) {
     Call call(offer.primitive);
     call.add(forward_ ? DNNL_ARG_SRC : DNNL_ARG_DIFF_DST, forward_ ? offer.x : offer.y);
     call.add(DNNL_ARG_WEIGHTS, offer.w);
@@ -160,9 +168,11 @@ class WholeConvolution final : public Primitive {
     call.add(DNNL_ARG_SCRATCHPAD, offer.scratchpad);
     if (bias_) call.add(DNNL_ARG_BIAS, offer.bias);
     parts_.push_back({first_image, std::move(call), aligned(offer.scratchpad.get_size())});
+    const std::int64_t size = to_.image_stride() / std::int64_t(sizeof(float));
+    if (relu_) parts_.back().relu = {nullptr, images, size, size};
   }
 
-  bool forward_, bias_;
+  bool forward_, bias_, relu_;
   Port from_, weights_, to_;
   std::vector<Part> parts_;
   bool by_parts_;

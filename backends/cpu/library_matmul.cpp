@@ -13,16 +13,9 @@ namespace weft::cpu {
 
 namespace {
 
-dnnl::matmul::primitive_desc describe_matmul(const Matrix& a, const Matrix& b, const Matrix& result, bool bias,
-                                             const std::string& activation) {
+dnnl::matmul::primitive_desc describe_matmul(const Matrix& a, const Matrix& b, const Matrix& result, bool bias) {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  if (!activation.empty()) {
-    check(activation == "relu", "make_matmul: no such activation");
-    dnnl::post_ops post_ops;
-    post_ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
-    attributes.set_post_ops(post_ops);
-  }
   const dnnl::memory::desc bias_desc({1, result.columns}, dnnl::memory::data_type::f32,
                                      dnnl::memory::dims{result.columns, 1});
   const dnnl::matmul::desc desc = bias ? dnnl::matmul::desc(describe(a), describe(b), bias_desc, describe(result))
@@ -33,7 +26,15 @@ dnnl::matmul::primitive_desc describe_matmul(const Matrix& a, const Matrix& b, c
 // A product for some rows or columns of the result: how far its operands lie from the whole one's, in numbers.
 struct MatmulPart : MatmulCall {
   std::int64_t a = 0, b = 0, bias = 0, result = 0;
+  Relu relu = {};
 };
+
+// Of all of a result, line by line along its dense dim.
+Relu relu_of(const Matrix& result) {
+  return result.column_stride == 1 || result.columns == 1
+             ? Relu{nullptr, result.rows, result.columns, std::max(result.row_stride, result.columns)}
+             : Relu{nullptr, result.columns, result.rows, result.column_stride};
+}
 
 // One call on all threads. But without AVX-512 the library multiplies by a gemm that cuts the depth, and so rounds, by
 // the number of threads: there the result is cut by its shape alone, and each part made by one thread.
@@ -41,11 +42,14 @@ class Matmul final : public Primitive {
  public:
   Matmul(const Matrix& a, const Matrix& b, const Matrix& result, bool bias, const std::string& activation)
       : bias_(bias), threads_(omp_get_max_threads()) {
-    const dnnl::matmul::primitive_desc whole = describe_matmul(a, b, result, bias, activation);
+    check(activation.empty() || activation == "relu", "make_matmul: no such activation");
+    const bool relu = !activation.empty();
+    const dnnl::matmul::primitive_desc whole = describe_matmul(a, b, result, bias);
     implementation_ = whole.impl_info_str();
     by_parts_ = implementation_.find("gemm") != std::string::npos;
     if (!by_parts_) {
       parts_.push_back({{whole, bias}});
+      if (relu) parts_.back().relu = relu_of(result);
       return;
     }
     const OneThread one_thread;
@@ -55,11 +59,12 @@ class Matmul final : public Primitive {
       const std::int64_t first = side * i / parts, size = side * (i + 1) / parts - first;
       Matrix part_a = a, part_b = b, part_result = result;
       (tall ? part_a.rows : part_b.columns) = (tall ? part_result.rows : part_result.columns) = size;
-      MatmulCall call(describe_matmul(part_a, part_b, part_result, bias, activation), bias);
+      MatmulCall call(describe_matmul(part_a, part_b, part_result, bias), bias);
       if (tall)
         parts_.push_back({std::move(call), first * a.row_stride, 0, 0, first * result.row_stride});
       else
         parts_.push_back({std::move(call), 0, first * b.column_stride, first, first * result.column_stride});
+      if (relu) parts_.back().relu = relu_of(part_result);
     }
     if (parts > 1) implementation_ += fmt::format(", {} parts", parts);
   }
@@ -75,16 +80,16 @@ class Matmul final : public Primitive {
       set(part.a);
       set(part.b);
       if (bias_) set(part.bias);
+      part.relu.data = static_cast<float*>(operands[argument]) + part.result;
       set(part.result);
       part.call.set(argument, std::exchange(next, next + aligned(part.scratch_bytes)));
     }
   }
 
   void run() override {
-    if (by_parts_)
-      run_parts(parts_, threads_);
-    else
-      parts_.front().call.run();
+    if (by_parts_) return run_parts(parts_, threads_);
+    parts_.front().call.run();
+    parts_.front().relu.run_on(threads_);
   }
 
   std::size_t scratch_bytes() const override {

@@ -87,15 +87,9 @@ dnnl::memory::dims padding_behind(const Convolution& c) {
   return behind;
 }
 
-dnnl::primitive_attr attributes_of(const Convolution& c) {
+dnnl::primitive_attr attributes() {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  if (!c.activation.empty()) {
-    check(c.activation == "relu", "make_convolution: no such activation");
-    dnnl::post_ops post_ops;
-    post_ops.append_eltwise(1.0f, dnnl::algorithm::eltwise_relu, 0.0f, 0.0f);
-    attributes.set_post_ops(post_ops);
-  }
   return attributes;
 }
 
@@ -107,22 +101,20 @@ Offer ask_or_throw(const Convolution& c, const Wanted& wanted) {
   const Desc bias = c.bias ? Desc({c.w[0]}, memory::data_type::f32, Tag::a) : Desc();
   const convolution_forward::primitive_desc forward(
       {prop_kind::forward_training, algorithm, wanted.x, wanted.w, bias, wanted.y, stride, dilation, before, behind},
-      attributes_of(c), engine());
+      attributes(), engine());
   switch (c.direction) {
     case Direction::forward:
       return {convolution_forward(forward), forward.src_desc(),        forward.weights_desc(), forward.dst_desc(),
               forward.bias_desc(),          forward.scratchpad_desc(), forward.impl_info_str()};
     case Direction::data: {
       const convolution_backward_data::primitive_desc data(
-          {algorithm, wanted.x, wanted.w, wanted.y, stride, dilation, before, behind}, attributes_of(c), engine(),
-          forward);
+          {algorithm, wanted.x, wanted.w, wanted.y, stride, dilation, before, behind}, attributes(), engine(), forward);
       return {convolution_backward_data(data), data.diff_src_desc(), data.weights_desc(), data.diff_dst_desc(), Desc(),
               data.scratchpad_desc(),          data.impl_info_str()};
     }
     case Direction::weights: {
       const convolution_backward_weights::primitive_desc weights(
-          {algorithm, wanted.x, wanted.w, wanted.y, stride, dilation, before, behind}, attributes_of(c), engine(),
-          forward);
+          {algorithm, wanted.x, wanted.w, wanted.y, stride, dilation, before, behind}, attributes(), engine(), forward);
       return {convolution_backward_weights(weights),
               weights.src_desc(),
               weights.diff_weights_desc(),
@@ -190,9 +182,22 @@ std::optional<Offer> best_offer(const Convolution& c) {
   std::optional<Offer> best;
   for (const Wanted& wanted : wishes(c)) {
     std::optional<Offer> offer = ask(c, wanted);
-    if (!offer || offer->quality() == 0) continue;
+    if (!offer) continue;
     if (!best || offer->quality() > best->quality()) best = std::move(offer);
     if (best->quality() == 2) break;
+  }
+  return best;
+}
+
+std::optional<Offer> offer_in(const Wanted& layouts, const Convolution& c) {
+  std::optional<Offer> best = ask(c, layouts);
+  if (best && best->quality() > 0) return best;
+  // Of dims of 1 the strides say too little: the library may take nchw for nhwc, and find no product for the pair. Left
+  // the choice, it makes the same layouts again, and knows them.
+  for (const Wanted& wanted : wishes(c)) {
+    std::optional<Offer> offer = ask(c, wanted);
+    const bool same = offer && offer->x == layouts.x && offer->w == layouts.w && offer->y == layouts.y;
+    if (same && (!best || offer->quality() > best->quality())) best = std::move(offer);
   }
   return best;
 }

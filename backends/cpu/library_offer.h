@@ -38,7 +38,9 @@ std::string layout_of(const Convolution& c, const dnnl::memory::desc& desc);
 
 // None where the library cannot do it so.
 std::optional<Offer> ask(const Convolution& c, const Wanted& wanted);
-// The first offer of the best quality, but none of quality 0.
+// The first offer of the best quality.
 std::optional<Offer> best_offer(const Convolution& c);
+// The best offer with these layouts.
+std::optional<Offer> offer_in(const Wanted& layouts, const Convolution& c);
 
 }  // namespace weft::cpu

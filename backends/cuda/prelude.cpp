@@ -26,9 +26,9 @@ __device__ inline int subtract_ints(int a, int b) { return (int)((unsigned)a - (
 __device__ inline int multiply_ints(int a, int b) { return (int)((unsigned)a * (unsigned)b); }
 // Towards zero; what is too large becomes the largest, NaN becomes 0.
 __device__ inline int to_int(float x) { return __float2int_rz(x); }
-// Of an index that must lie in [0, size).
+// The nearest index in [0, size).
 __device__ inline int clamp_index(int index, unsigned size) {
-  return (unsigned)index < size ? index : (int)(size - 1);
+  return index < 0 ? 0 : (unsigned)index < size ? index : (int)(size - 1);
 }
 
 // To nearest even; a NaN keeps its high bits and stays one.

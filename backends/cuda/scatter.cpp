@@ -1,5 +1,5 @@
 // scatter_add: a block for each row of the indices. The block of a row that is the first with its index adds up all
-// rows with that index, in their order; the others have nothing to do. Indices outside of the table are left out.
+// rows with that index, in their order; the others have nothing to do. An index beyond the table is its nearest row's.
 #include "backends/cuda/op_kernel.h"
 
 namespace weft::cuda {
@@ -12,15 +12,14 @@ extern "C" __global__ void __launch_bounds__(256) CLEAR(const int* indices, cons
   if (item < (long long)ROWS * WIDTH) out[item] = 0;
 }
 extern "C" __global__ void __launch_bounds__(128) NAME(const int* indices, const ELEMENT* rows, ELEMENT* out, void*) {
-  const int index = indices[blockIdx.x];
-  if ((unsigned)index >= (unsigned)ROWS) return;
+  const int index = clamp_index(indices[blockIdx.x], ROWS);
   int earlier = 0;
-  for (int other = threadIdx.x; other < blockIdx.x; other += 128) earlier |= indices[other] == index;
+  for (int other = threadIdx.x; other < blockIdx.x; other += 128) earlier |= clamp_index(indices[other], ROWS) == index;
   if (combine_neighbours<Max, 128, 128>(earlier)) return;
   for (int column = threadIdx.x; column < WIDTH; column += 128) {
     float sum = 0.0f;
     for (int row = blockIdx.x; row < COUNT; ++row)
-      if (indices[row] == index) sum += LOAD(rows[(long long)row * WIDTH + column]);
+      if (clamp_index(indices[row], ROWS) == index) sum += LOAD(rows[(long long)row * WIDTH + column]);
     out[(long long)index * WIDTH + column] = STORE(sum);
   }
 }

@@ -7,6 +7,7 @@
 #include "backends/kernel/loops.h"
 #include "backends/kernel/space.h"
 #include "backends/kernel/stages.h"
+#include "ir/bits.h"
 #include "ir/error.h"
 
 namespace weft::kernel {
@@ -135,7 +136,7 @@ class Lowering {
   }
 
   NodeId constant(ValueId value, const std::vector<double>& values, const Coordinates& where) {
-    if (std::all_of(values.begin(), values.end(), [&](double each) { return each == values[0]; })) {
+    if (is_uniform(values)) {
       Node node;
       node.value = values[0];
       return add(std::move(node), value);
@@ -300,7 +301,7 @@ class Lowering {
   }
 
   NodeId constant(double number, ir::DType dtype = ir::DType::f32) {
-    const auto [found, is_new] = numbers_.try_emplace({number, dtype}, NodeId(kernel_.nodes.size()));
+    const auto [found, is_new] = numbers_.try_emplace({bits_of(number), dtype}, NodeId(kernel_.nodes.size()));
     if (!is_new) return found->second;
     Node node;
     node.value = number;
@@ -385,7 +386,7 @@ class Lowering {
   std::map<std::pair<ValueId, Coordinates>, NodeId> node_of_;
   std::vector<NodeId> value_of_;  // of each output
   std::map<NodeId, NodeId> exp_minus_abs_;
-  std::map<std::pair<double, ir::DType>, NodeId> numbers_;  // constants that the lowering itself needs
+  std::map<std::pair<std::uint64_t, ir::DType>, NodeId> numbers_;  // constants that the lowering itself needs, by bits
   Kernel kernel_;
 };
 

@@ -158,7 +158,7 @@ std::string translate(Emitter& emit, const Op& op) {
     case OpCode::concat:
       return emit.node("Concat", emit[op.operands], {{"axis", op.attrs.integer(Attr::axis)}});
     case OpCode::gather:
-      return emit.node("Gather", emit[op.operands], {{"axis", std::int64_t(0)}});
+      return translate_gather(emit, op);
     case OpCode::scatter_add:
       return translate_scatter_add(emit, op);
     case OpCode::affine_sample:

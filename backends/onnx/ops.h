@@ -23,6 +23,7 @@ std::string translate_pooling(Emitter& emit, const ir::Op& op);
 std::string translate_affine_sample(Emitter& emit, const ir::Op& op);
 std::string translate_slice(Emitter& emit, const ir::Op& op);
 std::string translate_pad(Emitter& emit, const ir::Op& op);
+std::string translate_gather(Emitter& emit, const ir::Op& op);
 std::string translate_scatter_add(Emitter& emit, const ir::Op& op);
 std::string translate_iota(Emitter& emit, const ir::Op& op);
 std::string translate_dim_size(Emitter& emit, const ir::Op& op);

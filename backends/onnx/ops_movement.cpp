@@ -66,21 +66,35 @@ std::string translate_pad(Emitter& emit, const Op& op) {
   return emit.node("Pad", {emit[op.operands[0]], pads});
 }
 
-std::string translate_scatter_add(Emitter& emit, const Op& op) {
-  const ir::Type& result = emit.result_type(op);
-  const std::string zeros = emit.expand(emit.scalar(0, result.dtype), {}, result.dims);
-  const std::string places =
-      emit.node("Cast", {emit[op.operands[0]]}, {{"to", static_cast<std::int64_t>(DataType::i64)}});
-  const std::string column = emit.node("Unsqueeze", {places, emit.integers({1})});
-  return emit.node("ScatterND", {zeros, column, emit[op.operands[1]]}, {{"reduction", std::string("add")}});
-}
-
 // A size as a scalar.
 std::string size_of(Emitter& emit, const Dim& dim, DType dtype) {
   if (dim.is_number()) return emit.scalar(double(dim.factor), dtype);
   const std::string size =
       emit.node("Cast", {emit.shape({dim})}, {{"to", static_cast<std::int64_t>(data_type(dtype))}});
   return emit.node("Squeeze", {size});
+}
+
+// The rows of a table that indices mean: the nearest, where ONNX counts negative ones from the end and refuses others.
+static std::string rows_of(Emitter& emit, ir::ValueId indices, const Dim& rows) {
+  const std::string zero = emit.scalar(0, DType::i32);
+  const std::string last = rows.is_number()
+                               ? emit.scalar(double(rows.factor - 1), DType::i32)
+                               : emit.node("Sub", {size_of(emit, rows, DType::i32), emit.scalar(1, DType::i32)});
+  return emit.node("Clip", {emit[indices], zero, last});
+}
+
+std::string translate_gather(Emitter& emit, const Op& op) {
+  const std::string rows = rows_of(emit, op.operands[1], emit.type(op.operands[0]).dims.front());
+  return emit.node("Gather", {emit[op.operands[0]], rows}, {{"axis", std::int64_t(0)}});
+}
+
+std::string translate_scatter_add(Emitter& emit, const Op& op) {
+  const ir::Type& result = emit.result_type(op);
+  const std::string zeros = emit.expand(emit.scalar(0, result.dtype), {}, result.dims);
+  const std::string rows = rows_of(emit, op.operands[0], result.dims.front());
+  const std::string places = emit.node("Cast", {rows}, {{"to", static_cast<std::int64_t>(DataType::i64)}});
+  const std::string column = emit.node("Unsqueeze", {places, emit.integers({1})});
+  return emit.node("ScatterND", {zeros, column, emit[op.operands[1]]}, {{"reduction", std::string("add")}});
 }
 
 std::string translate_dim_size(Emitter& emit, const Op& op) {

@@ -14,8 +14,21 @@ using ir::Type;
 
 namespace {
 
+// A float too large for an integer becomes the nearest i32, NaN becomes 0.
+double whole_of(double value) {
+  if (std::isnan(value)) return 0;
+  return std::clamp(std::trunc(value), -0x1p31, 0x1p31 - 1);
+}
+
+// The low bits of a product that a double would round.
+double multiplied(double a, double b) {
+  const auto product = std::uint64_t(std::int64_t(a)) * std::uint64_t(std::int64_t(b));
+  return double(std::int32_t(std::uint32_t(product)));
+}
+
 template <typename Number>
 Tensor apply_everywhere(ir::OpCode code, const Operands& operands, const Type& type) {
+  const bool wraps = code == ir::OpCode::mul && type.dtype == ir::DType::i32;
   const Index dims = numbers(type.dims);
   std::vector<Index> strides;
   for (const Tensor* operand : operands) strides.push_back(broadcast_strides(numbers(operand->type.dims), dims));
@@ -24,7 +37,8 @@ Tensor apply_everywhere(ir::OpCode code, const Operands& operands, const Type& t
   std::array<Number, 3> x{};  // no elementwise op takes more
   for_each_position(dims, [&](const Index& position) {
     for (std::size_t i = 0; i < operands.size(); ++i) x[i] = Number(operands[i]->data[offset_of(position, strides[i])]);
-    result.data.push_back(double(ir::apply_scalar<Number>(code, x.data())));
+    result.data.push_back(wraps ? multiplied(double(x[0]), double(x[1]))
+                                : double(ir::apply_scalar<Number>(code, x.data())));
   });
   return result;
 }
@@ -33,6 +47,13 @@ Tensor apply_everywhere(ir::OpCode code, const Operands& operands, const Type& t
 
 template <typename Real>
 Tensor elementwise(ir::OpCode code, const Operands& operands, const Type& type) {
+  const Tensor& first = *operands[0];
+  if (code == ir::OpCode::cast && is_float(first.type.dtype) &&
+      (type.dtype == ir::DType::i32 || type.dtype == ir::DType::u8)) {
+    Tensor result{type, first.data};
+    for (double& each : result.data) each = whole_of(each);
+    return result;
+  }
   const bool any_float = std::any_of(operands.begin(), operands.end(),
                                      [](const Tensor* operand) { return is_float(operand->type.dtype); });
   // A float could not hold every i32.

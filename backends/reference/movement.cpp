@@ -32,17 +32,12 @@ void place(const Tensor& x, const Index& start, Tensor& result) {
                     [&](const Index& position) { result.data[first + offset_of(position, strides)] = x.data[i++]; });
 }
 
-// Calls body(row of the table, its place in `indices`).
+// Calls body(row of the table, its place in `indices`): the nearest row, where an index is beyond the table.
 template <typename Body>
 void for_each_index(const Tensor& indices, const Type& table, Body body) {
-  const std::int64_t rows = ir::number(table.dims.front());
-  for (std::size_t i = 0; i < indices.data.size(); ++i) {
-    const auto row = std::int64_t(indices.data[i]);
-    if (row < 0 || row >= rows)
-      fail("index {} (number {} of the indices) is outside of the table {}: indices go from 0 to {}", row, i,
-           to_string(table), rows - 1);
-    body(std::size_t(row), i);
-  }
+  const std::int64_t last = ir::number(table.dims.front()) - 1;
+  for (std::size_t i = 0; i < indices.data.size(); ++i)
+    body(std::size_t(std::clamp<std::int64_t>(std::int64_t(indices.data[i]), 0, last)), i);
 }
 
 }  // namespace

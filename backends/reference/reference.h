@@ -11,7 +11,7 @@ namespace weft::reference {
 // The outputs of a static graph (every symbol bound) for the given inputs, both in the graph's order. Real is the
 // arithmetic: float rounds each value to its dtype as a backend would; double keeps all digits of floats, for finite
 // differences. Integers and bools are exact in both. Sums are accumulated in double. Throws Error where the inputs do
-// not fit the graph, and for a `gather` index outside of its table.
+// not fit the graph.
 template <typename Real>
 std::vector<Tensor> run(const ir::Graph& graph, const std::vector<Tensor>& inputs);
 

@@ -4,6 +4,8 @@
 #include <omp.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <map>
 #include <random>
 
 #include "backends/cpu/columns_item.h"
@@ -247,6 +249,45 @@ Problem random_problem(OpCode code, Random& random) {
   return problem;
 }
 
+// Small and often 1 in every place: dims of which the library's layouts cannot be told apart, windows in the padding.
+Problem narrow_problem(OpCode code, Random& random) {
+  Problem problem;
+  problem.code = code;
+  const auto few = [&] { return random.between(0, 1) == 0 ? 1 : random.between(1, 4); };
+  const std::int64_t groups = few(), in = few(), out = few(), batch = few();
+  const Sizes kernel{few(), few()}, stride{few(), few()}, dilation{few(), few()}, padding = random.pair(0, 3);
+  Sizes small, large;
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::int64_t reach = dilation[i] * (kernel[i] - 1) + 1;
+    large.push_back(std::max<std::int64_t>(reach - 2 * padding[i], few()));
+    small.push_back((large[i] + 2 * padding[i] - reach) / stride[i] + 1);
+  }
+  problem.attrs.set(Attr::stride, stride).set(Attr::padding, padding).set(Attr::dilation, dilation);
+  problem.attrs.set(Attr::groups, groups);
+  const ir::Type x = ir::f32({batch, groups * in, large[0], large[1]}),
+                 w = ir::f32({groups * out, in, kernel[0], kernel[1]}),
+                 y = ir::f32({batch, groups * out, small[0], small[1]});
+  if (code == OpCode::conv2d_weight_grad) {
+    problem.operands = {x, y};
+    problem.attrs.set(Attr::kernel, kernel);
+  } else if (code == OpCode::conv2d) {
+    problem.operands = {x, w};
+    if (random.between(0, 1) == 1) problem.operands.push_back(ir::f32({groups * out}));
+    if (random.between(0, 1) == 1) problem.attrs.set(Attr::activation, std::string("relu"));
+  } else {
+    problem.operands = {y, w};
+    Sizes extra;
+    for (std::size_t i = 0; i < 2; ++i) {
+      const std::int64_t least = (small[i] - 1) * stride[i] - 2 * padding[i] + dilation[i] * (kernel[i] - 1) + 1;
+      extra.push_back(random.between(0, std::max(stride[i], dilation[i]) - 1));
+      if (least + extra[i] < 1) return narrow_problem(code, random);
+    }
+    problem.attrs.set(Attr::output_padding, extra);
+  }
+  problem.channels_last = random.between(0, 1) == 1;
+  return problem;
+}
+
 std::string describe(const Problem& problem) {
   std::string text = std::string(ir::name(problem.code)) + (problem.channels_last ? " nhwc" : " nchw");
   for (const ir::Type& type : problem.operands) text += " " + to_string(type);
@@ -306,6 +347,32 @@ TEST_CASE("each direction equals the reference, in planes and channels last, wha
       CHECK(distance(generated, wanted) < 1e-4);
       CHECK(run_generated(problem, inputs, 3) == generated);
     }
+}
+
+TEST_CASE("dims of 1 in every place: each direction equals the reference") {
+  const char* asked = std::getenv("WEFT_TEST_CONVOLUTIONS");  // of each direction; thousands by hand
+  const int count = asked ? std::atoi(asked) : 150;
+  std::map<std::string, int> implementations;
+  Random random(19);
+  for (const OpCode code : {OpCode::conv2d, OpCode::conv_transpose2d, OpCode::conv2d_weight_grad})
+    for (int i = 0; i < count; ++i) {
+      const Problem problem = narrow_problem(code, random);
+      const std::string description = describe(problem);
+      CAPTURE(description);
+      const std::vector<Floats> inputs = random_inputs(problem, random);
+      const Floats wanted = expected(problem, inputs);
+      for (const bool winograd : {true, false}) {
+        const Outcome one = run(problem, inputs, "", 1, winograd);
+        CAPTURE(one.implementation);
+        ++implementations[one.implementation.substr(0, one.implementation.find(','))];
+        CHECK(distance(one.values, wanted) < 1e-4);
+        CHECK(run(problem, inputs, "", 3, winograd).values == one.values);
+      }
+      const Floats generated = run_generated(problem, inputs, 1);
+      CHECK(distance(generated, wanted) < 1e-4);
+      CHECK(run_generated(problem, inputs, 3) == generated);
+    }
+  for (const auto& [name, times] : implementations) MESSAGE(name << ": " << times);
 }
 
 TEST_CASE("the convolutions of the zoo run as generated code, by Winograd's products where that is faster") {

@@ -65,6 +65,7 @@ const std::map<std::string, Operator>& operators() {
       {"Or", binary},
       {"Where", {3, 3, {}}},
       {"Cast", {1, 1, {"to"}}},
+      {"Clip", {3, 3, {}}},
       {"MatMul", binary},
       {"Gemm", {2, 3, {"transA", "transB"}}},
       {"Conv", {2, 3, with(window, {"dilations", "group"})}},
