@@ -119,8 +119,8 @@ std::optional<Numbers> fold_numbers(const ir::Graph& graph, const ir::Op& op, co
   const Index dims = uniform ? Index() : ir::numbers(type.dims);
   const std::int64_t count = uniform ? 1 : type.elements();
   for (std::int64_t i = 0; i < count; ++i) {
-    const double exact = evaluate(graph, op, operands, type.dtype, unflatten(i, dims));
-    const std::optional<double> number = convert(exact, type.dtype);
+    const std::optional<double> number =
+        convert(evaluate(graph, op, operands, type.dtype, unflatten(i, dims)), type.dtype);
     if (!number) return {};
     numbers.push_back(*number);
   }

@@ -27,6 +27,9 @@ class Grouping {
   const std::vector<ir::OpId>& users(ir::ValueId value) const { return regions_.users(value); }
   const Regions& regions() const { return regions_; }
 
+  // Edges that searches for detours followed.
+  std::int64_t steps() const { return partition_.steps(); }
+
   // Why two groups can not be one, "" if they can.
   std::string why_apart(std::uint32_t a, std::uint32_t b) const;
 

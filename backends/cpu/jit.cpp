@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <exception>
 #include <thread>
+#include <unordered_map>
 
+#include "backends/cpu/code_key.h"
 #include "ir/error.h"
 
 namespace weft::cpu {
@@ -35,6 +37,14 @@ CompiledKernel without_code(const KernelFacts& facts) {
   return kernel;
 }
 
+namespace {
+
+const std::string& name_of(const KernelSource& source) {
+  return std::visit([](const auto& each) -> const std::string& { return each.name; }, source);
+}
+
+}  // namespace
+
 struct Jit::Impl {
   explicit Impl(const std::string& cpu) : target(find_target(cpu)) {}
   ~Impl() {
@@ -57,7 +67,19 @@ struct Jit::Impl {
 
   MachineTarget target;
   LLVMOrcLLJITRef jit = nullptr;
+  // Of the sources from `first` on, those whose code no other before them has.
+  std::vector<std::size_t> find_fresh(std::size_t first) {
+    std::vector<std::size_t> fresh;
+    for (std::size_t i = first; i < sources.size(); ++i) {
+      same_code.push_back(by_code.try_emplace(code_key(sources[i]), i).first->second);
+      if (same_code[i] == i) fresh.push_back(i);
+    }
+    return fresh;
+  }
+
   std::vector<KernelSource> sources;
+  std::vector<std::size_t> same_code;                    // by source: the first that has its code
+  std::unordered_map<std::string, std::size_t> by_code;  // code_key -> that first one
   std::vector<CompiledKernel> compiled;
 };
 
@@ -109,19 +131,27 @@ void build_all(std::vector<Share>& shares, const MachineTarget& target) {
 }  // namespace
 
 void Jit::compile(int threads) {
-  const std::size_t first = impl_->compiled.size(), count = impl_->sources.size() - first;
-  if (count == 0) return;
-  std::vector<Share> shares(std::clamp<std::size_t>(std::size_t(std::max(threads, 1)), 1, count));
-  for (std::size_t i = 0; i < count; ++i) shares[i % shares.size()].sources.push_back(&impl_->sources[first + i]);
-  build_all(shares, impl_->target);
+  const std::size_t first = impl_->compiled.size();
+  if (impl_->sources.size() == first) return;
+  const std::vector<std::size_t> fresh = impl_->find_fresh(first);
+  const std::size_t count = fresh.size();
+  std::vector<Share> shares(std::min(std::size_t(std::max(threads, 1)), count));
+  for (std::size_t i = 0; i < count; ++i) shares[i % shares.size()].sources.push_back(&impl_->sources[fresh[i]]);
+  if (!shares.empty()) build_all(shares, impl_->target);
   if (!impl_->jit) require(LLVMOrcCreateLLJIT(&impl_->jit, nullptr));
   for (const Share& share : shares) impl_->load(share.object);
+  impl_->compiled.resize(impl_->sources.size());
   for (std::size_t i = 0; i < count; ++i) {
     const KernelFacts& facts = shares[i % shares.size()].facts[i / shares.size()];
     CompiledKernel kernel = without_code(facts);
     kernel.run = impl_->look_up<CompiledKernel::Run>(facts.name);
     if (facts.has_finish) kernel.finish = impl_->look_up<CompiledKernel::Finish>(facts.name + "_finish");
-    impl_->compiled.push_back(std::move(kernel));
+    impl_->compiled[fresh[i]] = std::move(kernel);
+  }
+  for (std::size_t i = first; i < impl_->sources.size(); ++i) {
+    if (impl_->same_code[i] == i) continue;
+    impl_->compiled[i] = impl_->compiled[impl_->same_code[i]];
+    impl_->compiled[i].name = name_of(impl_->sources[i]);
   }
 }
 

@@ -108,6 +108,27 @@ TEST_CASE("gather along lanes, and indices beyond the table are those of its nea
   CHECK(got[0].data[70] == -inputs[0].data[0]);
 }
 
+TEST_CASE("kernels that differ in names alone are compiled once; one that differs in a number's sign is another") {
+  const auto scaled_by = [](double factor, const std::string& x, const std::string& name) {
+    Builder builder("scaled");
+    const ValueId input = builder.input(x, ir::f32({40}));
+    builder.output("y", builder.create(OpCode::mul, {input, builder.constant(factor, ir::f32({}))}));
+    return kernel::lower(builder.take(), {{}}, {{}}, name);
+  };
+  cpu::Jit jit;
+  jit.add(scaled_by(0.0, "x", "first"));
+  jit.add(scaled_by(0.0, "z", "second"));
+  jit.add(scaled_by(-0.0, "x", "third"));
+  jit.compile();
+  jit.add(scaled_by(-0.0, "w", "fourth"));
+  jit.compile();
+  CHECK(jit.kernel(1).run == jit.kernel(0).run);
+  CHECK(jit.kernel(2).run != jit.kernel(0).run);
+  CHECK(jit.kernel(3).run == jit.kernel(2).run);
+  CHECK(jit.kernel(1).name == "second");
+  CHECK(jit.kernel(3).name == "fourth");
+}
+
 // A sample of pictures [4,C,..] that are rows of a table of the dtype; theta mixes turns, flips, crops and places far
 // outside.
 void check_sample(unsigned seed, DType dtype, std::int64_t channels, std::int64_t height, std::int64_t width,
