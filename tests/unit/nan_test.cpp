@@ -39,6 +39,12 @@ std::vector<Backend> backends() {
   add("cpu, 2 threads", "cpu", 2, false);
   add("cpu, standalone", "cpu", 1, true);
   add("cuda-emulated", "cuda-emulated", 1, false);
+  try {
+    memory_of("cuda");
+    add("cuda", "cuda", 1, false);
+  } catch (const Error&) {
+    MESSAGE("cuda: skipped, no GPU here");
+  }
   return all;
 }
 
@@ -250,4 +256,33 @@ TEST_CASE("functions and pooling") {
 })",
       true);
   MESSAGE(runs << " runs");
+}
+
+TEST_CASE("indices beyond a table are its nearest row's, stored and computed, on every backend") {
+  const auto graph = std::make_shared<const ir::Graph>(ir::parse_graph(R"(
+graph @rows(%table: f32[23,5], %bytes: u8[23,5], %at: i32[40], %rows: f32[40,5]) -> (picked: f32[40,5], computed: f32[40,5], line: f32[40], sums: f32[23,5]) {
+  %picked = gather %table, %at : f32[40,5]
+  %three = constant {values=3} : i32[]
+  %next = mul %at, %three : i32[40]
+  %0 = gather %bytes, %next : u8[40,5]
+  %1 = cast %0 : f32[40,5]
+  %computed = mul %1, %picked : f32[40,5]
+  %2 = slice %table {start=[0,1]} : f32[23,1]
+  %3 = reshape %2 : f32[23]
+  %4 = gather %3, %at : f32[40]
+  %line = neg %4 : f32[40]
+  %sums = scatter_add %at, %rows : f32[23,5]
+  return %picked, %computed, %line, %sums
+})",
+                                                                       "rows"));
+  Values inputs = passes::random_inputs(*graph, 3);
+  const double beyond[] = {-1, 22, 23, -2147483648.0, 2147483647.0, 1e6, 0, 7, -24, 715827883, -715827883};
+  for (std::size_t i = 0; i < 40; ++i) inputs.at("at")[i] = beyond[i % std::size(beyond)];
+  for (double& each : inputs.at("rows")) each = std::floor(each * 8);  // sums are exact in any order
+  const Values wanted = expected(*graph, inputs);
+  for (const Backend& backend : backends()) {
+    CAPTURE(backend.name);
+    const std::unique_ptr<Program> program = compile(graph, backend.options);
+    CHECK(run(*program, *graph, inputs) == wanted);
+  }
 }
