@@ -22,7 +22,8 @@ Result scaled(Expr value, double factor) {
   return value * factor;
 }
 
-// One factor of both terms of a sum. Infinite ones stay: inf + -inf is NaN, inf times a sum is none.
+// One factor of both terms of a sum. Infinite ones stay: inf + -inf is NaN, inf times a sum is none. A factor below 1
+// may leave the sum too, though the sum overflows first then: gradients of means are made so.
 bool are_equal(double c, double d) { return c == d && std::isfinite(c); }
 
 bool is_power_of_two(double number) {
