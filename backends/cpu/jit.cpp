@@ -9,6 +9,7 @@
 #include <exception>
 #include <thread>
 
+#include "backends/cpu/llvm_memory.h"
 #include "ir/error.h"
 
 namespace weft::cpu {
@@ -38,6 +39,7 @@ CompiledKernel without_code(const KernelFacts& facts) {
 struct Jit::Impl {
   explicit Impl(const std::string& cpu) : target(find_target(cpu)) {}
   ~Impl() {
+    const InLlvm inside;
     if (jit) LLVMConsumeError(LLVMOrcDisposeLLJIT(jit));
   }
   Impl(const Impl&) = delete;
@@ -85,6 +87,7 @@ struct Share {
 
   void build(const MachineTarget& target) {
     try {
+      const InLlvm inside;
       EmittedModule module(target);
       for (const KernelSource* source : sources) module.add(*source);
       module.optimise();
@@ -98,10 +101,10 @@ struct Share {
 
 // One module a thread.
 void build_all(std::vector<Share>& shares, const MachineTarget& target) {
-  std::vector<std::thread> others;
+  std::vector<std::jthread> others;  // joined also where a later one cannot be started
   for (std::size_t i = 1; i < shares.size(); ++i) others.emplace_back([&, i] { shares[i].build(target); });
   shares[0].build(target);
-  for (std::thread& each : others) each.join();
+  for (std::jthread& each : others) each.join();
   for (const Share& share : shares)
     if (share.error) std::rethrow_exception(share.error);
 }
@@ -114,6 +117,7 @@ void Jit::compile(int threads) {
   std::vector<Share> shares(std::clamp<std::size_t>(std::size_t(std::max(threads, 1)), 1, count));
   for (std::size_t i = 0; i < count; ++i) shares[i % shares.size()].sources.push_back(&impl_->sources[first + i]);
   build_all(shares, impl_->target);
+  const InLlvm inside;
   if (!impl_->jit) require(LLVMOrcCreateLLJIT(&impl_->jit, nullptr));
   for (const Share& share : shares) impl_->load(share.object);
   for (std::size_t i = 0; i < count; ++i) {
