@@ -169,7 +169,7 @@ int in_child(const std::function<int()>& work, std::string& said) {
   REQUIRE(child >= 0);
   if (child == 0) {
     for (const int crash : {SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGBUS}) signal(crash, SIG_DFL);  // not doctest's
-    alarm(60);
+    alarm(120);
     dup2(ends[1], 2);
     close(ends[0]);
     close(ends[1]);
@@ -260,6 +260,18 @@ TEST_CASE("allocations fail: files of a run") {
   const std::string text = vae_text();
   check_faults(
       "files", [&] { return files(text, folder / "work"); }, folder / "work", 60);
+}
+
+TEST_CASE("allocations fail: a copy of attributes of every type") {
+  const test::TempFolder folder;
+  ir::Attrs attrs;
+  attrs.set(ir::Attr::perm, std::vector<std::int64_t>{1, 0, 2});
+  attrs.set(ir::Attr::values, std::vector<double>{1, 2, 3});
+  attrs.set(ir::Attr::start, ir::Dims(3));
+  attrs.set(ir::Attr::activation, std::string(40, 'a'));
+  attrs.set(ir::Attr::axis, std::int64_t{7});
+  check_faults(
+      "attributes", [&] { return std::uint64_t{ir::Attrs(attrs) == attrs}; }, folder.path(), 100);
 }
 
 TEST_CASE("allocations fail: the C behind artefacts") {
