@@ -72,7 +72,14 @@ inline bool is_elementwise(OpCode code) { return info(code).kind == OpKind::elem
 // Whether elements of the result come from places of the operands that are computed from numbers.
 inline bool reads_elsewhere(OpCode code) { return code == OpCode::gather || code == OpCode::affine_sample; }
 
-using AttrValue = std::variant<std::int64_t, std::vector<std::int64_t>, std::vector<double>, Dims, std::string>;
+// No attribute is one. libstdc++ 12 takes a variant of numbers, vectors and strings for one that always holds a value;
+// a copy that finds no memory then destroys a value that was never made. A type of the user's makes it look.
+struct NoAttr {
+  ~NoAttr() {}
+  bool operator==(const NoAttr&) const = default;
+};
+
+using AttrValue = std::variant<std::int64_t, std::vector<std::int64_t>, std::vector<double>, Dims, std::string, NoAttr>;
 
 // The attributes of one op, by key. Absent keys read as their default; defaults are never stored, so that equal ops
 // compare equal. Reading a required one that is absent, or by the wrong type, is an InternalError: the verifier comes

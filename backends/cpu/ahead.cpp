@@ -3,6 +3,7 @@
 
 #include "backends/cpu/executor.h"
 #include "backends/cpu/jit.h"
+#include "backends/cpu/llvm_memory.h"
 #include "ir/error.h"
 
 namespace weft::cpu {
@@ -34,6 +35,7 @@ AheadProgram compile_ahead(ir::GraphPtr graph, const AheadOptions& options) {
       std::make_unique<Recipe>(*program.graph, RecipeOptions{options.prefix, options.winograd, options.standalone});
   refuse_others(*program.graph, *program.recipe, options.standalone);
   if (!program.recipe->kernels().empty()) {
+    const InLlvm inside;
     EmittedModule module(find_target(options.cpu, options.triple));
     for (const KernelSource& source : program.recipe->kernels()) module.add(source);
     module.optimise();

@@ -13,6 +13,7 @@
 #include "backends/cpu/emit_kernel.h"
 #include "backends/cpu/emit_plan.h"
 #include "backends/cpu/emit_product.h"
+#include "backends/cpu/llvm_memory.h"
 #include "ir/error.h"
 
 namespace weft::cpu {
@@ -168,6 +169,7 @@ std::vector<char> EmittedModule::object(bool pic) {
 }
 
 std::string llvm_text(const KernelSource& source, const std::string& cpu) {
+  const InLlvm inside;
   EmittedModule module(find_target(cpu));
   module.add(source);
   module.optimise();
@@ -175,6 +177,7 @@ std::string llvm_text(const KernelSource& source, const std::string& cpu) {
 }
 
 std::string assembly_text(const KernelSource& source, const std::string& cpu) {
+  const InLlvm inside;
   EmittedModule module(find_target(cpu));
   module.add(source);
   module.optimise();

@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "backends/cpu/code_key.h"
+#include "backends/cpu/llvm_memory.h"
 #include "ir/error.h"
 
 namespace weft::cpu {
@@ -48,6 +49,7 @@ const std::string& name_of(const KernelSource& source) {
 struct Jit::Impl {
   explicit Impl(const std::string& cpu) : target(find_target(cpu)) {}
   ~Impl() {
+    const InLlvm inside;
     if (jit) LLVMConsumeError(LLVMOrcDisposeLLJIT(jit));
   }
   Impl(const Impl&) = delete;
@@ -107,6 +109,7 @@ struct Share {
 
   void build(const MachineTarget& target) {
     try {
+      const InLlvm inside;
       EmittedModule module(target);
       for (const KernelSource* source : sources) module.add(*source);
       module.optimise();
@@ -120,10 +123,10 @@ struct Share {
 
 // One module a thread.
 void build_all(std::vector<Share>& shares, const MachineTarget& target) {
-  std::vector<std::thread> others;
+  std::vector<std::jthread> others;  // joined also where a later one cannot be started
   for (std::size_t i = 1; i < shares.size(); ++i) others.emplace_back([&, i] { shares[i].build(target); });
   shares[0].build(target);
-  for (std::thread& each : others) each.join();
+  for (std::jthread& each : others) each.join();
   for (const Share& share : shares)
     if (share.error) std::rethrow_exception(share.error);
 }
@@ -138,6 +141,7 @@ void Jit::compile(int threads) {
   std::vector<Share> shares(std::min(std::size_t(std::max(threads, 1)), count));
   for (std::size_t i = 0; i < count; ++i) shares[i % shares.size()].sources.push_back(&impl_->sources[fresh[i]]);
   if (!shares.empty()) build_all(shares, impl_->target);
+  const InLlvm inside;
   if (!impl_->jit) require(LLVMOrcCreateLLJIT(&impl_->jit, nullptr));
   for (const Share& share : shares) impl_->load(share.object);
   impl_->compiled.resize(impl_->sources.size());

@@ -18,6 +18,10 @@ void (*fake_executor_inside)(void);
 weft_executor* weft_executor_create(const weft_program* program, void* arena, int threads, char* error,
                                     size_t error_bytes) {
   weft_executor* executor = malloc(sizeof *executor);
+  if (!executor) {
+    snprintf(error, error_bytes, "no memory");
+    return NULL;
+  }
   if (threads > 8 || (uintptr_t)arena % 64 != 0) {
     snprintf(error, error_bytes, "%d threads, arena at %p", threads, arena);
     free(executor);

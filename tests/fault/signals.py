@@ -8,6 +8,7 @@ A signal before the run has a folder ends the process by the signal, and nothing
 """
 import argparse
 import os
+import pty
 import random
 import signal
 import subprocess
@@ -174,6 +175,25 @@ def closed_pipe(training, failures):
                    f"closed pipe: resume: exit {resumed.returncode}: {resumed.stderr[-200:]}")
 
 
+def closed_terminal(training, failures):
+    """A terminal that is closed sends SIGHUP and takes no more text: the training ends with a checkpoint all the same."""
+    training.remove("terminal")
+    words = training.train("terminal", 2)
+    words[words.index("--epochs") + 1] = "100000"
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execv(words[0], words)
+    text = b""
+    while text.count(b"validation") < 3:  # the first line, and those of two epochs
+        text += os.read(terminal, 4096)
+    os.close(terminal)
+    _, status = os.waitpid(process, 0)
+    code = os.waitstatus_to_exitcode(status)
+    # 1: an epoch's line, which follows its checkpoint, found the terminal closed before the signal came.
+    failures.check(code in (129, 1), f"closed terminal: exit {code}")
+    failures.check(int(runs.state_of(training.path("terminal"))[1]["step"]) > 0, "closed terminal: no step is kept")
+
+
 def children(training, failures):
     """The C compiler of weft compile can be stopped, and what it began is removed."""
     folder = training.path("children")
@@ -207,7 +227,8 @@ def main():
     failures = runs.Failures()
     training = runs.Training(os.path.abspath(options.weft), os.path.abspath(options.scratch))
     counts = random_moments(training, options.moments, random.Random(options.seed), failures)
-    others = (masks, second_signal, other_commands, ignored, stopped_and_continued, closed_pipe, children)
+    others = (masks, second_signal, other_commands, ignored, stopped_and_continued, closed_pipe, closed_terminal,
+              children)
     for each in others:
         each(training, failures)
     failures.check(counts["stopped"] > 0, "no signal hit a training")
