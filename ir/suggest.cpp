@@ -24,9 +24,12 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string nearest(std::string_view given, const std::vector<std::string>& known) {
+  constexpr std::size_t longest = 100;  // of what is mistyped: the table of distances grows with the square
+  if (given.size() > longest) return "";
   std::string best;
   std::size_t least = std::max<std::size_t>(1, given.size() / 3) + 1;
   for (const std::string& name : known) {
+    if (name.size() >= given.size() + least) continue;
     const std::size_t distance = edit_distance(given, name);
     if (distance >= least || distance >= given.size()) continue;
     least = distance;

@@ -46,8 +46,8 @@ class Eval final : public Command {
     const training::Metrics metrics = session.evaluate(test);
     std::FILE* file = json_ ? stderr : stdout;
     put(file, "{} on {} test images of {}: {}\n", run.config().model, test.size(), test.name, metrics_text(metrics));
-    const std::optional<double> nll = iwae_ ? std::optional(estimate(run, test)) : std::nullopt;
-    if (nll) put(file, "-log p(x) <= {:.3f} nats, of {} importance samples an image\n", *nll, *iwae_);
+    const double nll = iwae_ ? estimate(run, test) : 0;
+    if (iwae_) put(file, "-log p(x) <= {:.3f} nats, of {} importance samples an image\n", nll, *iwae_);
     if (json_) print_json(run, test, metrics, nll);
     return 0;
   }
@@ -69,13 +69,13 @@ class Eval final : public Command {
   }
 
   void print_json(const RunDirectory& run, const training::Dataset& test, const training::Metrics& metrics,
-                  std::optional<double> nll) const {
+                  double nll) const {
     nlohmann::ordered_json json{{"model", run.config().model},
                                 {"data", test.name},
                                 {"images", test.size()},
                                 {"test", nlohmann::ordered_json::object()}};
     for (const auto& [name, value] : metrics) json["test"][name] = value;
-    if (nll) json["iwae"] = {{"samples", *iwae_}, {"nll", nll.value_or(0)}};
+    if (iwae_) json["iwae"] = {{"samples", *iwae_}, {"nll", nll}};
     put_json(json);
   }
 

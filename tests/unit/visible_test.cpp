@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include "ir/suggest.h"
+
 namespace weft {
 namespace {
 
@@ -77,6 +79,12 @@ TEST_CASE("brief: a name of any length") {
     CHECK(text.starts_with("\\x1bnnn"));
     CHECK(text.ends_with("nnn\\n"));
   }
+}
+
+TEST_CASE("nearest: a name of a megabyte is not compared") {
+  const std::string name(1 << 20, 'n');
+  CHECK(nearest(name, {name + "m"}).empty());
+  CHECK(nearest("nm", {name, "mn"}) == "mn");
 }
 
 }  // namespace
