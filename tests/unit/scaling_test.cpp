@@ -173,6 +173,25 @@ bool has_detour(const ir::Graph& graph, const passes::Partition& partition, std:
 
 }  // namespace
 
+TEST_CASE("the list of nodes makes room where many move to one place") {
+  // Each of many sums takes a value that stands behind the node that all of them merge into.
+  constexpr int kSums = 100;
+  std::string text = "graph @g(%x: f32[4]) -> f32[4] {\n  %s0 = neg %x : f32[4]\n";
+  for (int i = 1; i <= kSums; ++i)
+    text += fmt::format("  %a{} = mul %x, %x : f32[4]\n  %b{} = neg %a{} : f32[4]\n  %s{} = add %s0, %b{} : f32[4]\n",
+                        i, i, i, i, i);
+  const ir::GraphPtr graph =
+      std::make_shared<const ir::Graph>(ir::parse_graph(text + fmt::format("  return %s{}\n}}\n", kSums), "test"));
+  const std::vector<std::vector<ir::OpId>> users = ir::users_of(*graph);
+  passes::Partition partition(*graph, users);
+  for (int i = 1; i <= kSums; ++i) REQUIRE(partition.merge(0, ir::OpId(3 * i)));
+  for (int i = 1; i <= kSums; ++i) {
+    REQUIRE(partition.has_detour(0, ir::OpId(3 * i - 2)));  // a[i], through b[i]
+    REQUIRE(!partition.has_detour(0, ir::OpId(3 * i - 1)));
+    REQUIRE(!partition.merge(0, ir::OpId(3 * i - 2)));
+  }
+}
+
 TEST_CASE("nodes merge where no path leads around, and only there") {
   int merged = 0, refused = 0;
   for (unsigned seed = 0; seed < 60; ++seed) {
