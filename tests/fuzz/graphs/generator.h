@@ -65,6 +65,7 @@ class Generator {
   double number(ir::DType dtype);
   ir::ValueId input(const ir::Type& type, const std::string& kind = "x");
   ir::ValueId constant(const ir::Type& type);
+  ir::ValueId slot(const ir::Type& type);
   ir::ValueId fresh(const ir::Type& type);
   ir::ValueId of_type(const ir::Type& type);
   ir::ValueId partner(ir::ValueId x);

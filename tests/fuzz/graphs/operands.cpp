@@ -108,6 +108,22 @@ ValueId Generator::constant(const Type& type) {
   return maker_.add(OpCode::constant, {}, Attrs().set(Attr::values, values), type);
 }
 
+// A view of a tensor in a flat param, as `update` makes them: each slot begins at a multiple of 16.
+ValueId Generator::slot(const Type& type) {
+  std::vector<ir::Slot> slots;
+  std::int64_t end = 0;
+  const std::size_t count = 1 + random_.below(2), taken = random_.below(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Type each = i == taken ? type : ir::f32({random_.between(1, 5)});
+    slots.push_back({fmt::format("slot_{}", i), each, end, ir::uniform_init(-0.1, 0.1)});
+    end += (each.elements() + 15) / 16 * 16;
+  }
+  const ValueId flat = maker_.input(fmt::format("flat_{}", inputs_++), ir::f32({end}), ir::Role::param);
+  const std::int64_t offset = slots[taken].offset;
+  maker_.graph.inputs.back().slots = std::move(slots);
+  return maker_.add(OpCode::view, {flat}, Attrs().set(Attr::offset, offset), type);
+}
+
 // A new value of this type.
 ValueId Generator::fresh(const Type& type) {
   const std::size_t choice = random_.below(20);
@@ -117,6 +133,7 @@ ValueId Generator::fresh(const Type& type) {
   if (choice == 6 && type.dtype == DType::f32)
     return maker_.add(random_.chance(50) ? OpCode::random_uniform : OpCode::random_normal, {rng()},
                       Attrs().set(Attr::stream, std::int64_t(random_.below(4))), type);
+  if (choice == 8 && type.dtype == DType::f32 && type.is_static()) return slot(type);
   if (choice == 7 && type.rank() > 0) {
     Type small = type;
     small.dims[random_.below(type.rank())] = 1;

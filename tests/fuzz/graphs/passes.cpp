@@ -4,6 +4,7 @@
 
 #include "backends/reference/reference.h"
 #include "ir/error.h"
+#include "ir/memory_layout.h"
 #include "ir/parse.h"
 #include "ir/print.h"
 #include "ir/verify.h"
@@ -66,6 +67,13 @@ passes::Target random_target(std::uint64_t seed) {
   if (random.chance(30)) target.activations = {"relu", "tanh", "exp", "neg"};
   if (random.chance(20)) target.activations.clear();
   if (random.chance(40)) target.similarity_block = [](const ir::Type&) { return std::int64_t(2); };
+  if (random.chance(40)) {
+    const bool blocked = random.chance(50);
+    target.weights_layout = [blocked](const ir::Graph& graph, const ir::Op& op) {
+      const std::string text = blocked ? "OIhw2i2o" : "ohwi";
+      return ir::memory_layout_misfit(text, graph.type(op.operands[1])).empty() ? text : "";
+    };
+  }
   return target;
 }
 
