@@ -107,6 +107,11 @@ Outcome same_bits(const Subject& subject, const Way& one, const Way& two) {
   return Failure{"threads", fmt::format("{} and {}: {}", one.name, two.name, describe(*subject.graph, found.front()))};
 }
 
+// Backends may lack code for an op, and say so.
+bool is_refused(const Outcome& outcome) {
+  return outcome->kind == "error" && outcome->text.find("has no code for") != std::string::npos;
+}
+
 // What one kind of run says of a subject; `two` where the bits of two are compared.
 Outcome run_one(const Subject& subject, const Way& way, const Way* two, Counts& counts) {
   ir::verify(*subject.graph);
@@ -141,8 +146,9 @@ std::optional<Finding> check_backends(std::uint64_t seed, Counts& counts) {
   for (const Way& way : ways()) {
     if (!random.chance(way.percent)) continue;
     ++counts.by_step[way.name];
-    if (const Outcome outcome = guarded([&] { return run_one(subject, way, nullptr, counts); }))
-      return finding(*outcome, way, nullptr);
+    const Outcome outcome = guarded([&] { return run_one(subject, way, nullptr, counts); });
+    if (outcome && is_refused(outcome)) ++counts.by_step[way.name + " (refused)"];
+    if (outcome && !is_refused(outcome)) return finding(*outcome, way, nullptr);
   }
   if (ways().size() < 2 || ways()[1].options.threads != 2) return {};  // a build without cpu
   const Way &one = ways()[0], &two = ways()[1];

@@ -56,18 +56,18 @@ class Generator {
   void add_outputs();
   void add_loss();
 
-  // operands.cpp: values to compute with
+  // operands.cpp: values to compute with. Types by value: references into the graph dangle once it grows.
   bool fits(const ir::Type& type) const;
   ir::Dim size();
   ir::Dims dims(std::size_t most_rank = 4);
   ir::DType dtype();
   ir::DType float_dtype();
   double number(ir::DType dtype);
-  ir::ValueId input(const ir::Type& type, const std::string& kind = "x");
-  ir::ValueId constant(const ir::Type& type);
-  ir::ValueId slot(const ir::Type& type);
-  ir::ValueId fresh(const ir::Type& type);
-  ir::ValueId of_type(const ir::Type& type);
+  ir::ValueId input(ir::Type type, const std::string& kind = "x");
+  ir::ValueId constant(ir::Type type);
+  ir::ValueId slot(ir::Type type);
+  ir::ValueId fresh(ir::Type type);
+  ir::ValueId of_type(ir::Type type);
   ir::ValueId partner(ir::ValueId x);
   ir::ValueId indices(std::int64_t rows, const ir::Dim& count);
   ir::ValueId rng();

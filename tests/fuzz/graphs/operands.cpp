@@ -78,7 +78,7 @@ double Generator::number(DType dtype) {
   return 0;
 }
 
-ValueId Generator::input(const Type& type, const std::string& kind) {
+ValueId Generator::input(Type type, const std::string& kind) {
   ir::Role role = ir::Role::data;
   ir::Init init;
   if (kind == "x") {
@@ -100,7 +100,7 @@ ValueId Generator::input(const Type& type, const std::string& kind) {
 
 // Numbers that the dtype holds: the interpreter computes in double here, in which others would differ from themselves
 // once rounded.
-ValueId Generator::constant(const Type& type) {
+ValueId Generator::constant(Type type) {
   std::vector<double> values{number(type.dtype)};
   if (type.is_static() && type.elements() > 1 && random_.chance(30))
     while (std::int64_t(values.size()) < type.elements()) values.push_back(number(type.dtype));
@@ -109,7 +109,7 @@ ValueId Generator::constant(const Type& type) {
 }
 
 // A view of a tensor in a flat param, as `update` makes them: each slot begins at a multiple of 16.
-ValueId Generator::slot(const Type& type) {
+ValueId Generator::slot(Type type) {
   std::vector<ir::Slot> slots;
   std::int64_t end = 0;
   const std::size_t count = 1 + random_.below(2), taken = random_.below(count);
@@ -125,7 +125,7 @@ ValueId Generator::slot(const Type& type) {
 }
 
 // A new value of this type.
-ValueId Generator::fresh(const Type& type) {
+ValueId Generator::fresh(Type type) {
   const std::size_t choice = random_.below(20);
   if (choice < 5) return constant(type);
   if (choice == 5 && type.rank() > 0 && (is_float(type.dtype) || type.dtype == DType::i32))
@@ -143,7 +143,7 @@ ValueId Generator::fresh(const Type& type) {
   return input(type);
 }
 
-ValueId Generator::of_type(const Type& type) {
+ValueId Generator::of_type(Type type) {
   if (random_.chance(70))
     if (const Value value = find([&](const Type& each) { return each == type; })) return *value;
   return fresh(type);
