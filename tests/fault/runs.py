@@ -5,11 +5,7 @@ import random
 import shutil
 import struct
 import subprocess
-import sys
 import time
-
-
-sys.dont_write_bytecode = True
 
 
 def write_idx(path, shape, values):

@@ -223,6 +223,8 @@ def main():
     parser.add_argument("--moments", type=int, default=6)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
+    for number in (INT, TERM, HUP):  # a shell's background jobs and nohup ignore some, and children would inherit that
+        signal.signal(number, signal.SIG_DFL)
     begin = time.monotonic()
     failures = runs.Failures()
     training = runs.Training(os.path.abspath(options.weft), os.path.abspath(options.scratch))
