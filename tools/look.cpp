@@ -50,6 +50,9 @@ class Eval final : public Command {
     const std::optional<double> nll = iwae_ ? std::optional(estimate(run, test)) : std::nullopt;
     if (nll) fmt::print(file, "-log p(x) <= {:.3f} nats, of {} importance samples an image\n", *nll, *iwae_);
     if (json_) print_json(run, test, metrics, nll);
+    if (const std::string what = training::nonfinite_of(metrics); !what.empty())
+      fail("{} on {}: {}: the model diverged, or the images are not those that it is for", run.config().model,
+           test.name, what);
     return 0;
   }
 
