@@ -8,10 +8,12 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <sstream>
 #include <tuple>
 
 #include "ir/error.h"
 #include "ir/visible.h"
+#include "runtime/checksum.h"
 #include "runtime/json_text.h"
 
 static_assert(std::endian::native == std::endian::little, "safetensors data is little-endian and is copied as it is");
@@ -26,6 +28,7 @@ namespace {
 constexpr std::uint64_t length_bytes = 8;
 constexpr std::uint64_t longest_header = 100'000'000;  // the limit of the published reader
 constexpr const char* metadata_key = "__metadata__";
+constexpr const char* checksums_key = "crc32";  // in the metadata
 
 struct DTypeName {
   ir::DType dtype;
@@ -48,6 +51,18 @@ struct Entry {
   std::uint64_t end;
 };
 
+std::uint32_t sum_of_pair(const std::string& key, const std::string& text) {
+  return crc32(text.c_str(), text.size() + 1, crc32(key.c_str(), key.size() + 1));
+}
+
+// Of all pairs, whatever their order.
+std::uint32_t header_sum(const Metadata& metadata, const NamedTensors& tensors) {
+  std::uint32_t sum = 0;
+  for (const auto& [key, text] : metadata) sum += sum_of_pair(key, text);
+  for (const auto& [name, tensor] : tensors) sum += sum_of_pair(name, dtype_names[rank_of(tensor.dtype)].name);
+  return sum;
+}
+
 class Reader {
  public:
   explicit Reader(const fs::path& path) : path_(path) {}
@@ -66,6 +81,7 @@ class Reader {
     }
     check_coverage(entries);
     for (const Entry& entry : entries) file.tensors.emplace(entry.name, read_tensor(entry));
+    check_sums(file, entries);
     return file;
   }
 
@@ -199,6 +215,23 @@ class Reader {
     return tensor;
   }
 
+  // `entries` by place.
+  void check_sums(TensorFile& file, const std::vector<Entry>& entries) const {
+    const auto found = file.metadata.extract(checksums_key);
+    if (!found) return;
+    std::istringstream words(found.mapped());
+    std::string word;
+    const auto is_next = [&](std::uint32_t sum) { return words >> word && word == fmt::format("{:08x}", sum); };
+    if (!is_next(header_sum(file.metadata, file.tensors)))
+      damaged("its header is not what was written (its checksum differs)");
+    for (const Entry& entry : entries) {
+      const HostTensor& tensor = file.tensors.at(entry.name);
+      if (!tensor.bytes.empty() && !is_next(crc32(tensor.bytes.data(), tensor.bytes.size())))
+        damaged("tensor '{}' is not what was written (its checksum differs)", entry.name);
+    }
+    if (words >> word) damaged("it has more checksums than tensors");
+  }
+
   fs::path path_;
   std::ifstream stream_;
   std::uint64_t file_bytes_ = 0;
@@ -211,6 +244,15 @@ std::vector<const NamedTensors::value_type*> in_file_order(const NamedTensors& t
   for (const auto& named : tensors) order.push_back(&named);
   std::ranges::stable_sort(order, {}, [](const auto* named) { return rank_of(named->second.dtype); });
   return order;
+}
+
+std::string checksums_of(const Metadata& metadata, const NamedTensors& tensors,
+                         const std::vector<const NamedTensors::value_type*>& order) {
+  std::string text = fmt::format("{:08x}", header_sum(metadata, tensors));
+  for (const auto* named : order)
+    if (const auto& bytes = named->second.bytes; !bytes.empty())
+      text += fmt::format(" {:08x}", crc32(bytes.data(), bytes.size()));
+  return text;
 }
 
 void check_tensor(const fs::path& path, const std::string& name, const HostTensor& tensor) {
@@ -226,10 +268,15 @@ void check_tensor(const fs::path& path, const std::string& name, const HostTenso
 
 TensorFile read_safetensors(const fs::path& path) { return Reader(path).read(); }
 
-void write_safetensors(const fs::path& path, const NamedTensors& tensors, const Metadata& metadata, Links links) {
+void write_safetensors(const fs::path& path, const NamedTensors& tensors, const Metadata& metadata,
+                       WriteOptions options) {
+  if (metadata.contains(checksums_key))
+    fail("cannot write {}: the metadata {} is reserved", path.string(), checksums_key);
   const auto order = in_file_order(tensors);
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!metadata.empty()) header[metadata_key] = metadata;
+  Metadata written = metadata;
+  if (options.checksums == Checksums::crc32) written[checksums_key] = checksums_of(metadata, tensors, order);
+  if (!written.empty()) header[metadata_key] = written;
   std::uint64_t offset = 0;
   for (const auto* named : order) {
     const auto& [name, tensor] = *named;
@@ -247,7 +294,7 @@ void write_safetensors(const fs::path& path, const NamedTensors& tensors, const 
   }
   text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data starts on an 8-byte border
 
-  AtomicFile file(path, links);
+  AtomicFile file(path, options.links);
   const std::uint64_t length = text.size();
   file.write(&length, length_bytes);
   file.write(text);

@@ -109,7 +109,8 @@ class CompileCommand final : public Command {
     if (!ahead.artefact.weights_file.empty()) {
       made.emplace_back(prefix.string() + ".safetensors");
       runtime::write_safetensors(made.back(), ahead.weights,
-                                 {{"model", module.name}, {"settings", ahead.artefact.settings}});
+                                 {{"model", module.name}, {"settings", ahead.artefact.settings}},
+                                 {.checksums = runtime::Checksums::crc32});
     }
     tell(ahead.artefact, made);
     return signals.stop_requested() ? signals.exit_code() : 0;

@@ -1,5 +1,6 @@
 // weft latent: what a trained model's latent space looks like, and what its units do.
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "tools/commands.h"
@@ -50,6 +51,11 @@ class Latent final : public Command {
     print(json_ ? stderr : stdout, statistics);
     draw(run, session, codes, statistics, test);
     if (json_) print_json(run, test, statistics);
+    for (std::size_t unit = 0; unit < statistics.units.size(); ++unit)
+      if (const training::UnitStatistics& each = statistics.units[unit];
+          !std::isfinite(each.mean) || !std::isfinite(each.variance) || !std::isfinite(each.kl))
+        fail("unit z{} of the codes is not finite: mean {}, variance {}, KL {}: the model diverged", unit + 1,
+             each.mean, each.variance, each.kl);
     return 0;
   }
 

@@ -49,6 +49,9 @@ class Eval final : public Command {
     const double nll = iwae_ ? estimate(run, test) : 0;
     if (iwae_) put(file, "-log p(x) <= {:.3f} nats, of {} importance samples an image\n", nll, *iwae_);
     if (json_) print_json(run, test, metrics, nll);
+    if (const std::string what = training::nonfinite_of(metrics); !what.empty())
+      fail("{} on {}: {}: the model diverged, or the images are not those that it is for", run.config().model,
+           test.name, what);
     return 0;
   }
 

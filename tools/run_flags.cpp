@@ -82,6 +82,7 @@ void RunFlags::declare(Flags& flags) {
   flags.positional("RUN", name_, "The folder of a run, a checkpoint, or a model, whose run is then in run/MODEL");
   flags.group("Run");
   flags.add("run,out", out_, "DIR", "Folder of the run, where RUN is left out or is its model");
+  flags.add("allow-nonfinite", allow_nonfinite_, "Look at weights that hold NaN or infinity, too");
   flags.add("batch", batch_, 1, "Images at once [as in training]");
   data_.declare(flags);
   machine_.declare(flags);
@@ -113,6 +114,7 @@ RunDirectory RunFlags::open() const {
 training::SessionOptions RunFlags::options(const RunDirectory& run, std::optional<std::int64_t> batch) const {
   training::SessionOptions options = machine_.apply(run.config().session);
   options.batch = batch_.value_or(batch.value_or(options.batch));
+  options.allow_nonfinite = allow_nonfinite_;
   return options;
 }
 

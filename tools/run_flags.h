@@ -54,6 +54,7 @@ class RunFlags {
   std::optional<std::int64_t> batch_;
   DataFlags data_;
   MachineFlags machine_;
+  bool allow_nonfinite_ = false;
 };
 
 }  // namespace weft::tools

@@ -186,6 +186,9 @@ class Train final : public Command {
     bar.clear();
     print_outcome(file, run, outcome);
     if (json_) put("{}\n", to_json(config, outcome));
+    if (const std::string what = training::nonfinite_of(outcome.test); !what.empty())
+      fail("the test after training: {}; try a lower learning rate (it is {:g}) or gradient clipping", what,
+           config.session.optimizer.learning_rate);
     return outcome.interrupted ? signals.exit_code() : 0;
   }
 

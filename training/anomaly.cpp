@@ -177,6 +177,11 @@ Scores Detector::score(const Dataset& data) {
   if (data.size() == 0) fail("{}: holds nothing to score", data.name);
   Scores scores = views_of(data);
   add_totals(scores);
+  // NaN is above no threshold: it would pass for normal.
+  for (std::size_t i = 0; i < scores.total.size(); ++i)
+    if (std::isnan(scores.total[i]))
+      fail("{}: the score of sample {} is {}: the model diverged, or the sample is out of all range", data.name, i + 1,
+           scores.total[i]);
   return scores;
 }
 

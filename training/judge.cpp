@@ -53,6 +53,8 @@ const HostTensor& checked_logits(const runtime::NamedTensors& outputs) {
   const auto found = outputs.find("logits");
   if (found == outputs.end() || found->second.shape.size() != 2)
     fail("entry @classify gives no output logits f32[B,classes]");
+  if (!std::ranges::all_of(found->second.as<float>(), [](float logit) { return std::isfinite(logit); }))
+    fail("the judge's logits are not finite: it diverged, or the pictures are not those that it is for");
   return found->second;
 }
 

@@ -175,6 +175,7 @@ bool RunDirectory::has_checkpoint() const { return fs::exists(checkpoint_path())
 std::vector<std::string> RunDirectory::files() const { return run_files(path_); }
 
 fs::path RunDirectory::write(std::string_view name, std::string_view contents) const {
+  if (lock_) lock_->check_held();
   if (!is_checkpoint_alone_) record_run_file(path_, name);
   runtime::write_file(file(name), contents, runtime::Links::replace);
   return file(name);
@@ -191,6 +192,7 @@ void RunDirectory::set_config(RunConfig config) {
 void RunDirectory::save(const Session& session, const Position& position, const Session* layer,
                         const Position& layer_position) const {
   check(lock_ != nullptr, "a run that is written is opened to write");
+  lock_->check_held();
   TensorFile checkpoint = session.save();
   write_position(checkpoint.metadata, position);
   if (layer) add_layer(checkpoint, *layer, layer_position);
@@ -199,7 +201,8 @@ void RunDirectory::save(const Session& session, const Position& position, const 
     settings += fmt::format("{}{}={}", settings.empty() ? "" : " ", option, value);
   checkpoint.metadata["settings"] = settings;
   if (!config_.id.empty()) checkpoint.metadata[run_key] = config_.id;
-  runtime::write_safetensors(checkpoint_path(), checkpoint.tensors, checkpoint.metadata, runtime::Links::replace);
+  runtime::write_safetensors(checkpoint_path(), checkpoint.tensors, checkpoint.metadata,
+                             {runtime::Links::replace, runtime::Checksums::crc32});
 }
 
 TensorFile RunDirectory::read_checkpoint() const {

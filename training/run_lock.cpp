@@ -61,8 +61,24 @@ RunLock::RunLock(const std::filesystem::path& folder) : folder_(folder), path_(f
 }
 
 RunLock::~RunLock() {
-  ::unlink(path_.c_str());  // while it is locked: who opened it before sees that it is gone, and tries again
+  // While it is locked: who opened it before sees that it is gone, and tries again.
+  if (is_held()) ::unlink(path_.c_str());
   ::close(descriptor_);
+}
+
+bool RunLock::is_held() const {
+  struct stat mine {};
+  struct stat there {};
+  return ::fstat(descriptor_, &mine) == 0 && ::lstat(path_.c_str(), &there) == 0 && there.st_ino == mine.st_ino &&
+         there.st_dev == mine.st_dev;
+}
+
+void RunLock::check_held() const {
+  if (!is_held())
+    fail(
+        "{} was removed or replaced by another process while this one trained into it: what it trained since its last "
+        "checkpoint is lost; train into a folder that stays",
+        folder_.string());
 }
 
 bool RunLock::open() {
@@ -77,11 +93,9 @@ bool RunLock::open() {
     locked = ::flock(descriptor_, LOCK_EX | LOCK_NB);
   } while (locked != 0 && errno == EINTR);
   const int error = locked == 0 ? 0 : errno;
-  struct stat mine {
-  }, there{};
+  const bool is_there = is_held();
+  struct stat mine {};
   ::fstat(descriptor_, &mine);
-  const bool is_there =
-      ::lstat(path_.c_str(), &there) == 0 && there.st_ino == mine.st_ino && there.st_dev == mine.st_dev;
   // A hard link would have its other name emptied.
   const bool is_lock = S_ISREG(mine.st_mode) && mine.st_nlink <= 1;
   if (is_there && is_lock && error == 0) return true;

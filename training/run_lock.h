@@ -18,9 +18,13 @@ class RunLock {
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;
 
+  // Throws Error where the folder was removed or replaced meanwhile: its files are another run's then.
+  void check_held() const;
+
  private:
   bool open();  // false where the file went away meanwhile
   void take();
+  bool is_held() const;  // whether the file there is the one that was locked
   [[noreturn]] void refuse() const;
 
   std::filesystem::path folder_;

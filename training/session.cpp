@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -130,6 +131,13 @@ runtime::HostTensor& output_of(NamedTensors& outputs, std::string_view entry, st
   const auto found = outputs.find(std::string(name));
   if (found == outputs.end()) fail("entry @{} has no output {}", entry, name);
   return found->second;
+}
+
+std::string nonfinite_of(const Metrics& metrics) {
+  std::string text;
+  for (const auto& [name, value] : metrics)
+    if (!std::isfinite(value)) text += fmt::format("{}{} is {}", text.empty() ? "" : ", ", name, value);
+  return text;
 }
 
 double metric_of(const Metrics& metrics, std::string_view name) {
@@ -382,20 +390,20 @@ void Session::restore(const TensorFile& file, const std::filesystem::path& path)
   const runtime::InUse use(busy_, this_session);
   const std::uint64_t seed = read_number(file, path, "seed");
   const std::uint64_t steps = read_number(file, path, "step");
-  state_.load(file, path, State::Part::all);
+  state_.load(file, path, State::Part::all, taken());
   options_.seed = seed;
   steps_ = steps;
 }
 
 void Session::load_weights(const TensorFile& file, const std::filesystem::path& path) {
   const runtime::InUse use(busy_, this_session);
-  state_.load(file, path, State::Part::weights);
+  state_.load(file, path, State::Part::weights, taken());
 }
 
 std::vector<std::string> Session::load_part(const TensorFile& file, const std::filesystem::path& path,
                                             const std::string& prefix) {
   const runtime::InUse use(busy_, this_session);
-  return state_.load_part(file, path, prefix);
+  return state_.load_part(file, path, prefix, taken());
 }
 
 }  // namespace weft::training

@@ -37,12 +37,15 @@ struct SessionOptions {
   bool winograd = true;     // see CompileOptions
   bool standalone = false;  // see CompileOptions
   Precision precision = Precision::f32;
+  bool allow_nonfinite = false;  // takes weights that hold NaN or infinity, to look at them; not kept in a config
 };
 
 using Metrics = std::vector<std::pair<std::string, double>>;  // in the order of the entry's outputs
 
 // An output that `run` gave. Throws Error where the entry has none of that name.
 runtime::HostTensor& output_of(runtime::NamedTensors& outputs, std::string_view entry, std::string_view name);
+// "loss is nan, kl is inf", or "" where all are finite.
+std::string nonfinite_of(const Metrics& metrics);
 // A metric that `evaluate` gave. Throws Error where the model does not measure it.
 double metric_of(const Metrics& metrics, std::string_view name);
 
@@ -114,6 +117,7 @@ class Session {
                         CompileReport* report);
   void write_rng(Compiled& compiled, std::uint64_t step) const;
   void keep_metrics(const Compiled& compiled);
+  State::Values taken() const { return options_.allow_nonfinite ? State::Values::any : State::Values::finite; }
 
   ir::Module module_;
   SessionOptions options_;

@@ -96,6 +96,21 @@ std::string misfit(const TensorFile& file, const std::string& name, const ir::Ty
   return fmt::format("{} is {} in the file, but {} in the model", name, to_string(found->second), to_string(type));
 }
 
+// A training that diverged writes no checkpoint: these come from elsewhere, or are damaged.
+void check_finite(const TensorFile& file, const std::filesystem::path& path, const std::string& name) {
+  const HostTensor& tensor = file.tensors.at(name);
+  if (tensor.dtype != ir::DType::f32) return;
+  const auto values = tensor.as<float>();
+  const auto is_bad = [](float value) { return !std::isfinite(value); };
+  const auto first = std::ranges::find_if(values, is_bad);
+  if (first == values.end()) return;
+  fail(
+      "{}: {} holds {} of {} values that are not finite, the first at index {} ({}): training diverged, or the file "
+      "was "
+      "changed; take an earlier checkpoint, train again, or look at it with --allow-nonfinite",
+      path.string(), name, std::ranges::count_if(values, is_bad), values.size(), first - values.begin(), *first);
+}
+
 [[noreturn]] void refuse(const TensorFile& file, const std::filesystem::path& path, bool for_optimizer,
                          const std::string& what) {
   if (for_optimizer)
@@ -274,7 +289,7 @@ std::map<std::string, std::string> State::layouts() const {
   return layouts;
 }
 
-void State::load(const TensorFile& file, const std::filesystem::path& path, Part part) {
+void State::load(const TensorFile& file, const std::filesystem::path& path, Part part, Values values) {
   const std::vector<std::string> prefixes = optimizer_prefixes(file);
   const auto wanted = [&](const Tensor& tensor) { return part == Part::all || !tensor.of_optimizer; };
   for (const Tensor& tensor : tensors_)
@@ -289,11 +304,13 @@ void State::load(const TensorFile& file, const std::filesystem::path& path, Part
     refuse(file, path, of_optimizer, fmt::format("{} {} is no tensor of it", brief(name), to_string(tensor)));
   }
   for (const Tensor& tensor : tensors_)
+    if (wanted(tensor) && values == Values::finite) check_finite(file, path, tensor.name);
+  for (const Tensor& tensor : tensors_)
     if (wanted(tensor)) write(tensor, file.tensors.at(tensor.name));
 }
 
 std::vector<std::string> State::load_part(const TensorFile& file, const std::filesystem::path& path,
-                                          const std::string& prefix) {
+                                          const std::string& prefix, Values values) {
   const auto wanted = [&](const Tensor& tensor) { return !tensor.of_optimizer && tensor.name.starts_with(prefix); };
   if (std::ranges::none_of(tensors_, wanted))
     fail("the model has no weights {}*: nothing to take over from {}", prefix, path.string());
@@ -302,6 +319,8 @@ std::vector<std::string> State::load_part(const TensorFile& file, const std::fil
       if (const std::string what = misfit(file, tensor.name, tensor.type); !what.empty())
         fail("{}: its weights {}* are those of another model: {}{}; use the settings it was made with", path.string(),
              prefix, what, origin(file));
+  for (const Tensor& tensor : tensors_)
+    if (wanted(tensor) && values == Values::finite) check_finite(file, path, tensor.name);
   for (const Tensor& tensor : tensors_)
     if (wanted(tensor)) write(tensor, file.tensors.at(tensor.name));
   std::vector<std::string> left;

@@ -57,18 +57,21 @@ class State {
 
   // weights: params and statistics; the optimizer's tensors, here and in the file, are left alone.
   enum class Part { weights, all };
+  enum class Values : std::uint8_t { finite, any };
   // Takes tensors over from a file read from `path`. Throws Error with the first tensor that is missing, of another
-  // type, or too many, and what to do; nothing has been taken then.
-  void load(const runtime::TensorFile& file, const std::filesystem::path& path, Part part);
+  // type, too many, or holds NaN or infinity (unless any values are taken), and what to do; nothing has been taken
+  // then.
+  void load(const runtime::TensorFile& file, const std::filesystem::path& path, Part part,
+            Values values = Values::finite);
 
   // Takes over from another model's tensors each param and statistic that this has too, of the same name and type.
   void take(const runtime::TensorFile& file);
 
   // Takes over the weights alone whose names begin with `prefix`; the file may hold more of them, whose names it gives
-  // back. Throws Error where the file lacks one of them, or has one of another type, or where there are none here;
-  // nothing has been taken then.
+  // back. Throws Error where the file lacks one of them, or has one of another type or with NaN or infinity (unless any
+  // values are taken), or where there are none here; nothing has been taken then.
   std::vector<std::string> load_part(const runtime::TensorFile& file, const std::filesystem::path& path,
-                                     const std::string& prefix);
+                                     const std::string& prefix, Values values = Values::finite);
 
   const std::vector<Tensor>& tensors() const { return tensors_; }
   const std::map<std::string, std::size_t>& flat_inputs() const { return flat_; }  // their regions, by name

@@ -69,13 +69,32 @@ static int weft_check_weights(const weft_artefact* artefact, const weft_file* fi
   return weft_check_others(artefact, file, error);
 }
 
+/* As training/state.cpp. */
+static int weft_check_finite(const weft_tensor* tensor, const weft_file* file, const void* values, weft_error* error) {
+  const float* numbers = values;
+  const size_t count = weft_elements(&tensor->type);
+  size_t found = 0, first = 0;
+  for (size_t i = 0; i < count && tensor->type.dtype == WEFT_F32; ++i)
+    if (!isfinite(numbers[i]) && found++ == 0) first = i;
+  if (found == 0) return WEFT_OK;
+  return weft_fail(error, WEFT_BAD_FILE,
+                   "%s: %.200s holds %zu of %zu values that are not finite, the first at index %zu (%f): training "
+                   "diverged, or the file was changed; take an earlier checkpoint, or train again",
+                   file->path, tensor->name, found, count, first, (double)numbers[first]);
+}
+
 static int weft_take_tensor(const weft_tensor* tensor, const weft_file* file, const weft_weights* weights,
                             weft_error* error) {
   const weft_file_tensor* found = weft_find_tensor(file, tensor->name);
-  if (tensor->layout.rank == 0) return weft_read_values(file, found, weft_memory_of(tensor, weights), error);
+  if (tensor->layout.rank == 0) {
+    void* memory = weft_memory_of(tensor, weights);
+    const int read = weft_read_values(file, found, memory, error);
+    return read == WEFT_OK ? weft_check_finite(tensor, file, memory, error) : read;
+  }
   void* values = malloc(tensor->type.bytes ? tensor->type.bytes : 1);
   if (!values) return weft_no_memory(error, tensor->type.bytes, tensor->name);
   int code = weft_read_values(file, found, values, error);
+  if (code == WEFT_OK) code = weft_check_finite(tensor, file, values, error);
   if (code == WEFT_OK) code = weft_put(tensor, weights, values, error);
   free(values);
   return code;

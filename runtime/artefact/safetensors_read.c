@@ -8,6 +8,7 @@ typedef struct {
   int rank;
   int64_t dims[WEFT_MAX_RANK]; /* the first; `elements` counts all */
   uint64_t elements, begin, end;
+  uint32_t checksum; /* where the file has some */
 } weft_file_tensor;
 
 typedef struct {
@@ -19,6 +20,8 @@ typedef struct {
   size_t tensor_count, tensor_room;
   int has_metadata;
   const char *model, *settings, *optimizer, *seed, *step; /* of the metadata; null where it lacks them */
+  const char* checksums;                                  /* the same: see runtime/safetensors.h */
+  uint32_t header_sum;                                    /* of all pairs but those, and of names and dtypes */
 } weft_file;
 
 /* Widest first: the order of tensors in a file. */
@@ -61,7 +64,8 @@ static void weft_read_metadata(weft_json* json, weft_file* file) {
                 {"settings", &file->settings},
                 {"optimizer", &file->optimizer},
                 {"seed", &file->seed},
-                {"step", &file->step}};
+                {"step", &file->step},
+                {"crc32", &file->checksums}};
   size_t count = 0;
   const char* key;
   if (file->has_metadata) weft_json_fail(json, "__metadata__ is listed twice");
@@ -74,6 +78,7 @@ static void weft_read_metadata(weft_json* json, weft_file* file) {
       if (*wanted[i].value) weft_json_fail(json, "__metadata__ lists a name twice");
       *wanted[i].value = value;
     }
+    if (value && strcmp(key, "crc32") != 0) file->header_sum += weft_crc32_of_pair(key, value);
   }
 }
 
@@ -149,6 +154,7 @@ static int weft_parse_header(weft_file* file, size_t length, weft_error* error) 
     if (!tensor) return weft_no_memory(error, file->tensor_count * sizeof *tensor, "a file's header");
     tensor->name = name;
     if (!weft_read_tensor(&json, tensor)) return weft_damaged(error, file, "tensor '%.200s': %s", name, json.wrong);
+    file->header_sum += weft_crc32_of_pair(name, tensor->dtype);
   }
   if (!weft_json_end(&json)) return weft_damaged(error, file, "its header is not JSON (%s)", json.wrong);
   return WEFT_OK;
@@ -202,12 +208,42 @@ static int weft_check_coverage(weft_file* file, weft_error* error) {
   return WEFT_OK;
 }
 
+/* A word of 8 hexadecimal digits, lower case; 0 where there is none. */
+static int weft_take_word(const char** text, uint32_t* word) {
+  static const char digits[] = "0123456789abcdef";
+  *word = 0;
+  while (**text == ' ') ++*text;
+  for (int i = 0; i < 8; ++i, ++*text) {
+    const char* digit = **text ? strchr(digits, **text) : NULL;
+    if (!digit) return 0;
+    *word = *word << 4 | (uint32_t)(digit - digits);
+  }
+  return **text == ' ' || **text == '\0';
+}
+
+/* Checks that of the header; those of tensors wait until their bytes are read. Tensors stand by place. */
+static int weft_read_checksums(weft_file* file, weft_error* error) {
+  const char* text = file->checksums;
+  uint32_t word = 0;
+  if (!text) return WEFT_OK;
+  if (!weft_take_word(&text, &word) || word != file->header_sum)
+    return weft_damaged(error, file, "its header is not what was written (its checksum differs)");
+  for (size_t i = 0; i < file->tensor_count; ++i) {
+    weft_file_tensor* tensor = &file->tensors[i];
+    if (tensor->begin < tensor->end && !weft_take_word(&text, &tensor->checksum))
+      return weft_damaged(error, file, "tensor '%.200s' is not what was written (its checksum differs)", tensor->name);
+  }
+  while (*text == ' ') ++text;
+  return *text ? weft_damaged(error, file, "it has more checksums than tensors") : WEFT_OK;
+}
+
 static int weft_check_file(weft_file* file, weft_error* error) {
   for (size_t i = 0; i < file->tensor_count; ++i) {
     const int code = weft_check_size(file, &file->tensors[i], error);
     if (code != WEFT_OK) return code;
   }
-  const int code = weft_check_coverage(file, error);
+  int code = weft_check_coverage(file, error);
+  if (code == WEFT_OK) code = weft_read_checksums(file, error);
   if (code != WEFT_OK) return code;
   if (file->tensor_count) qsort(file->tensors, file->tensor_count, sizeof *file->tensors, weft_by_name);
   for (size_t i = 1; i < file->tensor_count; ++i)
@@ -262,5 +298,9 @@ static const weft_file_tensor* weft_find_tensor(const weft_file* file, const cha
 static int weft_read_values(const weft_file* file, const weft_file_tensor* tensor, void* values, weft_error* error) {
   if (lseek(file->descriptor, (off_t)(file->data_begin + tensor->begin), SEEK_SET) < 0)
     return weft_fail(error, WEFT_BAD_FILE, "cannot read %s: %s", file->path, strerror(errno));
-  return weft_read(file->descriptor, file->path, values, tensor->end - tensor->begin, error);
+  const size_t bytes = tensor->end - tensor->begin;
+  const int code = weft_read(file->descriptor, file->path, values, bytes, error);
+  if (code == WEFT_OK && file->checksums && bytes > 0 && weft_crc32(values, bytes, 0) != tensor->checksum)
+    return weft_damaged(error, file, "tensor '%.200s' is not what was written (its checksum differs)", tensor->name);
+  return code;
 }

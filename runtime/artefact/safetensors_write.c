@@ -1,6 +1,29 @@
 /* Writing checkpoints: byte for byte what runtime/safetensors.cpp writes of the same tensors and metadata. */
 #include "runtime/artefact/model.h"
 
+/* --- Tensors ----------------------------------------------------------------------------------------------------- */
+
+/* The values as they stand in files; `copy` is to be freed. Null where there is no memory. */
+static const void* weft_row_major(const weft_tensor* tensor, const weft_weights* weights, void** copy,
+                                  weft_error* error) {
+  *copy = NULL;
+  if (tensor->layout.rank == 0) return weft_memory_of(tensor, weights);
+  *copy = malloc(tensor->type.bytes ? tensor->type.bytes : 1);
+  if (!*copy) {
+    weft_no_memory(error, tensor->type.bytes, tensor->name);
+    return NULL;
+  }
+  return weft_get(tensor, weights, *copy, error) == WEFT_OK ? *copy : NULL;
+}
+
+static int weft_checksum(const weft_tensor* tensor, const weft_weights* weights, uint32_t* sum, weft_error* error) {
+  void* copy = NULL;
+  const void* values = weft_row_major(tensor, weights, &copy, error);
+  if (values) *sum = weft_crc32(values, tensor->type.bytes, 0);
+  free(copy);
+  return values ? WEFT_OK : WEFT_NO_MEMORY;
+}
+
 /* --- The header -------------------------------------------------------------------------------------------------- */
 
 /* The order of tensors in a file: widest elements first, then by name. */
@@ -15,7 +38,9 @@ static void weft_append_pair(weft_text* header, const char* key, const char* val
   weft_append_quoted(header, value);
 }
 
-static void weft_append_metadata(weft_text* header, const weft_artefact* artefact, const weft_model* model) {
+/* `order`: the tensors as they stand in the file. */
+static int weft_append_metadata(weft_text* header, const weft_artefact* artefact, const weft_model* model,
+                                const weft_tensor* const* order, weft_error* error) {
   char seed[24], step[24];
   snprintf(seed, sizeof seed, "%llu", (unsigned long long)model->seed);
   snprintf(step, sizeof step, "%llu", (unsigned long long)model->steps);
@@ -25,10 +50,23 @@ static void weft_append_metadata(weft_text* header, const weft_artefact* artefac
                                   {"settings", artefact->settings},
                                   {"step", step},
                                   {"weft", artefact->weft}};
-  weft_append(header, "{\"__metadata__\":{");
+  uint32_t sum = 0;
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; ++i)
+    if (*pairs[i][1]) sum += weft_crc32_of_pair(pairs[i][0], pairs[i][1]);
+  for (int i = 0; i < artefact->tensor_count; ++i)
+    sum += weft_crc32_of_pair(order[i]->name, weft_dtype_names[weft_rank_of_dtype(order[i]->type.dtype)].name);
+  weft_append(header, "{\"__metadata__\":{\"crc32\":\"%08x", (unsigned)sum);
+  for (int i = 0; i < artefact->tensor_count; ++i) {
+    if (order[i]->type.bytes == 0) continue;
+    const int code = weft_checksum(order[i], &model->weights, &sum, error);
+    if (code != WEFT_OK) return code;
+    weft_append(header, " %08x", (unsigned)sum);
+  }
+  weft_append(header, "\"");
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs; ++i)
     if (!header->failed && *pairs[i][1]) weft_append_pair(header, pairs[i][0], pairs[i][1]);
   weft_append(header, "}");
+  return WEFT_OK;
 }
 
 static void weft_append_tensor(weft_text* header, const weft_tensor* tensor, size_t offset) {
@@ -56,15 +94,10 @@ static int weft_write(int descriptor, const void* data, size_t bytes) {
 
 static int weft_write_tensor(int descriptor, const weft_tensor* tensor, const weft_weights* weights,
                              weft_error* error) {
-  if (tensor->layout.rank == 0) return weft_write(descriptor, weft_memory_of(tensor, weights), tensor->type.bytes);
-  void* values = malloc(tensor->type.bytes);
-  if (!values) {
-    weft_no_memory(error, tensor->type.bytes, tensor->name);
-    return 0;
-  }
-  const int done =
-      weft_get(tensor, weights, values, error) == WEFT_OK && weft_write(descriptor, values, tensor->type.bytes);
-  free(values);
+  void* copy = NULL;
+  const void* values = weft_row_major(tensor, weights, &copy, error);
+  const int done = values && weft_write(descriptor, values, tensor->type.bytes);
+  free(copy);
   return done;
 }
 
@@ -74,7 +107,10 @@ static int weft_write_checkpoint(int descriptor, const weft_artefact* artefact, 
   size_t offset = 0;
   for (int i = 0; i < artefact->tensor_count; ++i) order[i] = &artefact->tensors[i];
   qsort(order, (size_t)artefact->tensor_count, sizeof *order, weft_in_file_order);
-  weft_append_metadata(&header, artefact, model);
+  if (weft_append_metadata(&header, artefact, model, order, error) != WEFT_OK) {
+    free(header.data);
+    return 0;
+  }
   for (int i = 0; i < artefact->tensor_count; offset += order[i++]->type.bytes)
     weft_append_tensor(&header, order[i], offset);
   weft_append(&header, "}");

@@ -211,6 +211,24 @@ TEST_CASE("the lock of a process that was killed is none") {
   open_to_write(folder / "run");
 }
 
+TEST_CASE("a training whose folder was replaced writes nothing into the new one") {
+  const test::TempFolder folder;
+  const DatasetSplits data = few_digits(64);
+  const RunConfig config = config_of(make_vae(), 2);
+  std::optional<RunDirectory> run = RunDirectory::create(folder / "run", config, make_vae());
+  std::optional<RunDirectory> other;
+  RunHooks hooks;
+  hooks.progress = [&](const Progress& progress) {
+    if (progress.step != 1) return;
+    fs::remove_all(folder / "run");
+    other = RunDirectory::create(folder / "run", config, make_vae());
+  };
+  CHECK_ERROR(train_run(*run, data, false, hooks), "was removed or replaced by another process");
+  CHECK_FALSE(other->has_checkpoint());
+  run.reset();  // takes its own lock along, not the other's
+  CHECK_ERROR(open_to_write(folder / "run"), "is in use");
+}
+
 TEST_CASE("what stands in the place of a lock is not followed and not emptied") {
   const test::TempFolder folder;
   const fs::path mine = folder.write("mine", "my text");
@@ -262,6 +280,15 @@ TEST_CASE("the id of a run is what it computes, and its checkpoint names it") {
                 fs::copy_options::overwrite_existing);
   CHECK_ERROR(RunDirectory::open(folder / "one").load(), "files of two runs");
   CHECK_ERROR(train_run(open_to_write(folder / "one"), data, true), "files of two runs");
+}
+
+TEST_CASE("a bit that flipped in a checkpoint is named by its tensor") {
+  const test::TempFolder folder;
+  train_run(RunDirectory::create(folder / "run", config_of(make_vae(), 1), make_vae()), few_digits(64), false);
+  std::string whole = runtime::read_file(folder / "run/checkpoint.safetensors");
+  whole.back() = static_cast<char>(whole.back() ^ 1);
+  folder.write("run/checkpoint.safetensors", whole);
+  CHECK_ERROR(RunDirectory::open(folder / "run").load(), "is not what was written (its checksum differs)");
 }
 
 TEST_CASE("a run of before there were ids, lists and locks is opened, gone on with and replaced") {

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "runtime/atomic_file.h"
+#include "runtime/checksum.h"
 #include "tests/unit/temp_folder.h"
 
 namespace weft::runtime {
@@ -56,6 +57,62 @@ TEST_CASE("safetensors: reads the bytes that Python's library writes") {
   const TensorFile file = read_safetensors(folder.write("a.safetensors", python_file));
   CHECK(file.tensors == python_tensors());
   CHECK(file.metadata == Metadata{{"format", "weft"}});
+}
+
+TEST_CASE("safetensors: checksums name the tensor in which a bit flipped") {
+  const TempFolder folder;
+  const auto path = folder / "a.safetensors";
+  const Metadata metadata{{"step", "7"}, {"seed", "1"}};
+  write_safetensors(path, python_tensors(), metadata, {.checksums = Checksums::crc32});
+  const std::string whole = read_file(path);
+  CHECK(test::contains(whole, R"("crc32":")"));
+  CHECK(read_safetensors(path).tensors == python_tensors());
+  CHECK(read_safetensors(path).metadata == metadata);  // they are the file's own
+
+  std::uint64_t length = 0;
+  std::memcpy(&length, whole.data(), 8);
+  const auto error_with = [&](std::size_t byte, int bit) {
+    std::string flipped = whole;
+    flipped[byte] = static_cast<char>(flipped[byte] ^ (1 << bit));
+    const auto bad = folder.write("bad.safetensors", flipped);
+    return test::error_of([&] { read_safetensors(bad); });
+  };
+  int flips = 0;
+  for (std::size_t byte = 8 + length; byte < whole.size(); ++byte)
+    for (int bit = 0; bit < 8; ++bit, ++flips) {
+      const std::size_t at = byte - 8 - length;
+      const char* name = at < 16 ? "'w'" : at < 20 ? "'i'" : at < 23 ? "'bytes'" : "'mask'";
+      const std::string message = error_with(byte, bit);
+      CAPTURE(at);
+      CHECK_MESSAGE(test::contains(message, fmt::format("tensor {} is not what was written", name)), message);
+    }
+  CHECK(flips == 24 * 8);
+  // In the header every flip is an error or changes nothing that is read, unless it hits the key of the checksums.
+  for (std::size_t byte = 8; byte < 8 + length; ++byte)
+    for (int bit = 0; bit < 8; ++bit) {
+      CAPTURE(byte);
+      if (!error_with(byte, bit).empty()) continue;
+      TensorFile read = read_safetensors(folder / "bad.safetensors");
+      read.tensors.erase("empty");  // its other dim may be any
+      NamedTensors expected = python_tensors();
+      expected.erase("empty");
+      CHECK(read.tensors == expected);
+      CHECK((read.metadata == metadata || !test::contains(read_file(folder / "bad.safetensors"), R"("crc32")")));
+    }
+  const auto refused = [&](const std::string& sums) {
+    std::string header = whole.substr(8, length);
+    const std::size_t begin = header.find(R"("crc32":")") + 9;
+    header.replace(begin, header.find('"', begin) - begin, sums);
+    const auto bad = folder.write("bad.safetensors", with_length(header, whole.substr(8 + length)));
+    return test::error_of([&] { read_safetensors(bad); });
+  };
+  CHECK(test::contains(refused(""), "its header is not what was written"));
+  const std::size_t begin = whole.find(R"("crc32":")") + 9;
+  const std::string sums = whole.substr(begin, whole.find('"', begin) - begin);
+  CHECK(refused(sums).empty());
+  CHECK(test::contains(refused(sums.substr(0, sums.size() - 9)), "tensor 'mask' is not what was written"));
+  CHECK(test::contains(refused(sums + " 00000000"), "more checksums than tensors"));
+  CHECK_ERROR(write_safetensors(path, {}, {{"crc32", "x"}}), "the metadata crc32 is reserved");
 }
 
 TEST_CASE("safetensors: round trip of every dtype, scalars, and names that need escapes") {
@@ -144,6 +201,12 @@ TEST_CASE("safetensors: what cannot be written leaves the old file") {
   CHECK_ERROR(write_safetensors(path, {{"t", HostTensor{ir::DType::f32, {3}, {}}}}), "takes 12 bytes, but holds 0");
   CHECK(read_file(path) == "old");
   CHECK(folder.entries() == 1);
+}
+
+TEST_CASE("crc32 is that of ISO 3309, in parts or as a whole") {
+  CHECK(crc32("123456789", 9) == 0xcbf43926);
+  CHECK(crc32("6789", 4, crc32("12345", 5)) == 0xcbf43926);
+  CHECK(crc32("", 0) == 0);
 }
 
 TEST_CASE("host tensor: counts and access") {

@@ -145,6 +145,31 @@ TEST_CASE("weights of another model are refused, and nothing is taken of them") 
   CHECK(with_sgd.save().tensors.at("encoder.fc1.weight") == before.tensors.at("encoder.fc1.weight"));
 }
 
+TEST_CASE("weights that are not finite are refused by name, and looked at where that is asked for") {
+  Session session(make_vae(), reference_options());
+  runtime::TensorFile file = session.save();
+  const std::string weight = "encoder.fc1.bias";
+  REQUIRE(file.tensors.contains(weight));
+  file.tensors.at(weight).as<float>()[3] = std::numeric_limits<float>::quiet_NaN();
+  file.tensors.at(weight).as<float>()[5] = std::numeric_limits<float>::infinity();
+  const std::string told =
+      "w.safetensors: encoder.fc1.bias holds 2 of 8 values that are not finite, the first at index 3 (nan)";
+  const runtime::TensorFile before = session.save();
+  CHECK_ERROR(session.load_weights(file, "w.safetensors"), told);
+  CHECK_ERROR(session.restore(file, "w.safetensors"), told);
+  CHECK_ERROR(session.load_part(file, "w.safetensors", "encoder."), told);
+  CHECK(session.save().tensors == before.tensors);
+
+  SessionOptions options = reference_options();
+  options.allow_nonfinite = true;
+  Session looks(make_vae(), options);
+  looks.load_weights(file, "w.safetensors");
+  const Metrics metrics = looks.evaluate(few_digits(32));
+  CHECK(test::contains(nonfinite_of(metrics), "loss is "));
+  CHECK(nonfinite_of({{"loss", 1}, {"kl", HUGE_VAL}, {"recon", 0}}) == "kl is inf");
+  CHECK(nonfinite_of({{"loss", 1}}).empty());
+}
+
 TEST_CASE("a file of weights alone is no checkpoint") {
   Session session(make_vae(), reference_options());
   runtime::TensorFile file = session.save();
