@@ -83,6 +83,41 @@ double ClosedForm::at(ValueId value, const Index& index, const Bindings& binding
   }
 }
 
+std::vector<double> ClosedForm::all(ValueId value, const Bindings& bindings) const {
+  const Op& op = *graph_.producer(value);
+  const Index dims = sizes(graph_, value, bindings);
+  std::int64_t count = 1;
+  for (const std::int64_t size : dims) count *= size;
+  std::vector<double> result;
+  result.reserve(std::size_t(count));
+  if (!ir::is_elementwise(op.code) && op.code != OpCode::broadcast) {
+    for (std::int64_t i = 0; i < count; ++i) result.push_back(at(value, unflatten(i, dims), bindings));
+    return result;
+  }
+  std::vector<std::vector<double>> operands;
+  std::vector<Index> steps;  // of each operand along each dim of the result
+  for (const ValueId operand : op.operands) {
+    operands.push_back(all(operand, bindings));
+    const Index own = sizes(graph_, operand, bindings);
+    Index step(dims.size(), 0);
+    std::int64_t stride = 1;
+    for (std::size_t i = own.size(); i-- > 0; stride *= own[i])
+      if (own[i] != 1) step[dims.size() - own.size() + i] = stride;
+    steps.push_back(std::move(step));
+  }
+  std::vector<double> x(operands.size());
+  for (std::int64_t i = 0; i < count; ++i) {
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      std::int64_t rest = i, from = 0;
+      for (std::size_t d = dims.size(); d-- > 0; rest /= dims[d]) from += rest % dims[d] * steps[k][d];
+      x[k] = operands[k][std::size_t(from)];
+    }
+    result.push_back(
+        op.code == OpCode::broadcast ? x[0] : in_dtype(ir::apply_scalar(op.code, x.data()), graph_.type(value).dtype));
+  }
+  return result;
+}
+
 namespace {
 
 // Collects the numbers of the three kinds of places; fails where one kind has two.
@@ -92,17 +127,20 @@ class PatternFinder {
       : forms_(forms), graph_(graph), value_(value) {}
 
   bool add(std::int64_t n, const Bindings& bindings) {
-    constexpr std::int64_t kEveryElement = 64;  // of matrices of up to so many rows
+    constexpr std::int64_t kEveryElement = 1024;  // of matrices of up to so many rows
     const Index dims = sizes(graph_, value_, bindings);
-    for (std::int64_t i = 0; i < n; ++i) {
-      if (n <= kEveryElement) {
+    if (n <= kEveryElement) {
+      const std::vector<double> numbers = forms_.all(value_, bindings);
+      for (std::int64_t i = 0; i < n; ++i)
         for (std::int64_t j = 0; j < n; ++j)
-          if (!add_element(n, i, j, dims, bindings)) return false;
-      } else {
-        for (const std::int64_t j : {i, (i + n / 2) % n, (i + 1) % n, (i * 31 + 17) % n})
-          if (!add_element(n, i, j, dims, bindings)) return false;
-      }
+          if (!add_number(n, i, j, numbers[std::size_t(flatten(broadcast_index({i, j}, dims), dims))])) return false;
+      return true;
     }
+    // Each row i has a turn as the i-th diagonal too.
+    for (std::int64_t i = 0; i < n; ++i)
+      for (const std::int64_t row : {i, i * 31 % n, i * 7919 % n})
+        for (const std::int64_t j : {row, (row + n / 2) % n, (row + 1) % n, (row + i) % n})
+          if (!add_number(n, row, j, forms_.at(value_, broadcast_index({row, j}, dims), bindings))) return false;
     return true;
   }
 
@@ -112,8 +150,7 @@ class PatternFinder {
   }
 
  private:
-  bool add_element(std::int64_t n, std::int64_t i, std::int64_t j, const Index& dims, const Bindings& bindings) {
-    const double number = forms_.at(value_, broadcast_index({i, j}, dims), bindings);
+  bool add_number(std::int64_t n, std::int64_t i, std::int64_t j, double number) {
     const bool partners = n % 2 == 0 && j == (i + n / 2) % n;
     std::optional<double>& found = found_[i == j ? 0 : partners ? 1 : 2];
     if (!found) found = number;
@@ -126,6 +163,16 @@ class PatternFinder {
   std::optional<double> found_[3];  // on the diagonal, at partners, elsewhere
 };
 
+// Whether a whole number above `bound` goes into the value: a distance, perhaps, that no small matrix has.
+bool has_larger(const Graph& graph, ValueId value, std::int64_t bound) {
+  const Op& op = *graph.producer(value);
+  if (op.code == OpCode::constant && graph.type(value).dtype == ir::DType::i32)
+    for (const double number : op.attrs.numbers(Attr::values))
+      if (std::abs(number) > double(bound)) return true;
+  return std::any_of(op.operands.begin(), op.operands.end(),
+                     [&](ValueId operand) { return has_larger(graph, operand, bound); });
+}
+
 }  // namespace
 
 std::optional<PairPattern> pair_pattern(const ClosedForm& forms, const Graph& graph, ValueId value,
@@ -134,10 +181,12 @@ std::optional<PairPattern> pair_pattern(const ClosedForm& forms, const Graph& gr
   for (const ir::Dim& dim : graph.type(value).dims)
     if (!dim.is_one() && dim != rows) return {};
   PatternFinder finder(forms, graph, value);
+  constexpr std::int64_t kLargest = 150;
   if (rows.is_number()) {
     if (!finder.add(rows.factor, {})) return {};
   } else {
-    for (const std::int64_t size : {2, 3, 5, 150})
+    if (has_larger(graph, value, kLargest / 2)) return {};
+    for (const std::int64_t size : {std::int64_t(2), std::int64_t(3), std::int64_t(5), kLargest})
       if (!finder.add(rows.factor * size, {{rows.symbol, size}})) return {};
   }
   return finder.pattern();

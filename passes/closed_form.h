@@ -17,6 +17,8 @@ class ClosedForm {
   bool is_closed(ir::ValueId value) const { return closed_[value]; }
   // The element at `index`, of a closed value, under `bindings`.
   double at(ir::ValueId value, const std::vector<std::int64_t>& index, const ir::Bindings& bindings) const;
+  // All elements, row-major.
+  std::vector<double> all(ir::ValueId value, const ir::Bindings& bindings) const;
 
  private:
   const ir::Graph& graph_;
@@ -30,9 +32,10 @@ struct PairPattern {
   bool is_uniform() const { return diagonal == elsewhere && partner == elsewhere; }
 };
 
-// The pattern of a closed value that broadcasts to [rows,rows], or nothing. Where `rows` is a symbol this is found by
-// evaluating it for several sizes, all elements of small ones and some of every row of a large one. For an odd number
-// of rows there are no partners, and that number is the one elsewhere.
+// The pattern of a closed value that broadcasts to [rows,rows], or nothing. All elements of up to 1,024 rows are looked
+// at, of more rows some on every diagonal and in every row. Where `rows` is a symbol this is done for several sizes,
+// and whole numbers in the value that are larger than those could hide decide against it. For an odd number of rows
+// there are no partners, and that number is the one elsewhere.
 std::optional<PairPattern> pair_pattern(const ClosedForm& forms, const ir::Graph& graph, ir::ValueId value,
                                         const ir::Dim& rows);
 
