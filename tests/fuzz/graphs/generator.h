@@ -128,6 +128,7 @@ class Generator {
   Value dense();
   Value padded_sum();
   Value chain();
+  ir::ValueId mask(const ir::Dim& rows);
   Value nt_xent();
 
   Value checked(ir::OpCode code, std::vector<ir::ValueId> operands, ir::Attrs attrs = {},

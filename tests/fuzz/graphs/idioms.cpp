@@ -116,7 +116,8 @@ Generator::Value Generator::normalise() {
   return maker_.add(OpCode::mul, {centred, maker_.add(OpCode::rsqrt, {variance})});
 }
 
-// A product or convolution, a bias behind it as numpy broadcasting writes it, an activation.
+// A product or convolution, a bias behind it as numpy broadcasting writes it, or what only looks like one, an
+// activation.
 Generator::Value Generator::dense() {
   const bool images = random_.chance(50);
   const Value product = images ? convolution(random_.chance(70) ? OpCode::conv2d : OpCode::conv_transpose2d) : matmul();
@@ -126,6 +127,9 @@ Generator::Value Generator::dense() {
   if (random_.chance(80)) {
     Dims bias = images ? Dims{type.dims[1], 1, 1} : Dims{type.dims[1]};
     if (random_.chance(30)) bias.insert(bias.begin(), Dim(1));
+    if (random_.chance(30)) bias = type.dims;
+    for (Dim& dim : bias)
+      if (random_.chance(20)) dim = 1;
     const ValueId b = of_type({type.dtype, bias});
     value = random_.chance(50) ? maker_.add(OpCode::add, {value, b}) : maker_.add(OpCode::add, {b, value});
   }
@@ -178,6 +182,20 @@ Generator::Value Generator::chain() {
   return value;
 }
 
+// What a mask over pairs of rows drops: each with itself, and one time in three something else too, or instead.
+ValueId Generator::mask(const Dim& rows) {
+  static constexpr OpCode kOthers[] = {OpCode::eq, OpCode::ne, OpCode::lt, OpCode::ge};
+  const Type index = ir::i32({rows, rows});
+  const ValueId row = maker_.add(OpCode::iota, {}, Attrs().set(Attr::axis, std::int64_t(0)), index);
+  const ValueId column = maker_.add(OpCode::iota, {}, Attrs().set(Attr::axis, std::int64_t(1)), index);
+  const ValueId diagonal = maker_.add(OpCode::eq, {row, column});
+  if (random_.chance(66)) return diagonal;
+  const ValueId shifted = maker_.add(OpCode::add, {column, constant(ir::i32({}))});
+  const ValueId other =
+      random_.chance(70) ? maker_.add(random_.pick(kOthers), {row, shifted}) : of_type({DType::boolean, {rows, rows}});
+  return random_.chance(70) ? maker_.add(OpCode::logical_or, {diagonal, other}) : other;
+}
+
 // NT-Xent over rows in pairs, with one of the usual masks.
 Generator::Value Generator::nt_xent() {
   const Dim rows = settings_.symbols && random_.chance(50) ? Dim("B", 2) : Dim(random_.chance(50) ? 2 : 4);
@@ -186,10 +204,7 @@ Generator::Value Generator::nt_xent() {
   const ValueId x = of_type(type);
   ValueId s = maker_.add(OpCode::matmul, {x, x}, Attrs().set(Attr::transpose_b, std::int64_t(1)));
   if (random_.chance(70)) s = maker_.add(OpCode::div, {s, scalar(s, 0.5)});
-  const Type index = ir::i32({rows, rows});
-  const ValueId row = maker_.add(OpCode::iota, {}, Attrs().set(Attr::axis, std::int64_t(0)), index);
-  const ValueId column = maker_.add(OpCode::iota, {}, Attrs().set(Attr::axis, std::int64_t(1)), index);
-  const ValueId diagonal = maker_.add(OpCode::eq, {row, column});
+  const ValueId diagonal = mask(rows);
   ValueId e = s;
   if (random_.chance(50))
     e = maker_.add(OpCode::exp, {maker_.add(OpCode::select, {diagonal, scalar(s, -1e9), s})});
