@@ -11,12 +11,13 @@ std::string json_reason(const nlohmann::json::exception& error) {
   return shortened(visible(text), most);
 }
 
-void check_json_depth(std::string_view text) {
+void check_json_text(std::string_view text) {
   constexpr int deepest = 64;
   int depth = 0;
   bool in_string = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
+    if (c == '\0') fail("it holds the byte 0");
     if (c == '"') in_string = !in_string;
     if (in_string && c == '\\') ++i;
     if (in_string) continue;

@@ -19,15 +19,15 @@ namespace weft::runtime {
 // The library's text without its tag [json.exception...], visible and short.
 std::string json_reason(const nlohmann::json::exception& error);
 
-// Throws Error where brackets are nested deeper than Weft's files ever are: the library copies and prints values by
-// recursion.
-void check_json_depth(std::string_view text);
+// Throws Error where the text holds a byte 0, at which the library stops reading, or brackets nested deeper than Weft's
+// files ever are: the library copies and prints values by recursion.
+void check_json_text(std::string_view text);
 
-// nlohmann::json or ordered_json. Throws Error where the text is not JSON, nested too deep, or an object lists a name
-// twice, of which the library would keep one.
+// nlohmann::json or ordered_json. Throws Error where the text is not JSON, as check_json_text says, or an object lists
+// a name twice, of which the library would keep one.
 template <typename Json>
 Json parse_json(std::string_view text) {
-  check_json_depth(text);
+  check_json_text(text);
   std::vector<std::set<std::string>> names;  // of the objects around the value at hand
   std::optional<std::string> repeated;
   using Event = typename Json::parse_event_t;

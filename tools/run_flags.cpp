@@ -48,8 +48,8 @@ void set_all(Settings& settings, const std::string& text, const fs::path& path) 
   for (const auto& [name, value] : pairs) try {
       settings.set(name, value);
     } catch (const OptionError& error) {
-      fail("{}: its settings are '{}', but {}; it is of another version of the model", path.string(), brief(text),
-           error.what());
+      fail("{}: its settings are '{}', but {}; it is of another version of the model", path.string(),
+           shortened(visible(text), 300), error.what());
     }
 }
 

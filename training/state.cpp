@@ -72,7 +72,8 @@ std::string origin(const TensorFile& file) {
   std::string text;
   for (const char* key : {"model", "settings"})
     if (const auto found = file.metadata.find(key); found != file.metadata.end())
-      text += fmt::format("{}{} {}", text.empty() ? " (the file says: " : ", ", key, brief(found->second));
+      text += fmt::format("{}{} {}", text.empty() ? " (the file says: " : ", ", key,
+                          shortened(visible(found->second), 300));
   return text.empty() ? text : text + ")";
 }
 

@@ -18,7 +18,11 @@ graph @encode(%x: f32[B,2], %w: f32[2,3] {role=param, init=constant(1)}, %n: f32
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace weft;
-  static training::Session session(ir::parse(model, "tiny"), {.backend = "reference"});
+  static training::Session session = [] {
+    training::SessionOptions options;
+    options.backend = "reference";
+    return training::Session(ir::parse(model, "tiny"), options);
+  }();
   const std::filesystem::path path = fuzz::memory_folder() / "checkpoint.safetensors";
   fuzz::write(path, fuzz::text_of(data, size));
   const auto run = training::RunDirectory::of_checkpoint(path, {}, session.module());

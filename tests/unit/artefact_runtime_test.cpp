@@ -641,6 +641,7 @@ TEST_CASE("artefact runtime: damaged headers") {
   }
   check_create_refused(folder.write("zero", with_length(std::string("{}\0 ", 4))), WEFT_BAD_FILE,
                        "something follows its end");
+  CHECK_ERROR(runtime::read_safetensors(folder / "zero"), "it holds the byte 0");
 }
 
 TEST_CASE("artefact runtime: names and texts with escapes are read") {

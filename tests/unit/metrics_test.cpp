@@ -105,6 +105,7 @@ TEST_CASE("metrics: bad input") {
   CHECK_ERROR(read("{\"step\":1.5,\"epoch\":0,\"split\":\"\"}"), "'step': 1.5 is not a whole number in range");
   CHECK_ERROR(read("{\"step\":99999999999999999999,\"epoch\":0,\"split\":\"\"}"), "not a whole number in range");
   CHECK_ERROR(read("{\"step\":1,\"step\":2,\"epoch\":0,\"split\":\"\"}"), "'step' is listed twice");
+  CHECK_ERROR(read("{\"step\":1,\"epoch\":0,\"split\":\"\"}" + std::string("\0{}", 3)), "it holds the byte 0");
   CHECK_ERROR(read(std::string(100, '[') + std::string(100, ']')), "nested deeper than 64");
   for (const char* line : {"{", "nonsense", "{\"a\":\"\x1b[31m", "[1", "{\"step\":1e999}", "\xff"}) {
     const std::string message = test::error_of([&] { read(line); });
