@@ -122,9 +122,9 @@ TEST_CASE("kernels that differ in names alone are compiled once; one that differ
   jit.compile();
   jit.add(scaled_by(-0.0, "w", "fourth"));
   jit.compile();
-  CHECK(jit.kernel(1).run == jit.kernel(0).run);
-  CHECK(jit.kernel(2).run != jit.kernel(0).run);
-  CHECK(jit.kernel(3).run == jit.kernel(2).run);
+  CHECK((jit.kernel(1).run == jit.kernel(0).run));
+  CHECK((jit.kernel(2).run != jit.kernel(0).run));
+  CHECK((jit.kernel(3).run == jit.kernel(2).run));
   CHECK(jit.kernel(1).name == "second");
   CHECK(jit.kernel(3).name == "fourth");
 }
