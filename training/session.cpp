@@ -136,7 +136,8 @@ runtime::HostTensor& output_of(NamedTensors& outputs, std::string_view entry, st
 std::string nonfinite_of(const Metrics& metrics) {
   std::string text;
   for (const auto& [name, value] : metrics)
-    if (!std::isfinite(value)) text += fmt::format("{}{} is {}", text.empty() ? "" : ", ", name, value);
+    if (!std::isfinite(value))  // the sign of NaN says nothing
+      text += fmt::format("{}{} is {}", text.empty() ? "" : ", ", name, std::isnan(value) ? std::abs(value) : value);
   return text;
 }
 
