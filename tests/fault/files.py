@@ -94,9 +94,15 @@ class Faults:
         if done.returncode != 0:
             self.go_on(scenario, what)
 
+    def is_other(self):
+        """Whether the run is still the one that was to be replaced."""
+        return runs.state_of(self.training.path("run"))[:2] == runs.state_of(self.training.path("other"))[:2]
+
     def go_on(self, scenario, what):
         resumed = runs.run([*self.training.resume("run"), "--epochs", "2"])
         may_begin_again = scenario != "resumed" and not os.path.exists(self.training.path("run/checkpoint.safetensors"))
+        if scenario == "replaced" and resumed.returncode == 0 and self.is_other():
+            may_begin_again, resumed.returncode = True, 1  # the old run was kept whole
         if resumed.returncode == 1 and may_begin_again:
             resumed = runs.run([*self.training.train("run"), "--replace"])
         self.failures.check(resumed.returncode == 0, f"{what}; go on: {resumed.returncode}: {resumed.stderr[-300:]}")

@@ -90,6 +90,8 @@ class Training:
 
     def is_whole(self, name, with_test=True):
         """Whether the run has come to the undisturbed result; if not with_test: but for the lines of the split `test`."""
+        if not os.path.exists(self.path(f"{name}/checkpoint.safetensors")):
+            return False
         found, wanted = state_of(self.path(name)), self.whole
         if not with_test:
             found, wanted = (*found[:2], without_test(found[2])), (*wanted[:2], without_test(wanted[2]))

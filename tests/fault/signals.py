@@ -56,7 +56,7 @@ def random_moments(training, count, generator, failures):
         elif code == -number and not has_run:
             counts["before the run"] += 1
             continue
-        elif code == 0:
+        elif code in (0, -number):  # the latter while the process was ending
             counts["after the end"] += 1
             failures.check(training.is_whole("run"), f"other bits; {what}")
             continue
