@@ -261,7 +261,7 @@ class Recogniser {
     const Dims& dims = graph_.type(op.results[0]).dims;
     if (const RowForm* known = row(value)) return *known;
     if (is_single(graph_.type(value).dims)) return RowForm{reshape(rewriter_[value], {}), {}};
-    if (graph_.type(value).dims != dims) return {};
+    if (graph_.type(value).dims != dims || !ir::same_elements(dims, {dims[0], 1})) return {};
     return RowForm{reshape(rewriter_[value], {dims[0], 1}), {}};
   }
 

@@ -385,6 +385,35 @@ graph @loss(%x: f32[B]) -> (loss: f32[]) {
   CHECK(ir::equal(ir::parse_graph(text.str(), "reproducer"), *doubled));
 }
 
+TEST_CASE("check_each refuses a graph of which nothing can be compared") {
+  const GraphPtr graph = parse(R"(
+graph @g(%x: f32[2]) -> (y: f32[2]) {
+  %0 = mul %x, %x : f32[2]
+  %1 = neg %0 : f32[2]
+  %2 = constant {values=1} : f32[]
+  %3 = sub %1, %2 : f32[2]
+  %y = log %3 : f32[2]
+  return %y
+})");
+  CHECK_THROWS_WITH_AS(passes::find_difference(*graph, *graph, passes::random_inputs(*graph, 0), run),
+                       doctest::Contains("nothing to compare"), Error);
+}
+
+TEST_CASE("similarities keeps tiles for a loss that has a gradient, and for no other") {
+  const std::string head = "graph @g(%x: f32[64,8], %r: f32[64,1]) -> ";
+  const std::string loss = " {\n  %loss = similarity_lse %x, %r : f32[64,1]\n";
+  const std::string gradient = "  %d = similarity_lse_grad %x, %r, %loss, %r : f32[64,8]\n";
+  const GraphPtr forward = parse(head + "(loss: f32[64,1])" + loss + "  return %loss\n}\n");
+  const GraphPtr both = parse(head + "(loss: f32[64,1], d: f32[64,8])" + loss + gradient + "  return %loss, %d\n}\n");
+  Context context;
+  CHECK(passes::similarities(both, context) == both);  // where the target keeps none
+  context.target.similarity_block = [](const ir::Type&) { return 16; };
+  CHECK(passes::similarities(forward, context) == forward);
+  const GraphPtr kept = passes::similarities(both, context);
+  CHECK(count(*kept, OpCode::similarity_tiles) == 1);
+  CHECK(passes::similarities(kept, context) == kept);
+}
+
 TEST_CASE("every rule of simplify has a text case that is named for it") {
   const std::filesystem::path folder = std::filesystem::path(WEFT_SOURCE_DIR) / "tests/passes";
   const auto check_table = [&](const char* file, const std::vector<passes::Rule>& rules) {
