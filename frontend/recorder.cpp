@@ -91,8 +91,7 @@ Tensor Recorder::random(ir::OpCode code, const Dims& dims, const std::source_loc
 // Inputs, states and outputs
 
 Tensor Recorder::data_input(const std::string& name, ir::Type type, const std::source_location& where) {
-  if (builder_.has_input(name))
-    fail(where, fmt::format("entry \"{}\" has an input \"{}\" already", name_, name));
+  if (builder_.has_input(name)) fail(where, fmt::format("entry \"{}\" has an input \"{}\" already", name_, name));
   builder_.set_where(place(where));
   return tensor(builder_.input(name, std::move(type)));
 }

@@ -8,12 +8,18 @@
 
 namespace weft::tools {
 
-void put_text(std::FILE* file, std::string_view text) { fmt::print(file, "{}", visible_lines(text)); }
+// Not fmt::print, which throws where the file is full or closed: a line that nobody reads ends no training. What
+// standard output refused is told at the end (tools/main.cpp).
+void put_text(std::FILE* file, std::string_view text) {
+  const std::string visible = visible_lines(text);
+  std::fwrite(visible.data(), 1, visible.size(), file);
+}
 
 void put_json(const nlohmann::ordered_json& json) {
   constexpr int no_indent = -1;
   constexpr bool ascii = true;
-  fmt::print("{}\n", json.dump(no_indent, ' ', ascii, nlohmann::ordered_json::error_handler_t::replace));
+  const std::string text = json.dump(no_indent, ' ', ascii, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+  std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
 std::string grouped(std::int64_t number) {

@@ -11,6 +11,7 @@
 #include "ir/error.h"
 #include "ir/visible.h"
 #include "tools/commands.h"
+#include "tools/console.h"
 #include "tools/interrupt.h"
 
 namespace weft {
@@ -43,9 +44,8 @@ void check_output() {
 
 int say(int exit_code, const char* what) {
   std::fflush(stdout);
-  // Not fmt::print, which throws where standard error is full or closed.
   const char* kind = exit_code == internal_error ? "" : "error: ";
-  std::fputs(fmt::format("weft: {}{}\n", kind, visible_message(what)).c_str(), stderr);
+  tools::put_text(stderr, fmt::format("weft: {}{}\n", kind, visible_message(what)));
   return exit_code;
 }
 
@@ -55,7 +55,7 @@ int run_program(int argc, char** argv, std::optional<Model> own) {
     const tools::SignalWatch watch;  // before anything can start a thread
     const Catalog catalog(std::move(own));
     const int exit_code = run_command(argc, argv, catalog);
-    check_output();
+    if (exit_code == 0) check_output();
     return exit_code;
   } catch (const tools::UsageError& error) {
     return say(usage_error, error.what());

@@ -56,7 +56,7 @@ TEST_CASE("commands write into the run folder and nowhere else") {
   const std::string here = "'" + folder.path().string() + "/home'";
   const std::string settings = "HOME=" + here + " TMPDIR=" + here + " XDG_CACHE_HOME= ";
   int commands = 0;
-  for (const char* command : {
+  for (const std::string command : {
            "train vae --data data --hidden 6 --latent 2 --batch 4 --threads 2 --epochs 2 --out mine",
            "train --resume --out mine --epochs 3",
            "eval mine",
@@ -66,8 +66,8 @@ TEST_CASE("commands write into the run folder and nowhere else") {
            "latent mine",
            "embed --run mine",
            "report mine",
-           "dump mine --stage planned",
-           "bench vae --data data --hidden 6 --latent 2 --batch 4 --seconds 0.1",
+           "dump vae --hidden 6 --latent 2 --stage planned",
+           "bench vae --hidden 6 --latent 2 --batch 4 --seconds 0.1",
        }) {
     const auto result = run_shell(settings + "weft " + command, folder.path());
     CAPTURE(command);
