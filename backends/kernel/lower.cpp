@@ -197,7 +197,11 @@ class Lowering {
     }
     const auto pixel = [&](int row, int column) {
       const Coordinate y{-1, axes[0].index[row], 0}, z{-1, axes[1].index[column], 0};
-      return apply(OpCode::mul, {at(x, {where[0], where[1], y, z}), axes[1].weight[column]});
+      const NodeId inside =
+          apply(OpCode::logical_and, {axes[0].inside[row], axes[1].inside[column]}, ir::DType::boolean);
+      // A share of 0 alone would let a NaN at the border through.
+      const NodeId read = apply(OpCode::select, {inside, at(x, {where[0], where[1], y, z}), constant(0)});
+      return apply(OpCode::mul, {read, axes[1].weight[column]});
     };
     const auto line = [&](int row) {
       return apply(OpCode::mul, {apply(OpCode::add, {pixel(row, 0), pixel(row, 1)}), axes[0].weight[row]});
@@ -209,7 +213,7 @@ class Lowering {
 
   // The two pixels of an axis around a place, and their shares: 0 for one that is outside.
   struct Axis {
-    NodeId index[2], weight[2];
+    NodeId index[2], weight[2], inside[2];
   };
 
   Axis axis_of(NodeId place, std::int64_t length) {
@@ -222,8 +226,8 @@ class Lowering {
       const NodeId above = apply(OpCode::gt, {axis.index[i], constant(-1, ir::DType::i32)}, ir::DType::boolean);
       const NodeId below =
           apply(OpCode::lt, {axis.index[i], constant(double(length), ir::DType::i32)}, ir::DType::boolean);
-      const NodeId inside = apply(OpCode::logical_and, {above, below}, ir::DType::boolean);
-      axis.weight[i] = apply(OpCode::select, {inside, shares[i], constant(0)});
+      axis.inside[i] = apply(OpCode::logical_and, {above, below}, ir::DType::boolean);
+      axis.weight[i] = apply(OpCode::select, {axis.inside[i], shares[i], constant(0)});
     }
     return axis;
   }
