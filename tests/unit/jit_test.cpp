@@ -9,6 +9,7 @@
 #include <limits>
 #include <random>
 
+#include "backends/cpu/emit_plan.h"
 #include "backends/kernel/lower.h"
 #include "backends/reference/reference.h"
 #include "bench/vae_kernels.h"
@@ -87,6 +88,19 @@ TEST_CASE("batch statistics over images") {
   check_body(body, random_inputs(random, body));
   check_body(body, random_inputs(random, body),
              {{{490, 1, 70, 10}, {}}, {{490, 1, 70, 10}, {}, {}}, {}});  // channels last
+}
+
+TEST_CASE("windows that lie far apart in memory: lanes go across all of them, and a window stays in registers") {
+  Builder builder("windows");
+  const ValueId x = builder.input("x", ir::f32({6, 4, 24}));
+  builder.output("y", builder.create(OpCode::reduce_max, {x}, axes({1})));
+  const ir::Graph body = builder.take();
+  const Layouts layouts{{{24, 144, 1}}, {}, {}};
+  const kernel::Kernel lowered = kernel::lower(body, layouts.inputs, {{}}, "windows");
+  CHECK(lowered.lane == 0);
+  CHECK(cpu::make_plan(lowered, 8).window == 4);
+  std::mt19937 random(31);
+  check_body(body, random_inputs(random, body), layouts);
 }
 
 TEST_CASE("gather along lanes, and indices beyond the table are those of its nearest row") {

@@ -178,6 +178,25 @@ TEST_CASE("relu of a product keeps a NaN, as the op does") {
   for (const float each : result) CHECK(std::isnan(each));
 }
 
+TEST_CASE("a small tile takes independent sums in turn") {
+  const Product product{"chains", {1, 16, 16, 1}, {16, 8, 8, 1}, {1, 8, 8, 1}};
+  REQUIRE(cpu::make_product_plan(product, cpu::find_target("x86-64-v3")).form == ProductForm::direct);
+  const std::int64_t sums = cpu::independent_sums(1);
+  REQUIRE(sums == 8);
+  // In one sum, the first 1 is lost to rounding beside 2^25; in sums of their own both are kept.
+  const float large = 33554432;
+  float a[16], b[16 * 8] = {}, result[8];
+  std::fill_n(a, 16, 1.0f);
+  const auto term = [&](std::int64_t k, float number) { std::fill_n(b + k * 8, 8, number); };
+  term(0, large), term(1, 1), term(sums, -large), term(sums + 1, 1);
+  cpu::Jit jit("x86-64-v3");
+  jit.add(product);
+  jit.compile();
+  void* buffers[] = {a, b, result};
+  jit.kernel(0).run(buffers, nullptr, 0, jit.kernel(0).chunks);
+  for (const float each : result) CHECK(each == 2);
+}
+
 TEST_CASE("code of a product is small, and names no function") {
   for (const std::int64_t batch : {1, 64})
     for (const char* cpu : {"x86-64-v3", "x86-64-v4"}) {

@@ -7,6 +7,7 @@
 #include "ir/memory_layout.h"
 #include "ir/parse.h"
 #include "ir/verify.h"
+#include "passes/kept_layouts.h"
 #include "passes/passes.h"
 
 using namespace weft;
@@ -100,4 +101,55 @@ TEST_CASE("settled layouts are taken as they are, by the param's name") {
   const ir::GraphPtr graph = passes::weight_layout(step(), context);
   CHECK(graph->inputs[0].slots[0].layout == "hwio");
   CHECK(graph->inputs[1].slots[0].layout == "hwio");
+}
+
+TEST_CASE("a kernel that is an input has its layout, but where it is read as an image too") {
+  const auto read_by = [](const std::string& more) {
+    const ir::Graph graph = ir::parse_graph(R"(
+graph @g(%k: f32[4,4,3,3] {role=param, layout=hwio}, %x: f32[2,4,8,8], %v: f32[4,4,3,3]) -> (y: f32[2,4,6,6], z: f32[4,4,1,1]) {
+  %y = conv2d %x, %k : f32[2,4,6,6]
+)" + more + "  return %y, %z\n}\n",
+                                            "test");
+    const passes::KeptLayouts kept(graph);
+    return std::make_pair(kept.of_weights(graph.ops[0]), kept.relaid().size());
+  };
+  using Found = std::pair<std::string, std::size_t>;
+  CHECK(read_by("  %z = conv2d %v, %v : f32[4,4,1,1]\n") == Found{"hwio", 0});
+  CHECK(read_by("  %z = conv2d %k, %v : f32[4,4,1,1]\n") == Found{"", 1});
+  CHECK(read_by("  %z = conv2d %k, %k : f32[4,4,1,1]\n") == Found{"", 1});
+}
+
+TEST_CASE("a kernel in a vector has the layout of the slot that it is") {
+  const ir::GraphPtr settled = laid_out(step(), "OIhw16i16o"), plain = step();
+  const passes::KeptLayouts kept(*settled), none(*plain);
+  for (const std::size_t op : {1, 2}) {  // the convolution and the gradient of its kernel
+    CHECK(kept.of_weights(settled->ops[op]) == "OIhw16i16o");
+    CHECK(none.of_weights(plain->ops[op]).empty());
+  }
+  const ir::Graph other = ir::parse_graph(R"(
+graph @other(%params: f32[48] {role=param}, %x: f32[1,4,2,2]) -> (y: f32[1,4,2,2]) {
+  %w = view %params {offset=16} : f32[4,4,1,1]
+  %y = conv2d %x, %w : f32[1,4,2,2]
+  return %y
+}
+)",
+                                          "test");
+  CHECK(passes::KeptLayouts(other).of_weights(other.ops[1]).empty());
+}
+
+TEST_CASE("only a fused op is a cast that keeps the order of elements") {
+  const ir::Graph graph = ir::parse_graph(R"(
+graph @casts(%x: f32[8]) -> (a: bf16[8], b: bf16[8]) {
+  %a = cast %x : bf16[8]
+  %b = fused(%x) {
+    %0 = cast %x : bf16[8]
+    yield %0
+  } : bf16[8]
+  return %a, %b
+}
+)",
+                                          "test");
+  CHECK(passes::cast_source(graph, graph.outputs[0].value) == ir::kNone);
+  CHECK(passes::cast_source(graph, graph.outputs[1].value) == graph.inputs[0].value);
+  CHECK(passes::cast_source(graph, graph.inputs[0].value) == ir::kNone);
 }
