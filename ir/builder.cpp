@@ -1,9 +1,9 @@
 // Adds type-checked, interned ops to a graph.
 #include "ir/builder.h"
 
-#include <bit>
 #include <functional>
 
+#include "ir/bits.h"
 #include "ir/error.h"
 
 namespace weft::ir {
@@ -29,7 +29,7 @@ std::size_t hash(const AttrValue& value) {
   if (const auto* integers = std::get_if<std::vector<std::int64_t>>(&value))
     for (const std::int64_t each : *integers) seed = mix(seed, std::size_t(each));
   if (const auto* numbers = std::get_if<std::vector<double>>(&value))
-    for (const double each : *numbers) seed = mix(seed, std::bit_cast<std::uint64_t>(each));
+    for (const double each : *numbers) seed = mix(seed, bits_of(each));
   return seed;
 }
 

@@ -2,10 +2,9 @@
 #include "ir/graph.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstdint>
 #include <set>
 
+#include "ir/bits.h"
 #include "ir/error.h"
 
 namespace weft::ir {
@@ -119,8 +118,7 @@ namespace {
 
 // By their bits, as the numbers of constants: a NaN equals itself.
 bool same(const Init& a, const Init& b) {
-  const auto bits = [](double number) { return std::bit_cast<std::uint64_t>(number); };
-  return a.kind == b.kind && bits(a.a) == bits(b.a) && bits(a.b) == bits(b.b);
+  return a.kind == b.kind && bits_of(a.a) == bits_of(b.a) && bits_of(a.b) == bits_of(b.b);
 }
 
 bool same(const Slot& a, const Slot& b) {
