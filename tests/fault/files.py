@@ -72,7 +72,7 @@ class Faults:
     def counted(self, scenario):
         self.start(scenario)
         done, counts = self.run(scenario)
-        self.failures.check(done.returncode == 0 and self.training.is_whole("run", False), f"{scenario}: {done.stderr}")
+        self.failures.check(done.returncode == 0 and self.training.is_whole("run"), f"{scenario}: {done.stderr}")
         return counts
 
     def check(self, scenario, call, at, error, forever):
@@ -84,7 +84,7 @@ class Faults:
         said = done.stderr.strip()
         self.counts[str(done.returncode)] = self.counts.get(str(done.returncode), 0) + 1
         if done.returncode == 0:
-            self.failures.check(self.training.is_whole("run", False), f"{what}: exit 0, other bits")
+            self.failures.check(self.training.is_whole("run"), f"{what}: exit 0, other bits")
         else:
             told = done.returncode == 1 and said.splitlines()[-1].startswith("weft: error: ")
             self.failures.check(told, f"{what}: exit {done.returncode}: {said[-300:]}")
@@ -107,7 +107,7 @@ class Faults:
             resumed = runs.run([*self.training.train("run"), "--replace"])
         self.failures.check(resumed.returncode == 0, f"{what}; go on: {resumed.returncode}: {resumed.stderr[-300:]}")
         if resumed.returncode == 0:
-            self.failures.check(self.training.is_whole("run", False), f"{what}; go on: other bits")
+            self.failures.check(self.training.is_whole("run"), f"{what}; go on: other bits")
 
 
 def main():

@@ -42,10 +42,6 @@ def state_of(folder):
         return tensors, position, file.read()
 
 
-def without_test(metrics):
-    return [line for line in metrics.splitlines() if json.loads(line)["split"] != "test"]
-
-
 class Failures:
     """Counts what happened; each failure is printed once, with its reason."""
 
@@ -88,14 +84,9 @@ class Training:
     def resume(self, name, threads=1):
         return [self.weft, "train", "--resume", "--out", self.path(name), "--threads", str(threads)]
 
-    def is_whole(self, name, with_test=True):
-        """Whether the run has come to the undisturbed result; if not with_test: but for the lines of the split `test`."""
-        if not os.path.exists(self.path(f"{name}/checkpoint.safetensors")):
-            return False
-        found, wanted = state_of(self.path(name)), self.whole
-        if not with_test:
-            found, wanted = (*found[:2], without_test(found[2])), (*wanted[:2], without_test(wanted[2]))
-        return found == wanted
+    def is_whole(self, name):
+        """Whether the run has come to the undisturbed result."""
+        return os.path.exists(self.path(f"{name}/checkpoint.safetensors")) and state_of(self.path(name)) == self.whole
 
     def remove(self, name):
         shutil.rmtree(self.path(name), ignore_errors=True)
