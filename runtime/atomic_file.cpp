@@ -2,7 +2,6 @@
 #include "runtime/atomic_file.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <utility>
 
 #include "ir/error.h"
+#include "runtime/process.h"
 
 namespace weft::runtime {
 
@@ -46,9 +46,6 @@ pid_t writer_of(const std::string& name) {
     return 0;
   return std::stoi(numbers.substr(0, dash));
 }
-
-// A process of this number may be another one than the writer by now: its files wait until it has ended, too.
-bool is_running(pid_t process) { return process != ::getpid() && (::kill(process, 0) == 0 || errno != ESRCH); }
 
 std::string_view advice(int error) {
   switch (error) {
@@ -151,7 +148,7 @@ void sweep_temporaries(const fs::path& folder) {
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     const pid_t writer = writer_of(entry->path().filename().string());
     std::error_code ignored;  // what cannot be removed harms nobody
-    if (writer > 0 && !is_running(writer) && fs::is_regular_file(entry->symlink_status(ignored)))
+    if (writer > 0 && !is_other_process(writer) && fs::is_regular_file(entry->symlink_status(ignored)))
       fs::remove(entry->path(), ignored);
   }
 }

@@ -2,7 +2,6 @@
 #include "training/run_lock.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "ir/error.h"
 #include "ir/number.h"
 #include "runtime/atomic_file.h"
+#include "runtime/process.h"
 
 namespace weft::training {
 
@@ -44,8 +44,6 @@ Holder holder_of(const std::filesystem::path& path) {
 }
 
 bool has_no_locks(int error) { return error == ENOSYS || error == EOPNOTSUPP || error == ENOLCK || error == EINVAL; }
-
-bool is_running(pid_t process) { return ::kill(process, 0) == 0 || errno != ESRCH; }
 
 }  // namespace
 
@@ -102,7 +100,7 @@ bool RunLock::open() {
   if (is_there && is_lock && has_no_locks(error)) {
     const Holder holder = holder_of(path_);
     const bool is_here = holder.host == host_name();
-    if (holder.process == 0 || (is_here && (holder.process == ::getpid() || !is_running(holder.process)))) return true;
+    if (holder.process == 0 || (is_here && !runtime::is_other_process(holder.process))) return true;
     ::close(descriptor_);
     if (is_here) refuse();
     fail(
