@@ -4,19 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <thread>
 
-#include "backends/cuda/program.h"
-#include "backends/gpu.h"
-#include "backends/reference/program.h"
+#include "backends/backend.h"
+#include "backends/cuda/program/program.h"
 #include "ir/error.h"
-#include "ir/suggest.h"
+#include "ir/text/suggest.h"
 #include "ir/verify.h"
 #include "passes/pipeline.h"
-#ifdef WEFT_WITH_CPU
-#include "backends/cpu/library.h"
-#include "backends/cpu/program.h"
-#endif
 
 namespace weft {
 
@@ -40,26 +34,16 @@ ir::GraphPtr bound_and_verified(const ir::GraphPtr& graph, const CompileOptions&
   return numbered;
 }
 
-passes::Target target_of(const std::string& backend) {
-  if (is_gpu_backend(backend)) return cuda::target();
-#ifdef WEFT_WITH_CPU
-  return cpu::target();
-#else
-  return {};
-#endif
+const Backend& need_backend(const std::string& name) {
+  if (const Backend* backend = find_backend(name)) return *backend;
+  fail("this build has no backend '{}'; it has: {}", name, fmt::join(backend_choices(), ", "));
 }
 
-passes::Target target(const CompileOptions& options) {
-  passes::Target target = target_of(options.backend);
+passes::Target target(const Backend& backend, const CompileOptions& options) {
+  passes::Target target = backend.target ? backend.target() : passes::Target();
   if (!options.choose_layouts || options.standalone) target.weights_layout = nullptr;
   if (!options.choose_layouts && !options.standalone && !options.layouts.empty()) target.kept_layouts = options.layouts;
   return target;
-}
-
-std::vector<std::string> pass_names(const CompileOptions& options) {
-  std::vector<std::string> names = passes::compile_pipeline();
-  if (options.precision == Precision::bf16) names.insert(std::ranges::find(names, "epilogue"), "bf16");
-  return names;
 }
 
 }  // namespace
@@ -75,37 +59,41 @@ Precision parse_precision(std::string_view text) {
 }
 
 std::vector<std::string> backend_names() {
-#if defined(WEFT_WITH_CPU)
-  return {"cpu", "reference"};
-#else
-  const std::vector<Finding> findings = find_gpu();
-  const bool has_gpu = !findings.empty() && std::ranges::all_of(findings, &Finding::found);
-  return has_gpu ? std::vector<std::string>{"cuda", "reference"} : std::vector<std::string>{"reference"};
-#endif
+  std::vector<std::string> names;
+  for (const Backend& backend : backends()) {
+    using Default = Backend::Default;
+    const auto has_all = [&] { return backend.needs && std::ranges::all_of(backend.needs(), &Finding::found); };
+    if (backend.by_default == Default::always ||
+        (backend.by_default == Default::if_first && names.empty() && has_all()))
+      names.push_back(backend.name);
+  }
+  return names;
 }
 
 std::vector<std::string> backend_choices() {
-#ifdef WEFT_WITH_CPU
-  return {"cpu", "cuda", "cuda-emulated", "reference"};
-#else
-  return {"cuda", "cuda-emulated", "reference"};
-#endif
+  std::vector<std::string> names;
+  for (const Backend& backend : backends()) names.push_back(backend.name);
+  return names;
 }
 
 std::vector<std::string> backend_libraries() {
-#ifdef WEFT_WITH_CPU
-  return {"LLVM " WEFT_LLVM_VERSION, cpu::library_version()};
-#else
-  return {};
-#endif
+  std::vector<std::string> libraries;
+  for (const Backend& backend : backends())
+    libraries.insert(libraries.end(), backend.libraries.begin(), backend.libraries.end());
+  return libraries;
 }
 
 bool has_precision(const std::string& backend, Precision precision) {
-  return precision == Precision::f32 || is_gpu_backend(backend);
+  const Backend* found = find_backend(backend);
+  if (!found) return precision == Precision::f32;
+  return std::ranges::find(found->precisions, precision) != found->precisions.end();
 }
 
-std::shared_ptr<runtime::Memory> memory_of(const std::string& backend) {
-  return is_gpu_backend(backend) ? gpu_of(backend).memory : runtime::host_memory();
+std::shared_ptr<runtime::Memory> memory_of(const std::string& backend) { return need_backend(backend).memory(); }
+
+std::vector<Finding> find_needs(const std::string& backend) {
+  const Backend* found = find_backend(backend);
+  return found && found->needs ? found->needs() : std::vector<Finding>();
 }
 
 ir::GraphPtr lowered(const ir::GraphPtr& graph, const CompileOptions& options, CompileReport* report) {
@@ -113,12 +101,13 @@ ir::GraphPtr lowered(const ir::GraphPtr& graph, const CompileOptions& options, C
   CompileReport& facts = report ? *report : unused;
   const ir::GraphPtr numbered = bound_and_verified(graph, options, facts);
   passes::Context context;
-  context.target = target(options);
+  context.target = target(need_backend(options.backend), options);
   const auto observe = [&](const std::string& pass, const ir::GraphPtr& result, double seconds) {
     facts.seconds.emplace_back(pass, seconds);
     if (options.observe) options.observe(pass, result);
   };
-  const ir::GraphPtr result = passes::run_passes(numbered, pass_names(options), context, observe);
+  const ir::GraphPtr result = passes::run_passes(
+      numbered, passes::compile_pipeline({.bf16 = options.precision == Precision::bf16}), context, observe);
   facts.notes.insert(facts.notes.end(), context.notes.begin(), context.notes.end());
   return result;
 }
@@ -127,26 +116,19 @@ std::unique_ptr<runtime::Program> compile(const ir::GraphPtr& graph, const Compi
                                           CompileReport* report) {
   CompileReport unused;
   CompileReport& facts = report ? *report : unused;
+  const Backend& backend = need_backend(options.backend);
   if (!has_precision(options.backend, options.precision))
-    fail("graph @{} was to be compiled in {}, which the backend '{}' has not: use cuda, or f32", graph->name,
-         name(options.precision), options.backend);
-  if (options.standalone && options.backend != "cpu")
-    fail("graph @{} was to be compiled standalone, which is a way of the backend cpu, not of '{}'", graph->name,
-         options.backend);
-  if (options.backend == "reference") return reference::make_program(bound_and_verified(graph, options, facts));
-  if (is_gpu_backend(options.backend)) {
-    const Gpu& gpu = gpu_of(options.backend);
-    const bool tf32 = options.precision == Precision::tf32;
-    return cuda::make_program(lowered(graph, options, &facts), gpu.device, gpu.memory, tf32, facts);
-  }
-#ifdef WEFT_WITH_CPU
-  if (options.backend == "cpu") {
-    const int threads = options.threads > 0 ? options.threads : int(std::max(1u, std::thread::hardware_concurrency()));
-    return cpu::make_program(lowered(graph, options, &facts), threads, {"", options.winograd, options.standalone},
-                             facts);
-  }
-#endif
-  fail("this build has no backend '{}'; it has: {}", options.backend, fmt::join(backend_choices(), ", "));
+    fail("graph @{}: the backend '{}' does not have {}: use cuda, or f32", graph->name, options.backend,
+         name(options.precision));
+  if (options.standalone && !backend.standalone)
+    fail("graph @{}: the backend '{}' does not compile standalone: use cpu", graph->name, options.backend);
+  return backend.compile(backend.target ? lowered(graph, options, &facts) : bound_and_verified(graph, options, facts),
+                         options, facts);
+}
+
+std::string cuda_source(const ir::GraphPtr& graph, CompileOptions options) {
+  options.backend = "cuda";
+  return cuda::source_of(*lowered(graph, options));
 }
 
 }  // namespace weft

@@ -1,6 +1,6 @@
 // Speed of generated kernels: those of a VAE step on 1 and 2 threads, beside a copy of the same number of bytes.
 //   bench_kernels [batch] [--text]   (--text: also the kernel, its LLVM IR and assembly)
-//   bench_kernels --products [cpu]   (generated matrix products beside oneDNN's, on one thread; for a cpu of another
+//   bench_kernels --products [cpu]   (generated matmuls beside oneDNN's, on one thread; for a cpu of another
 //   name)
 #include <omp.h>
 
@@ -11,11 +11,12 @@
 #include <ctime>
 #include <string>
 
-#include "backends/cpu/jit.h"
-#include "backends/cpu/product_plan.h"
-#include "backends/kernel/lower.h"
+#include "backends/cpu/codegen/matmul_plan.h"
+#include "backends/cpu/onednn/onednn.h"
+#include "backends/cpu/program/jit.h"
 #include "bench/vae_kernels.h"
 #include "ir/error.h"
+#include "ir/kernel/lower.h"
 
 namespace weft::bench {
 namespace {
@@ -150,8 +151,8 @@ cpu::Matrix dense(std::int64_t rows, std::int64_t columns) { return {rows, colum
 cpu::Matrix turned(std::int64_t rows, std::int64_t columns) { return {rows, columns, 1, rows}; }
 
 // Those of the VAE, forward and backward; a decoder with tied weights; square ones.
-std::vector<cpu::Product> products() {
-  std::vector<cpu::Product> all;
+std::vector<cpu::Matmul> products() {
+  std::vector<cpu::Matmul> all;
   const auto add = [&](const char* name, const cpu::Matrix& a, const cpu::Matrix& b, bool bias,
                        const char* activation) {
     all.push_back({fmt::format("{}_{}", name, all.size()), a, b, dense(a.rows, b.columns), bias, activation});
@@ -171,7 +172,7 @@ std::vector<cpu::Product> products() {
   return all;
 }
 
-void measure_product(const cpu::Product& product, const cpu::CompiledKernel& kernel, const cpu::MachineTarget& target) {
+void measure_matmul(const cpu::Matmul& product, const cpu::CompiledKernel& kernel, const cpu::MachineTarget& target) {
   const auto memory = [](const cpu::Matrix& matrix) {
     Memory result(std::size_t(matrix.rows * matrix.columns) * sizeof(float));
     fill(result.data(), ir::f32({matrix.rows, matrix.columns}));
@@ -186,7 +187,7 @@ void measure_product(const cpu::Product& product, const cpu::CompiledKernel& ker
   const Memory library_scratch(primitive->scratch_bytes());
   primitive->bind(buffers.data(), library_scratch.data());
   const double library = fastest([&] { primitive->run(); });
-  const cpu::ProductPlan plan = cpu::make_product_plan(product, target);
+  const cpu::MatmulPlan plan = cpu::make_matmul_plan(product, target);
   const double flops = 2e-9 * double(product.a.rows) * double(product.a.columns) * double(product.b.columns);
   fmt::print(
       "{:18} {:5} x {:5} x {:5} tile {:2} x {:3} chunks {:3} | {:9.2f} us {:6.1f} Gflop/s, estimate {:9.2f} us | "
@@ -195,16 +196,16 @@ void measure_product(const cpu::Product& product, const cpu::CompiledKernel& ker
       kernel.chunks, ours * 1e6, flops / ours, kernel.work_ns / 1e3, library * 1e6, flops / library, ours / library);
 }
 
-int run_products(const std::string& cpu) {
+int run_matmuls(const std::string& cpu) {
   omp_set_num_threads(1);
   cpu::Jit jit(cpu);
-  const std::vector<cpu::Product> all = products();
-  for (const cpu::Product& each : all) jit.add(each);
+  const std::vector<cpu::Matmul> all = products();
+  for (const cpu::Matmul& each : all) jit.add(each);
   const auto start = Clock::now();
   jit.compile();
   fmt::print("{} {}: {} products in {:.1f} ms\n", jit.target().cpu, jit.target().vector_width, all.size(),
              milliseconds(start));
-  for (std::size_t i = 0; i < all.size(); ++i) measure_product(all[i], jit.kernel(int(i)), jit.target());
+  for (std::size_t i = 0; i < all.size(); ++i) measure_matmul(all[i], jit.kernel(int(i)), jit.target());
   return 0;
 }
 
@@ -212,7 +213,7 @@ int run_products(const std::string& cpu) {
 }  // namespace weft::bench
 
 int main(int argc, char** argv) {
-  if (argc > 1 && std::string(argv[1]) == "--products") return weft::bench::run_products(argc > 2 ? argv[2] : "native");
+  if (argc > 1 && std::string(argv[1]) == "--products") return weft::bench::run_matmuls(argc > 2 ? argv[2] : "native");
   const bool text = argc > 1 && std::string(argv[argc - 1]) == "--text";
   return weft::bench::run(argc > 1 && argv[1][0] != '-' ? std::atoll(argv[1]) : 128, text);
 }

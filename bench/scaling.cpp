@@ -9,16 +9,16 @@
 #include <string>
 #include <vector>
 
-#include "backends/cpu/jit.h"
-#include "backends/cpu/program.h"
-#include "backends/cpu/recipe.h"
+#include "backends/cpu/program/jit.h"
+#include "backends/cpu/program/program.h"
+#include "backends/cpu/program/schedule.h"
 #include "bench/scaling_graphs.h"
 #include "ir/error.h"
-#include "ir/parse.h"
-#include "ir/print.h"
+#include "ir/text/parse.h"
+#include "ir/text/print.h"
 #include "ir/verify.h"
 #include "passes/pipeline.h"
-#include "passes/plan.h"
+#include "passes/plan/plan.h"
 
 namespace weft::bench {
 namespace {
@@ -99,13 +99,13 @@ void compile(const Shape& shape, int size, bool code, Table& table) {
     run(pass);
   }
   table.time("plan", size, [&] { return passes::make_plan(*graph).arena_bytes; });
-  const auto recipe = table.time("recipe", size, [&] { return cpu::Recipe(*graph, {}); });
-  fmt::print(stderr, "{} {}: {} ops before fuse, {} steps, {} kernels\n", shape.name, size, ops, recipe.steps().size(),
-             recipe.kernels().size());
+  const auto schedule = table.time("schedule", size, [&] { return cpu::Schedule(*graph, {}); });
+  fmt::print(stderr, "{} {}: {} ops before fuse, {} steps, {} kernels\n", shape.name, size, ops,
+             schedule.steps().size(), schedule.kernels().size());
   if (!code) return;
   table.time("code", size, [&] {
     cpu::Jit jit;
-    for (const cpu::KernelSource& source : recipe.kernels()) jit.add(source);
+    for (const cpu::KernelSource& source : schedule.kernels()) jit.add(source);
     jit.compile(1);
     return 0;
   });

@@ -1,4 +1,4 @@
-// The fused bodies of a VAE's training step, for bench/kernels.cpp and tests/unit/jit_test.cpp.
+// The fused bodies of a VAE's training step, for bench/kernels.cpp and tests/backends/cpu/jit_test.cpp.
 #pragma once
 
 #include <cstdint>

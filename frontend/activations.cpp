@@ -6,7 +6,7 @@
 #include "frontend/ops.h"
 #include "frontend/recorder.h"
 #include "ir/error.h"
-#include "ir/suggest.h"
+#include "ir/text/suggest.h"
 
 namespace weft {
 

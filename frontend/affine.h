@@ -41,18 +41,18 @@ class Affine {
   explicit Affine(Operand pictures);  // no map; takes the number and the size of the pictures
 
   // Cuts out a random part and makes it as large as the picture.
-  Affine& crop(const Crop& crop = {}, std::source_location where = std::source_location::current());
+  Affine& crop(const Crop& crop = {}, std::source_location location = std::source_location::current());
   // Left to right, each picture with this probability; `flip_vertically`: top to bottom.
-  Affine& flip(double probability = 0.5, std::source_location where = std::source_location::current());
-  Affine& flip_vertically(double probability = 0.5, std::source_location where = std::source_location::current());
+  Affine& flip(double probability = 0.5, std::source_location location = std::source_location::current());
+  Affine& flip_vertically(double probability = 0.5, std::source_location location = std::source_location::current());
   // By turns[i] times 90 degrees, anticlockwise as torch.rot90 over H and W; turns i32[B], any whole numbers.
   // An Error unless H equals W.
   Affine& turn(Operand turns);
   // Rotation, translation, scale and shear.
-  Affine& vary(const AffineRange& range, std::source_location where = std::source_location::current());
+  Affine& vary(const AffineRange& range, std::source_location location = std::source_location::current());
 
   // f32[B,2,3], as affine_sample takes it.
-  Tensor theta(std::source_location where = std::source_location::current()) const;
+  Tensor theta(std::source_location location = std::source_location::current()) const;
   // The pictures under all maps; by default of the same size.
   Tensor sample(Operand x) const;
   Tensor sample(Operand x, std::int64_t height, std::int64_t width) const;
@@ -62,8 +62,8 @@ class Affine {
   // source.
   using Matrix = std::array<Operand, 6>;
   Affine& then(const Matrix& map);
-  Tensor uniform(const Range& range, const std::source_location& where) const;
-  Operand sign(double probability, const std::source_location& where) const;
+  Tensor uniform(const Range& range, const std::source_location& location) const;
+  Operand sign(double probability, const std::source_location& location) const;
 
   Dim batch_;
   std::int64_t height_ = 0, width_ = 0;

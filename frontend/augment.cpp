@@ -16,11 +16,11 @@ using Planes = std::vector<Tensor>;  // one a channel, [B,1,H,W]
 // An operand as pictures with fixed sizes, and a way to fail at its place.
 struct Pictures {
   Tensor x;
-  std::source_location where;
+  std::source_location location;
   Dim batch;
   std::int64_t channels = 0, height = 0, width = 0;
 
-  explicit Pictures(const Operand& operand) : x(as_tensors({operand}).front()), where(operand.where()) {
+  explicit Pictures(const Operand& operand) : x(as_tensors({operand}).front()), location(operand.location()) {
     const Dims dims = x.dims();
     const auto is_number = [](const Dim& dim) { return dim.is_number(); };
     if (x.dtype() != DType::f32 || dims.size() != 4 || !std::all_of(dims.begin() + 1, dims.end(), is_number))
@@ -30,11 +30,13 @@ struct Pictures {
     height = ir::number(dims[2]);
     width = ir::number(dims[3]);
   }
-  [[noreturn]] void fail(const std::string& what) const { x.recorder()->fail(where, what); }
+  [[noreturn]] void fail(const std::string& what) const { x.recorder()->fail(location, what); }
 
   // A number for each picture.
-  Tensor uniform(double low, double high) const { return low + (high - low) * random_uniform({batch, 1, 1, 1}, where); }
-  Tensor chance(double probability) const { return random_uniform({batch, 1, 1, 1}, where) < probability; }
+  Tensor uniform(double low, double high) const {
+    return low + (high - low) * random_uniform({batch, 1, 1, 1}, location);
+  }
+  Tensor chance(double probability) const { return random_uniform({batch, 1, 1, 1}, location) < probability; }
 
   // The planes of colour pictures; `what` wants one or three.
   Planes planes(const char* what) const {
@@ -47,7 +49,7 @@ struct Pictures {
 };
 
 void need(bool good, const Operand& x, const std::string& what) {
-  if (!good) as_tensors({x}).front().recorder()->fail(x.where(), what);
+  if (!good) as_tensors({x}).front().recorder()->fail(x.location(), what);
 }
 
 void need_probability(double value, const Operand& x, const char* what) {
@@ -119,7 +121,7 @@ Tensor colour_jitter(Operand operand, const ColourJitter& jitter) {
     const Tensor applies = pictures.chance(jitter.probability);
     for (std::size_t c = 0; c < planes.size(); ++c) planes[c] = select(applies, planes[c], before[c]);
   }
-  return concat(planes, 1, operand.where());
+  return concat(planes, 1, operand.location());
 }
 
 Tensor random_grayscale(Operand operand, double probability) {
@@ -129,7 +131,8 @@ Tensor random_grayscale(Operand operand, double probability) {
   const Planes planes = pictures.planes("random_grayscale");
   if (planes.size() == 1) return pictures.x;
   const Tensor applies = pictures.chance(probability), level = grey(planes);
-  return concat(each(planes, [&](const Tensor& plane) { return select(applies, level, plane); }), 1, operand.where());
+  return concat(each(planes, [&](const Tensor& plane) { return select(applies, level, plane); }), 1,
+                operand.location());
 }
 
 // Blur

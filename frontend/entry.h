@@ -29,16 +29,17 @@ enum class Mode { train, eval };
 class Entry {
  public:
   Entry(ir::Module& module, const std::string& name, Mode mode,
-        std::source_location where = std::source_location::current());
+        std::source_location location = std::source_location::current());
   ~Entry();
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
 
   // A value the caller gives with each call.
   Tensor input(const std::string& name, const Dims& dims, DType dtype = DType::f32,
-               std::source_location where = std::source_location::current());
+               std::source_location location = std::source_location::current());
   // A scalar f32[] that the caller may change from call to call: a weight of the loss, a temperature.
-  Tensor hyper(const std::string& name, double fallback, std::source_location where = std::source_location::current());
+  Tensor hyper(const std::string& name, double fallback,
+               std::source_location location = std::source_location::current());
   void output(const std::string& name, Operand value);
 
  private:
@@ -49,12 +50,12 @@ class Entry {
 // For layers of one's own. A trained tensor, found by its name or made: the same name is the same parameter in every
 // entry of the module, and must have the same dims and initial values there.
 Tensor parameter(const std::string& name, const Dims& dims, const ir::Init& init,
-                 std::source_location where = std::source_location::current());
+                 std::source_location location = std::source_location::current());
 
 // A tensor kept from step to step but not trained by gradients, such as a running mean: its value as of now.
 // `set_state` gives it a new one, which the step leaves behind.
 Tensor state(const std::string& name, const Dims& dims, const ir::Init& init,
-             std::source_location where = std::source_location::current());
+             std::source_location location = std::source_location::current());
 void set_state(const std::string& name, Operand value);
 
 // While it lives, the layers of the open entry act in this mode: a frozen part of a model is in eval mode while the
@@ -63,7 +64,7 @@ void set_state(const std::string& name, Operand value);
 //   ModeScope frozen(Mode::eval);
 class ModeScope {
  public:
-  explicit ModeScope(Mode mode, std::source_location where = std::source_location::current());
+  explicit ModeScope(Mode mode, std::source_location location = std::source_location::current());
   ~ModeScope();
   ModeScope(const ModeScope&) = delete;
   ModeScope& operator=(const ModeScope&) = delete;
@@ -74,6 +75,6 @@ class ModeScope {
 };
 
 // Of the open entry, or of the innermost ModeScope.
-Mode mode(std::source_location where = std::source_location::current());
+Mode mode(std::source_location location = std::source_location::current());
 
 }  // namespace weft

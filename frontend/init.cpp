@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "ir/error.h"
-#include "ir/suggest.h"
+#include "ir/text/suggest.h"
 
 namespace weft {
 

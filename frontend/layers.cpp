@@ -119,8 +119,8 @@ Tensor BatchNorm::operator()(Operand operand) const {
   const Composite call(operand, name_);
   const Tensor x = as_tensors({operand}).front();
   if ((x.rank() != 2 && x.rank() != 4) || x.dims()[1] != Dim(channels_))
-    x.recorder()->fail(operand.where(), fmt::format("[{}] normalises [B,{}] or [B,{},H,W], got {}", name_, channels_,
-                                                    channels_, ir::to_string(x.type())));
+    x.recorder()->fail(operand.location(), fmt::format("[{}] normalises [B,{}] or [B,{},H,W], got {}", name_, channels_,
+                                                       channels_, ir::to_string(x.type())));
   const auto aligned = [&](const Tensor& each) {
     return reshape(each, x.rank() == 2 ? Dims{1, channels_} : Dims{1, channels_, 1, 1});
   };
@@ -141,9 +141,9 @@ Tensor BatchNorm::operator()(Operand operand) const {
 
 // Noise
 
-Dropout::Dropout(double rate, std::source_location where) : rate_(rate) {
+Dropout::Dropout(double rate, std::source_location location) : rate_(rate) {
   if (!(rate >= 0 && rate < 1))
-    fail("{}: the rate of dropout is at least 0 and less than 1, got {}", to_string(where), rate);
+    fail("{}: the rate of dropout is at least 0 and less than 1, got {}", to_string(location), rate);
 }
 
 Tensor Dropout::operator()(Operand operand) const {

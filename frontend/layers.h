@@ -88,7 +88,7 @@ class BatchNorm {
 // (Srivastava et al. 2014); in eval mode x itself.
 class Dropout {
  public:
-  explicit Dropout(double rate, std::source_location where = std::source_location::current());
+  explicit Dropout(double rate, std::source_location location = std::source_location::current());
   Tensor operator()(Operand x) const;
 
  private:

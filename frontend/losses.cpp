@@ -17,7 +17,7 @@ namespace {
 Tensor is_label(Operand labels, const Dim& classes) {
   const Tensor of = as_tensors({labels}).front();
   if (of.rank() != 1)
-    of.recorder()->fail(labels.where(), fmt::format("labels must be i32[B], got {}", ir::to_string(of.type())));
+    of.recorder()->fail(labels.location(), fmt::format("labels must be i32[B], got {}", ir::to_string(of.type())));
   return reshape(of, {of.dims()[0], 1}) == iota({1, classes}, 1);
 }
 
@@ -28,7 +28,7 @@ Tensor shift(Operand logits, int axis) { return logits - stop_gradient(max(logit
 void need_same_dims(Operand prediction, Operand target, const char* loss) {
   const std::vector<Tensor> both = as_tensors({prediction, target});
   if (prediction.tensor() && target.tensor() && both[0].dims() != both[1].dims())
-    both[0].recorder()->fail(prediction.where(),
+    both[0].recorder()->fail(prediction.location(),
                              fmt::format("[{}] prediction and target differ: {} and {}", loss,
                                          ir::to_string(both[0].type()), ir::to_string(both[1].type())));
 }
@@ -129,13 +129,15 @@ Tensor nt_xent(Operand views, Operand temperature) {
   const Composite call(views);
   const Tensor v = as_tensors({views}).front();
   if (!temperature.tensor() && !(temperature.number() > 0))
-    v.recorder()->fail(views.where(), fmt::format("[nt_xent] the temperature must be above 0, got {}; small ones, such "
-                                                  "as 0.1, look at the closest pairs alone",
-                                                  temperature.number()));
+    v.recorder()->fail(views.location(),
+                       fmt::format("[nt_xent] the temperature must be above 0, got {}; small ones, such "
+                                   "as 0.1, look at the closest pairs alone",
+                                   temperature.number()));
   if (v.rank() != 2 || v.dims()[0].factor % 2 != 0)
-    v.recorder()->fail(views.where(), fmt::format("[nt_xent] takes two views of each picture, as rows i and i + N of "
-                                                  "[2N,D], got {}",
-                                                  ir::to_string(v.type())));
+    v.recorder()->fail(views.location(),
+                       fmt::format("[nt_xent] takes two views of each picture, as rows i and i + N of "
+                                   "[2N,D], got {}",
+                                   ir::to_string(v.type())));
   const Dim rows = v.dims()[0];
   const Tensor z = l2_normalize(v);
   const Tensor s = matmul(z, transpose(z)) / temperature;
@@ -150,7 +152,7 @@ Tensor nt_xent(Operand first, Operand second, Operand temperature) {
   const Composite call(first);
   const std::vector<Tensor> views = as_tensors({first, second});
   if (views[0].dims() != views[1].dims())
-    views[0].recorder()->fail(first.where(),
+    views[0].recorder()->fail(first.location(),
                               fmt::format("[nt_xent] two views of the same pictures have the same dims, got {} and {}",
                                           ir::to_string(views[0].type()), ir::to_string(views[1].type())));
   return nt_xent(concat(views, 0), temperature);

@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "ir/error.h"
-#include "ir/number.h"
-#include "ir/suggest.h"
+#include "ir/text/number.h"
+#include "ir/text/suggest.h"
 
 namespace weft {
 

@@ -17,18 +17,18 @@ namespace {
 // The operand as a tensor, and a way to fail with its place.
 struct Moved {
   Tensor x;
-  std::source_location where;
+  std::source_location location;
 
-  explicit Moved(const Operand& operand) : x(as_tensors({operand}).front()), where(operand.where()) {}
+  explicit Moved(const Operand& operand) : x(as_tensors({operand}).front()), location(operand.location()) {}
 
   std::size_t axis(int given) const {
-    x.dim(given, where);  // checks the range
+    x.dim(given, location);  // checks the range
     return std::size_t(given < 0 ? given + int(x.rank()) : given);
   }
   Tensor make(OpCode code, const Attrs& attrs, const Dims& dims) const {
-    return weft::make(code, {Operand(x, where)}, attrs, Type{x.dtype(), dims});
+    return weft::make(code, {Operand(x, location)}, attrs, Type{x.dtype(), dims});
   }
-  [[noreturn]] void fail(const std::string& what) const { x.recorder()->fail(where, what); }
+  [[noreturn]] void fail(const std::string& what) const { x.recorder()->fail(location, what); }
 };
 
 // What the one -1 of `wanted` stands for, so that it holds the elements of `from`.
@@ -67,7 +67,7 @@ Tensor reshape(Operand x, const Dims& dims) {
 
 Tensor flatten(Operand x) {
   const Moved moved(x);
-  return reshape(Operand(moved.x, x.where()), {moved.x.dim(0, x.where()), -1});
+  return reshape(Operand(moved.x, x.location()), {moved.x.dim(0, x.location()), -1});
 }
 
 Tensor transpose(Operand x, const std::vector<int>& perm) {
@@ -113,10 +113,10 @@ Tensor pad(Operand x, int axis, const Dim& before, const Dim& after) {
   return moved.make(OpCode::pad, Attrs().set(Attr::start, start), dims);
 }
 
-Tensor concat(const std::vector<Tensor>& parts, int axis, std::source_location where) {
-  if (parts.empty()) Recorder::current(where)->fail(where, "[concat] needs at least one part");
+Tensor concat(const std::vector<Tensor>& parts, int axis, std::source_location location) {
+  if (parts.empty()) Recorder::current(location)->fail(location, "[concat] needs at least one part");
   std::vector<Operand> operands;
-  for (const Tensor& part : parts) operands.emplace_back(part, where);
+  for (const Tensor& part : parts) operands.emplace_back(part, location);
   return make(OpCode::concat, operands, Attrs().set(Attr::axis, std::int64_t(Moved(operands[0]).axis(axis))));
 }
 

@@ -44,7 +44,7 @@ Tensor select(Operand condition, Operand a, Operand b) {
 
 Tensor cast(Operand x, DType dtype) {
   const Tensor from = as_tensors({x}).front();
-  return make(OpCode::cast, {Operand(from, x.where())}, {}, ir::Type{dtype, from.dims()});
+  return make(OpCode::cast, {Operand(from, x.location())}, {}, ir::Type{dtype, from.dims()});
 }
 
 Tensor stop_gradient(Operand x) { return make(OpCode::stop_gradient, {x}); }
@@ -53,16 +53,16 @@ Tensor stop_gradient(Operand x) { return make(OpCode::stop_gradient, {x}); }
 
 namespace {
 
-std::vector<std::int64_t> ascending(const Tensor& x, const Axes& axes, const std::source_location& where) {
+std::vector<std::int64_t> ascending(const Tensor& x, const Axes& axes, const std::source_location& location) {
   const int rank = int(x.rank());
   std::vector<std::int64_t> result;
   for (const int axis : axes.values()) {
-    x.dim(axis, where);  // checks the range
+    x.dim(axis, location);  // checks the range
     result.push_back(axis < 0 ? axis + rank : axis);
   }
   std::sort(result.begin(), result.end());
   if (std::adjacent_find(result.begin(), result.end()) != result.end())
-    x.recorder()->fail(where, fmt::format("an axis of {} is named twice", ir::to_string(x.type())));
+    x.recorder()->fail(location, fmt::format("an axis of {} is named twice", ir::to_string(x.type())));
   return result;
 }
 
@@ -74,7 +74,7 @@ Axes all_axes(Operand x) {
 
 Tensor reduce(OpCode code, Operand operand, const Axes& axes, bool keep_dims) {
   const Tensor x = as_tensors({operand}).front();
-  const std::vector<std::int64_t> reduced = ascending(x, axes, operand.where());
+  const std::vector<std::int64_t> reduced = ascending(x, axes, operand.location());
   if (reduced.empty()) return x;
   const Composite call(operand);
   const Tensor kept = make(code, {x}, Attrs().set(Attr::axes, reduced));
@@ -113,7 +113,7 @@ Tensor argmax(Operand operand, int axis) {
   const Composite call(operand);
   const Tensor x = as_tensors({operand}).front();
   Dims along(x.rank(), Dim(1));
-  const std::size_t index = std::size_t(ascending(x, axis, operand.where()).front());
+  const std::size_t index = std::size_t(ascending(x, axis, operand.location()).front());
   along[index] = x.dims()[index];
   // The first largest has the largest of the negated indices.
   const Tensor negated = -iota(along, int(index), DType::f32);
@@ -129,7 +129,7 @@ std::vector<std::int64_t> numbers(const Pair& pair) { return {pair.height, pair.
 
 // The output_padding that makes one axis of a transposed convolution `wanted` long.
 std::int64_t solve_output_padding(const Tensor& x, const Tensor& w, const ConvTranspose2dOptions& options,
-                                  std::size_t axis, const std::source_location& where) {
+                                  std::size_t axis, const std::source_location& location) {
   const auto of = [&](const Pair& pair) { return axis == 0 ? pair.height : pair.width; };
   const std::int64_t input = ir::number(x.dims()[2 + axis]);
   const std::int64_t kernel = ir::number(w.dims()[2 + axis]);
@@ -142,7 +142,7 @@ std::int64_t solve_output_padding(const Tensor& x, const Tensor& w, const ConvTr
   for (std::int64_t size = std::max<std::int64_t>(least, 1); size < least + reach; ++size)
     reachable.push_back(fmt::format("{} (output_padding {})", size, size - least));
   x.recorder()->fail(
-      where,
+      location,
       fmt::format("[conv_transpose2d] output {} {} is out of reach from {}: kernel {}, stride {}, padding {} and "
                   "dilation {} reach {}",
                   axis == 0 ? "height" : "width", wanted, input, kernel, stride, padding, dilation,
@@ -171,8 +171,8 @@ Tensor conv_transpose2d(Operand x, Operand w, const ConvTranspose2dOptions& opti
   Pair output_padding = options.output_padding;
   const std::vector<Tensor> both = as_tensors({x, w});
   if (options.output_size && is_image(both[0]) && is_image(both[1]))  // what is not, the type rule reports
-    output_padding = Pair{solve_output_padding(both[0], both[1], options, 0, x.where()),
-                          solve_output_padding(both[0], both[1], options, 1, x.where())};
+    output_padding = Pair{solve_output_padding(both[0], both[1], options, 0, x.location()),
+                          solve_output_padding(both[0], both[1], options, 1, x.location())};
   return make(OpCode::conv_transpose2d, {x, w},
               Attrs()
                   .set(Attr::stride, numbers(options.stride))
@@ -211,38 +211,38 @@ Tensor affine_sample(Operand x, Operand theta, std::int64_t height, std::int64_t
 
 // Sources
 
-Tensor constant(double value, const Dims& dims, DType dtype, std::source_location where) {
-  return Recorder::current(where)->constant(value, {dtype, dims}, where);
+Tensor constant(double value, const Dims& dims, DType dtype, std::source_location location) {
+  return Recorder::current(location)->constant(value, {dtype, dims}, location);
 }
 
-Tensor constant(const std::vector<double>& values, const Dims& dims, DType dtype, std::source_location where) {
-  return Recorder::current(where)->create(OpCode::constant, {}, Attrs().set(Attr::values, values),
-                                          ir::Type{dtype, dims}, where);
+Tensor constant(const std::vector<double>& values, const Dims& dims, DType dtype, std::source_location location) {
+  return Recorder::current(location)->create(OpCode::constant, {}, Attrs().set(Attr::values, values),
+                                             ir::Type{dtype, dims}, location);
 }
 
-Tensor iota(const Dims& dims, int axis, DType dtype, std::source_location where) {
+Tensor iota(const Dims& dims, int axis, DType dtype, std::source_location location) {
   const std::int64_t index = axis < 0 ? axis + std::int64_t(dims.size()) : axis;
-  return Recorder::current(where)->create(OpCode::iota, {}, Attrs().set(Attr::axis, index), ir::Type{dtype, dims},
-                                          where);
+  return Recorder::current(location)->create(OpCode::iota, {}, Attrs().set(Attr::axis, index), ir::Type{dtype, dims},
+                                             location);
 }
 
-Tensor dim_size(const Dim& dim, DType dtype, std::source_location where) {
-  return Recorder::current(where)->create(OpCode::dim_size, {}, Attrs().set(Attr::dim, Dims{dim}), ir::Type{dtype, {}},
-                                          where);
+Tensor dim_size(const Dim& dim, DType dtype, std::source_location location) {
+  return Recorder::current(location)->create(OpCode::dim_size, {}, Attrs().set(Attr::dim, Dims{dim}),
+                                             ir::Type{dtype, {}}, location);
 }
 
-Tensor at_least(const Dim& dim, std::int64_t least, const std::string& what, std::source_location where) {
-  return Recorder::current(where)->create(
+Tensor at_least(const Dim& dim, std::int64_t least, const std::string& what, std::source_location location) {
+  return Recorder::current(location)->create(
       OpCode::dim_size, {}, Attrs().set(Attr::dim, Dims{dim}).set(Attr::at_least, least).set(Attr::needed_by, what),
-      ir::Type{DType::f32, {}}, where);
+      ir::Type{DType::f32, {}}, location);
 }
 
-Tensor random_uniform(const Dims& dims, std::source_location where) {
-  return Recorder::current(where)->random(OpCode::random_uniform, dims, where);
+Tensor random_uniform(const Dims& dims, std::source_location location) {
+  return Recorder::current(location)->random(OpCode::random_uniform, dims, location);
 }
 
-Tensor random_normal(const Dims& dims, std::source_location where) {
-  return Recorder::current(where)->random(OpCode::random_normal, dims, where);
+Tensor random_normal(const Dims& dims, std::source_location location) {
+  return Recorder::current(location)->random(OpCode::random_normal, dims, location);
 }
 
 }  // namespace weft

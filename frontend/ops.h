@@ -52,7 +52,8 @@ Tensor erf(Operand x);
 Tensor square(Operand x);
 Tensor pow(Operand base, Operand exponent);  // for base >= 0
 
-// The larger and the smaller of each two elements; NaN if either is. Where both are equal the second gets the gradient.
+// The larger and the smaller of each two elements; NaN if either is. Where both are equal the second gets the
+// gradient.
 Tensor maximum(Operand a, Operand b);
 Tensor minimum(Operand a, Operand b);
 Tensor clamp(Operand x, Operand low, Operand high);  // no gradient outside
@@ -123,7 +124,8 @@ Tensor transpose(Operand x);
 Tensor slice(Operand x, int axis, const Dim& begin, const Dim& end);
 // Zeros before and after along `axis`.
 Tensor pad(Operand x, int axis, const Dim& before, const Dim& after);
-Tensor concat(const std::vector<Tensor>& parts, int axis, std::source_location where = std::source_location::current());
+Tensor concat(const std::vector<Tensor>& parts, int axis,
+              std::source_location location = std::source_location::current());
 // Rows of table [N,..] by indices i32[M] -> [M,..].
 Tensor gather(Operand table, Operand indices);
 // The reverse: rows [M,..] added into zeros [count,..] at indices i32[M].
@@ -134,21 +136,22 @@ Tensor affine_sample(Operand x, Operand theta, std::int64_t height, std::int64_t
 
 // Values that come from nowhere.
 Tensor constant(double value, const Dims& dims = {}, DType dtype = DType::f32,
-                std::source_location where = std::source_location::current());
+                std::source_location location = std::source_location::current());
 // Row-major.
 Tensor constant(const std::vector<double>& values, const Dims& dims, DType dtype = DType::f32,
-                std::source_location where = std::source_location::current());
+                std::source_location location = std::source_location::current());
 // The index along `axis`.
 Tensor iota(const Dims& dims, int axis, DType dtype = DType::i32,
-            std::source_location where = std::source_location::current());
+            std::source_location location = std::source_location::current());
 // The size of a dim as a scalar: 1.0 / dim_size(B).
-Tensor dim_size(const Dim& dim, DType dtype = DType::f32, std::source_location where = std::source_location::current());
+Tensor dim_size(const Dim& dim, DType dtype = DType::f32,
+                std::source_location location = std::source_location::current());
 // The same, f32[], of a dim that must be `least` or more: where it is bound to less, an Error says at this line what
 // needs it. at_least(B, 2, "batch normalisation").
 Tensor at_least(const Dim& dim, std::int64_t least, const std::string& what,
-                std::source_location where = std::source_location::current());
+                std::source_location location = std::source_location::current());
 // Fresh random numbers each step and each use, a function of the run's seed, the step and the element alone.
-Tensor random_uniform(const Dims& dims, std::source_location where = std::source_location::current());  // [0, 1)
-Tensor random_normal(const Dims& dims, std::source_location where = std::source_location::current());   // N(0, 1)
+Tensor random_uniform(const Dims& dims, std::source_location location = std::source_location::current());  // [0, 1)
+Tensor random_normal(const Dims& dims, std::source_location location = std::source_location::current());   // N(0, 1)
 
 }  // namespace weft

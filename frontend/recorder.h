@@ -23,12 +23,12 @@ class Recorder : public std::enable_shared_from_this<Recorder> {
       : module_(&module), builder_(name), name_(name), mode_(mode) {}
 
   // The open entry of this thread. Throws Error where there is none.
-  static std::shared_ptr<Recorder> current(const std::source_location& where);
+  static std::shared_ptr<Recorder> current(const std::source_location& location);
   // The same, once it is sure that no operand is of an entry that is closed.
   static std::shared_ptr<Recorder> of(const std::vector<Operand>& operands);
 
   // Begins: this is the open entry. Throws Error where another is open.
-  void open(const std::source_location& where);
+  void open(const std::source_location& location);
   // Ends: moves the graph to the module, with the new states as outputs that donate the old.
   void close();
   // Ends and drops the graph.
@@ -39,30 +39,30 @@ class Recorder : public std::enable_shared_from_this<Recorder> {
   void set_name(ir::ValueId value, const std::string& name);
 
   Tensor create(ir::OpCode code, const std::vector<Tensor>& operands, ir::Attrs attrs, std::optional<ir::Type> type,
-                const std::source_location& where);
-  Tensor constant(double value, ir::Type type, const std::source_location& where);
+                const std::source_location& location);
+  Tensor constant(double value, ir::Type type, const std::source_location& location);
   // A random op on a stream of its own; the entry's seed input is made at its first use.
-  Tensor random(ir::OpCode code, const Dims& dims, const std::source_location& where);
+  Tensor random(ir::OpCode code, const Dims& dims, const std::source_location& location);
 
-  Tensor data_input(const std::string& name, ir::Type type, const std::source_location& where);
+  Tensor data_input(const std::string& name, ir::Type type, const std::source_location& location);
   // Found by name in this entry or made; agrees with the input of that name in the module's other entries.
   Tensor shared_input(const std::string& name, ir::Type type, ir::Role role, const ir::Init& init,
-                      const std::source_location& where);
+                      const std::source_location& location);
   Tensor latest_state(const Tensor& input, const std::string& name) const;
-  void set_state(const std::string& name, const Tensor& value, const std::source_location& where);
-  void output(const std::string& name, const Tensor& value, const std::source_location& where);
+  void set_state(const std::string& name, const Tensor& value, const std::source_location& location);
+  void output(const std::string& name, const Tensor& value, const std::source_location& location);
 
-  [[noreturn]] void fail(const std::source_location& where, const std::string& what) const;
+  [[noreturn]] void fail(const std::source_location& location, const std::string& what) const;
 
  private:
   friend class Scope;
   friend class ModeScope;
   friend class Composite;
 
-  ir::Where place(const std::source_location& where) const;
+  ir::Location place(const std::source_location& location) const;
   // Error unless the input `name` of `graph`, where it has one, is this one.
   void check_agrees(const ir::Graph& graph, const std::string& name, const ir::Type& type, ir::Role role,
-                    const ir::Init& init, const std::source_location& where) const;
+                    const ir::Init& init, const std::source_location& location) const;
   Tensor tensor(ir::ValueId value) { return Tensor(shared_from_this(), value); }
 
   ir::Module* module_;
@@ -93,7 +93,7 @@ class Composite {
 };
 
 // "model.cpp:41", the name of the file without its folders.
-std::string to_string(const std::source_location& where);
+std::string to_string(const std::source_location& location);
 
 // The operands as tensors of one graph; numbers become constants of the dtype of the first tensor (f32 where all are
 // numbers).

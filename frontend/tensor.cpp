@@ -10,11 +10,11 @@ using ir::OpCode;
 
 ir::Type Tensor::type() const { return recorder_->type(value_); }
 
-Dim Tensor::dim(int axis, std::source_location where) const {
+Dim Tensor::dim(int axis, std::source_location location) const {
   const Dims all = dims();
   const int index = axis < 0 ? axis + int(all.size()) : axis;
   if (index < 0 || index >= int(all.size()))
-    recorder_->fail(where, fmt::format("axis {} is beyond {}", axis, ir::to_string(type())));
+    recorder_->fail(location, fmt::format("axis {} is beyond {}", axis, ir::to_string(type())));
   return all[std::size_t(index)];
 }
 
@@ -40,8 +40,8 @@ Tensor operator!(Operand x) { return make(OpCode::logical_not, {x}); }
 Tensor operator&(Operand a, Operand b) { return make(OpCode::logical_and, {a, b}); }
 Tensor operator|(Operand a, Operand b) { return make(OpCode::logical_or, {a, b}); }
 
-Scope::Scope(const std::string& name, std::source_location where)
-    : recorder_(Recorder::current(where)), outer_(recorder_->scope_) {
+Scope::Scope(const std::string& name, std::source_location location)
+    : recorder_(Recorder::current(location)), outer_(recorder_->scope_) {
   recorder_->scope_ = outer_.empty() ? name : outer_ + "/" + name;
 }
 

@@ -29,7 +29,7 @@ class Tensor {
   Dims dims() const { return type().dims; }
   std::size_t rank() const { return type().rank(); }
   // Size along `axis`; negative axes count from the end.
-  Dim dim(int axis, std::source_location where = std::source_location::current()) const;
+  Dim dim(int axis, std::source_location location = std::source_location::current()) const;
 
   // Gives the value a name for dumps, profiles and errors, unless it has one. Returns the tensor itself.
   const Tensor& named(const std::string& name) const;
@@ -48,19 +48,19 @@ class Tensor {
 // by conversion at the call, never by hand; a number becomes a scalar constant of the dtype of the tensor beside it.
 class Operand {
  public:
-  Operand(const Tensor& tensor, std::source_location where = std::source_location::current())  // NOLINT
-      : tensor_(tensor), where_(where) {}
-  Operand(double number, std::source_location where = std::source_location::current())  // NOLINT
-      : number_(number), where_(where) {}
+  Operand(const Tensor& tensor, std::source_location location = std::source_location::current())  // NOLINT
+      : tensor_(tensor), location_(location) {}
+  Operand(double number, std::source_location location = std::source_location::current())  // NOLINT
+      : number_(number), location_(location) {}
 
   const std::optional<Tensor>& tensor() const { return tensor_; }  // nothing where it is a number
   double number() const { return number_; }
-  const std::source_location& where() const { return where_; }
+  const std::source_location& location() const { return location_; }
 
  private:
   std::optional<Tensor> tensor_;
   double number_ = 0;
-  std::source_location where_;
+  std::source_location location_;
 };
 
 // Elementwise, with numpy broadcasting: dims are aligned at the right, and a dim of size 1 stretches.
@@ -88,7 +88,7 @@ Tensor operator|(Operand a, Operand b);
 //   Scope scope("encoder");
 class Scope {
  public:
-  explicit Scope(const std::string& name, std::source_location where = std::source_location::current());
+  explicit Scope(const std::string& name, std::source_location location = std::source_location::current());
   ~Scope();
   Scope(const Scope&) = delete;
   Scope& operator=(const Scope&) = delete;

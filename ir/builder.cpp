@@ -50,7 +50,7 @@ ValueId Builder::input(const std::string& name, Type type, Role role, Init init,
   const ValueId id = ValueId(graph_.values.size());
   graph_.values.push_back({std::move(type), kNone, 0, name});
   graph_.inputs.push_back({id, role, init, std::move(slots), std::move(layout)});
-  if (!where_.file.empty()) input_places_[id] = where_;
+  if (!location_.file.empty()) input_places_[id] = location_;
   return id;
 }
 
@@ -68,7 +68,7 @@ ValueId Builder::create(OpCode code, std::vector<ValueId> operands, Attrs attrs,
   op.code = code;
   op.operands = std::move(operands);
   op.attrs = std::move(attrs);
-  op.where = where_;
+  op.location = location_;
   return add(std::move(op), std::move(result), std::move(name));
 }
 
@@ -106,7 +106,7 @@ std::vector<ValueId> Builder::fused(std::vector<ValueId> operands, GraphPtr body
   Op op;
   op.code = OpCode::fused;
   op.operands = std::move(operands);
-  op.where = where_;
+  op.location = location_;
   for (const Output& output : body->outputs) {
     op.results.push_back(ValueId(graph_.values.size()));
     graph_.values.push_back({body->type(output.value), op_id, std::uint32_t(op.results.size() - 1), output.name});
@@ -135,19 +135,19 @@ void Builder::set_name(ValueId value, std::string name) {
 }
 
 void Builder::fail_op(OpCode code, const std::vector<ValueId>& operands, const std::string& what) const {
-  ir::fail_op(graph_, where_, code, operands, what, input_places_);
+  ir::fail_op(graph_, location_, code, operands, what, input_places_);
 }
 
-void fail_op(const Graph& graph, const Where& where, OpCode code, const std::vector<ValueId>& operands,
-             const std::string& what, const std::map<ValueId, Where>& input_places) {
-  std::string message = where.file.empty() ? std::string() : fmt::format("{}:{}: ", where.file, where.line);
+void fail_op(const Graph& graph, const Location& location, OpCode code, const std::vector<ValueId>& operands,
+             const std::string& what, const std::map<ValueId, Location>& input_places) {
+  std::string message = location.file.empty() ? std::string() : fmt::format("{}:{}: ", location.file, location.line);
   message += fmt::format("[{}] {}", name(code), what);
   std::string sources;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     const Value& value = graph.values[operands[i]];
     const Op* op = graph.producer(operands[i]);
     const auto input = input_places.find(operands[i]);
-    const std::string place = op                            ? to_string(op->where)
+    const std::string place = op                            ? to_string(op->location)
                               : input != input_places.end() ? to_string(input->second)
                                                             : "an input";
     if (place.empty()) continue;

@@ -32,8 +32,8 @@ class Builder {
   void output(const std::string& name, ValueId value, std::uint32_t donates = kNone);
 
   // Stamped on the ops and inputs made from here on.
-  void set_where(Where where) { where_ = std::move(where); }
-  const Where& where() const { return where_; }
+  void set_where(Location location) { location_ = std::move(location); }
+  const Location& location() const { return location_; }
   void set_name(ValueId value, std::string name);  // only where it has none yet
 
   bool has_input(const std::string& name) const { return input_names_.count(name) != 0; }
@@ -48,9 +48,9 @@ class Builder {
   ValueId add(Op op, Type type, std::string name);
 
   Graph graph_;
-  Where where_;
+  Location location_;
   std::unordered_set<std::string> input_names_, output_names_;
-  std::map<ValueId, Where> input_places_;                // for errors
+  std::map<ValueId, Location> input_places_;             // for errors
   std::unordered_multimap<std::size_t, OpId> interned_;  // hash of a pure op -> the op
 };
 
@@ -59,7 +59,8 @@ Type infer(OpCode code, const std::vector<Type>& operands, const Attrs& attrs, c
 
 // Throws the Error of an op that breaks a rule: its place, the op, `what`, and where each operand came from. Places of
 // inputs are the builder's; a graph keeps none.
-[[noreturn]] void fail_op(const Graph& graph, const Where& where, OpCode code, const std::vector<ValueId>& operands,
-                          const std::string& what, const std::map<ValueId, Where>& input_places = {});
+[[noreturn]] void fail_op(const Graph& graph, const Location& location, OpCode code,
+                          const std::vector<ValueId>& operands, const std::string& what,
+                          const std::map<ValueId, Location>& input_places = {});
 
 }  // namespace weft::ir

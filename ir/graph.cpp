@@ -9,10 +9,10 @@
 
 namespace weft::ir {
 
-std::string to_string(const Where& where) {
-  if (where.file.empty()) return where.scope;
-  const std::string place = fmt::format("{}:{}", where.file, where.line);
-  return where.scope.empty() ? place : fmt::format("{} ({})", place, where.scope);
+std::string to_string(const Location& location) {
+  if (location.file.empty()) return location.scope;
+  const std::string place = fmt::format("{}:{}", location.file, location.line);
+  return location.scope.empty() ? place : fmt::format("{} ({})", place, location.scope);
 }
 
 std::string_view name(Role role) {
@@ -89,7 +89,7 @@ void check_size(const Op& op) {
   const Dim& dim = op.attrs.dims(Attr::dim).front();
   const std::int64_t least = op.attrs.integer(Attr::at_least);
   if (dim.factor >= least) return;
-  const std::string place = to_string(op.where), what = op.attrs.text(Attr::needed_by);
+  const std::string place = to_string(op.location), what = op.attrs.text(Attr::needed_by);
   fail("{}{}{} needs a batch of at least {} rows, got {}", place, place.empty() ? "" : ": ",
        what.empty() ? "this graph" : what, least, dim.factor);
 }
@@ -157,7 +157,7 @@ class Comparison {
   }
 
   bool same(const Op& a, const Op& b) {
-    if (a.code != b.code || a.attrs != b.attrs || a.where != b.where || a.operands.size() != b.operands.size() ||
+    if (a.code != b.code || a.attrs != b.attrs || a.location != b.location || a.operands.size() != b.operands.size() ||
         a.results.size() != b.results.size() || !a.body != !b.body)
       return false;
     for (std::size_t i = 0; i < a.operands.size(); ++i)

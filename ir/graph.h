@@ -1,5 +1,5 @@
 // The graph: SSA values and ops in one order, dense ids into arrays. Built by ir/builder.h, checked by ir/verify.h,
-// written and read as text by ir/print.h and ir/parse.h. Passes never edit a graph: they build a new one.
+// written and read as text by ir/text/print.h and ir/text/parse.h. Passes never edit a graph: they build a new one.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +17,15 @@ using ValueId = std::uint32_t;
 using OpId = std::uint32_t;
 inline constexpr std::uint32_t kNone = ~0u;
 
-// Where an op comes from: the scope of the DSL (`encoder/fc1`) and the user's file and line. Empty and 0 where unknown.
-struct Where {
+// Where an op comes from: the scope of the DSL (`encoder/fc1`) and the user's file and line. Empty and 0 where
+// unknown.
+struct Location {
   std::string scope;
   std::string file;
   int line = 0;
-  bool operator==(const Where&) const = default;
+  bool operator==(const Location&) const = default;
 };
-std::string to_string(const Where& where);  // "model.cpp:41 (encoder/fc1)", or "" where unknown
+std::string to_string(const Location& location);  // "model.cpp:41 (encoder/fc1)", or "" where unknown
 
 struct Value {
   Type type;
@@ -40,7 +41,7 @@ struct Op {
   std::vector<ValueId> operands;
   Attrs attrs;
   std::vector<ValueId> results;  // one, but for `fused`
-  Where where;
+  Location location;
   std::shared_ptr<const Graph> body;  // of `fused` alone: its inputs are the operands, its outputs the results
 };
 

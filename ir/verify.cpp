@@ -6,7 +6,7 @@
 
 #include "ir/builder.h"
 #include "ir/error.h"
-#include "ir/infer_rules.h"
+#include "ir/infer/rules.h"
 #include "ir/memory_layout.h"
 
 namespace weft::ir {
@@ -176,7 +176,7 @@ class Verifier {
   }
 
   [[noreturn]] void fail_op(const Op& op, const std::string& what) const {
-    ir::fail_op(graph_, op.where, op.code, op.operands, what);
+    ir::fail_op(graph_, op.location, op.code, op.operands, what);
   }
 
   // Outputs

@@ -4,13 +4,12 @@
 // reverse, must bring the picture back from them. What the code keeps is what most helps to tell pictures apart: with
 // linear layers it would be their principal components, with curved ones a better map of the same size. The code itself
 // has no activation, so that it may take any value. The loss, `recon`, is the squared error an image.
-#include "models/autoencoder.h"
-
 #include <string>
 #include <vector>
 
 #include "frontend/weft.h"
-#include "models/entries.h"
+#include "models/parts/entries.h"
+#include "models/registry.h"
 
 namespace weft::models {
 

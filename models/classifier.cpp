@@ -1,24 +1,23 @@
 // The classifier: an encoder, and a layer that tells the classes apart from what it gives.
 //
 // It trains on labels, or stands on an encoder that another model has trained without any: the parameters of encoders
-// have the same names everywhere (models/encoder.h), and `weft finetune` takes them over. With --frozen true they stay
-// as they are, and batch norm with its running statistics: only the head learns. That measures how much of the classes
-// the encoder knew already.
+// have the same names everywhere (models/parts/encoder.h), and `weft finetune` takes them over. With --frozen true they
+// stay as they are, and batch norm with its running statistics: only the head learns. That measures how much of the
+// classes the encoder knew already.
 //
 // With few labels a network soon knows all its pictures by heart. What helps against it: views of the pictures in place
 // of the pictures (--augment), dropout before the head, and --label-smoothing, which wants the true class with
 // probability 1 - s and any with s (Szegedy et al. 2016), so that no logit need grow without bound.
-#include "models/classifier.h"
-
 #include <string>
 #include <vector>
 
 #include "frontend/weft.h"
 #include "ir/error.h"
-#include "models/encoder.h"
-#include "models/entries.h"
-#include "models/features.h"
-#include "models/views.h"
+#include "models/parts/encoder.h"
+#include "models/parts/entries.h"
+#include "models/parts/features.h"
+#include "models/parts/views.h"
+#include "models/registry.h"
 
 namespace weft::models {
 

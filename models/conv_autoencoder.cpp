@@ -10,17 +10,16 @@
 //
 // With --noise the encoder sees a spoiled picture and the loss still wants the clean one: a convolutional denoising
 // autoencoder (models/denoising_autoencoder.cpp says what that is good for). conv_vae is the variational form.
-#include "models/conv_autoencoder.h"
-
 #include <numbers>
 #include <string>
 #include <vector>
 
 #include "frontend/weft.h"
-#include "models/conv_decoder.h"
-#include "models/encoder.h"
-#include "models/entries.h"
-#include "models/noise.h"
+#include "models/parts/conv_decoder.h"
+#include "models/parts/encoder.h"
+#include "models/parts/entries.h"
+#include "models/parts/noise.h"
+#include "models/registry.h"
 
 namespace weft::models {
 

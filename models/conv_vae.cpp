@@ -2,14 +2,13 @@
 //
 // Convolutions of stride 2 turn the picture into mu and logvar of its latent vector, transposed convolutions turn a
 // latent vector into the picture's distribution. The bound on log p(x), its options and its entries are the same.
-#include "models/conv_vae.h"
-
 #include <vector>
 
 #include "frontend/weft.h"
-#include "models/conv_decoder.h"
-#include "models/encoder.h"
-#include "models/vae.h"
+#include "models/parts/conv_decoder.h"
+#include "models/parts/encoder.h"
+#include "models/parts/variational.h"
+#include "models/registry.h"
 
 namespace weft::models {
 

@@ -3,20 +3,19 @@
 //
 // An autoencoder whose code is wide may learn to copy. This one cannot: the encoder sees a spoiled picture, and the
 // loss, `recon`, is the squared error against the clean one. To tell noise from picture it must learn what pictures are
-// like: it maps every point around them back to where they lie. The noise (models/noise.h) is made inside the graph
-// from random numbers of the step, so no picture is ever seen spoiled in the same way twice. `mse_pixel` is the error a
-// pixel. A test spoils its pictures too; `encode` and `score` take them as they are.
-#include "models/denoising_autoencoder.h"
-
+// like: it maps every point around them back to where they lie. The noise (models/parts/noise.h) is made inside the
+// graph from random numbers of the step, so no picture is ever seen spoiled in the same way twice. `mse_pixel` is the
+// error a pixel. A test spoils its pictures too; `encode` and `score` take them as they are.
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "frontend/weft.h"
-#include "models/conv_decoder.h"
-#include "models/encoder.h"
-#include "models/entries.h"
-#include "models/noise.h"
+#include "models/parts/conv_decoder.h"
+#include "models/parts/encoder.h"
+#include "models/parts/entries.h"
+#include "models/parts/noise.h"
+#include "models/registry.h"
 
 namespace weft::models {
 

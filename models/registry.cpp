@@ -1,24 +1,17 @@
-// The list of models. A new one: its file, and its line here.
+// The models of models.def.
 #include "models/registry.h"
 
 #include "ir/error.h"
-#include "ir/suggest.h"
-#include "models/autoencoder.h"
-#include "models/classifier.h"
-#include "models/conv_autoencoder.h"
-#include "models/conv_vae.h"
-#include "models/denoising_autoencoder.h"
-#include "models/rotnet.h"
-#include "models/simclr.h"
-#include "models/stacked_autoencoder.h"
-#include "models/vae.h"
+#include "ir/text/suggest.h"
 
 namespace weft::models {
 
 const std::vector<Model>& all() {
   static const std::vector<Model> models = {
-      vae(),    conv_vae(), autoencoder(), stacked_autoencoder(), denoising_autoencoder(), conv_autoencoder(),
-      rotnet(), simclr(),   classifier()};
+#define WEFT_MODEL(name) name(),
+#include "models/models.def"
+#undef WEFT_MODEL
+  };
   return models;
 }
 

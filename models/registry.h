@@ -8,6 +8,10 @@
 
 namespace weft::models {
 
+#define WEFT_MODEL(name) Model name();
+#include "models/models.def"
+#undef WEFT_MODEL
+
 const std::vector<Model>& all();
 // An unknown name is an Error with the nearest right one.
 const Model& find(const std::string& name);

@@ -8,15 +8,14 @@
 // By default each picture of a batch is turned once, the four turns in equal parts; --turns all gives the network all
 // four of each, as the paper does: four times the work a step. The test is always on all four. `reconstruct` turns
 // pictures back by the turn that the network tells: where it is right, they stand as they did.
-#include "models/rotnet.h"
-
 #include <string>
 #include <vector>
 
 #include "frontend/weft.h"
-#include "models/encoder.h"
-#include "models/entries.h"
-#include "models/features.h"
+#include "models/parts/encoder.h"
+#include "models/parts/entries.h"
+#include "models/parts/features.h"
+#include "models/registry.h"
 
 namespace weft::models {
 

@@ -8,16 +8,15 @@
 // The loss, NT-Xent, is the cross-entropy of choosing the right partner by the cosine of the projections, sharpened by
 // the temperature. With N pictures a batch, a view has one partner and 2N - 2 others, so large batches make the task
 // hard enough to teach. `contrastive` computes it without a 2N x 2N matrix.
-#include "models/simclr.h"
-
 #include <string>
 #include <vector>
 
 #include "frontend/weft.h"
-#include "models/encoder.h"
-#include "models/entries.h"
-#include "models/features.h"
-#include "models/views.h"
+#include "models/parts/encoder.h"
+#include "models/parts/entries.h"
+#include "models/parts/features.h"
+#include "models/parts/views.h"
+#include "models/registry.h"
 
 namespace weft::models {
 

@@ -16,16 +16,15 @@
 //                  stacked denoising autoencoder (Vincent et al. 2010). A test takes the picture as it is.
 //
 // `recon` is the squared error an image, whatever the loss.
-#include "models/stacked_autoencoder.h"
-
 #include <string>
 #include <vector>
 
 #include "frontend/weft.h"
-#include "models/entries.h"
-#include "models/noise.h"
-#include "models/start.h"
-#include "models/views.h"
+#include "models/parts/entries.h"
+#include "models/parts/noise.h"
+#include "models/parts/start.h"
+#include "models/parts/views.h"
+#include "models/registry.h"
 
 namespace weft::models {
 

@@ -7,7 +7,7 @@
 #include <random>
 
 #include "ir/error.h"
-#include "ir/print.h"
+#include "ir/text/print.h"
 #include "passes/pipeline.h"
 
 namespace weft::passes {

@@ -24,8 +24,8 @@ Values random_inputs(const ir::Graph& graph, std::uint64_t seed);
 // match starts as its init says.
 Values adapt_inputs(const Values& inputs, const ir::Graph& graph);
 
-// Where two graphs differ on `inputs` of the first, "" where they do not: outputs of one name, element by element, to
-// a tolerance relative to the largest of them. Where the first gives no finite number, the second may give any.
+// Where two graphs differ on `inputs` of the first, "" where they do not: outputs of one name, element by element,
+// to a tolerance relative to the largest of them. Where the first gives no finite number, the second may give any.
 // Error where there is nothing to compare.
 std::string find_difference(const ir::Graph& before, const ir::Graph& after, const Values& inputs, const RunGraph& run,
                             double tolerance = 1e-6);

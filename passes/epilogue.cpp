@@ -142,7 +142,7 @@ class Finder {
       const Op& op = graph_.ops[id];
       if (!wanted(op)) continue;
       context_.notes.push_back(
-          {"epilogue", op.where,
+          {"epilogue", op.location,
            fmt::format("the {} ({}) stays out of the {} before it: that result has {} other use(s)", what,
                        ir::name(op.code), ir::name(graph_.producer(value)->code), uses_[value] - 1)});
       break;
@@ -175,7 +175,7 @@ Expr contract(const Epilogue& epilogue, Rewriter& rewriter) {
   ir::Attrs attrs = contraction.attrs;
   if (epilogue.activation != kNone)
     attrs.set(Attr::activation, std::string(ir::name(rewriter.source().ops[epilogue.activation].code)));
-  rewriter.builder().set_where(contraction.where);
+  rewriter.builder().set_where(contraction.location);
   return apply(contraction.code, operands, std::move(attrs), rewriter.source().type(contraction.results.front()));
 }
 

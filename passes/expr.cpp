@@ -173,7 +173,7 @@ Expr matmul(Expr a, Expr b, bool transpose_a, bool transpose_b) {
   return apply(OpCode::matmul, {a, b}, std::move(attrs));
 }
 
-Expr half_turn(Expr x) {
+Expr roll_half(Expr x) {
   const ir::Dim rows = x.dims()[0];
   check(rows.factor % 2 == 0, "half_turn: an even number of rows");
   ir::Dim half_rows = rows;

@@ -113,7 +113,7 @@ Expr pack(const std::vector<Expr>& parts, std::vector<std::int64_t> offsets, std
 Expr matmul(Expr a, Expr b, bool transpose_a = false, bool transpose_b = false);
 
 // Row i + n/2 mod n of x [n,..] in place of row i, n even.
-Expr half_turn(Expr x);
+Expr roll_half(Expr x);
 
 // Whether values of these dims hold one element.
 bool is_single(const ir::Dims& dims);

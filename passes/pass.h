@@ -32,7 +32,7 @@ struct Target {
 // A rewrite a user wants to know of, or a fusion that did not happen and why.
 struct Note {
   std::string pass;
-  ir::Where where;
+  ir::Location location;
   std::string text;
 };
 

@@ -1,35 +1,19 @@
-// The table of passes and their order: the only file that knows either.
+// The order of the passes: the only file that knows it.
 #include "passes/pipeline.h"
 
 #include <algorithm>
 #include <chrono>
 
 #include "ir/error.h"
-#include "ir/suggest.h"
+#include "ir/text/suggest.h"
 
 namespace weft::passes {
 
 const std::vector<Pass>& all_passes() {
   static const std::vector<Pass> table = {
-      {"stabilise", "forms that overflow or lose digits become stable ones; before differentiate", stabilise},
-      {"contrastive", "NT-Xent over an n x n matrix of similarities streams through tiles; after stabilise",
-       contrastive},
-      {"differentiate", "adds an output grad.NAME for each param; needs a scalar output `loss`", differentiate},
-      {"update", "consumes grad.NAME; params, gradients and moments become flat vectors (by Adam's defaults here)",
-       [](const GraphPtr& graph, Context& context) { return update(graph, {}, context); }},
-      {"fold", "ops of constants become constants; sizes too, once dims are bound", fold},
-      {"simplify", "algebra, until no rule applies; after differentiate, for it drops stop_gradient", simplify},
-      {"cse", "equal pure ops become one", cse},
-      {"dce", "drops ops that no output needs", dce},
-      {"similarities", "products of few rows are kept from NT-Xent for its gradient; after cse", similarities},
-      {"bf16", "operands of products and convolutions are rounded to bf16: by choice, before epilogue", bf16},
-      {"epilogue", "bias and activation go into the contraction before them; after simplify", epilogue},
-      {"layout", "images become [N,H,W,C] around convolutions and pooling; tiles of pooling become reductions", layout},
-      {"fuse", "elementwise, random and reduce ops become kernels; needs bound dims", fuse},
-      {"weight_layout", "kernels of convolutions and their moments get the layout in memory that the target wants",
-       weight_layout},
-      {"copies", "a copy wherever a value can not be read or written in place: all that `plan` needs; last",
-       insert_copies},
+#define WEFT_PASS(name, doc) {#name, doc, [](const GraphPtr& graph, Context& context) { return name(graph, context); }},
+#include "passes/passes.def"
+#undef WEFT_PASS
   };
   return table;
 }
@@ -45,12 +29,17 @@ const std::vector<std::string>& forward_pipeline() {
   return names;
 }
 
-const std::vector<std::string>& compile_pipeline() {
+std::vector<std::string> compile_pipeline(const PipelineOptions& options) {
   // fold first: dims are numbers now. fuse after epilogue: what a contraction took need not become a kernel. simplify
   // after layout: reshapes and transposes meet.
-  static const std::vector<std::string> names = {"fold",         "simplify",      "cse",    "dce",
-                                                 "similarities", "epilogue",      "layout", "simplify",
-                                                 "fuse",         "weight_layout", "copies"};
+  std::vector<std::string> names = {"fold", "simplify", "cse", "dce", "similarities"};
+  if (options.bf16) names.push_back("bf16");
+  for (const char* name : {"epilogue", "layout", "simplify", "fuse", "weight_layout", "copies"}) names.push_back(name);
+  return names;
+}
+
+const std::vector<std::string>& export_pipeline() {
+  static const std::vector<std::string> names = {"stabilise", "fold", "simplify", "cse", "dce", "epilogue"};
   return names;
 }
 

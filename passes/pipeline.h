@@ -1,4 +1,4 @@
-// The order of the passes, and running them. Each line of pipeline.cpp's table is a pass; each list is a pipeline.
+// The order of the passes, and running them: each pipeline is a list of names.
 #pragma once
 
 #include <functional>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "passes/passes.h"
+#include "passes/update.h"
 
 namespace weft::passes {
 
@@ -18,8 +19,14 @@ const Pass* find_pass(std::string_view name);  // nullptr where there is none
 const std::vector<std::string>& gradient_pipeline();
 // What an entry passes through that is run as it is, without gradients.
 const std::vector<std::string>& forward_pipeline();
+// What of a compilation decides which passes run.
+struct PipelineOptions {
+  bool bf16 = false;  // operands of matmuls and convolutions in bf16
+};
 // From any graph, bound, to fused kernels: what every backend compiles.
-const std::vector<std::string>& compile_pipeline();
+std::vector<std::string> compile_pipeline(const PipelineOptions& options = {});
+// From an entry to the ops that other programs' formats have; no dim needs to be bound.
+const std::vector<std::string>& export_pipeline();
 
 // What to tell of each pass: its name, the graph after it (the same pointer where nothing changed) and its seconds.
 using Observe = std::function<void(const std::string& name, const GraphPtr& graph, double seconds)>;

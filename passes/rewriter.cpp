@@ -51,7 +51,7 @@ void Rewriter::copy(const ir::Op& op) {
 }
 
 void Rewriter::copy(const ir::Op& op, std::vector<ValueId> operands) {
-  builder_.set_where(op.where);
+  builder_.set_where(op.location);
   if (op.code == ir::OpCode::fused) {
     const std::vector<ValueId> results = builder_.fused(std::move(operands), op.body);
     for (std::size_t i = 0; i < results.size(); ++i) now_[op.results[i]] = results[i];
@@ -84,7 +84,7 @@ GraphPtr rewrite(const GraphPtr& graph, const Replace& replace) {
   Rewriter rewriter(graph);
   rewriter.copy_inputs();
   for (const ir::Op& op : graph->ops) {
-    rewriter.builder().set_where(op.where);
+    rewriter.builder().set_where(op.location);
     const std::optional<Expr> replacement = replace(op, rewriter);
     if (replacement)
       rewriter.map(op.results.front(), *replacement);

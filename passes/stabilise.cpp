@@ -230,7 +230,7 @@ class Stabiliser {
   explicit Stabiliser(Context& context) : context_(context) {}
 
   Result replacement(const ir::Op& op, Rewriter& rewriter) {
-    where_ = op.where;
+    location_ = op.location;
     log_of_.clear();
     const Result result = rewritten(op.code, rewriter[op.operands]);
     if (!result) return {};
@@ -240,7 +240,7 @@ class Stabiliser {
  private:
   // Passes the result of a rule on, with a note.
   Expr noted(const char* text, Expr result) {
-    context_.notes.push_back({"stabilise", where_, text});
+    context_.notes.push_back({"stabilise", location_, text});
     return result;
   }
 
@@ -399,7 +399,7 @@ class Stabiliser {
   }
 
   Context& context_;
-  ir::Where where_;  // of the op that may be replaced
+  ir::Location location_;  // of the op that may be replaced
   Trained trained_;
   std::set<ir::ValueId> has_no_log_;         // values that log_of did not find an exponential in
   std::map<ir::ValueId, Expr> log_of_;       // what it found, for this op

@@ -2,6 +2,8 @@
 //
 // Three steps: lay the params out in one vector, collect the gradients in another, write the formula. Gaps between
 // tensors hold zeros in every vector, so sums over a vector are sums over its tensors.
+#include "passes/update.h"
+
 #include <algorithm>
 #include <cmath>
 #include <unordered_map>
@@ -261,5 +263,7 @@ class Updater {
 }  // namespace
 
 GraphPtr update(const GraphPtr& graph, const OptimizerSpec& spec, Context&) { return Updater(graph, spec).run(); }
+
+GraphPtr update(const GraphPtr& graph, Context& context) { return update(graph, {}, context); }
 
 }  // namespace weft::passes

@@ -2,7 +2,7 @@
 #include "runtime/program.h"
 
 #include "ir/error.h"
-#include "ir/suggest.h"
+#include "ir/text/suggest.h"
 
 namespace weft::runtime {
 

@@ -33,7 +33,7 @@ std::vector<Port> input_ports(const ir::Graph& graph);
 struct ItemProfile {
   std::string name;  // "matmul encoder/fc1", "kernel_3 ..."
   std::string kind;  // "matmul", "kernel", "reference", ...
-  ir::Where where;
+  ir::Location location;
   double seconds = 0;  // median over the profiled runs
   double flops = 0;
   double bytes = 0;

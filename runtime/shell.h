@@ -6,8 +6,8 @@
 namespace weft::runtime {
 
 // Runs `command` in /bin/sh and waits for it; true if it exits with 0. Unlike std::system, the command can be stopped
-// by Ctrl-C, SIGTERM and SIGHUP although Weft's threads block them (tools/interrupt.h), and this process keeps its own
-// dispositions meanwhile. Throws Error where no process can be started.
+// by Ctrl-C, SIGTERM and SIGHUP although Weft's threads block them (tools/console/interrupt.h), and this process keeps
+// its own dispositions meanwhile. Throws Error where no process can be started.
 bool run_shell(const std::string& command);
 
 }  // namespace weft::runtime

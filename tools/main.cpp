@@ -10,9 +10,9 @@
 
 #include "ir/error.h"
 #include "ir/visible.h"
-#include "tools/commands.h"
-#include "tools/console.h"
-#include "tools/interrupt.h"
+#include "tools/commands/commands.h"
+#include "tools/console/console.h"
+#include "tools/console/interrupt.h"
 
 namespace weft {
 

@@ -6,7 +6,7 @@
 #include <functional>
 #include <optional>
 
-#include "training/dataset.h"
+#include "training/data/dataset.h"
 #include "training/session.h"
 #include "training/trainer.h"
 

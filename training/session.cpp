@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "ir/error.h"
-#include "ir/suggest.h"
+#include "ir/text/suggest.h"
 #include "ir/visible.h"
+#include "training/batching.h"
 #include "training/feed.h"
-#include "training/rows.h"
 #include "training/step.h"
 
 namespace weft::training {
@@ -86,7 +86,7 @@ struct Session::Compiled {
       chosen.resize(static_cast<std::size_t>(program->inputs()[static_cast<std::size_t>(indices)].type.elements()));
   }
 
-  void bind_data(const Dataset& dataset, Tables& tables) {
+  void bind_data(const Dataset& dataset, DeviceData& tables) {
     void* const table = tables.of(dataset.images);
     void* const classes = labels >= 0 ? tables.of(dataset.labels) : nullptr;
     if (table == bound_images && classes == bound_labels) return;
@@ -154,7 +154,7 @@ Session::Session(ir::Module module, SessionOptions options)
       options_(std::move(options)),
       space_(memory_of(options_.backend)),
       state_(space_),
-      tables_(space_) {
+      device_data_(space_) {
   if (options_.batch <= 0) fail("batch {}: a batch holds at least one sample", options_.batch);
   if (options_.threads < 0) fail("threads {}: give 0 (all cores) or more", options_.threads);
   if (module_.find(loss_entry)) {
@@ -215,7 +215,7 @@ Session::Compiled& Session::compiled(Use use, std::string_view entry, std::int64
            (!data || each->images_type == data->images.dtype);
   });
   Compiled& ready = found != programs_.end() ? **found : add_program(use, entry, batch, data, report);
-  if (data) ready.bind_data(*data, tables_);
+  if (data) ready.bind_data(*data, device_data_);
   return ready;
 }
 
@@ -323,7 +323,7 @@ runtime::Program& Session::training_program(const Dataset& data, std::int64_t ba
 Metrics Session::evaluate(const Dataset& data) {
   const runtime::InUse use(busy_, this_session);
   if (data.size() == 0) fail("cannot evaluate on {}: it holds no samples", data.name);
-  const PassingTables passing(tables_, data);
+  const ScopedDeviceData passing(device_data_, data);
   Metrics sums;
   std::uint64_t chunk = 0;
   for (std::int64_t begin = 0; begin < data.size(); begin += options_.batch, ++chunk) {
@@ -361,7 +361,7 @@ NamedTensors Session::run(std::string_view entry, const NamedTensors& inputs, st
 
 NamedTensors Session::run(std::string_view entry, const Dataset& data, std::uint64_t draw) {
   const runtime::InUse use(busy_, this_session);
-  const PassingTables passing(tables_, data);
+  const ScopedDeviceData passing(device_data_, data);
   RowCollector collector(data.size());
   std::uint64_t chunk = draw << 32;
   for (std::int64_t begin = 0; begin < data.size(); begin += options_.batch, ++chunk) {
@@ -391,14 +391,14 @@ void Session::restore(const TensorFile& file, const std::filesystem::path& path)
   const runtime::InUse use(busy_, this_session);
   const std::uint64_t seed = read_number(file, path, "seed");
   const std::uint64_t steps = read_number(file, path, "step");
-  state_.load(file, path, State::Part::all, taken());
+  state_.load(file, path, runtime::State::Part::all, taken());
   options_.seed = seed;
   steps_ = steps;
 }
 
 void Session::load_weights(const TensorFile& file, const std::filesystem::path& path) {
   const runtime::InUse use(busy_, this_session);
-  state_.load(file, path, State::Part::weights, taken());
+  state_.load(file, path, runtime::State::Part::weights, taken());
 }
 
 std::vector<std::string> Session::load_part(const TensorFile& file, const std::filesystem::path& path,

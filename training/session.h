@@ -17,13 +17,13 @@
 
 #include "backends/compile.h"
 #include "ir/graph.h"
-#include "passes/passes.h"
+#include "passes/update.h"
 #include "runtime/busy.h"
 #include "runtime/program.h"
 #include "runtime/safetensors.h"
-#include "training/dataset.h"
-#include "training/state.h"
-#include "training/tables.h"
+#include "runtime/state.h"
+#include "training/data/dataset.h"
+#include "training/device_data.h"
 
 namespace weft::training {
 
@@ -60,7 +60,7 @@ class Session {
 
   const ir::Module& module() const { return module_; }
   const SessionOptions& options() const { return options_; }
-  const State& state() const { return state_; }
+  const runtime::State& state() const { return state_; }
   bool has(std::string_view entry) const { return module_.find(entry) != nullptr; }
   std::uint64_t steps() const { return steps_; }
 
@@ -95,7 +95,8 @@ class Session {
   void restore(const runtime::TensorFile& file, const std::filesystem::path& path);
   // The weights alone; what the optimizer holds, the steps and the seed stay.
   void load_weights(const runtime::TensorFile& file, const std::filesystem::path& path);
-  // Those alone whose names begin with `prefix`; gives the names of those the file has beyond them (State::load_part).
+  // Those alone whose names begin with `prefix`; gives the names of those the file has beyond them
+  // (runtime::State::load_part).
   std::vector<std::string> load_part(const runtime::TensorFile& file, const std::filesystem::path& path,
                                      const std::string& prefix);
   // Those weights that another model has too, by name and type.
@@ -117,14 +118,16 @@ class Session {
                         CompileReport* report);
   void write_rng(Compiled& compiled, std::uint64_t step) const;
   void keep_metrics(const Compiled& compiled);
-  State::Values taken() const { return options_.allow_nonfinite ? State::Values::any : State::Values::finite; }
+  runtime::State::Values taken() const {
+    return options_.allow_nonfinite ? runtime::State::Values::any : runtime::State::Values::finite;
+  }
 
   ir::Module module_;
   SessionOptions options_;
   ir::GraphPtr training_graph_;  // null where the model has no loss
   std::shared_ptr<runtime::Memory> space_;
-  State state_;
-  Tables tables_;
+  runtime::State state_;
+  DeviceData device_data_;
   std::vector<std::unique_ptr<Compiled>> programs_;
   std::map<std::string, float, std::less<>> hypers_;
   std::uint64_t steps_ = 0;

@@ -2,7 +2,7 @@
 #include "training/step.h"
 
 #include "ir/error.h"
-#include "ir/suggest.h"
+#include "ir/text/suggest.h"
 
 namespace weft::training {
 

@@ -1,5 +1,5 @@
 // The training loop: epochs over a shuffled data set, the learning rate, validation, the last test, and the ways a run
-// ends. Knows no files; training/run.h joins it to a run directory.
+// ends. Knows no files; training/runs/run.h joins it to a run directory.
 #pragma once
 
 #include <atomic>
@@ -8,7 +8,7 @@
 #include <string>
 
 #include "ir/error.h"
-#include "training/dataset.h"
+#include "training/data/dataset.h"
 #include "training/session.h"
 
 namespace weft::training {

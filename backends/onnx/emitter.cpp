@@ -137,8 +137,8 @@ std::string Emitter::node(const std::string& op, std::vector<std::string> inputs
 }
 
 void Emitter::add(const ir::Op& op) {
-  scope_ = op.where.scope.empty() ? "" : op.where.scope + "/";
-  doc_ = ir::to_string(op.where);
+  scope_ = op.location.scope.empty() ? "" : op.location.scope + "/";
+  doc_ = ir::to_string(op.location);
   const std::size_t before = model_.nodes.size();
   std::string& known = names_[op.results.front()];
   known = translate(*this, op);

@@ -34,8 +34,7 @@ GraphPtr prepared(const GraphPtr& entry, const ExportOptions& options) {
   passes::Context context;
   context.target.activations = {};
   context.target.epilogues = {ir::OpCode::matmul, ir::OpCode::conv2d, ir::OpCode::conv_transpose2d};
-  return passes::run_passes(options.batch ? bound(entry, *options.batch) : entry,
-                            {"stabilise", "fold", "simplify", "cse", "dce", "epilogue"}, context);
+  return passes::run_passes(options.batch ? bound(entry, *options.batch) : entry, passes::export_pipeline(), context);
 }
 
 Model to_onnx(const GraphPtr& entry, const runtime::NamedTensors& weights, const ExportOptions& options) {

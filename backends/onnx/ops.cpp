@@ -12,7 +12,7 @@ using ir::OpCode;
 namespace {
 
 [[noreturn]] void fail_op(const Op& op, const std::string& why) {
-  const std::string place = ir::to_string(op.where);
+  const std::string place = ir::to_string(op.location);
   fail("{}{}[{}] has no ONNX form: {}", place, place.empty() ? "" : ": ", ir::name(op.code), why);
 }
 

@@ -58,7 +58,7 @@ std::string translate_pad(Emitter& emit, const Op& op) {
     const std::optional<Dim> dim = ir::subtract(to[i], before[i]);
     if (!dim)
       fail("{}: [pad] from {} to {} adds up symbols and numbers; export it for a fixed batch (--batch N)",
-           ir::to_string(op.where), ir::to_string(emit.type(op.operands[0])), ir::to_string(emit.result_type(op)));
+           ir::to_string(op.location), ir::to_string(emit.type(op.operands[0])), ir::to_string(emit.result_type(op)));
     rest.push_back(*dim);
   }
   const std::string after = combined(emit, ir::subtract, "Sub", rest, from);
@@ -118,7 +118,7 @@ std::string translate_random(Emitter& emit, const Op& op) {
   const bool is_normal = op.code == OpCode::random_normal;
   switch (emit.options().random) {
     case Random::refuse: {
-      const std::string place = ir::to_string(op.where);
+      const std::string place = ir::to_string(op.location);
       fail(
           "{}{}[{}] entry @{} draws random numbers, and ONNX has no way to draw Weft's: say --random input to take "
           "them as an input, --random draw to let the runtime draw others, or export an entry that draws none",

@@ -179,7 +179,7 @@ std::vector<Tensor> results_of(const ir::Graph& graph, const Op& op, const Opera
     return {evaluate<Real>(op, operands, type)};
   } catch (const Error& error) {
     if (op.code == OpCode::fused) throw;  // the op of the body has said where
-    const std::string place = to_string(op.where);
+    const std::string place = to_string(op.location);
     fail("{}{}[{}] {}", place, place.empty() ? "" : ": ", name(op.code), error.what());
   }
 }

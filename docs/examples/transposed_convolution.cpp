@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "frontend/weft.h"
-#include "training/canvas.h"
+#include "training/plot/canvas.h"
 #include "training/session.h"
 
 using namespace weft;

@@ -1,4 +1,4 @@
-/* Taking a model's weights from a file: as training/state.cpp State::load. */
+/* Taking a model's weights from a file: as runtime/state.cpp State::load. */
 #include "runtime/artefact/model.h"
 
 /* The settings a file was made with, for the error that refuses it. */
@@ -69,7 +69,7 @@ static int weft_check_weights(const weft_artefact* artefact, const weft_file* fi
   return weft_check_others(artefact, file, error);
 }
 
-/* As training/state.cpp. */
+/* As runtime/state.cpp. */
 static int weft_check_finite(const weft_tensor* tensor, const weft_file* file, const void* values, weft_error* error) {
   const float* numbers = values;
   const size_t count = weft_elements(&tensor->type);

@@ -30,7 +30,7 @@ static double weft_normal(uint32_t word0, uint32_t word1) {
   return sqrt(-2.0 * log(u1)) * cos(6.283185307179586 * weft_uniform(word1));
 }
 
-/* The order of the samples in an epoch: Fisher-Yates, as training/dataset.h shuffled_indices. */
+/* The order of the samples in an epoch: Fisher-Yates, as training/data/dataset.h shuffled_indices. */
 WEFT_API int WEFT_NAME(order)(uint64_t seed, uint64_t epoch, int64_t count, int32_t* indices) {
   enum { WEFT_SHUFFLE_STREAM = 0x73687566 };
   weft_clear(&weft_thread_error);

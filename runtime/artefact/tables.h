@@ -76,7 +76,7 @@ typedef struct {
   const char* activation; /* "" or "relu" */
 } weft_matmul_step;
 
-/* Of WEFT_STEP_CONVOLUTION, see ir/contraction.h and backends/cpu/library.h. */
+/* Of WEFT_STEP_CONVOLUTION, see ir/contraction.h and backends/cpu/onednn/onednn.h. */
 typedef struct {
   int direction; /* 0 forward, 1 data, 2 weights */
   int64_t x[4], w[4], y[4], stride[2], padding[2], dilation[2], groups;
@@ -155,7 +155,7 @@ typedef struct {
   size_t scratch_bytes;
 } weft_launches_step;
 
-/* Of WEFT_STEP_PRODUCT, on a GPU, see backends/cuda/device.h. */
+/* Of WEFT_STEP_PRODUCT, on a GPU, see backends/cuda/device/device.h. */
 typedef struct {
   weft_matrix matrix;
   unsigned alignment; /* bytes, of its first element */
@@ -169,7 +169,7 @@ typedef struct {
   unsigned bias_alignment; /* bytes, of its first element */
 } weft_product_step;
 
-/* Of WEFT_STEP_DEVICE_CONVOLUTION, on a GPU, see backends/cuda/device.h. */
+/* Of WEFT_STEP_DEVICE_CONVOLUTION, on a GPU, see backends/cuda/device/device.h. */
 typedef struct {
   weft_convolution_step shape;
   weft_dtype dtype;
@@ -265,7 +265,7 @@ typedef struct {
   const unsigned char* weights; /* params_bytes, then state_bytes, as they lie in memory; null where not embedded */
 } weft_artefact;
 
-/* What runs programs in an artefact that uses oneDNN: backends/cpu/artefact.cpp, a C++ library without LLVM. A
+/* What runs programs in an artefact that uses oneDNN: backends/aot/cpu_runtime.cpp, a C++ library without LLVM. A
  * standalone one has runtime/artefact/standalone.c in its place. All sizes were checked. */
 #ifdef WEFT_STANDALONE
 #define WEFT_EXECUTOR static
@@ -282,8 +282,8 @@ WEFT_EXECUTOR int weft_executor_run(weft_executor* executor, void* const* inputs
                                     size_t error_bytes);
 WEFT_EXECUTOR void weft_executor_destroy(weft_executor* executor);
 
-/* A model's memory on a GPU (backends/cuda/artefact.cpp): both regions, which programs use in place of the host's, and
- * an arena. 0 or null, and a text in `error`, where something fails. */
+/* A model's memory on a GPU (backends/aot/cuda_runtime.cpp): both regions, which programs use in place of the host's,
+ * and an arena. 0 or null, and a text in `error`, where something fails. */
 typedef struct weft_device weft_device;
 weft_device* weft_device_create(size_t params_bytes, size_t state_bytes, size_t arena_bytes, char* error,
                                 size_t error_bytes);

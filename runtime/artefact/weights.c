@@ -1,4 +1,4 @@
-/* Memory of the weights, and how they start: bit for bit as training/state.cpp State::init. */
+/* Memory of the weights, and how they start: bit for bit as runtime/state.cpp State::init. */
 #include "runtime/artefact/model.h"
 
 static size_t weft_rounded(size_t bytes) { return (bytes + WEFT_ALIGNMENT - 1) / WEFT_ALIGNMENT * WEFT_ALIGNMENT; }

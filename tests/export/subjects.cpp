@@ -1,9 +1,9 @@
 // The list of models, and the file of ops.
 #include "tests/export/subjects.h"
 
-#include "ir/parse.h"
+#include "ir/text/parse.h"
 #include "runtime/atomic_file.h"
-#include "tests/unit/build_model.h"
+#include "tests/support/build_model.h"
 
 namespace weft::test {
 

@@ -1,7 +1,7 @@
 // A checkpoint with the place in its run, restored into a small model.
-#include "ir/parse.h"
+#include "ir/text/parse.h"
 #include "tests/fuzz/input.h"
-#include "training/run_directory.h"
+#include "training/runs/run_directory.h"
 
 namespace {
 

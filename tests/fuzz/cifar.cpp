@@ -1,6 +1,6 @@
 // A folder of CIFAR-10: the names of the classes, a batch to train and one to test. Records are long, so the batches
 // are made of the input: each of its bytes is the label of a record, and the last part is put behind them as it is.
-#include "training/cifar.h"
+#include "training/data/cifar.h"
 
 #include "tests/fuzz/input.h"
 

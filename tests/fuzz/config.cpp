@@ -1,5 +1,5 @@
 // config.json of a run: what is read is written and read again as it was.
-#include "training/config.h"
+#include "training/runs/config.h"
 
 #include "runtime/atomic_file.h"
 #include "tests/fuzz/input.h"

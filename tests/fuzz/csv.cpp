@@ -1,5 +1,5 @@
 // Tables: read as each kind of last column, and made a data set.
-#include "training/csv.h"
+#include "training/data/csv.h"
 
 #include <cmath>
 

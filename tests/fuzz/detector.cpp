@@ -1,6 +1,6 @@
 // anomaly.json, and neighbours.npy beside it.
 #include "tests/fuzz/input.h"
-#include "training/detector_file.h"
+#include "training/runs/detector_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace weft;

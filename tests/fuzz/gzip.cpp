@@ -1,5 +1,5 @@
 // Gzipped files; and the input as contents, packed and then read back.
-#include "training/gzip.h"
+#include "training/data/gzip.h"
 
 #include <zlib.h>
 

@@ -1,5 +1,5 @@
 // IDX files, plain or gzipped: one alone, and as images beside labels.
-#include "training/idx.h"
+#include "training/data/idx.h"
 
 #include "tests/fuzz/input.h"
 

@@ -1,6 +1,6 @@
 // The text form: parse, verify, print; what is printed parses to the same module.
-#include "ir/parse.h"
-#include "ir/print.h"
+#include "ir/text/parse.h"
+#include "ir/text/print.h"
 #include "ir/verify.h"
 #include "ir/visible.h"
 #include "tests/fuzz/input.h"

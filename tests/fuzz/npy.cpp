@@ -1,5 +1,5 @@
 // Arrays of NumPy: one alone, and as images beside labels.
-#include "training/npy.h"
+#include "training/data/npy.h"
 
 #include "tests/fuzz/input.h"
 

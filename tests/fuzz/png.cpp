@@ -1,5 +1,5 @@
 // PNG files; with a repaired checksum in each chunk, so that a mutation reaches what lies behind it.
-#include "training/png.h"
+#include "training/data/png.h"
 
 #include <zlib.h>
 

@@ -123,8 +123,8 @@ void Generator::decorate() {
   static const std::string kScopes[] = {"encoder/fc1", "a scope", "", "loss"};
   for (ir::Op& op : maker_.graph.ops) {
     if (random_.chance(10)) maker_.graph.values[op.results[0]].name = random_.pick(kNames);
-    if (random_.chance(10)) op.where.scope = random_.pick(kScopes);
-    if (random_.chance(10)) op.where = {op.where.scope, "models/a b.cpp", int(random_.below(1000))};
+    if (random_.chance(10)) op.location.scope = random_.pick(kScopes);
+    if (random_.chance(10)) op.location = {op.location.scope, "models/a b.cpp", int(random_.below(1000))};
   }
 }
 

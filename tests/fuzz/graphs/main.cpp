@@ -11,8 +11,8 @@
 #include <string_view>
 
 #include "ir/error.h"
-#include "ir/number.h"
-#include "ir/print.h"
+#include "ir/text/number.h"
+#include "ir/text/print.h"
 #include "tests/fuzz/graphs/check.h"
 
 namespace weft::fuzz {

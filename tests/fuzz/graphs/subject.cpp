@@ -138,7 +138,9 @@ bool is_exact(ir::OpCode code) {
 // large numbers that cancel lose more than their result shows. A zero takes either sign.
 class Noisy {
  public:
-  Noisy(const Graph& source, Random& random, const Noise& noise) : source_(source), random_(random), noise_(noise) {}
+  // `doubt` says what is too near to tell apart, also where `noise` is 0.
+  Noisy(const Graph& source, Random& random, const Noise& noise, const Noise& doubt)
+      : source_(source), random_(random), noise_(noise), doubt_(doubt) {}
 
   Graph make() {
     maker_.graph.name = source_.name;
@@ -169,7 +171,7 @@ class Noisy {
     using enum ir::OpCode;
     const ir::ValueId distance = maker_.add(abs, {maker_.add(sub, {a, b})});
     const ir::ValueId size = maker_.add(add, {maker_.add(abs, {a}), maker_.add(abs, {b})});
-    const ir::ValueId near = maker_.add(mul, {size, filled({dtype, {}}, {noise_of(dtype)})});
+    const ir::ValueId near = maker_.add(mul, {size, filled({dtype, {}}, {of(doubt_, dtype)})});
     return maker_.add(select, {maker_.add(lt, {distance, near}), a, b});
   }
 
@@ -178,7 +180,7 @@ class Noisy {
   ir::ValueId shaken(ir::ValueId x, bool rounds) {
     const ir::Type type = maker_.type(x);
     if (!is_float(type.dtype)) return x;
-    const double scale = rounds ? noise_of(type.dtype) : 0;
+    const double scale = rounds ? of(noise_, type.dtype) : 0;
     const ir::Op* op = maker_.graph.producer(x);
     const bool drawn = op && op->code == ir::OpCode::random_normal;
     const double term = scale == 0                                  ? 0
@@ -197,8 +199,8 @@ class Noisy {
     return maker_.add(ir::OpCode::select, {is_zero, maker_.add(ir::OpCode::mul, {x, filled(type, signs)}), near});
   }
 
-  double noise_of(DType dtype) const {
-    return dtype == DType::f32 ? noise_.f32 : dtype == DType::bf16 ? noise_.bf16 : noise_.f16;
+  static double of(const Noise& noise, DType dtype) {
+    return dtype == DType::f32 ? noise.f32 : dtype == DType::bf16 ? noise.bf16 : noise.f16;
   }
 
   ir::ValueId filled(const ir::Type& type, std::vector<double> values) {
@@ -208,6 +210,7 @@ class Noisy {
   const Graph& source_;
   Random& random_;
   const Noise& noise_;
+  const Noise& doubt_;
   Maker maker_;
   std::vector<ir::ValueId> now_;
 };
@@ -243,7 +246,7 @@ std::vector<Difference> unexplained(const Graph& graph, const Tensors& inputs, c
   for (int run = 0; run < kRuns && !found.empty(); ++run) {
     // One in three keeps every digit, so that exact zeros stay, but for their sign.
     const Noise none{0, 0, 0, noise.rounds};
-    const Graph noisy = Noisy(graph, random, run % 3 == 0 ? none : noise).make();
+    const Graph noisy = Noisy(graph, random, run % 3 == 0 ? none : noise, noise).make();
     const Tensors outputs = noise.rounds ? reference::run<float>(noisy, inputs) : reference::run<double>(noisy, inputs);
     for (std::size_t i = 0; i < found.size(); ++i) spreads[i].add(outputs[found[i].output].data[found[i].element]);
   }

@@ -1,0 +1,87 @@
+// What `weft compile` writes: entries of a model at their batches, compiled ahead of time, with the tensors they keep.
+// The files of this folder turn one into C tables, a header, a manifest and libraries.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "backends/aot/cpu_program.h"
+#include "backends/aot/cuda_program.h"
+#include "ir/graph.h"
+
+namespace weft::aot {
+
+// A tensor that is kept from call to call, in one of the two regions `params` and `state`.
+struct Tensor {
+  std::string name;
+  ir::Type type;
+  ir::Role role = ir::Role::param;
+  bool of_optimizer = false;
+  std::size_t offset = 0;   // bytes into its region
+  std::string layout = {};  // ir/memory_layout.h
+  ir::Init init = {};
+};
+
+// One entry at one batch.
+struct Program {
+  std::int64_t batch = 0;
+  std::variant<CpuProgram, CudaProgram> compiled;
+
+  bool is_on_gpu() const { return std::holds_alternative<CudaProgram>(compiled); }
+  const ir::Graph& graph() const;
+  std::size_t steps() const;
+  std::size_t codes() const;  // architectures that there is machine code for
+  std::size_t arena_bytes() const;
+};
+
+struct Entry {
+  std::string name;
+  bool trains = false;  // the training step
+  ir::GraphPtr graph;   // for any batch
+  std::vector<Program> programs;
+};
+
+struct Artefact {
+  std::string name;                        // the prefix of its C functions: an identifier
+  std::string model;                       // of the module
+  std::string settings;                    // of the model, as metadata of checkpoints; "" where unknown
+  std::string optimizer;                   // what the names of its tensors begin with, "adam.m,adam.v"
+  std::string cpu;                         // compiled for
+  std::vector<std::string> features;       // that the cpu must have
+  std::vector<std::string> architectures;  // of GPUs that there is machine code for
+  std::vector<Entry> entries;
+  std::vector<Tensor> tensors;
+  std::map<std::string, std::size_t> offsets;  // of each param and state input of a program, flat ones too
+  std::size_t params_bytes = 0, state_bytes = 0;
+  std::vector<std::pair<std::string, float>> hypers;
+  std::vector<std::byte> weights;  // both regions as they lie in memory, where embedded; else empty
+  std::string weights_file = {};   // beside it, where not embedded
+
+  std::size_t scratch_bytes() const;  // the largest arena
+};
+
+bool is_identifier(const std::string& text);
+// An identifier for a name with other characters in it.
+std::string identifier(const std::string& text);
+std::uint64_t hash_of(std::string_view bytes);  // FNV-1a
+
+// Inputs that the caller of an entry gives, and outputs that go to him, in order: indices into the graph's.
+std::vector<std::uint32_t> data_inputs(const ir::Graph& graph);
+std::vector<std::uint32_t> data_outputs(const ir::Graph& graph);
+
+// NAME.json without the sizes of files, and the hash of all that a caller compiles against.
+std::string manifest_text(const Artefact& artefact);
+std::uint64_t interface_hash(const Artefact& artefact);
+// NAME.h.
+std::string header_text(const Artefact& artefact);
+// The C tables (runtime/artefact/tables.h), the last of them `the_artefact`. What is embedded is in files of `folder`:
+// `weights`, and the machine code of program N for sm_90 in program_prefix(N) + "sm_90".
+std::string tables_text(const Artefact& artefact, const std::string& folder);
+std::string program_prefix(const Artefact& artefact, int number);
+
+}  // namespace weft::aot

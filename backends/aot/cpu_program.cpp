@@ -1,0 +1,51 @@
+// The same schedule as a program of this process has, its kernels emitted and not loaded.
+#include "backends/aot/cpu_program.h"
+
+#include "backends/cpu/codegen/llvm_memory.h"
+#include "backends/cpu/program/executor.h"
+#include "backends/cpu/program/jit.h"
+#include "ir/error.h"
+
+namespace weft::aot {
+
+namespace {
+
+void refuse_others(const ir::Graph& graph, const cpu::Schedule& schedule, bool standalone) {
+  for (std::size_t i = 0; i < schedule.steps().size(); ++i) {
+    const cpu::StepBody& work = schedule.steps()[i].body;
+    if (standalone && std::holds_alternative<cpu::SimilarityStep>(work))
+      fail(
+          "entry @{}: the streaming loss of contrastive learning needs oneDNN; compile with --no-contrastive, or "
+          "without --standalone",
+          graph.name);
+    if (std::holds_alternative<cpu::CustomStep>(work)) {
+      const ir::Op& op = graph.ops[schedule.op(i)];
+      fail("entry @{}: there is no code ahead of time for {} at {}; leave the entry out, or write it by other ops",
+           graph.name, ir::name(op.code), ir::to_string(op.location));
+    }
+  }
+}
+
+}  // namespace
+
+CpuProgram compile_for_cpu(ir::GraphPtr graph, const CpuOptions& options) {
+  CpuProgram program;
+  program.graph = std::move(graph);
+  program.schedule = std::make_unique<cpu::Schedule>(
+      *program.graph, cpu::ScheduleOptions{options.prefix, options.winograd, options.standalone});
+  refuse_others(*program.graph, *program.schedule, options.standalone);
+  if (!program.schedule->kernels().empty()) {
+    const cpu::InLlvm inside;
+    cpu::EmittedModule module(cpu::find_target(options.cpu, options.triple));
+    for (const cpu::KernelSource& source : program.schedule->kernels()) module.add(source);
+    module.optimise();
+    program.object = module.object(true);
+    program.kernels = module.facts();
+  }
+  std::vector<cpu::CompiledKernel> kernels;
+  for (const cpu::KernelFacts& facts : program.kernels) kernels.push_back(cpu::without_code(facts));
+  program.schedule->place(cpu::scratch_of(cpu::make_thunks(program.schedule->steps(), kernels, 1)));
+  return program;
+}
+
+}  // namespace weft::aot

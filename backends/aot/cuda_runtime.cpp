@@ -1,0 +1,236 @@
+// Runs the programs of an artefact that was compiled for GPUs (runtime/artefact/tables.h says what each function
+// promises). A model's weights live on the device; the host's copy is written and read where the model asks.
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <mutex>
+#include <optional>
+
+#include "backends/cuda/program/executor.h"
+#ifdef WEFT_EMULATED_DEVICE
+#include "backends/cuda/emulation/emulated_device.h"
+#else
+#include "backends/cuda/device/driver.h"
+#endif
+#include "backends/aot/table_reader.h"
+#include "ir/error.h"
+
+namespace weft::cuda {
+
+namespace {
+
+// The device has one queue of work: models on threads of their own take turns.
+std::mutex& turn() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+Device& device() {
+#ifdef WEFT_EMULATED_DEVICE
+  static const std::shared_ptr<Device> opened = make_emulated_device();
+#else
+  static const std::shared_ptr<Device> opened = open_gpu(false);
+#endif
+  return *opened;
+}
+
+KernelStep kernel_of(const weft_launches_step& table) {
+  KernelStep work{{}, table.scratch_bytes};
+  for (int i = 0; i < table.launch_count; ++i) {
+    const weft_launch& launch = table.launches[i];
+    work.launches.push_back({launch.function, launch.blocks, launch.threads, launch.shared_bytes});
+  }
+  return work;
+}
+
+Matrix matrix_of(const weft_device_matrix& table) {
+  return {table.matrix.rows, table.matrix.columns, table.matrix.row_stride, table.matrix.column_stride,
+          table.alignment};
+}
+
+Matmul matmul_of(const weft_product_step& table) {
+  return {matrix_of(table.a), matrix_of(table.b),     matrix_of(table.result), table.bias != 0,
+          table.activation,   ir::DType(table.dtype), table.tf32 != 0,         table.bias_alignment};
+}
+
+Convolution device_convolution_of(const weft_device_convolution_step& table) {
+  auto c = convolution_of<Convolution>(table.shape);
+  c.dtype = ir::DType(table.dtype);
+  c.tf32 = table.tf32 != 0;
+  c.w_last = table.w_last != 0;
+  return c;
+}
+
+StepBody body_of(const weft_step& step) {
+  switch (step.kind) {
+    case WEFT_STEP_LAUNCHES:
+      return kernel_of(table_of<weft_launches_step>(step));
+    case WEFT_STEP_PRODUCT:
+      return matmul_of(table_of<weft_product_step>(step));
+    case WEFT_STEP_DEVICE_CONVOLUTION:
+      return device_convolution_of(table_of<weft_device_convolution_step>(step));
+    case WEFT_STEP_FILL:
+      return FillStep{gaps_of(table_of<weft_fill_step>(step))};
+    default:
+      fail("step {} is one of artefacts for the cpu", step.name);
+  }
+}
+
+std::vector<Step> steps_of(const weft_program& program) {
+  std::vector<Step> steps;
+  for (int i = 0; i < program.step_count; ++i)
+    steps.push_back(step_of<Step>(program.steps[i], body_of(program.steps[i])));
+  return steps;
+}
+
+std::vector<Code> codes_of(const weft_program& program) {
+  std::vector<Code> codes;
+  for (int i = 0; i < program.code_count; ++i) codes.push_back({program.codes[i].architecture, program.codes[i].bytes});
+  return codes;
+}
+
+// Memory on the device, zeroed.
+class Memory {
+ public:
+  explicit Memory(std::size_t bytes) : start_(static_cast<std::byte*>(device().allocate(bytes))) {}
+  ~Memory() { device().release(start_); }
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+  std::byte* start() const { return start_; }
+
+ private:
+  std::byte* start_;
+};
+
+}  // namespace
+
+}  // namespace weft::cuda
+
+using weft::cuda::aligned;
+using weft::cuda::device;
+using weft::cuda::turn;
+
+struct weft_device {
+  weft_device(std::size_t params_bytes, std::size_t state_bytes, std::size_t arena_bytes)
+      : sizes{params_bytes, state_bytes},
+        memory(aligned(params_bytes) + aligned(state_bytes) + arena_bytes),
+        params(memory.start()),
+        state(params + aligned(params_bytes)),
+        arena(state + aligned(state_bytes)) {}
+
+  std::size_t sizes[2];
+  weft::cuda::Memory memory;
+  std::byte *params, *state, *arena;
+};
+
+// One program on the device. The caller's buffers and the small inputs have memory there that stays.
+struct weft_executor {
+  weft_executor(const weft_program& table, weft_device& location) : program(table), ports(bytes_of_ports(table)) {
+    if (*table.source) module = device().load(table.source, weft::cuda::codes_of(table));
+    const std::vector<weft::cuda::Step> steps = weft::cuda::steps_of(table);
+    std::vector<std::unique_ptr<weft::cuda::Thunk>> items;
+    for (const weft::cuda::Step& step : steps) items.push_back(weft::cuda::make_thunk(step, device(), module.get()));
+    executor.emplace(steps, std::move(items), device(), table.entry,
+                     [&table](std::size_t step, const std::string& what) {
+                       return std::string(table.steps[step].name) + ": " + what;
+                     });
+    std::byte* next = ports.start();
+    for (int i = 0; i < table.input_count; ++i) inputs.push_back(place(table.inputs[i], location, next));
+    for (int i = 0; i < table.output_count; ++i) outputs.push_back(place(table.outputs[i], location, next));
+    executor->bind(location.arena, inputs.data(), outputs.data());
+  }
+
+  static bool is_kept(const weft_port& port) { return port.role == WEFT_PARAM || port.role == WEFT_STATE; }
+  static std::size_t bytes_of_ports(const weft_program& table) {
+    std::size_t bytes = 0;
+    for (int i = 0; i < table.input_count; ++i)
+      bytes += is_kept(table.inputs[i]) ? 0 : aligned(table.inputs[i].type.bytes);
+    for (int i = 0; i < table.output_count; ++i)
+      bytes += is_kept(table.outputs[i]) ? 0 : aligned(table.outputs[i].type.bytes);
+    return bytes;
+  }
+  static void* place(const weft_port& port, const weft_device& location, std::byte*& next) {
+    if (port.role == WEFT_PARAM) return location.params + port.offset;
+    if (port.role == WEFT_STATE) return location.state + port.offset;
+    std::byte* const at = next;
+    next += aligned(port.type.bytes);
+    return at;
+  }
+
+  const weft_program& program;
+  std::unique_ptr<weft::cuda::Module> module;
+  std::optional<weft::cuda::Executor> executor;
+  weft::cuda::Memory ports;            // given back before the code goes: that waits for the last run
+  std::vector<void*> inputs, outputs;  // on the device
+};
+
+namespace {
+
+// `work` on the device, in turn; what it throws as text.
+template <typename StepBody>
+bool on_device(char* error, std::size_t error_bytes, const StepBody& work) {
+  const std::lock_guard<std::mutex> lock(turn());
+  try {
+    device().enter();
+    work();
+    return true;
+  } catch (const std::exception& exception) {
+    std::snprintf(error, error_bytes, "%s", exception.what());
+  }
+  return false;
+}
+
+}  // namespace
+
+extern "C" weft_device* weft_device_create(std::size_t params_bytes, std::size_t state_bytes, std::size_t arena_bytes,
+                                           char* error, std::size_t error_bytes) {
+  weft_device* made = nullptr;
+  on_device(error, error_bytes, [&] { made = new weft_device(params_bytes, state_bytes, arena_bytes); });
+  return made;
+}
+
+extern "C" void weft_device_destroy(weft_device* memory) {
+  on_device(nullptr, 0, [&] { delete memory; });
+}
+
+extern "C" int weft_device_write(weft_device* memory, const void* params, const void* state, char* error,
+                                 std::size_t error_bytes) {
+  return on_device(error, error_bytes, [&] {
+    device().write(memory->params, params, memory->sizes[0]);
+    device().write(memory->state, state, memory->sizes[1]);
+  });
+}
+
+extern "C" int weft_device_read(weft_device* memory, void* params, void* state, char* error, std::size_t error_bytes) {
+  return on_device(error, error_bytes, [&] {
+    device().read(params, memory->params, memory->sizes[0]);
+    device().read(state, memory->state, memory->sizes[1]);
+  });
+}
+
+extern "C" weft_executor* weft_executor_create(const weft_program* program, void* memory, int, char* error,
+                                               std::size_t error_bytes) {
+  weft_executor* made = nullptr;
+  on_device(error, error_bytes, [&] { made = new weft_executor(*program, *static_cast<weft_device*>(memory)); });
+  return made;
+}
+
+// Copies the caller's buffers in and out; outputs are there when it returns.
+extern "C" int weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs, char* error,
+                                 std::size_t error_bytes) {
+  const weft_program& program = executor->program;
+  return on_device(error, error_bytes, [&] {
+    for (int i = 0; i < program.input_count; ++i)
+      if (!weft_executor::is_kept(program.inputs[i]))
+        device().write(executor->inputs[std::size_t(i)], inputs[i], program.inputs[i].type.bytes);
+    executor->executor->run();
+    for (int i = 0; i < program.output_count; ++i)
+      if (!weft_executor::is_kept(program.outputs[i]))
+        device().read(outputs[i], executor->outputs[std::size_t(i)], program.outputs[i].type.bytes);
+  });
+}
+
+extern "C" void weft_executor_destroy(weft_executor* executor) {
+  on_device(nullptr, 0, [&] { delete executor; });
+}

@@ -1,0 +1,90 @@
+// The tables of runtime/artefact/tables.h as C: those of each program, then the whole.
+#include <variant>
+
+#include "backends/aot/artefact.h"
+#include "backends/aot/program_text.h"
+#include "ir/visible.h"
+
+namespace weft::aot {
+
+namespace {
+
+std::string tensors_text(const Artefact& artefact) {
+  std::string text = "static const weft_tensor the_tensors[] = {\n";
+  for (const Tensor& tensor : artefact.tensors) {
+    constexpr const char* kInits[] = {"NONE", "CONSTANT", "UNIFORM", "NORMAL"};
+    text +=
+        fmt::format("    {{{}, {}, {}, {}, {}, {}, WEFT_INIT_{}, {:.17g}, {:.17g}}},\n", quoted(tensor.name),
+                    type_text(tensor.type), role_name(tensor.role), int(tensor.of_optimizer), tensor.offset,
+                    layout_text(tensor.layout), kInits[std::size_t(tensor.init.kind)], tensor.init.a, tensor.init.b);
+  }
+  return text + "};\n";
+}
+
+// A float constant needs a point or an exponent before its f.
+std::string float_text(float value) {
+  std::string text = fmt::format("{:.9g}", value);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text + "f";
+}
+
+std::string hypers_text(const Artefact& artefact) {
+  std::string text = "static const weft_hyper the_hypers[] = {\n";
+  for (const auto& [name, value] : artefact.hypers)
+    text += fmt::format("    {{{}, {}}},\n", quoted(name), float_text(value));
+  return text + "};\n";
+}
+
+// The weft_program of an entry at a batch.
+std::string row_of(const Entry& entry, const Program& program, const std::string& prefix) {
+  const ir::Graph& graph = program.graph();
+  const std::size_t steps = program.steps(), codes = program.codes();
+  return fmt::format("    {{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}},\n", quoted(entry.name), program.batch,
+                     list_or_null(graph.inputs.empty(), prefix + "inputs"), graph.inputs.size(), prefix + "outputs",
+                     graph.outputs.size(), list_or_null(steps == 0, prefix + "steps"), steps, program.arena_bytes(),
+                     int(entry.trains), program.is_on_gpu() ? prefix + "source" : "\"\"",
+                     list_or_null(codes == 0, prefix + "codes"), codes);
+}
+
+}  // namespace
+
+std::string program_prefix(const Artefact& artefact, int number) {
+  return fmt::format("{}_p{}_", artefact.name, number);
+}
+
+std::string tables_text(const Artefact& artefact, const std::string& folder) {
+  std::string text = "#define WEFT_KERNEL __attribute__((visibility(\"hidden\"))) extern\n", programs;
+  int count = 0;
+  for (const Entry& entry : artefact.entries)
+    for (const Program& program : entry.programs) {
+      const std::string prefix = program_prefix(artefact, count++);
+      text += fmt::format("\n/* {} at batch {} */\n", comment_text(entry.name), program.batch);
+      if (const auto* on_cpu = std::get_if<CpuProgram>(&program.compiled))
+        text += program_text(artefact, *on_cpu, prefix);
+      else
+        text += program_text(artefact, std::get<CudaProgram>(program.compiled), prefix, folder);
+      programs += row_of(entry, program, prefix);
+    }
+  text += "\nstatic const weft_program the_programs[] = {\n" + programs + "};\n";
+  if (!artefact.tensors.empty()) text += tensors_text(artefact);
+  if (!artefact.hypers.empty()) text += hypers_text(artefact);
+  const std::string symbol = artefact.name + "_embedded_weights";
+  if (!artefact.weights.empty()) text += embedded_text(symbol, folder + "/weights");
+  std::vector<std::string> features;
+  for (const std::string& feature : artefact.features) features.push_back(quoted(feature));
+  features.emplace_back("0");
+  text += fmt::format("static const char* const the_features[] = {};\n", braces(features));
+  text += fmt::format("static const char the_manifest[] =\n    {};\n", quoted(manifest_text(artefact)));
+  text += fmt::format(
+      "static const weft_artefact the_artefact = {{\n"
+      "    WEFT_TABLES_VERSION, {}, {}, {}, {}, {}, the_manifest, {:#x}ull, {}, the_features,\n"
+      "    {}, {}, {}, {}, {}, {}, the_programs, {}, {}}};\n",
+      quoted(WEFT_VERSION), quoted(artefact.name), quoted(artefact.model), quoted(artefact.settings),
+      quoted(artefact.optimizer), interface_hash(artefact), quoted(artefact.cpu),
+      list_or_null(artefact.tensors.empty(), "the_tensors"), artefact.tensors.size(), artefact.params_bytes,
+      artefact.state_bytes, list_or_null(artefact.hypers.empty(), "the_hypers"), artefact.hypers.size(), count,
+      list_or_null(artefact.weights.empty(), symbol));
+  return text;
+}
+
+}  // namespace weft::aot

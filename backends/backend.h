@@ -1,0 +1,43 @@
+// What the driver knows of a backend. A backend is a folder with a function for its row, and a line in CMakeLists.txt
+// that adds the row to backends.def; no other code names it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/options.h"
+#include "backends/report.h"
+#include "ir/graph.h"
+#include "passes/pass.h"
+#include "runtime/memory.h"
+#include "runtime/program.h"
+
+namespace weft {
+
+struct Backend {
+  // When it runs without being named: always; if no backend above it in the table can run; never.
+  enum class Default : std::uint8_t { always, if_first, never };
+
+  std::string name;
+  Default by_default = Default::never;
+  std::vector<Precision> precisions = {Precision::f32};
+  bool standalone = false;                  // whether it has CompileOptions::standalone
+  std::vector<std::string> libraries = {};  // with their versions, as found when this was built
+  // What the passes may know of it. Empty: it takes the graph as it is bound, without passes.
+  std::function<passes::Target()> target = {};
+  std::function<std::shared_ptr<runtime::Memory>()> memory = runtime::host_memory;
+  // What it needs of the machine. Empty: nothing.
+  std::function<std::vector<Finding>()> needs = {};
+  // A program of a graph with static dims that has been through the passes for `target`. Throws Error, with op and
+  // line, for an op that it has no code for.
+  std::function<std::unique_ptr<runtime::Program>(ir::GraphPtr, const CompileOptions&, CompileReport&)> compile = {};
+};
+
+// The backends of this build, best first.
+const std::vector<Backend>& backends();
+const Backend* find_backend(const std::string& name);  // nullptr where this build lacks it
+
+}  // namespace weft

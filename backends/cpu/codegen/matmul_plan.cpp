@@ -1,0 +1,191 @@
+// Forms, tiles and chunks of generated products.
+#include "backends/cpu/codegen/matmul_plan.h"
+
+#include <algorithm>
+
+#include "ir/error.h"
+
+namespace weft::cpu {
+
+namespace {
+
+constexpr std::int64_t kFewRows = 4;  // for dot products
+constexpr std::int64_t kDotsATile = 8;
+constexpr std::int64_t kMostTileRows = 14;  // code for a row is 200 bytes
+constexpr std::int64_t kSumsAtOnce = 8;     // two units with a latency of four cycles
+constexpr std::int64_t kWholeDepth = 2048;  // beyond it the depth is cut
+constexpr std::int64_t kDepthBlock = 1024;
+constexpr std::int64_t kRowsOfCopy = 64;  // least that are worth a copy of b's panels, where b's rows are so many
+constexpr std::int64_t kPage = 1024;      // numbers
+constexpr std::int64_t kSameSet = 6;
+constexpr std::int64_t kFarStride = 512;  // numbers apart that they keep to few sets of the caches
+constexpr std::int64_t kChunks = 16;
+constexpr double kChunkWork = 1 << 18;  // least multiplications of a chunk
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+std::int64_t round_up(std::int64_t a, std::int64_t multiple) { return ceil_div(a, multiple) * multiple; }
+Matrix transposed(const Matrix& m) { return {m.columns, m.rows, m.column_stride, m.row_stride}; }
+
+class Planner {
+ public:
+  Planner(const Matmul& product, const MachineTarget& target) : target_(target) {
+    check(product.a.columns == product.b.rows && product.a.rows == product.result.rows &&
+              product.b.columns == product.result.columns,
+          "the matrices of a product fit");
+    check(product.activation.empty() || product.activation == "relu", "a product's activation is relu");
+    check(!product.accumulate || (!product.bias && product.activation.empty()), "a sum of products stays bare");
+    plan_.a = product.a;
+    plan_.b = product.b;
+    plan_.result = product.result;
+    plan_.bias = product.bias;
+    plan_.relu = product.activation == "relu";
+    plan_.accumulate = product.accumulate;
+    plan_.width = target.vector_width;
+  }
+
+  MatmulPlan run() {
+    turn();
+    choose_form();
+    plan_.form == ProductForm::dots ? choose_dots() : choose_tile();
+    choose_chunks();
+    return plan_;
+  }
+
+ private:
+  std::int64_t rows() const { return plan_.result.rows; }
+  std::int64_t columns() const { return plan_.result.columns; }
+
+  // Rows of the result are dense from here on, or it has one column.
+  void turn() {
+    const Matrix& result = plan_.result;
+    const bool dense = result.column_stride == 1 || result.columns == 1;
+    const bool better = result.columns == 1 && result.row_stride == 1;
+    if (dense && !better) return;
+    const Matrix a = plan_.a;
+    plan_.a = transposed(plan_.b);
+    plan_.b = transposed(a);
+    plan_.result = transposed(result);
+    std::swap(plan_.a_buffer, plan_.b_buffer);
+    plan_.bias_by_row = true;
+  }
+
+  void choose_form() {
+    const Matrix &a = plan_.a, &b = plan_.b;
+    const bool along_depth = b.row_stride == 1 || b.rows == 1;
+    if (along_depth && (a.column_stride == 1 || a.columns == 1) && std::min(rows(), columns()) <= kFewRows &&
+        !(b.column_stride == 1 && columns() > 1))
+      plan_.form = ProductForm::dots;
+    else if (b.column_stride != 1 && columns() > 1)
+      plan_.form = ProductForm::packed;
+    check(plan_.form == ProductForm::direct || along_depth, "a matrix has a dense dim");
+    if (plan_.form == ProductForm::direct && rows() >= kRowsOfCopy && b.row_stride % kFarStride == 0)
+      plan_.form = ProductForm::packed;
+  }
+
+  void choose_dots() {
+    if (rows() <= columns()) {
+      plan_.tile_rows = std::min(rows(), kFewRows);
+      plan_.tile_columns = std::min(columns(), kDotsATile / plan_.tile_rows);
+    } else {
+      plan_.tile_columns = std::min(columns(), kFewRows);
+      plan_.tile_rows = std::min(rows(), kDotsATile / plan_.tile_columns);
+    }
+    plan_.depth_block = plan_.depth();
+    cycles_ = double(rows() * columns()) * (double(plan_.depth()) / double(plan_.width) + 4) * 1.2;
+  }
+
+  // Cycles for one step of the depth: multiplications, operands from the first cache, b from the second.
+  static double tile_cost(std::int64_t tile_rows, std::int64_t vectors) {
+    return double(std::max({tile_rows * vectors, tile_rows + vectors, 2 * vectors}) + 1);
+  }
+
+  double cost(std::int64_t tile_rows, std::int64_t tile_vectors) const {
+    const auto of_panel = [&](std::int64_t vectors) {
+      const std::int64_t rest = rows() % tile_rows;
+      return double(rows() / tile_rows) * tile_cost(tile_rows, vectors) + (rest == 0 ? 0 : tile_cost(rest, vectors));
+    };
+    const std::int64_t all = ceil_div(columns(), plan_.width), rest = all % tile_vectors;
+    return double(all / tile_vectors) * of_panel(tile_vectors) + (rest == 0 ? 0 : of_panel(rest));
+  }
+
+  // What a tile of several rows keeps in registers: sums, a row of b, a number of a, one to spare. Rows of a whole
+  // pages apart share one set of the first cache, which has eight places.
+  bool fits(std::int64_t tile_rows, std::int64_t vectors) const {
+    if (tile_rows > kSameSet && plan_.a.row_stride % kPage == 0) return false;
+    return (tile_rows == 1 ? vectors : (tile_rows + 1) * vectors) + 2 <= target_.vector_registers;
+  }
+
+  void choose_tile() {
+    double best = 0;
+    std::int64_t best_vectors = 0;
+    for (std::int64_t vectors = std::min<std::int64_t>(ceil_div(columns(), plan_.width), target_.vector_registers - 2);
+         vectors > 0; --vectors)
+      for (std::int64_t tile_rows = std::min(rows(), kMostTileRows); tile_rows > 0; --tile_rows) {
+        if (!fits(tile_rows, vectors)) continue;
+        const double each = cost(tile_rows, vectors);
+        if (best_vectors != 0 && each >= best) continue;
+        best = each;
+        best_vectors = vectors;
+        plan_.tile_rows = tile_rows;
+      }
+    plan_.tile_columns = best_vectors * plan_.width;
+    const std::int64_t depth = plan_.depth();
+    plan_.depth_block = depth;
+    if (depth > kWholeDepth && (rows() > plan_.tile_rows || plan_.form == ProductForm::packed))
+      plan_.depth_block = round_up(ceil_div(depth, ceil_div(depth, kDepthBlock)), plan_.width);
+    cycles_ = best * double(depth) * (target_.vector_width == 16 ? 1 : 0.5);
+    if (plan_.form == ProductForm::packed) cycles_ += double(depth) * double(columns()) * 0.4;
+  }
+
+  // Equal parts in whole tiles.
+  static std::int64_t part_size(std::int64_t size, std::int64_t parts, std::int64_t tile) {
+    return round_up(ceil_div(size, std::clamp<std::int64_t>(parts, 1, ceil_div(size, tile))), tile);
+  }
+
+  void choose_chunks() {
+    const double work = double(rows()) * double(columns()) * double(plan_.depth());
+    std::int64_t wanted = std::clamp<std::int64_t>(std::int64_t(work / kChunkWork), 1, kChunks);
+    plan_.rows_per_chunk = rows();
+    plan_.columns_per_chunk = plan_.tile_columns;
+    if (plan_.form == ProductForm::dots) {
+      plan_.columns_per_chunk = part_size(columns(), rows() <= columns() ? wanted : 1, plan_.tile_columns);
+      plan_.rows_per_chunk = part_size(rows(), rows() <= columns() ? 1 : wanted, plan_.tile_rows);
+    } else if (plan_.form == ProductForm::direct) {
+      wanted = ceil_div(wanted, ceil_div(columns(), plan_.tile_columns));
+      plan_.rows_per_chunk = part_size(rows(), wanted, plan_.tile_rows);
+    }
+    plan_.row_chunks = ceil_div(rows(), plan_.rows_per_chunk);
+    plan_.column_chunks = ceil_div(columns(), plan_.columns_per_chunk);
+    plan_.work_ns = 20 + 0.3 * cycles_;
+  }
+
+  const MachineTarget& target_;
+  MatmulPlan plan_;
+  double cycles_ = 0;
+};
+
+}  // namespace
+
+std::string to_string(const Matmul& product) {
+  const auto text = [](const Matrix& m) {
+    return fmt::format("[{},{}] ({},{})", m.rows, m.columns, m.row_stride, m.column_stride);
+  };
+  std::string result = fmt::format("product {}: {} * {} {} {}", product.name, text(product.a), text(product.b),
+                                   product.accumulate ? "added to" : "=", text(product.result));
+  if (product.bias) result += ", bias";
+  if (!product.activation.empty()) result += ", " + product.activation;
+  return result;
+}
+
+std::size_t MatmulPlan::scratch_bytes() const {
+  if (form != ProductForm::packed) return 0;
+  return std::size_t(chunks() * panel_numbers()) * sizeof(float);
+}
+
+MatmulPlan make_matmul_plan(const Matmul& product, const MachineTarget& target) {
+  return Planner(product, target).run();
+}
+
+std::int64_t independent_sums(std::int64_t tile_vectors) { return ceil_div(kSumsAtOnce, tile_vectors); }
+
+}  // namespace weft::cpu

@@ -1,0 +1,30 @@
+// Elementary functions as vector polynomials, straight-line but for the far arguments of sin and cos. Found by
+// ir/scalar.h through argument-dependent lookup. Accuracy: tests/backends/cpu/vector_math_test.cpp measures and holds
+// it.
+#pragma once
+
+#include "backends/cpu/codegen/code.h"
+
+namespace weft::cpu {
+
+Value exp(const Value& x);
+Value expm1(const Value& x);
+Value log(const Value& x);
+Value log1p(const Value& x);
+Value log1p_of_unit(const Value& x);  // for x in [0, 1], or NaN
+Value sin(const Value& x);
+Value cos(const Value& x);
+Value tanh(const Value& x);
+Value erf(const Value& x);
+Value pow(const Value& a, const Value& b);  // as std::pow, negative bases included
+
+// Philox4x32-10 on vectors, the numbers of runtime/rng.h to the bit. Words are i32 scalars of the rng buffer.
+struct RandomState {
+  LLVMValueRef seed_low, seed_high, step_low, step_high;
+  std::uint32_t stream;
+};
+// Several vectors of elements (i32) at once advance together.
+std::vector<Value> random_uniform(const RandomState& state, const std::vector<Value>& elements);
+std::vector<Value> random_normal(const RandomState& state, const std::vector<Value>& elements);
+
+}  // namespace weft::cpu

@@ -1,0 +1,29 @@
+// Matrices and matmuls, as both the code generator and oneDNN take them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace weft::cpu {
+
+// A [rows, columns] matrix of f32 with one dim dense: element (i, j) is at i * row_stride + j * column_stride.
+struct Matrix {
+  std::int64_t rows = 0, columns = 0;
+  std::int64_t row_stride = 0, column_stride = 0;
+};
+
+// A matmul as a generated kernel, which a standalone program runs in place of the library's:
+// result = activation(a * b + bias), in f32, for fixed sizes and strides. Buffers of the kernel: a, b, [bias], result;
+// the result shares no memory with the others.
+struct Matmul {
+  std::string name;
+  Matrix a, b, result;
+  bool bias = false;            // one number a column
+  std::string activation = {};  // "" or "relu"
+  bool accumulate = false;      // result += a * b, without bias and activation
+};
+
+// "product NAME: [64,784] (784,1) * [784,400] (400,1) = [64,400] (400,1), bias, relu": sizes and strides.
+std::string to_string(const Matmul& product);
+
+}  // namespace weft::cpu

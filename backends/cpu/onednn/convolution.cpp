@@ -1,0 +1,314 @@
+// Convolutions by oneDNN. It is asked with the layouts that the operands have; where it is slow with those, they are
+// reordered in scratch. Its `ref` implementations, plain loops, are the last resort: for shapes that have nothing else,
+// such as windows that see a single pixel. The data's gradient has columns (convolution_im2col.h) before them.
+#include <algorithm>
+#include <bit>
+
+#include "backends/cpu/onednn/call.h"
+#include "backends/cpu/onednn/convolution_im2col.h"
+#include "backends/cpu/onednn/offer.h"
+#include "backends/cpu/onednn/onednn.h"
+#include "backends/cpu/threads/memory.h"
+#include "backends/cpu/threads/parallel.h"
+#include "ir/error.h"
+
+namespace weft::cpu {
+
+namespace {
+
+using Direction = Convolution::Direction;
+using Desc = dnnl::memory::desc;
+using Tag = dnnl::memory::format_tag;
+
+// One operand: its memory as the program has it, and as the primitive wants it.
+class Port {
+ public:
+  Port(const Desc& given, const Desc& wanted, bool is_result) : wanted_(wanted) {
+    if (given == wanted) return;
+    const Desc &from = is_result ? wanted : given, &to = is_result ? given : wanted;
+    dnnl::primitive_attr attributes;
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::reorder::primitive_desc desc(engine(), from, engine(), to, attributes);
+    check(desc.scratchpad_desc().get_size() == 0, "a reorder needs no scratch");
+    reorder_.emplace(dnnl::reorder(desc));
+    reorder_->add(DNNL_ARG_FROM, from);
+    reorder_->add(DNNL_ARG_TO, to);
+    is_result_ = is_result;
+  }
+
+  std::size_t scratch_bytes() const { return reorder_ ? aligned(wanted_.get_size()) : 0; }
+  void bind(void* given, std::byte* scratch) {
+    memory_ = reorder_ ? scratch : static_cast<std::byte*>(given);
+    if (!reorder_) return;
+    reorder_->set(is_result_ ? 1 : 0, given);
+    reorder_->set(is_result_ ? 0 : 1, memory_);
+  }
+  void run() {
+    if (reorder_) reorder_->run();
+  }
+
+  bool is_reordered() const { return reorder_.has_value(); }
+  std::byte* memory() const { return memory_; }  // what the primitive reads or writes
+  const Desc& desc() const { return wanted_; }
+  // Bytes from one image to the next.
+  std::int64_t image_stride() const {
+    return wanted_.data.format_desc.blocking.strides[0] * std::int64_t(sizeof(float));
+  }
+
+ private:
+  Desc wanted_;
+  std::optional<Call> reorder_;
+  bool is_result_ = false;
+  std::byte* memory_ = nullptr;
+};
+
+std::string describe(const std::string& implementation, const std::vector<const Port*>& ports) {
+  const auto reordered =
+      std::count_if(ports.begin(), ports.end(), [](const Port* port) { return port->is_reordered(); });
+  return reordered == 0 ? implementation : fmt::format("{}, {} reordered", implementation, reordered);
+}
+
+Desc given_image(const Convolution& c, const std::array<std::int64_t, 4>& dims) {
+  return image_desc(dims, c.channels_last ? Tag::nhwc : Tag::nchw);
+}
+
+// The same convolution of fewer images, with the layouts of an offer for all.
+Offer ask_for_part(const Convolution& c, const Offer& whole, std::int64_t images) {
+  Convolution part = c;
+  part.x[0] = part.y[0] = images;
+  const auto of_images = [&](const Desc& of_whole) {
+    Desc desc = of_whole;
+    desc.data.dims[0] = desc.data.padded_dims[0] = images;
+    return desc;
+  };
+  std::optional<Offer> offer = offer_in({of_images(whole.x), whole.w, of_images(whole.y), whole.is_winograd()}, part);
+  check(offer.has_value(), "a part of a minibatch is a convolution like the whole");
+  return std::move(*offer);
+}
+
+// A primitive for some of the images.
+struct Part {
+  std::int64_t first_image = 0;
+  Call call;
+  std::size_t scratchpad_bytes = 0;
+  Relu relu = {};  // a line an image
+};
+
+// Whether the library rounds differently on different numbers of threads. Convolutions by im2col cut the depth of their
+// matmul by the threads; brgconv (AVX-512, images channels last) chooses its blocks of a row by them, which shows where
+// there are fewer rows than threads.
+bool depends_on_threads(const Offer& offer) {
+  return offer.quality() == 1 || offer.implementation.starts_with("brgconv");
+}
+
+// Forward, and the gradient of the data: one primitive on all threads, each part of its result made by one of them.
+// Where bits would depend on the number of threads: parts of the minibatch, each on one thread.
+class WholeConvolution final : public Primitive {
+ public:
+  WholeConvolution(const Convolution& c, const Offer& offer)
+      : forward_(c.direction == Direction::forward),
+        bias_(c.bias),
+        relu_(!c.activation.empty()),
+        from_(given_image(c, forward_ ? c.x : c.y), forward_ ? offer.x : offer.y, false),
+        weights_(given_weight_desc(c), offer.w, false),
+        to_(given_image(c, forward_ ? c.y : c.x), forward_ ? offer.y : offer.x, true),
+        by_parts_(depends_on_threads(offer)),
+        threads_(omp_get_max_threads()),
+        implementation_(describe(offer.implementation, {&from_, &weights_, &to_})) {
+    check(!relu_ || (forward_ && c.activation == "relu"), "make_convolution: no such activation");
+    if (!by_parts_) {
+      add_part(offer, 0, c.x[0]);
+    } else {
+      constexpr std::int64_t most = 16;
+      const OneThread one_thread;
+      const std::int64_t parts = std::min(most, c.x[0]);
+      for (std::int64_t i = 0; i < parts; ++i) {
+        const std::int64_t first = c.x[0] * i / parts, last = c.x[0] * (i + 1) / parts;
+        add_part(ask_for_part(c, offer, last - first), first, last - first);
+      }
+    }
+  }
+
+  void bind(void* const* operands, void* scratch) override {
+    auto* next = static_cast<std::byte*>(scratch);
+    const auto take = [&](std::size_t bytes) { return std::exchange(next, next + bytes); };
+    from_.bind(operands[0], take(from_.scratch_bytes()));
+    weights_.bind(operands[1], take(weights_.scratch_bytes()));
+    to_.bind(operands[bias_ ? 3 : 2], take(to_.scratch_bytes()));
+    for (Part& part : parts_) {
+      part.call.set(0, from_.memory() + part.first_image * from_.image_stride());
+      part.call.set(1, weights_.memory());
+      std::byte* const result = to_.memory() + part.first_image * to_.image_stride();
+      part.call.set(2, result);
+      part.call.set(3, take(part.scratchpad_bytes));
+      part.relu.data = reinterpret_cast<float*>(result);
+      if (bias_) part.call.set(4, operands[2]);
+    }
+  }
+
+  void run() override {
+    from_.run();
+    weights_.run();
+    if (by_parts_) {
+      run_parts(parts_, threads_);
+    } else {
+      parts_.front().call.run();
+      parts_.front().relu.run_on(threads_);
+    }
+    to_.run();
+  }
+
+  std::size_t scratch_bytes() const override {
+    std::size_t bytes = from_.scratch_bytes() + weights_.scratch_bytes() + to_.scratch_bytes();
+    for (const Part& part : parts_) bytes += part.scratchpad_bytes;
+    return bytes;
+  }
+  std::string implementation() const override { return implementation_; }
+
+ private:
+  void add_part(const Offer& offer, std::int64_t first_image, std::int64_t images) {
+    Call call(offer.primitive);
+    call.add(forward_ ? DNNL_ARG_SRC : DNNL_ARG_DIFF_DST, forward_ ? offer.x : offer.y);
+    call.add(DNNL_ARG_WEIGHTS, offer.w);
+    call.add(forward_ ? DNNL_ARG_DST : DNNL_ARG_DIFF_SRC, forward_ ? offer.y : offer.x);
+    call.add(DNNL_ARG_SCRATCHPAD, offer.scratchpad);
+    if (bias_) call.add(DNNL_ARG_BIAS, offer.bias);
+    parts_.push_back({first_image, std::move(call), aligned(offer.scratchpad.get_size())});
+    const std::int64_t size = to_.image_stride() / std::int64_t(sizeof(float));
+    if (relu_) parts_.back().relu = {nullptr, images, size, size};
+  }
+
+  bool forward_, bias_, relu_;
+  Port from_, weights_, to_;
+  std::vector<Part> parts_;
+  bool by_parts_;
+  int threads_;
+  std::string implementation_;
+};
+
+// How many parts of the minibatch make a weight gradient each, to be added in order: a function of the shape alone, so
+// that bits do not depend on the threads. More would keep more threads busy, but each costs a gradient's memory, and
+// under Winograd a transformation of it. A power of two, for an even share to each of two or four threads.
+std::int64_t parts_of(const Convolution& c, bool winograd) {
+  constexpr std::int64_t most = 8, images_a_part = 4;
+  const std::int64_t floats = std::int64_t{1} << (winograd ? 17 : 19);
+  const std::int64_t size = c.w[0] * c.w[1] * c.w[2] * c.w[3];
+  const auto bound = std::min({most, c.x[0] / images_a_part, std::max<std::int64_t>(2, floats / size)});
+  return std::int64_t(std::bit_floor(std::uint64_t(std::max<std::int64_t>(1, bound))));
+}
+
+// The gradient of the weights: parts of the minibatch, each by a primitive of one thread, added in order.
+class WeightGradient final : public Primitive {
+ public:
+  WeightGradient(const Convolution& c, const Offer& whole)
+      : x_(given_image(c, c.x), whole.x, false),
+        y_(given_image(c, c.y), whole.y, false),
+        weights_(given_weight_desc(c), whole.w, true),
+        threads_(omp_get_max_threads()),
+        weights_bytes_(aligned(whole.w.get_size())) {
+    const OneThread one_thread;
+    const std::int64_t parts = parts_of(c, whole.is_winograd());
+    for (std::int64_t i = 0; i < parts; ++i) {
+      const std::int64_t first = c.x[0] * i / parts, last = c.x[0] * (i + 1) / parts;
+      add_part(ask_for_part(c, whole, last - first), first);
+    }
+    implementation_ = describe(whole.implementation, {&x_, &y_, &weights_});
+    if (parts > 1) implementation_ += fmt::format(", {} parts", parts);
+  }
+
+  void bind(void* const* operands, void* scratch) override {
+    auto* next = static_cast<std::byte*>(scratch);
+    const auto take = [&](std::size_t bytes) { return std::exchange(next, next + bytes); };
+    x_.bind(operands[0], take(x_.scratch_bytes()));
+    y_.bind(operands[1], take(y_.scratch_bytes()));
+    weights_.bind(operands[2], take(weights_.scratch_bytes()));
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      Part& part = parts_[i];
+      sums_[i] = reinterpret_cast<float*>(i == 0 ? weights_.memory() : take(weights_bytes_));
+      part.call.set(0, x_.memory() + part.first_image * x_.image_stride());
+      part.call.set(1, y_.memory() + part.first_image * y_.image_stride());
+      part.call.set(2, sums_[i]);
+      part.call.set(3, take(part.scratchpad_bytes));
+    }
+  }
+
+  void run() override {
+    x_.run();
+    y_.run();
+    run_parts(parts_, threads_);
+    if (parts_.size() > 1) add_parts();
+    weights_.run();
+  }
+
+  std::size_t scratch_bytes() const override {
+    std::size_t bytes = x_.scratch_bytes() + y_.scratch_bytes() + weights_.scratch_bytes();
+    for (const Part& part : parts_) bytes += part.scratchpad_bytes;
+    return bytes + (parts_.size() - 1) * weights_bytes_;
+  }
+  std::string implementation() const override { return implementation_; }
+
+ private:
+  void add_part(const Offer& offer, std::int64_t first_image) {
+    Call call(offer.primitive);
+    call.add(DNNL_ARG_SRC, offer.x);
+    call.add(DNNL_ARG_DIFF_DST, offer.y);
+    call.add(DNNL_ARG_DIFF_WEIGHTS, offer.w);
+    call.add(DNNL_ARG_SCRATCHPAD, offer.scratchpad);
+    parts_.push_back({first_image, std::move(call), aligned(offer.scratchpad.get_size())});
+    sums_.push_back(nullptr);
+  }
+
+  void add_parts() {
+    constexpr std::int64_t block = 4096;  // floats: stays in the first cache while all parts are added
+    const std::int64_t size = std::int64_t(weights_.desc().get_size() / sizeof(float));
+    parallel_chunks((size + block - 1) / block, size < 4 * block ? 1 : threads_,
+                    [&](std::int64_t begin, std::int64_t end) {
+                      for (std::int64_t chunk = begin; chunk < end; ++chunk)
+                        for (std::size_t i = 1; i < parts_.size(); ++i)
+                          add(sums_[0], sums_[i], chunk * block, std::min(size, (chunk + 1) * block));
+                    });
+  }
+
+  static void add(float* __restrict to, const float* __restrict from, std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) to[i] += from[i];
+  }
+
+  Port x_, y_, weights_;
+  std::vector<Part> parts_;
+  std::vector<float*> sums_;  // one a part; the first is the result
+  int threads_;
+  std::size_t weights_bytes_;
+  std::string implementation_;
+};
+
+std::string to_string(const Convolution& c) {
+  return fmt::format("x [{}] w [{}] y [{}] stride [{}] padding [{}] dilation [{}] groups {}", fmt::join(c.x, ","),
+                     fmt::join(c.w, ","), fmt::join(c.y, ","), fmt::join(c.stride, ","), fmt::join(c.padding, ","),
+                     fmt::join(c.dilation, ","), c.groups);
+}
+
+}  // namespace
+
+std::unique_ptr<Primitive> make_convolution(const Convolution& convolution) {
+  const bool is_data = convolution.direction == Direction::data;
+  if (is_data && prefers_im2col(convolution)) return make_im2col(convolution);
+  const std::optional<Offer> offer = best_offer(convolution);
+  if (is_data && !offer) return make_im2col(convolution);
+  if (!offer) throw InternalError("internal error: oneDNN has no code for the convolution " + to_string(convolution));
+  if (convolution.direction == Direction::weights) return std::make_unique<WeightGradient>(convolution, *offer);
+  return std::make_unique<WholeConvolution>(convolution, *offer);
+}
+
+std::string preferred_weights_layout(const Convolution& convolution) {
+  if (!convolution.channels_last) return "";
+  // What the gradient is made in; the forward kernels take that at no loss, or their weights are small.
+  Convolution gradient = convolution;
+  gradient.direction = Direction::weights;
+  gradient.weights_layout.clear();
+  gradient.bias = false;
+  gradient.activation.clear();
+  const std::optional<Offer> offer = best_offer(gradient);
+  return offer && offer->quality() == 2 ? layout_of(gradient, offer->w) : "";
+}
+
+}  // namespace weft::cpu

@@ -1,0 +1,64 @@
+// The library's engine, and running what was made.
+#include "backends/cpu/onednn/onednn.h"
+
+#include <algorithm>
+
+#include "backends/cpu/onednn/call.h"
+#include "ir/error.h"
+
+namespace weft::cpu {
+
+const dnnl::engine& engine() {
+  static const dnnl::engine instance(dnnl::engine::kind::cpu, 0);
+  return instance;
+}
+
+// A dim of size 1 may have any stride; the library wants the one that makes the other dim dense.
+dnnl::memory::desc describe(const Matrix& matrix) {
+  const bool dense_rows = matrix.column_stride == 1 || matrix.columns == 1;
+  const dnnl::memory::dims strides = dense_rows ? dnnl::memory::dims{std::max(matrix.row_stride, matrix.columns), 1}
+                                                : dnnl::memory::dims{1, std::max(matrix.column_stride, matrix.rows)};
+  return {{matrix.rows, matrix.columns}, dnnl::memory::data_type::f32, strides};
+}
+
+void Call::add(int argument, const dnnl::memory::desc& desc) {
+  memories_.emplace_back(desc, engine(), nullptr);
+  arguments_.push_back({argument, memories_.back().get()});
+}
+
+// By the C interface: the C++ one makes a vector of the arguments at each call.
+void Call::run() {
+  const dnnl_status_t status =
+      dnnl_primitive_execute(primitive_.get(), stream_.get(), int(arguments_.size()), arguments_.data());
+  check(status == dnnl_success, "oneDNN failed to run a primitive");
+}
+
+MatmulCall::MatmulCall(const dnnl::matmul::primitive_desc& desc, bool bias)
+    : call(dnnl::matmul(desc)), scratch_bytes(desc.scratchpad_desc().get_size()) {
+  call.add(DNNL_ARG_SRC, desc.src_desc());
+  call.add(DNNL_ARG_WEIGHTS, desc.weights_desc());
+  if (bias) call.add(DNNL_ARG_BIAS, desc.bias_desc());
+  call.add(DNNL_ARG_DST, desc.dst_desc());
+  call.add(DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc());
+}
+
+// x <= 0 is false of NaN.
+void Relu::run(std::int64_t first_line, std::int64_t last_line) const {
+  for (std::int64_t line = first_line; line < last_line; ++line) {
+    float* const numbers = data + line * stride;
+    for (std::int64_t i = 0; i < size; ++i) numbers[i] = numbers[i] <= 0 ? 0 : numbers[i];
+  }
+}
+
+void Relu::run_on(int threads) const {
+  constexpr std::int64_t most_alone = 1 << 14;  // numbers that are done before another thread has started
+  parallel_chunks(lines, lines * size < most_alone ? 1 : threads,
+                  [&](std::int64_t begin, std::int64_t end) { run(begin, end); });
+}
+
+std::string onednn_version() {
+  const dnnl_version_t* version = dnnl_version();
+  return fmt::format("oneDNN {}.{}.{}", version->major, version->minor, version->patch);
+}
+
+}  // namespace weft::cpu

@@ -1,0 +1,28 @@
+// The library's product of small matrices whose places change from call to call, for thunks that walk over tiles.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "backends/cpu/onednn/onednn.h"
+
+namespace weft::cpu {
+
+// result = a * b, or result += a * b, for fixed shapes and strides, on the calling thread alone. One object runs on one
+// thread at a time; running it allocates nothing.
+class TileMatmul {
+ public:
+  TileMatmul(const Matrix& a, const Matrix& b, const Matrix& result, bool accumulate);
+  ~TileMatmul();
+  TileMatmul(TileMatmul&&) noexcept;
+  TileMatmul& operator=(TileMatmul&&) noexcept;
+
+  void run(const float* a, const float* b, float* result, void* scratch);
+  std::size_t scratch_bytes() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weft::cpu

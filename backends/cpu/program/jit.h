@@ -1,0 +1,37 @@
+// Compiles kernels to machine code in this process, by LLVM's ORC. No LLVM header is seen from here.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/cpu/codegen/emit.h"
+#include "backends/cpu/threads/parallel.h"
+#include "ir/kernel/kernel.h"
+
+namespace weft::cpu {
+
+// What there is to know of a kernel but its code.
+CompiledKernel without_code(const KernelFacts& facts);
+
+// The kernels' code lives as long as the Jit. Names of kernels in one Jit are unique.
+class Jit {
+ public:
+  explicit Jit(const std::string& cpu = "native");  // see find_target (emit.h)
+  ~Jit();
+  Jit(Jit&&) noexcept;
+  Jit& operator=(Jit&&) noexcept;
+
+  int add(KernelSource source);  // its index
+  // Compiles what was added since the last call, on up to `threads` threads.
+  void compile(int threads = 1);
+  const CompiledKernel& kernel(int index) const;  // compiled ones
+  int size() const;
+  const MachineTarget& target() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace weft::cpu

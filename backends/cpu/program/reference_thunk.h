@@ -1,0 +1,13 @@
+// An op that this backend has no code for, run by the reference interpreter. Slow, and it allocates.
+#pragma once
+
+#include <memory>
+
+#include "backends/cpu/program/thunk.h"
+#include "ir/graph.h"
+
+namespace weft::cpu {
+
+std::unique_ptr<Thunk> make_reference_item(const ir::Graph& graph, const ir::Op& op);
+
+}  // namespace weft::cpu

@@ -1,0 +1,62 @@
+// Chunks over OpenMP's threads.
+#include "backends/cpu/threads/parallel.h"
+
+#include <omp.h>
+
+#include <algorithm>
+
+// libgomp is not instrumented, so the thread sanitizer must be told that a fork and a join order what is around them,
+// and not to look at the block of variables that libgomp hands to its threads.
+#if defined(__SANITIZE_THREAD__)
+extern "C" void AnnotateHappensBefore(const char* file, int line, const volatile void* address);
+extern "C" void AnnotateHappensAfter(const char* file, int line, const volatile void* address);
+#define WEFT_HAPPENS_BEFORE(address) AnnotateHappensBefore(__FILE__, __LINE__, address)
+#define WEFT_HAPPENS_AFTER(address) AnnotateHappensAfter(__FILE__, __LINE__, address)
+#define WEFT_NOT_WATCHED __attribute__((no_sanitize("thread")))
+#else
+#define WEFT_HAPPENS_BEFORE(address) (void)(address)
+#define WEFT_HAPPENS_AFTER(address) (void)(address)
+#define WEFT_NOT_WATCHED
+#endif
+
+namespace weft::cpu {
+
+WEFT_NOT_WATCHED void parallel_chunks(std::int64_t chunks, int threads, ChunkFunction fn, void* context) {
+  const int team = int(std::min<std::int64_t>(threads, chunks));
+  if (team <= 1) {
+    if (chunks > 0) fn(context, 0, chunks);
+    return;
+  }
+  [[maybe_unused]] char fork = 0, join = 0;
+  WEFT_HAPPENS_BEFORE(&fork);
+#pragma omp parallel num_threads(team)
+  {
+    WEFT_HAPPENS_AFTER(&fork);
+    const std::int64_t me = omp_get_thread_num(), all = omp_get_num_threads();
+    const std::int64_t begin = chunks * me / all, end = chunks * (me + 1) / all;
+    if (begin < end) fn(context, begin, end);
+    WEFT_HAPPENS_BEFORE(&join);
+  }
+  WEFT_HAPPENS_AFTER(&join);
+}
+
+void run_kernel(const CompiledKernel& kernel, void* const* buffers, void* scratch, int threads) {
+  if (threads <= 1 || kernel.chunks <= 1 || kernel.work_ns < kSerialWorkNs) {
+    kernel.run(buffers, scratch, 0, kernel.chunks);
+  } else {
+    const auto run = [&](std::int64_t begin, std::int64_t end) { kernel.run(buffers, scratch, begin, end); };
+    parallel_chunks(kernel.chunks, threads, run);
+  }
+  if (kernel.finish) kernel.finish(buffers, scratch);
+}
+
+void run_kernel(const CompiledKernel& kernel, void* const* buffers, void* scratch, const Shares& shares) {
+  const auto run = [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t share = begin; share < end; ++share)
+      for (const auto& [first, last] : shares[std::size_t(share)]) kernel.run(buffers, scratch, first, last);
+  };
+  parallel_chunks(std::int64_t(shares.size()), int(shares.size()), run);
+  if (kernel.finish) kernel.finish(buffers, scratch);
+}
+
+}  // namespace weft::cpu

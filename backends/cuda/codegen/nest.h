@@ -1,0 +1,23 @@
+// One launch over a nest: groups of threads walk rows, once for each stage of row reductions. Internal to the emitter.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "backends/cuda/codegen/job.h"
+
+namespace weft::cuda {
+
+// What one launch does.
+struct Pass {
+  std::string function;
+  int first_stage = 0, last_stage = 0;
+  bool walks = true;                  // over the points of the rows
+  bool stores = true;                 // in its last stage: what is stored and summed at points
+  bool ends = true;                   // what is stored and summed once a row
+  std::vector<Accumulator*> columns;  // arrays whose dims are the rows
+};
+
+void write_nest(Job& job, const Nest& nest, const Pass& pass);
+
+}  // namespace weft::cuda

@@ -1,0 +1,40 @@
+// What one launch over a nest has to do, before a line of it is written: what is computed at the points of a row, what
+// is summed and where a row's share of it gathers, and which values stay in registers. Internal to the emitter.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "backends/cuda/codegen/nest.h"
+
+namespace weft::cuda {
+
+// An accumulator and where a row's share of it gathers.
+struct Sum {
+  Accumulator* accumulator;
+  bool at_point;
+  enum { single, column, array_of_points, array_of_rows, array_of_parts } form;
+};
+
+struct NestWork {
+  // Gives the accumulators their copies and scratch; a nest whose arrays are summed in parts loses its turns.
+  NestWork(Job& job, Nest& nest, const Pass& pass);
+
+  std::vector<Sum> sums;
+  std::map<kernel::NodeId, int> kept;  // values that a later stage needs again, by node: the stage that makes it
+
+  std::vector<kernel::NodeId> point_roots(int stage) const;
+  std::vector<const kernel::Store*> stores(kernel::Level level) const;
+
+ private:
+  void choose_sums(Nest& nest);
+  void choose_kept(int turns);
+  void choose_kept(kernel::NodeId id, int stage, int turns, std::vector<int>& first, std::vector<bool>& seen);
+
+  Job& job_;
+  const kernel::Kernel& kernel_;
+  const Pass& pass_;
+  kernel::DimSet inner_;
+};
+
+}  // namespace weft::cuda

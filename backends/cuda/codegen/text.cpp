@@ -1,0 +1,202 @@
+// CUDA C++ of the operations of one number.
+#include "backends/cuda/codegen/text.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+namespace weft::cuda {
+
+using ir::DType;
+
+Kind kind_of(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+    case DType::bf16:
+    case DType::f16:
+      return Kind::real;
+    case DType::i32:
+    case DType::u8:
+      return Kind::whole;
+    case DType::boolean:
+      return Kind::truth;
+  }
+  return Kind::real;
+}
+
+const char* type_name(Kind kind) {
+  switch (kind) {
+    case Kind::real:
+      return "float";
+    case Kind::whole:
+      return "int";
+    case Kind::truth:
+      return "bool";
+  }
+  return "";
+}
+
+const char* element_name(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+      return "float";
+    case DType::bf16:
+    case DType::f16:
+      return "unsigned short";
+    case DType::i32:
+      return "int";
+    case DType::u8:
+    case DType::boolean:
+      return "unsigned char";
+  }
+  return "";
+}
+
+std::string literal(double value, Kind kind) {
+  if (kind == Kind::truth) return value != 0 ? "true" : "false";
+  if (kind == Kind::whole) {
+    // C++ has no literal for the least int.
+    if (value == std::numeric_limits<int>::min()) return "(-2147483647 - 1)";
+    return fmt::format("{}", std::int64_t(value));
+  }
+  const auto number = float(value);
+  if (std::isnan(number)) return "kNan";
+  if (std::isinf(number)) return number > 0 ? "kInfinity" : "-kInfinity";
+  std::string text = fmt::format("{}", number);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text + "f";
+}
+
+std::string Text::code(Kind wanted) const { return number_ ? literal(*number_, wanted) : code_; }
+
+std::string Text::atom(Kind wanted) const {
+  if (number_) return *number_ < 0 || std::signbit(*number_) ? "(" + code(wanted) + ")" : code(wanted);
+  return is_atom_ ? code_ : "(" + code_ + ")";
+}
+
+namespace {
+
+Kind common(const Text& a, const Text& b) { return a.is_number() ? b.kind() : a.kind(); }
+
+Text arithmetic(const Text& a, const Text& b, const char* sign, const char* of_ints) {
+  const Kind kind = common(a, b);
+  if (kind == Kind::whole) return {fmt::format("{}({}, {})", of_ints, a.code(kind), b.code(kind)), kind};
+  return {fmt::format("{} {} {}", a.atom(kind), sign, b.atom(kind)), kind, false};
+}
+
+Text compare(const Text& a, const Text& b, const char* sign) {
+  const Kind kind = common(a, b);
+  return {fmt::format("{} {} {}", a.atom(kind), sign, b.atom(kind)), Kind::truth, false};
+}
+
+// Only of floats: the type rules see to that.
+Text call(const char* function, const Text& x) {
+  return {fmt::format("{}({})", function, x.code(Kind::real)), Kind::real};
+}
+
+}  // namespace
+
+Text operator+(const Text& a, const Text& b) { return arithmetic(a, b, "+", "add_ints"); }
+Text operator-(const Text& a, const Text& b) { return arithmetic(a, b, "-", "subtract_ints"); }
+Text operator*(const Text& a, const Text& b) { return arithmetic(a, b, "*", "multiply_ints"); }
+Text operator/(const Text& a, const Text& b) {
+  return {fmt::format("{} / {}", a.atom(Kind::real), b.atom(Kind::real)), Kind::real, false};
+}
+
+Text operator-(const Text& a) {
+  if (a.kind() == Kind::whole) return {fmt::format("subtract_ints(0, {})", a.code()), Kind::whole};
+  return {"-" + a.atom(a.kind()), a.kind(), false};
+}
+
+Text abs(const Text& x) {
+  if (x.kind() == Kind::whole) return choose(lt(x, 0.0), -x, x);
+  return call("fabsf", x);
+}
+Text floor(const Text& x) { return call("floorf", x); }
+Text exp(const Text& x) { return call("expf", x); }
+Text expm1(const Text& x) { return call("expm1f", x); }
+Text log(const Text& x) { return call("logf", x); }
+Text log1p(const Text& x) { return call("log1pf", x); }
+Text sqrt(const Text& x) { return call("sqrtf", x); }
+Text sin(const Text& x) { return call("sinf", x); }
+Text cos(const Text& x) { return call("cosf", x); }
+Text tanh(const Text& x) { return call("tanhf", x); }
+Text erf(const Text& x) { return call("erff", x); }
+
+Text pow(const Text& a, const Text& b) {
+  return {fmt::format("powf({}, {})", a.code(Kind::real), b.code(Kind::real)), Kind::real};
+}
+
+Text lt(const Text& a, const Text& b) { return compare(a, b, "<"); }
+Text eq(const Text& a, const Text& b) { return compare(a, b, "=="); }
+
+Text both(const Text& a, const Text& b) {
+  return {fmt::format("{} && {}", a.atom(Kind::truth), b.atom(Kind::truth)), Kind::truth, false};
+}
+Text either(const Text& a, const Text& b) {
+  return {fmt::format("{} || {}", a.atom(Kind::truth), b.atom(Kind::truth)), Kind::truth, false};
+}
+Text negate(const Text& a) { return {"!" + a.atom(Kind::truth), Kind::truth, false}; }
+
+Text choose(const Text& c, const Text& a, const Text& b) {
+  const Kind kind = common(a, b);
+  return {fmt::format("{} ? {} : {}", c.atom(Kind::truth), a.atom(kind), b.atom(kind)), kind, false};
+}
+
+Text convert(const Text& x, Kind kind) {
+  if (x.is_number()) return {x.code(kind), kind};
+  if (x.kind() == kind) return x;
+  if (kind == Kind::truth) return {x.atom(x.kind()) + " != 0", kind, false};
+  if (kind == Kind::whole && x.kind() == Kind::real) return {fmt::format("to_int({})", x.code()), kind};
+  return {fmt::format("({}){}", type_name(kind), x.atom(x.kind())), kind, false};
+}
+
+Text rounded(const Text& x, DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+    case DType::i32:
+    case DType::boolean:
+      return x;
+    case DType::bf16:
+      return {fmt::format("round_bf16({})", x.code()), Kind::real};
+    case DType::f16:
+      return {fmt::format("round_f16({})", x.code()), Kind::real};
+    case DType::u8:
+      return {fmt::format("{} & 255", x.atom(Kind::whole)), Kind::whole, false};
+  }
+  return x;
+}
+
+Text from_memory(const std::string& element, DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+    case DType::i32:
+    case DType::u8:
+      return {element, kind_of(dtype)};
+    case DType::bf16:
+      return {fmt::format("from_bf16({})", element), Kind::real};
+    case DType::f16:
+      return {fmt::format("from_f16({})", element), Kind::real};
+    case DType::boolean:
+      return {element + " != 0", Kind::truth, false};
+  }
+  return {};
+}
+
+std::string to_memory(const std::string& value, DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+    case DType::i32:
+    case DType::u8:
+    case DType::boolean:
+      return value;
+    case DType::bf16:
+      return fmt::format("to_bf16({})", value);
+    case DType::f16:
+      return fmt::format("to_f16({})", value);
+  }
+  return value;
+}
+
+}  // namespace weft::cuda

@@ -1,0 +1,127 @@
+// Matrix products by cuBLASLt, which thinks in columns: a row-major result is the product of the transposes, in which
+// one number a column of ours is one number a row, as its bias is.
+#include <algorithm>
+
+#include "backends/cuda/device/driver_primitive.h"
+#include "ir/error.h"
+
+namespace weft::cuda {
+
+namespace {
+
+constexpr std::uint64_t kWorkspaceBytes = std::uint64_t{32} << 20;
+
+std::string text_of(const Matmul& product) {
+  return fmt::format("product [{},{}] x [{},{}]", product.a.rows, product.a.columns, product.b.rows, product.b.columns);
+}
+
+bool has_dense_rows(const Matrix& matrix) { return matrix.column_stride == 1 || matrix.columns == 1; }
+
+// The transpose of a matrix of ours, as the library wants to hear of it.
+struct Transposed {
+  Transposed(const Matrix& matrix, ir::DType dtype, const std::string& what) {
+    const bool dense_rows = has_dense_rows(matrix);
+    operation = dense_rows ? CUBLAS_OP_N : CUBLAS_OP_T;
+    const std::int64_t rows = dense_rows ? matrix.columns : matrix.rows,
+                       columns = dense_rows ? matrix.rows : matrix.columns;
+    const std::int64_t between = std::max(dense_rows ? matrix.row_stride : matrix.column_stride, rows);
+    const cudaDataType_t type = dtype == ir::DType::bf16 ? CUDA_R_16BF : CUDA_R_32F;
+    must(apis().cublasLtMatrixLayoutCreate(&layout, type, std::uint64_t(rows), std::uint64_t(columns), between), what);
+  }
+  ~Transposed() { apis().cublasLtMatrixLayoutDestroy(layout); }
+  Transposed(const Transposed&) = delete;
+  Transposed& operator=(const Transposed&) = delete;
+
+  cublasOperation_t operation = CUBLAS_OP_N;
+  cublasLtMatrixLayout_t layout = nullptr;
+};
+
+class LtMatmul final : public Primitive {
+ public:
+  LtMatmul(cublasLtHandle_t handle, CUstream stream, const Matmul& product)
+      : handle_(handle),
+        stream_(stream),
+        what_(text_of(product)),
+        bias_(product.bias),
+        suffix_(precision_suffix(product.dtype, product.tf32)),
+        a_(product.b, product.dtype, what_),
+        b_(product.a, product.dtype, what_),
+        result_(product.result, ir::DType::f32, what_) {
+    check(has_dense_rows(product.result), "products are written row by row");
+    const bool rounds = product.dtype == ir::DType::f32 && product.tf32;
+    must(
+        apis().cublasLtMatmulDescCreate(&desc_, rounds ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUDA_R_32F),
+        what_);
+    set(CUBLASLT_MATMUL_DESC_TRANSA, a_.operation);
+    set(CUBLASLT_MATMUL_DESC_TRANSB, b_.operation);
+    set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue(product));
+    // Algorithms are offered by the alignment of the bias, which is read off its address: any so aligned will do.
+    if (bias_) set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, reinterpret_cast<void*>(std::uintptr_t(product.bias_alignment)));
+    choose(product);
+  }
+  ~LtMatmul() override { apis().cublasLtMatmulDescDestroy(desc_); }
+  LtMatmul(const LtMatmul&) = delete;
+  LtMatmul& operator=(const LtMatmul&) = delete;
+
+  void run(void* const* operands, void* scratch) override {
+    if (bias_) set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, operands[2]);
+    void* const result = operands[bias_ ? 3 : 2];
+    const float one = 1, zero = 0;
+    must(apis().cublasLtMatmul(handle_, desc_, &one, operands[1], a_.layout, operands[0], b_.layout, &zero, result,
+                               result_.layout, result, result_.layout, &chosen_.algo, scratch, chosen_.workspaceSize,
+                               stream_),
+         what_);
+  }
+  std::size_t scratch_bytes() const override { return chosen_.workspaceSize; }
+  std::string implementation() const override { return "cublasLt" + suffix_; }
+
+ private:
+  template <typename Value>
+  void set(cublasLtMatmulDescAttributes_t attribute, const Value& value) {
+    must(apis().cublasLtMatmulDescSetAttribute(desc_, attribute, &value, sizeof value), what_);
+  }
+
+  static cublasLtEpilogue_t epilogue(const Matmul& product) {
+    if (product.activation.empty()) return product.bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
+    check(product.activation == "relu", "the target of cuda names the activations of products");
+    return product.bias ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_RELU;
+  }
+
+  // The library's first choice among those whose sums have a fixed order.
+  void choose(const Matmul& product) {
+    cublasLtMatmulPreference_t preference = nullptr;
+    must(apis().cublasLtMatmulPreferenceCreate(&preference), what_);
+    const auto prefer = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
+      apis().cublasLtMatmulPreferenceSetAttribute(preference, attribute, &value, sizeof value);
+    };
+    prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspaceBytes);
+    prefer(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, std::uint32_t(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, product.b.alignment);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, product.a.alignment);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, product.result.alignment);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, product.result.alignment);
+    int found = 0;
+    const cublasStatus_t status = apis().cublasLtMatmulAlgoGetHeuristic(
+        handle_, desc_, a_.layout, b_.layout, result_.layout, result_.layout, preference, 1, &chosen_, &found);
+    apis().cublasLtMatmulPreferenceDestroy(preference);
+    must(status, what_);
+    if (found == 0) fail("{}: cuBLASLt has no algorithm for it", what_);
+  }
+
+  cublasLtHandle_t handle_;
+  CUstream stream_;
+  std::string what_;
+  bool bias_;
+  std::string suffix_;
+  Transposed a_, b_, result_;
+  cublasLtMatmulDesc_t desc_ = nullptr;
+  cublasLtMatmulHeuristicResult_t chosen_{};
+};
+
+}  // namespace
+
+std::unique_ptr<Primitive> make_matmul(cublasLtHandle_t handle, CUstream stream, const Matmul& product) {
+  return std::make_unique<LtMatmul>(handle, stream, product);
+}
+
+}  // namespace weft::cuda

@@ -1,0 +1,21 @@
+// Library calls on a stream of a real GPU.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "backends/cuda/device/device.h"
+#include "backends/cuda/device/driver_api.h"
+
+namespace weft::cuda {
+
+// ":tf32", ":bf16" or "" for f32: what a profile adds to a library's name.
+inline std::string precision_suffix(ir::DType dtype, bool tf32) {
+  return dtype == ir::DType::bf16 ? ":bf16" : tf32 ? ":tf32" : "";
+}
+
+// Bits do not change from run to run.
+std::unique_ptr<Primitive> make_matmul(cublasLtHandle_t handle, CUstream stream, const Matmul& product);
+std::unique_ptr<Primitive> make_convolution(cudnnHandle_t handle, const Convolution& convolution);
+
+}  // namespace weft::cuda

@@ -1,0 +1,62 @@
+// Runs the steps of a program on a device: one by one the first time, later as one recording.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/cuda/program/step.h"
+#include "backends/cuda/program/thunk.h"
+
+namespace weft::cuda {
+
+// `module`: the program's source, loaded. It stays; null where no step is a kernel.
+std::unique_ptr<Thunk> make_thunk(const Step& step, Device& device, Module* module);
+
+class Executor {
+ public:
+  // What an Error at a step says, from its number and the reason.
+  using Describe = std::function<std::string(std::size_t step, const std::string& reason)>;
+
+  // `steps` with their addresses; `what`: the program as its errors name it. The device stays. Items that need more
+  // scratch than their step has, as where it was planned without this device, get memory of their own.
+  Executor(const std::vector<Step>& steps, std::vector<std::unique_ptr<Thunk>> items, Device& device, std::string what,
+           Describe describe);
+  ~Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  // Where the arena, each input and each output lie, on the device.
+  void bind(std::byte* arena, void* const* inputs, void* const* outputs);
+  // May return before the work is done.
+  void run();
+
+  std::size_t size() const { return entries_.size(); }
+  const Thunk& item(std::size_t step) const { return *entries_[step].item; }
+  double seconds(std::size_t step) const;  // runs the step alone
+
+ private:
+  struct Entry {
+    std::unique_ptr<Thunk> item;
+    std::vector<Address> addresses;
+    std::size_t scratch_offset = 0;
+    bool own_scratch = false;
+  };
+  template <typename StepBody>
+  void at_step(std::size_t step, StepBody body) const;  // errors of `work` are described
+  void run_first() const;
+  void run_step(std::size_t step) const;
+  std::unique_ptr<Recording> recorded() const;
+
+  std::vector<Entry> entries_;
+  Device& device_;
+  std::string what_;
+  Describe describe_;
+  std::byte* own_scratch_ = nullptr;
+  bool has_run_ = false;
+  std::unique_ptr<Recording> recording_;  // of all entries as they are bound
+};
+
+}  // namespace weft::cuda

@@ -1,0 +1,69 @@
+// Type rules of the matrix product, and of the similarities of a matrix's rows.
+#include "ir/contraction.h"
+
+#include "ir/error.h"
+#include "ir/infer/rules.h"
+
+namespace weft::ir {
+
+Type infer_matmul(const Types& x, const Attrs& attrs, const Type& written) {
+  need_float(x);
+  need_same_dtype({x[0], x[1]});
+  const bool transpose_a = attrs.integer(Attr::transpose_a) != 0;
+  const bool transpose_b = attrs.integer(Attr::transpose_b) != 0;
+  if (x[0].rank() != 2 || x[1].rank() != 2)
+    fail("multiplies matrices of 2 dims, got {} x {}", to_string(x[0]), to_string(x[1]));
+  const Dim& a_inner = x[0].dims[transpose_a ? 0 : 1];
+  const Dim& b_inner = x[1].dims[transpose_b ? 1 : 0];
+  if (a_inner != b_inner)
+    fail("inner dimensions differ: {}{} x {}{}", to_string(x[0]), transpose_a ? " transposed" : "", to_string(x[1]),
+         transpose_b ? " transposed" : "");
+  Type result{x[0].dtype, {x[0].dims[transpose_a ? 1 : 0], x[1].dims[transpose_b ? 0 : 1]}};
+  if (written == Type{DType::f32, result.dims}) result.dtype = DType::f32;
+  check_bias(x, result);
+  return result;
+}
+
+namespace {
+
+void check_rows(const Type& x) {
+  need_float({x});
+  if (x.rank() != 2) fail("compares the rows of a matrix [n,d], got {}", to_string(x));
+  if (x.dims[0].is_one()) fail("compares each row with the others, and needs at least 2; got {}", to_string(x));
+}
+
+// Rows x [n,d], `columns` values of what there is one of a row, [n,1], and perhaps the tiles of x.
+Type check_similarity(const Types& x, std::size_t columns) {
+  check_rows(x[0]);
+  const Type column{x[0].dtype, {x[0].dims[0], 1}};
+  for (std::size_t i = 1; i <= columns; ++i)
+    if (x[i] != column)
+      fail("rows {} need {} beside them, got {}", to_string(x[0]), to_string(column), to_string(x[i]));
+  if (x.size() > columns + 1) check_similarity_tiles(x[0], x[columns + 1]);
+  return column;
+}
+
+}  // namespace
+
+Type infer_similarity_lse(const Types& x) { return check_similarity(x, 1); }
+
+Type infer_similarity_pair(const Types& x) {
+  if (x[0].rank() == 2 && x[0].dims[0].factor % 2 != 0)
+    fail("pairs up the halves of an even number of rows, as 2*B; got {}", to_string(x[0]));
+  return check_similarity(x, 1);
+}
+
+Type infer_similarity_lse_grad(const Types& x) {
+  check_similarity(x, 3);
+  return x[0];
+}
+
+void check_similarity_tiles(const Type& x, const Type& written) {
+  check_rows(x);
+  const bool numbered = x.dims[0].is_number() && written.rank() == 3 && written.dims[1].is_number();
+  if (numbered && written == similarity_tiles_type(x, written.dims[1].factor)) return;
+  fail("the tiles of rows {} are [m(m+1)/2,T,T] of {}, m = n/T rounded up and n a number; got {}", to_string(x),
+       name(x.dtype), to_string(written));
+}
+
+}  // namespace weft::ir

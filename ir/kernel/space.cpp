@@ -1,0 +1,169 @@
+// Sizes, liveness and row axes of a fused body.
+#include "ir/kernel/space.h"
+
+#include <algorithm>
+
+#include "ir/error.h"
+#include "ir/window.h"
+
+namespace weft::kernel {
+
+using ir::Attr;
+using ir::OpCode;
+using ir::ValueId;
+
+void reject(const ir::Graph& body, const std::string& what) {
+  throw InternalError(fmt::format("internal error: fused body @{}: {}", body.name, what));
+}
+
+std::vector<std::int64_t> row_major(const std::vector<std::int64_t>& dims) {
+  std::vector<std::int64_t> strides(dims.size());
+  std::int64_t stride = 1;
+  for (std::size_t i = dims.size(); i-- > 0; stride *= dims[i]) strides[i] = stride;
+  return strides;
+}
+
+bool is_reduce(OpCode code) { return code == OpCode::reduce_sum || code == OpCode::reduce_max; }
+
+namespace {
+
+// A sum over the innermost dims becomes a row's where rows can be shared among threads, or are too short to share.
+constexpr std::int64_t kEnoughRows = 32;
+constexpr std::int64_t kShortRow = 2048;
+
+}  // namespace
+
+Space::Space(const ir::Graph& body) : body_(body), live_(body.ops.size(), false) {
+  find_live();
+  find_sizes();
+  find_row();
+}
+
+DimSet Space::dims() const {
+  DimSet set = 0;
+  for (int d = 0; d < rank(); ++d)
+    if (sizes_[std::size_t(d)] > 1) set |= bit(d);
+  return set;
+}
+
+DimSet Space::extents(ValueId value) const {
+  const auto dims = numbers(body_.type(value).dims);
+  DimSet set = 0;
+  for (std::size_t i = 0; i < dims.size(); ++i)
+    if (dims[i] > 1) set |= bit(int(i) + lead(value));
+  return set;
+}
+
+DimSet Space::reduced(const ir::Op& op) const {
+  DimSet set = 0;
+  for (const std::int64_t axis : op.attrs.integers(Attr::axes)) set |= bit(int(axis) + lead(op.operands[0]));
+  return set & extents(op.operands[0]);
+}
+
+Map Space::map(ValueId value, const Strides& given) const {
+  const auto dims = numbers(body_.type(value).dims);
+  const auto own = given.empty() ? row_major(dims) : given;
+  if (own.size() != dims.size()) reject(body_, "one stride for each dim of a view");
+  Map result{0, std::vector<std::int64_t>(sizes_.size(), 0)};
+  for (std::size_t i = 0; i < dims.size(); ++i)
+    if (dims[i] > 1) result.strides[i + std::size_t(lead(value))] = own[i];
+  return result;
+}
+
+void Space::find_live() {
+  std::vector<bool> needed(body_.values.size(), false);
+  for (const ir::Output& output : body_.outputs) needed[output.value] = true;
+  for (std::size_t op = body_.ops.size(); op-- > 0;) {
+    for (const ValueId result : body_.ops[op].results) live_[op] = live_[op] || needed[result];
+    if (!live_[op] || ir::reads_elsewhere(body_.ops[op].code)) continue;
+    for (const ValueId operand : body_.ops[op].operands) needed[operand] = true;
+  }
+}
+
+void Space::widen(ValueId value) {
+  const auto dims = numbers(body_.type(value).dims);
+  if (dims.size() > sizes_.size()) sizes_.insert(sizes_.begin(), dims.size() - sizes_.size(), 1);
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    std::int64_t& size = sizes_[sizes_.size() - dims.size() + i];
+    if (size != 1 && dims[i] != 1 && size != dims[i])
+      reject(body_, fmt::format("sizes {} and {} meet in one dim", size, dims[i]));
+    size = std::max(size, dims[i]);
+  }
+}
+
+void Space::find_sizes() {
+  for (std::size_t i = 0; i < body_.ops.size(); ++i) {
+    const ir::Op& op = body_.ops[i];
+    if (!live_[i]) continue;
+    for (const ValueId result : op.results) widen(result);
+    if (ir::is_elementwise(op.code) || is_reduce(op.code) || op.code == OpCode::broadcast)
+      for (const ValueId operand : op.operands) widen(operand);
+  }
+  for (const ir::Output& output : body_.outputs) widen(output.value);
+}
+
+// For each value, the dims of reductions it is the result of, and which reductions those are.
+void Space::find_row() {
+  row_reduce_.assign(body_.ops.size(), false);
+  std::vector<std::vector<ir::OpId>> sources(body_.values.size());
+  for (ir::OpId i = 0; i < body_.ops.size(); ++i) {
+    const ir::Op& op = body_.ops[i];
+    if (!live_[i]) continue;
+    std::vector<ir::OpId>& mine = sources[op.results[0]];
+    for (const ValueId operand : op.operands) mine.insert(mine.end(), sources[operand].begin(), sources[operand].end());
+    std::sort(mine.begin(), mine.end());
+    mine.erase(std::unique(mine.begin(), mine.end()), mine.end());
+    for (const ir::OpId source : mine)
+      if (extents(op.results[0]) & reduced(body_.ops[source])) row_reduce_[source] = true;
+    if (is_reduce(op.code) && reduced(op) != 0) mine.push_back(i);
+  }
+  for (ir::OpId i = 0; i < body_.ops.size(); ++i)
+    if (row_reduce_[i]) row_ |= reduced(body_.ops[i]);
+  if (row_ == 0) adopt_windows();
+  if (row_ == 0) adopt_row();
+  promote();
+  for (ir::OpId i = 0; i < body_.ops.size(); ++i)
+    if (row_reduce_[i] && (extents(body_.ops[i].operands[0]) & row_) != reduced(body_.ops[i]))
+      reject(body_, "row reductions over different axes");
+}
+
+void Space::adopt_windows() {
+  for (ir::OpId i = 0; i < body_.ops.size() && row_ == 0; ++i) {
+    const ir::Op& op = body_.ops[i];
+    if (!live_[i] || !is_reduce(op.code) || extents(op.operands[0]) != dims()) continue;
+    std::vector<std::int64_t> axes;
+    for (int d = 0; d < rank(); ++d)
+      if (reduced(op) & bit(d)) axes.push_back(d);
+    if (ir::is_window(sizes_, axes)) row_ = reduced(op);
+  }
+}
+
+// A sum over the innermost dims alone is cheapest as a row's, even if no point needs it.
+void Space::adopt_row() {
+  const DimSet all = dims();
+  for (ir::OpId i = 0; i < body_.ops.size() && row_ == 0; ++i) {
+    const ir::Op& op = body_.ops[i];
+    if (!live_[i] || !is_reduce(op.code) || extents(op.operands[0]) != all) continue;
+    const DimSet axes = reduced(op), kept = all & ~axes;
+    const bool innermost = kept != 0 && kept < (axes & ~(axes - 1));
+    if (axes != 0 && innermost && (count(kept) >= kEnoughRows || count(axes) <= kShortRow)) row_ = axes;
+  }
+}
+
+std::int64_t Space::count(DimSet dims) const {
+  std::int64_t result = 1;
+  for (int d = 0; d < rank(); ++d)
+    if (dims & bit(d)) result *= sizes_[std::size_t(d)];
+  return result;
+}
+
+void Space::promote() {
+  for (ir::OpId i = 0; i < body_.ops.size(); ++i) {
+    const ir::Op& op = body_.ops[i];
+    if (!live_[i] || !is_reduce(op.code)) continue;
+    const DimSet axes = reduced(op);
+    if (axes != 0 && axes == (extents(op.operands[0]) & row_)) row_reduce_[i] = true;
+  }
+}
+
+}  // namespace weft::kernel

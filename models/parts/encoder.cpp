@@ -1,0 +1,143 @@
+// The encoder of strided convolutions, and the choice among all.
+#include "models/parts/encoder.h"
+
+#include <utility>
+
+#include "models/parts/trunk.h"
+
+namespace weft::models {
+
+namespace {
+
+// A convolution of stride 2 and padding 1 by a kernel of 3 gives (H + 2 - 3) / 2 + 1 rows: half of H, rounded up.
+std::vector<PictureSize> halved(const PictureSize& picture, const std::vector<std::int64_t>& widths) {
+  std::vector<PictureSize> sizes{picture};
+  for (const std::int64_t width : widths)
+    sizes.emplace_back(width, (sizes.back().height + 1) / 2, (sizes.back().width + 1) / 2);
+  return sizes;
+}
+
+}  // namespace
+
+ConvEncoder::ConvEncoder(const std::string& name, const PictureSize& picture, const std::vector<std::int64_t>& widths,
+                         std::int64_t out, Activation activation)
+    : name_(name),
+      sizes_(halved(picture, widths)),
+      code_(name + ".fc", sizes_.back().pixels(), out),
+      activation_(std::move(activation)) {
+  for (std::size_t i = 1; i < sizes_.size(); ++i)
+    convolutions_.emplace_back(fmt::format("{}.conv{}", name, i), sizes_[i - 1].channels, sizes_[i].channels, 3,
+                               Conv2dOptions{.stride = 2, .padding = 1});
+}
+
+std::vector<Tensor> ConvEncoder::blocks(const Tensor& x) const {
+  const Scope scope(name_);
+  std::vector<Tensor> blocks;
+  for (const Conv2d& convolution : convolutions_)
+    blocks.push_back(activation_(convolution(blocks.empty() ? x : blocks.back())));
+  return blocks;
+}
+
+Tensor ConvEncoder::code(const Tensor& block) const {
+  const Scope scope(name_);
+  return code_(flatten(block));
+}
+
+Tensor ConvEncoder::operator()(const Tensor& x) const {
+  const std::vector<Tensor> all = blocks(x);
+  return code(all.empty() ? x : all.back());
+}
+
+// --- The choice ----------------------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr const char* kName = "encoder";
+
+// Of a kind for some pictures: the size of its representation, and what makes it.
+struct Made {
+  std::int64_t out;
+  std::function<Encoded(const Tensor&)> run;
+};
+
+// Those of --widths, or of the kind where none are given.
+std::vector<std::int64_t> widths_of(const Settings& settings, const std::vector<std::int64_t>& fallback) {
+  const std::vector<std::int64_t> given = settings.integers("widths", 1);
+  return given.empty() ? fallback : given;
+}
+
+Made make_mlp(const Settings& settings, const PictureSize& picture) {
+  const Mlp layers(kName, picture.pixels(), settings.integers("hidden", 1), activation(settings.text("activation")));
+  return {layers.out(), [layers](const Tensor& x) {
+            const Tensor flat = flatten(x);
+            const std::vector<Tensor> blocks = layers.blocks(flat);
+            return Encoded{blocks.empty() ? flat : blocks.back(), blocks};
+          }};
+}
+
+Made make_conv(const Settings& settings, const PictureSize& picture) {
+  const ConvEncoder encoder(kName, picture, widths_of(settings, {32, 64}), settings.integer("latent", 1),
+                            activation(settings.text("activation")));
+  return {settings.integer("latent", 1), [encoder](const Tensor& x) {
+            const std::vector<Tensor> blocks = encoder.blocks(x);
+            return Encoded{encoder.code(blocks.empty() ? x : blocks.back()), blocks};
+          }};
+}
+
+Encoded averaged(std::vector<Tensor> blocks) {
+  const Scope scope(kName);
+  return {global_average(blocks.back()).named(kName), std::move(blocks)};
+}
+
+Made make_cnn(const Settings& settings, const PictureSize&) {
+  const std::vector<std::int64_t> widths = widths_of(settings, {32, 64, 128, 256});
+  return {widths.back(), [widths](const Tensor& x) {
+            const Scope scope(kName);
+            return averaged(cnn_blocks(kName, x, widths));
+          }};
+}
+
+Made make_nin(const Settings&, const PictureSize&) {
+  return {kNinWidth, [](const Tensor& x) {
+            const Scope scope(kName);
+            return averaged(nin_blocks(kName, x));
+          }};
+}
+
+Made make_resnet18(const Settings&, const PictureSize&) {
+  return {kResnetWidth, [](const Tensor& x) {
+            const Scope scope(kName);
+            return averaged(resnet18_blocks(kName, x));
+          }};
+}
+
+struct Kind {
+  const char* name;
+  Made (*make)(const Settings& settings, const PictureSize& picture);
+};
+constexpr Kind kKinds[] = {
+    {"mlp", make_mlp}, {"conv", make_conv}, {"cnn", make_cnn}, {"nin", make_nin}, {"resnet18", make_resnet18}};
+
+}  // namespace
+
+std::vector<Option> Encoder::options(const std::string& kind) {
+  return {{"encoder", kind, "what reads the picture: mlp, conv, cnn, nin or resnet18"},
+          {"widths", "", "channels of each block; by default 32,64 of conv and 32,64,128,256 of cnn"},
+          {"hidden", "1000,1000,1000", "sizes of the layers of mlp"},
+          {"latent", "64", "size of the code of conv"},
+          {"activation", "relu", "of mlp and conv"}};
+}
+
+Encoder::Encoder(const Settings& settings) : picture_(settings) {
+  std::vector<std::string> names;
+  for (const Kind& kind : kKinds) names.emplace_back(kind.name);
+  const std::string& wanted = settings.choice("encoder", names);
+  for (const Kind& kind : kKinds)
+    if (wanted == kind.name) {
+      Made made = kind.make(settings, picture_);
+      out_ = made.out;
+      run_ = std::move(made.run);
+    }
+}
+
+}  // namespace weft::models

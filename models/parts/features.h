@@ -1,0 +1,12 @@
+// The entries of what an encoder gives, the same for every model that trains one.
+#pragma once
+
+#include "ir/graph.h"
+#include "models/parts/encoder.h"
+
+namespace weft::models {
+
+// encode (the representation) and features (block1, block2, ...), as frontend/model.h says.
+void add_features(ir::Module& module, const Encoder& encoder);
+
+}  // namespace weft::models

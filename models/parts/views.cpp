@@ -1,0 +1,79 @@
+// The strengths of views, and their options.
+#include "models/parts/views.h"
+
+#include "ir/error.h"
+
+namespace weft::models {
+
+namespace {
+
+constexpr const char* kUsual = "auto";  // of an option: what the kind of view has
+
+double number_or(const Settings& settings, const char* name, double usual) {
+  return settings.text(name) == kUsual ? usual : settings.number(name);
+}
+
+double share_or(const Settings& settings, const char* name, double usual) {
+  const double value = number_or(settings, name, usual);
+  if (value < 0 || value > 1) throw OptionError(fmt::format("--{} takes a number from 0 to 1, got {}", name, value));
+  return value;
+}
+
+// Brightness, contrast and saturation by `strength`, the hue by a quarter of it, four times in five: SimCLR's colours.
+ColourJitter simclr_jitter(double strength) {
+  return {.brightness = strength,
+          .contrast = strength,
+          .saturation = strength,
+          .hue = strength / 4,
+          .probability = strength > 0 ? 0.8 : 0};
+}
+
+}  // namespace
+
+std::vector<Option> Views::options(const std::string& kind) {
+  return {
+      {"augment", kind, "views of the pictures: none, digits, colour, or auto, which is digits of grey pictures"},
+      {"crop", kUsual, "least share of the picture that a view shows"},
+      {"flip", kUsual, "probability that a view is mirrored"},
+      {"affine", kUsual, "how much a view is turned, moved and sheared: 1 is up to 15 degrees and a tenth of its size"},
+      {"jitter", kUsual, "how much brightness, contrast and colours change"},
+      {"grey", kUsual, "probability that a view loses its colours"},
+      {"blur", kUsual, "probability that a view is blurred"},
+      {"view-noise", kUsual, "standard deviation of the noise on the pixels"}};
+}
+
+Views::Views(const Settings& settings, Strength strength)
+    : kind_(settings.choice("augment", {"auto", "none", "digits", "colour"})) {
+  if (kind_ == "auto") kind_ = settings.channels() == 1 ? "digits" : "colour";
+  const bool digits = kind_ == "digits", strong = strength == Strength::strong;
+
+  const double least = share_or(settings, "crop", digits ? (strong ? 0.4 : 0.7) : (strong ? 0.2 : 0.5));
+  if (least == 0) throw OptionError("--crop takes a number above 0 and up to 1, got 0");
+  crop_.area = {least, 1};
+  flip_ = share_or(settings, "flip", digits ? 0 : 0.5);
+  const double affine = share_or(settings, "affine", digits ? 1 : 0);
+  affine_ = {.degrees = 15 * affine,
+             .translate_x = 0.1 * affine,
+             .translate_y = 0.1 * affine,
+             .scale = {1 - 0.1 * affine, 1 + 0.1 * affine},
+             .shear_x_degrees = 10 * affine};
+  jitter_ = simclr_jitter(share_or(settings, "jitter", digits || !strong ? 0 : 0.4));
+  grey_ = share_or(settings, "grey", digits || !strong ? 0 : 0.1);
+  blur_.probability = share_or(settings, "blur", 0);
+  noise_ = number_or(settings, "view-noise", digits && strong ? 0.1 : 0);
+}
+
+Tensor Views::operator()(const Tensor& x) const {
+  if (is_none()) return x;
+  Affine map(x);
+  map.crop(crop_);
+  if (flip_ > 0) map.flip(flip_);
+  if (affine_.degrees > 0) map.vary(affine_);
+  Tensor view = map.sample(x);
+  if (jitter_.probability > 0) view = colour_jitter(view, jitter_);
+  if (grey_ > 0) view = random_grayscale(view, grey_);
+  if (blur_.probability > 0) view = gaussian_blur(view, blur_);
+  return noise_ > 0 ? gaussian_noise(view, noise_) : view;
+}
+
+}  // namespace weft::models

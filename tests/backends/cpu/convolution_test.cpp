@@ -1,0 +1,420 @@
+// Convolutions of the cpu backend against the reference interpreter: every direction, order of dims, layout of weights.
+#include <doctest/doctest.h>
+#include <fmt/ranges.h>
+#include <omp.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <map>
+#include <random>
+
+#include "backends/cpu/program/im2col_thunk.h"
+#include "backends/cpu/program/jit.h"
+#include "backends/cpu/program/window_steps.h"
+#include "backends/reference/reference.h"
+#include "ir/builder.h"
+#include "ir/layout.h"
+#include "ir/memory_layout.h"
+
+using namespace weft;
+using cpu::Convolution;
+using ir::Attr;
+using ir::OpCode;
+
+namespace {
+
+using Sizes = std::vector<std::int64_t>;
+using Floats = std::vector<float>;
+
+// 64-byte aligned, as all memory of a program is.
+class Memory {
+ public:
+  explicit Memory(std::size_t bytes) : data_(static_cast<float*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64 + 64))) {
+    std::fill_n(data_, (bytes + 63) / 64 * 16, std::nanf(""));
+  }
+  explicit Memory(const Floats& values) : Memory(values.size() * sizeof(float)) {
+    std::copy(values.begin(), values.end(), data_);
+  }
+  ~Memory() { std::free(data_); }
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+  float* data() const { return data_; }
+
+ private:
+  float* data_;
+};
+
+struct Problem {
+  OpCode code = OpCode::conv2d;
+  ir::Attrs attrs;
+  std::vector<ir::Type> operands;  // images in NCHW
+  bool channels_last = false;
+};
+
+ir::Type image_type(const Problem& problem, std::size_t operand, bool channels_last) {
+  const ir::Type& type = problem.operands[operand];
+  return channels_last && ir::is_image_operand(problem.code, operand) ? ir::to_nhwc(type) : type;
+}
+
+// The op alone in a graph.
+ir::Graph graph_of(const Problem& problem, bool channels_last) {
+  ir::Builder builder("single");
+  std::vector<ir::ValueId> operands;
+  for (std::size_t i = 0; i < problem.operands.size(); ++i)
+    operands.push_back(builder.input("in" + std::to_string(i), image_type(problem, i, channels_last)));
+  ir::Attrs attrs = problem.attrs;
+  if (channels_last) attrs.set(Attr::layout, std::string("nhwc"));
+  builder.output("out", builder.create(problem.code, operands, attrs));
+  return builder.take();
+}
+
+Floats permuted(const Floats& values, const ir::Type& type, bool to_channels_last) {
+  const Sizes d = ir::numbers(type.dims);
+  Floats result(values.size());
+  for (std::int64_t n = 0, i = 0; n < d[0]; ++n)
+    for (std::int64_t c = 0; c < d[1]; ++c)
+      for (std::int64_t p = 0; p < d[2] * d[3]; ++p, ++i) {
+        const std::size_t plane = std::size_t(i), last = std::size_t((n * d[2] * d[3] + p) * d[1] + c);
+        if (to_channels_last)
+          result[last] = values[plane];
+        else
+          result[plane] = values[last];
+      }
+  return result;
+}
+
+Floats relaid(const Floats& values, const Sizes& dims, const std::string& layout, bool to_layout) {
+  if (layout.empty()) return values;
+  const std::vector<std::size_t> offsets = ir::memory_offsets(*ir::parse_memory_layout(layout), dims);
+  Floats result(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (to_layout)
+      result[offsets[i]] = values[i];
+    else
+      result[i] = values[offsets[i]];
+  }
+  return result;
+}
+
+struct Outcome {
+  Floats values;
+  std::string implementation;
+};
+
+// Operands as a problem's memory orders have them, and room for the result.
+struct Operands {
+  Convolution convolution;
+  std::vector<std::unique_ptr<Memory>> memories;
+  std::vector<void*> pointers;
+  ir::Type result;
+
+  Operands(const Problem& problem, const std::vector<Floats>& inputs, const std::string& layout) {
+    const ir::Graph graph = graph_of(problem, problem.channels_last);
+    const ir::Op& op = graph.ops.front();
+    convolution = cpu::convolution_of(graph, op, layout);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      Floats values = inputs[i];
+      if (ir::is_image_operand(problem.code, i)) {
+        if (problem.channels_last) values = permuted(values, problem.operands[i], true);
+      } else if (i == 1) {
+        values = relaid(values, kernel_dims(), layout, true);
+      }
+      add(values);
+    }
+    result = graph.type(op.results[0]);
+    add(Floats(std::size_t(result.elements()), std::nanf("")));
+  }
+
+  Sizes kernel_dims() const { return {convolution.w.begin(), convolution.w.end()}; }
+
+  void add(const Floats& values) {
+    memories.push_back(std::make_unique<Memory>(values));
+    pointers.push_back(memories.back()->data());
+  }
+
+  // In NCHW, or row-major.
+  Floats values(const Problem& problem) const {
+    Floats values(memories.back()->data(), memories.back()->data() + result.elements());
+    if (problem.code == OpCode::conv2d_weight_grad)
+      return relaid(values, kernel_dims(), convolution.weights_layout, false);
+    return problem.channels_last ? permuted(values, ir::to_nchw(result), false) : values;
+  }
+};
+
+// Made and run on so many threads, from and to NCHW and row-major weights.
+Outcome run(const Problem& problem, const std::vector<Floats>& inputs, const std::string& layout, int threads,
+            bool winograd = true) {
+  Operands operands(problem, inputs, layout);
+  operands.convolution.winograd = winograd;
+  const int before = omp_get_max_threads();
+  omp_set_num_threads(threads);
+  const auto primitive = cpu::make_convolution(operands.convolution);
+  const Memory scratch(primitive->scratch_bytes());
+  primitive->bind(operands.pointers.data(), scratch.data());
+  primitive->run();
+  primitive->run();  // what the first left in scratch is of no matter
+  omp_set_num_threads(before);
+  return {operands.values(problem), primitive->implementation()};
+}
+
+// The same without oneDNN: columns and a generated product.
+Floats run_generated(const Problem& problem, const std::vector<Floats>& inputs, int threads) {
+  Operands operands(problem, inputs, "");
+  const cpu::Im2colStep work = cpu::columns_of(operands.convolution, 0);
+  cpu::Jit jit;
+  jit.add(cpu::matmul_of(work, "product"));
+  jit.compile();
+  const auto item = cpu::make_im2col_thunk(work, jit.kernel(0), threads);
+  const Memory scratch(item->scratch_bytes());
+  item->bind(operands.pointers, scratch.data());
+  item->run();
+  item->run();
+  return operands.values(problem);
+}
+
+Floats expected(const Problem& problem, const std::vector<Floats>& inputs) {
+  std::vector<reference::Tensor> tensors;
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    tensors.push_back({problem.operands[i], {inputs[i].begin(), inputs[i].end()}});
+  const std::vector<double> result = reference::run<double>(graph_of(problem, false), tensors).front().data;
+  return {result.begin(), result.end()};
+}
+
+class Random {
+ public:
+  explicit Random(unsigned seed) : engine_(seed) {}
+  std::int64_t between(std::int64_t low, std::int64_t high) {
+    return std::uniform_int_distribution<std::int64_t>(low, high)(engine_);
+  }
+  Sizes pair(std::int64_t low, std::int64_t high) { return {between(low, high), between(low, high)}; }
+  Floats floats(const ir::Type& type) {
+    Floats values(std::size_t(type.elements()));
+    for (float& value : values) value = std::uniform_real_distribution<float>(-1, 1)(engine_);
+    return values;
+  }
+
+ private:
+  std::mt19937 engine_;
+};
+
+std::vector<Floats> random_inputs(const Problem& problem, Random& random) {
+  std::vector<Floats> inputs;
+  for (const ir::Type& type : problem.operands) inputs.push_back(random.floats(type));
+  return inputs;
+}
+
+// Odd sizes, strides, paddings, dilations and groups; channels up to 70, and often a multiple of 16.
+Problem random_problem(OpCode code, Random& random) {
+  Problem problem;
+  problem.code = code;
+  const std::int64_t groups = random.between(0, 3) == 0 ? random.between(2, 4) : 1;
+  const auto channels = [&] {
+    return random.between(0, 2) == 0 ? 16 * random.between(1, 4) : random.between(1, groups == 1 ? 70 : 20);
+  };
+  const std::int64_t in = channels(), out = channels(), batch = random.between(1, 9);
+  const Sizes kernel = random.pair(1, 5), stride = random.pair(1, 3), padding = random.pair(0, 2);
+  const Sizes dilation = random.between(0, 2) == 0 ? random.pair(1, 3) : Sizes{1, 1};
+  Sizes small, large;  // y, and an x that it may come from
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::int64_t reach = dilation[i] * (kernel[i] - 1) + 1;
+    std::int64_t size = std::max<std::int64_t>(reach - 2 * padding[i], 1) + random.between(0, 9);
+    small.push_back((size + 2 * padding[i] - reach) / stride[i] + 1);
+    large.push_back(size);
+  }
+  problem.attrs.set(Attr::stride, stride).set(Attr::padding, padding).set(Attr::dilation, dilation);
+  problem.attrs.set(Attr::groups, groups);
+  const ir::Type x = ir::f32({batch, groups * in, large[0], large[1]}),
+                 w = ir::f32({groups * out, in, kernel[0], kernel[1]}),
+                 y = ir::f32({batch, groups * out, small[0], small[1]});
+  if (code == OpCode::conv2d) {
+    problem.operands = {x, w};
+    if (random.between(0, 1) == 1) problem.operands.push_back(ir::f32({groups * out}));
+    if (random.between(0, 1) == 1) problem.attrs.set(Attr::activation, std::string("relu"));
+  } else if (code == OpCode::conv_transpose2d) {
+    problem.operands = {y, w};
+    Sizes extra;
+    for (std::size_t i = 0; i < 2; ++i) {
+      // Some beyond the stride, where the larger dilation allows it; a result of no rows is no problem to pose.
+      extra.push_back(random.between(0, std::max(stride[i], dilation[i]) - 1));
+      const std::int64_t rows =
+          (small[i] - 1) * stride[i] + dilation[i] * (kernel[i] - 1) + extra[i] + 1 - 2 * padding[i];
+      if (rows <= 0) return random_problem(code, random);
+    }
+    problem.attrs.set(Attr::output_padding, extra);
+  } else {
+    problem.operands = {x, y};
+    problem.attrs.set(Attr::kernel, kernel);
+  }
+  problem.channels_last = random.between(0, 1) == 1;
+  return problem;
+}
+
+// Small and often 1 in every place: dims of which the library's layouts cannot be told apart, windows in the padding.
+Problem narrow_problem(OpCode code, Random& random) {
+  Problem problem;
+  problem.code = code;
+  const auto few = [&] { return random.between(0, 1) == 0 ? 1 : random.between(1, 4); };
+  const std::int64_t groups = few(), in = few(), out = few(), batch = few();
+  const Sizes kernel{few(), few()}, stride{few(), few()}, dilation{few(), few()}, padding = random.pair(0, 3);
+  Sizes small, large;
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::int64_t reach = dilation[i] * (kernel[i] - 1) + 1;
+    large.push_back(std::max<std::int64_t>(reach - 2 * padding[i], few()));
+    small.push_back((large[i] + 2 * padding[i] - reach) / stride[i] + 1);
+  }
+  problem.attrs.set(Attr::stride, stride).set(Attr::padding, padding).set(Attr::dilation, dilation);
+  problem.attrs.set(Attr::groups, groups);
+  const ir::Type x = ir::f32({batch, groups * in, large[0], large[1]}),
+                 w = ir::f32({groups * out, in, kernel[0], kernel[1]}),
+                 y = ir::f32({batch, groups * out, small[0], small[1]});
+  if (code == OpCode::conv2d_weight_grad) {
+    problem.operands = {x, y};
+    problem.attrs.set(Attr::kernel, kernel);
+  } else if (code == OpCode::conv2d) {
+    problem.operands = {x, w};
+    if (random.between(0, 1) == 1) problem.operands.push_back(ir::f32({groups * out}));
+    if (random.between(0, 1) == 1) problem.attrs.set(Attr::activation, std::string("relu"));
+  } else {
+    problem.operands = {y, w};
+    Sizes extra;
+    for (std::size_t i = 0; i < 2; ++i) {
+      const std::int64_t least = (small[i] - 1) * stride[i] - 2 * padding[i] + dilation[i] * (kernel[i] - 1) + 1;
+      extra.push_back(random.between(0, std::max(stride[i], dilation[i]) - 1));
+      if (least + extra[i] < 1) return narrow_problem(code, random);
+    }
+    problem.attrs.set(Attr::output_padding, extra);
+  }
+  problem.channels_last = random.between(0, 1) == 1;
+  return problem;
+}
+
+std::string describe(const Problem& problem) {
+  std::string text = std::string(ir::name(problem.code)) + (problem.channels_last ? " nhwc" : " nchw");
+  for (const ir::Type& type : problem.operands) text += " " + to_string(type);
+  for (const auto& [key, value] : problem.attrs.values()) {
+    text += fmt::format(" {}=", ir::info(key).name);
+    if (std::holds_alternative<Sizes>(value)) text += fmt::format("{}", fmt::join(std::get<Sizes>(value), ","));
+    if (std::holds_alternative<std::int64_t>(value)) text += fmt::format("{}", std::get<std::int64_t>(value));
+  }
+  return text;
+}
+
+// Largest difference over the root mean square of what is expected.
+double distance(const Floats& a, const Floats& b) {
+  REQUIRE(a.size() == b.size());
+  double largest = 0, squares = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (!std::isfinite(a[i])) return INFINITY;
+    largest = std::max(largest, std::abs(double(a[i]) - double(b[i])));
+    squares += double(b[i]) * double(b[i]);
+  }
+  return largest / (std::sqrt(squares / double(b.size())) + 1e-3);
+}
+
+// Layouts that the weights of a problem may have, the one it asks for first.
+std::vector<std::string> layouts_of(const Problem& problem) {
+  const ir::Graph graph = graph_of(problem, problem.channels_last);
+  const Convolution convolution = cpu::convolution_of(graph, graph.ops.front(), "");
+  std::vector<std::string> layouts{cpu::preferred_weights_layout(convolution), ""};
+  const ir::Type weights = ir::f32({convolution.w[0], convolution.w[1], convolution.w[2], convolution.w[3]});
+  for (const char* each : {"OIhw16i16o", "OIhw16o16i", "Ohwi8o", "hwio"})
+    if (convolution.groups == 1 && ir::memory_layout_misfit(each, weights).empty()) layouts.push_back(each);
+  return layouts;
+}
+
+const bool has_avx512 = __builtin_cpu_supports("avx512f");  // the library's Winograd needs it
+
+}  // namespace
+
+TEST_CASE("each direction equals the reference, in planes and channels last, whatever the layout of the weights") {
+  Random random(7);
+  for (const OpCode code : {OpCode::conv2d, OpCode::conv_transpose2d, OpCode::conv2d_weight_grad})
+    for (int i = 0; i < 60; ++i) {
+      const Problem problem = random_problem(code, random);
+      const std::string description = describe(problem);
+      CAPTURE(description);
+      const std::vector<Floats> inputs = random_inputs(problem, random);
+      const Floats wanted = expected(problem, inputs);
+      for (const std::string& layout : layouts_of(problem)) {
+        CAPTURE(layout);
+        const Outcome one = run(problem, inputs, layout, 1);
+        CAPTURE(one.implementation);
+        CHECK(distance(one.values, wanted) < 1e-4);
+        CHECK(one.implementation.find("ref") == std::string::npos);
+        CHECK(run(problem, inputs, layout, 3).values == one.values);
+      }
+      const Floats generated = run_generated(problem, inputs, 1);
+      CHECK(distance(generated, wanted) < 1e-4);
+      CHECK(run_generated(problem, inputs, 3) == generated);
+    }
+}
+
+TEST_CASE("dims of 1 in every place: each direction equals the reference") {
+  const char* asked = std::getenv("WEFT_TEST_CONVOLUTIONS");  // of each direction; thousands by hand
+  const int count = asked ? std::atoi(asked) : 80;
+  std::map<std::string, int> implementations;
+  Random random(19);
+  for (const OpCode code : {OpCode::conv2d, OpCode::conv_transpose2d, OpCode::conv2d_weight_grad})
+    for (int i = 0; i < count; ++i) {
+      const Problem problem = narrow_problem(code, random);
+      const std::string description = describe(problem);
+      CAPTURE(description);
+      const std::vector<Floats> inputs = random_inputs(problem, random);
+      const Floats wanted = expected(problem, inputs);
+      for (const bool winograd : {true, false}) {
+        const Outcome one = run(problem, inputs, "", 1, winograd);
+        CAPTURE(one.implementation);
+        ++implementations[one.implementation.substr(0, one.implementation.find(','))];
+        CHECK(distance(one.values, wanted) < 1e-4);
+        CHECK(run(problem, inputs, "", 3, winograd).values == one.values);
+      }
+      const Floats generated = run_generated(problem, inputs, 1);
+      CHECK(distance(generated, wanted) < 1e-4);
+      CHECK(run_generated(problem, inputs, 3) == generated);
+    }
+  for (const auto& [name, times] : implementations) MESSAGE(name << ": " << times);
+}
+
+TEST_CASE("the convolutions of the zoo run as generated code, by Winograd's products where that is faster") {
+  struct Shape {
+    std::int64_t in, out, size, stride;
+    const char* forward;
+  };
+  Random random(11);
+  for (const Shape& shape : {Shape{1, 32, 28, 2, "jit"},
+                             {32, 64, 14, 2, "jit"},
+                             {3, 32, 32, 1, "jit"},
+                             {32, 64, 16, 1, "jit_wino"},
+                             {64, 128, 8, 1, "jit_wino"},
+                             {128, 256, 4, 1, "jit_wino"}}) {
+    const std::int64_t batch = 8, out_size = (shape.size - 1) / shape.stride + 1, extra = shape.stride - 1;
+    const ir::Type x = ir::f32({batch, shape.in, shape.size, shape.size}), w = ir::f32({shape.out, shape.in, 3, 3}),
+                   y = ir::f32({batch, shape.out, out_size, out_size});
+    Problem forward, data, weights;
+    for (Problem* each : {&forward, &data, &weights}) {
+      each->attrs.set(Attr::stride, Sizes{shape.stride, shape.stride}).set(Attr::padding, Sizes{1, 1});
+      each->channels_last = true;
+    }
+    forward.operands = {x, w};
+    data.operands = {y, w};
+    data.code = OpCode::conv_transpose2d;
+    data.attrs.set(Attr::output_padding, Sizes{extra, extra});
+    weights.operands = {x, y};
+    weights.code = OpCode::conv2d_weight_grad;
+    weights.attrs.set(Attr::kernel, Sizes{3, 3});
+    const std::string layout = layouts_of(forward).front();
+    for (const Problem* each : {&forward, &data, &weights}) {
+      const std::string description = describe(*each);
+      CAPTURE(description);
+      CAPTURE(layout);
+      const std::vector<Floats> inputs = random_inputs(*each, random);
+      const Outcome direct = run(*each, inputs, layout, 1, false), best = run(*each, inputs, layout, 1);
+      CHECK(distance(direct.values, expected(*each, inputs)) < 1e-4);
+      CHECK(distance(best.values, direct.values) < 1e-4);
+      CHECK(run(*each, inputs, layout, 2).values == best.values);
+      CHECK(run(*each, inputs, layout, 4).values == best.values);
+      if (each == &forward) CHECK(best.implementation.starts_with(has_avx512 ? shape.forward : "jit:avx2"));
+      CHECK(best.implementation.find("gemm") == std::string::npos);
+    }
+  }
+}

@@ -1,0 +1,89 @@
+// Small models, data and options for tests of training.
+#include "tests/support/small_models.h"
+
+#include "frontend/activations.h"
+#include "frontend/entry.h"
+#include "frontend/layers.h"
+#include "frontend/losses.h"
+#include "training/data/digits.h"
+
+namespace weft::test {
+
+using namespace training;
+
+ir::Module make_vae(std::int64_t hidden, std::int64_t latent) {
+  ir::Module module;
+  module.name = "small_vae";
+  const Linear encoder("encoder.fc1", pixels, hidden), mu("encoder.mu", hidden, latent),
+      logvar("encoder.logvar", hidden, latent), decoder("decoder.fc1", latent, hidden),
+      out("decoder.out", hidden, pixels);
+  const auto decode = [&](const Tensor& z) { return out(relu(decoder(z))); };
+  for (const auto& [name, mode] : {std::pair{"loss", Mode::train}, std::pair{"test", Mode::eval}}) {
+    Entry entry(module, name, mode);
+    const Tensor x = entry.input("x", {B, pixels});
+    const Tensor h = relu(encoder(x));
+    const Tensor recon = bce_with_logits(decode(reparameterize(mu(h), logvar(h))), x);
+    const Tensor kl = kl_normal(mu(h), logvar(h));
+    entry.output("loss", recon + entry.hyper("beta", 1) * kl);
+    entry.output("recon", recon);
+    entry.output("kl", kl);
+  }
+  {
+    Entry entry(module, "encode", Mode::eval);
+    const Tensor h = relu(encoder(entry.input("x", {B, pixels})));
+    entry.output("latent", mu(h));
+    entry.output("logvar", logvar(h));
+  }
+  {
+    Entry entry(module, "decode", Mode::eval);
+    entry.output("x", sigmoid(decode(entry.input("z", {B, latent}))));
+  }
+  {
+    Entry entry(module, "reconstruct", Mode::eval);
+    entry.output("xhat", sigmoid(decode(mu(relu(encoder(entry.input("x", {B, pixels})))))));
+  }
+  return module;
+}
+
+ir::Module make_autoencoder() {
+  ir::Module module;
+  module.name = "small_autoencoder";
+  const Linear encoder("encoder", pixels, 4), decoder("decoder", 4, pixels);
+  Entry entry(module, "loss", Mode::train);
+  const Tensor x = entry.input("x", {B, pixels});
+  entry.output("loss", bce_with_logits(decoder(tanh(encoder(x))), x));
+  return module;
+}
+
+DatasetSplits few_digits(std::int64_t train, std::int64_t validation, std::int64_t test) {
+  DigitsOptions options;
+  options.train = train;
+  options.validation = validation;
+  options.test = test;
+  return make_digits(options);
+}
+
+SessionOptions reference_options(std::int64_t batch, std::uint64_t seed) {
+  SessionOptions options;
+  options.backend = "reference";
+  options.batch = batch;
+  options.seed = seed;
+  return options;
+}
+
+TrainOptions epochs(std::int64_t count) {
+  TrainOptions options;
+  options.epochs = count;
+  return options;
+}
+
+RunConfig config_of(const ir::Module& module, std::int64_t epoch_count) {
+  RunConfig config;
+  config.model = module.name;
+  config.settings = {{"hidden", "8"}, {"latent", "3"}};
+  config.session = reference_options();
+  config.train = epochs(epoch_count);
+  return config;
+}
+
+}  // namespace weft::test

@@ -1,0 +1,92 @@
+// CIFAR-10 batches joined into one data set.
+#include "training/data/cifar.h"
+
+#include <algorithm>
+
+#include "ir/error.h"
+#include "ir/visible.h"
+#include "training/data/gzip.h"
+
+namespace weft::training {
+
+namespace fs = std::filesystem;
+using runtime::HostTensor;
+
+namespace {
+
+constexpr std::int64_t side = 32, channels = 3;
+constexpr std::size_t pixels = side * side * channels;
+constexpr std::size_t record = 1 + pixels;
+constexpr const char* test_name = "test_batch.bin";
+
+std::vector<fs::path> training_batches(const fs::path& folder) {
+  std::vector<fs::path> found;
+  for (int batch = 1; batch <= 5; ++batch) {
+    const fs::path path = plain_or_gzipped(folder / ("data_batch_" + std::to_string(batch) + ".bin"));
+    if (!path.empty()) found.push_back(path);
+  }
+  return found;
+}
+
+std::vector<std::string> class_names_in(const fs::path& folder) {
+  const fs::path path = plain_or_gzipped(folder / "batches.meta.txt");
+  if (path.empty()) return {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
+  const std::string text = read_unpacked(path);
+  std::vector<std::string> names;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    std::string name = text.substr(begin, end - begin);
+    if (name.ends_with('\r')) name.pop_back();
+    if (!name.empty()) names.push_back(visible(name));
+    begin = end + 1;
+  }
+  if (names.empty()) fail("{}: names no class; put one name on each line", path.string());
+  return names;
+}
+
+// Appends the records of a file to the bytes of pictures and labels.
+void read_batch(const fs::path& path, int classes, HostTensor& images, std::vector<std::int32_t>& labels) {
+  const std::string bytes = read_unpacked(path);
+  if (bytes.empty() || bytes.size() % record != 0)
+    fail("{}: {} bytes are no whole number of records of {}; it is cut short or not CIFAR-10: fetch the file again",
+         path.string(), bytes.size(), record);
+  for (std::size_t begin = 0; begin < bytes.size(); begin += record) {
+    const int label = static_cast<unsigned char>(bytes[begin]);
+    if (label >= classes)
+      fail("{}: record {} has label {}, but there are {} classes; the file is damaged or not CIFAR-10", path.string(),
+           begin / record, label, classes);
+    labels.push_back(label);
+    const auto* first = reinterpret_cast<const std::byte*>(bytes.data()) + begin + 1;
+    images.bytes.insert(images.bytes.end(), first, first + pixels);
+  }
+}
+
+Dataset read_batches(const fs::path& folder, const std::vector<fs::path>& paths) {
+  Dataset data{data_name(folder), {ir::DType::u8, {}, {}}, {}, 0, class_names_in(folder)};
+  data.classes = static_cast<int>(data.class_names.size());
+  std::vector<std::int32_t> labels;
+  for (const fs::path& path : paths) read_batch(path, data.classes, data.images, labels);
+  const auto count = static_cast<std::int64_t>(labels.size());
+  data.images.shape = {count, channels, side, side};
+  data.labels = HostTensor::of<std::int32_t>(labels, {count});
+  return data;
+}
+
+}  // namespace
+
+bool is_cifar_folder(const fs::path& folder) {
+  return fs::is_directory(folder) &&
+         (!training_batches(folder).empty() || !plain_or_gzipped(folder / test_name).empty());
+}
+
+DatasetSplits load_cifar(const fs::path& folder, const LoadOptions& options) {
+  const std::vector<fs::path> batches = training_batches(folder);
+  if (batches.empty())
+    fail("{}: data_batch_1.bin to data_batch_5.bin are missing, plain or .gz; put those to train on into the folder",
+         folder.string());
+  const fs::path test = plain_or_gzipped(folder / test_name);
+  if (test.empty()) fail("{}: {} is missing, plain or .gz; put it into the folder", folder.string(), test_name);
+  return with_validation(read_batches(folder, batches), read_batches(folder, {test}), options);
+}
+
+}  // namespace weft::training

@@ -1,0 +1,117 @@
+// libpng's simplified interface: it reports errors in a struct, so no setjmp crosses C++ objects. It stops reading at
+// the last row; what follows, and that something must, is checked here.
+#include "training/data/png.h"
+
+#include <png.h>
+#include <zlib.h>
+
+#include "ir/error.h"
+#include "runtime/atomic_file.h"
+
+namespace weft::training {
+
+namespace {
+
+// Frees what libpng holds, on every way out.
+struct PngImage : png_image {
+  PngImage() : png_image{} { version = PNG_IMAGE_VERSION; }
+  ~PngImage() { png_image_free(this); }
+  PngImage(const PngImage&) = delete;
+  PngImage& operator=(const PngImage&) = delete;
+};
+
+void check_picture(const Picture& picture) {
+  const auto [width, height, channels, pixels] = picture;
+  if (width <= 0 || height <= 0 || (channels != 1 && channels != 3) ||
+      pixels.size() !=
+          static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * static_cast<std::size_t>(channels)) {
+    fail("cannot encode a picture of {}x{} pixels, {} channels and {} bytes as PNG", width, height, channels,
+         pixels.size());
+  }
+}
+
+[[noreturn]] void fail_damaged(std::string_view name, std::string_view reason) {
+  fail("{}: not a readable PNG ({}); the file is damaged or of another format", name, reason);
+}
+
+// Big-endian, as every number of a PNG.
+std::uint32_t number_at(std::string_view bytes, std::size_t at) {
+  std::uint32_t number = 0;
+  for (std::size_t i = 0; i < 4; ++i) number = number << 8 | static_cast<unsigned char>(bytes[at + i]);
+  return number;
+}
+
+// Every chunk is whole and has its checksum, and the last is IEND. Returns how many bytes the IDAT chunks hold.
+std::uint64_t check_chunks(std::string_view bytes, std::string_view name) {
+  constexpr std::string_view signature = "\x89PNG\r\n\x1a\n";
+  constexpr std::size_t around = 12;  // length, type and checksum
+  if (!bytes.starts_with(signature)) fail_damaged(name, "it does not begin as one");
+  std::uint64_t data_bytes = 0;
+  std::size_t at = signature.size();
+  for (std::string_view type; type != "IEND";) {
+    if (at == bytes.size()) fail_damaged(name, "it ends without the chunk IEND");
+    if (bytes.size() - at < around || number_at(bytes, at) > bytes.size() - at - around)
+      fail_damaged(name, "it ends inside a chunk");
+    const std::size_t length = number_at(bytes, at);
+    type = bytes.substr(at + 4, 4);
+    const auto* checked = reinterpret_cast<const unsigned char*>(bytes.data() + at + 4);
+    if (crc32_z(0, checked, 4 + length) != number_at(bytes, at + 8 + length))
+      fail_damaged(name, "the checksum of a chunk is wrong");
+    if (type == "IDAT") data_bytes += length;
+    at += around + length;
+  }
+  if (at != bytes.size()) fail_damaged(name, "bytes follow its end");
+  return data_bytes;
+}
+
+// Before memory is made for the pixels: `data_bytes` can hold them. Deflate packs 1032 bytes into one at best.
+bool can_hold_pixels(std::uint64_t data_bytes, const png_image& image, std::string_view bytes) {
+  constexpr std::size_t depth_at = 24;
+  const auto depth = static_cast<unsigned char>(bytes[depth_at]);  // bits of a sample; a pixel has one at least
+  return std::uint64_t{image.width} * image.height * depth / 8 <= data_bytes * 1032;
+}
+
+}  // namespace
+
+std::string encode_png(const Picture& picture) {
+  check_picture(picture);
+  PngImage image;
+  image.width = static_cast<png_uint_32>(picture.width);
+  image.height = static_cast<png_uint_32>(picture.height);
+  image.format = picture.channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+  png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
+  std::string bytes(size, '\0');
+  if (!png_image_write_to_memory(&image, bytes.data(), &size, 0, picture.pixels.data(), 0, nullptr)) {
+    fail("cannot encode a picture as PNG: {}", image.message);
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
+Picture decode_png(std::string_view bytes, std::string_view name) {
+  constexpr std::uint64_t most_pixels = std::uint64_t{64} << 20;
+  const std::uint64_t data_bytes = check_chunks(bytes, name);
+  PngImage image;
+  if (!png_image_begin_read_from_memory(&image, bytes.data(), bytes.size())) fail_damaged(name, image.message);
+  if (std::uint64_t{image.width} * image.height > most_pixels) {
+    fail("{}: {}x{} pixels are more than the 64 megapixels Weft reads; scale it down", name, image.width, image.height);
+  }
+  if (!can_hold_pixels(data_bytes, image, bytes))
+    fail_damaged(name, fmt::format("{} bytes cannot hold {}x{} pixels", data_bytes, image.width, image.height));
+  const bool colour = image.format & PNG_FORMAT_FLAG_COLOR;
+  image.format = colour ? PNG_FORMAT_RGB : PNG_FORMAT_GRAY;
+  Picture picture{static_cast<int>(image.width), static_cast<int>(image.height), colour ? 3 : 1, {}};
+  picture.pixels.resize(PNG_IMAGE_SIZE(image));
+  image.flags |= PNG_IMAGE_FLAG_16BIT_sRGB;  // 16 bits are scaled to 8, as they are
+  const png_color black{};
+  if (!png_image_finish_read(&image, &black, picture.pixels.data(), 0, nullptr)) fail_damaged(name, image.message);
+  return picture;
+}
+
+void write_png(const std::filesystem::path& path, const Picture& picture) {
+  runtime::write_file(path, encode_png(picture));
+}
+
+Picture read_png(const std::filesystem::path& path) { return decode_png(runtime::read_file(path), path.string()); }
+
+}  // namespace weft::training

@@ -1,0 +1,15 @@
+// Pictures of how well scores rank: the curves whose areas training/evaluation/roc.h measures.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "training/plot/plots.h"
+
+namespace weft::training {
+
+// Arguments and errors as in training/evaluation/roc.h.
+Picture picture_roc(std::span<const double> scores, std::span<const std::int32_t> positive);
+Picture picture_precision_recall(std::span<const double> scores, std::span<const std::int32_t> positive);
+
+}  // namespace weft::training

@@ -1,0 +1,246 @@
+// Making, opening and checkpointing the folder of a run.
+#include "training/runs/run_directory.h"
+
+#include <fmt/ranges.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <utility>
+
+#include "ir/error.h"
+#include "ir/text/parse.h"
+#include "ir/text/print.h"
+#include "ir/visible.h"
+#include "runtime/atomic_file.h"
+#include "runtime/safetensors.h"
+#include "training/runs/run_files.h"
+
+namespace weft::training {
+
+namespace fs = std::filesystem;
+using runtime::Metadata;
+using runtime::TensorFile;
+
+namespace {
+
+constexpr const char* config_name = "config.json";
+constexpr const char* model_name = "model.weft";
+constexpr const char* metrics_name = "metrics.jsonl";
+constexpr const char* checkpoint_name = "checkpoint.safetensors";
+constexpr const char* run_key = "run";                // in the metadata: the id of the run
+constexpr const char* pretrained_key = "pretrained";  // layers; in the metadata of a run that has any
+// Before the tensors and the metadata of a layer in its pre-training, which is saved beside the model.
+constexpr const char* layer_prefix = "pretraining.";
+
+void make_folder(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (!fs::is_directory(path))
+    fail("cannot make the folder {}: {}; choose another output folder", path.string(),
+         error ? error.message() : "a file is in its place");
+}
+
+// --- The position as metadata --------------------------------------------------------------------------------------
+
+// Hexadecimal, so that the sums of an interrupted epoch go on with every bit.
+void write_position(Metadata& metadata, const Position& position, const std::string& prefix = "") {
+  metadata[prefix + "epoch"] = fmt::format("{}", position.epochs_done);
+  if (position.pretrained > 0) metadata[prefix + pretrained_key] = fmt::format("{}", position.pretrained);
+  metadata[prefix + "images"] = fmt::format("{}", position.images_done);
+  std::string sums;
+  for (const double sum : position.sums) sums += fmt::format("{}{:a}", sums.empty() ? "" : " ", sum);
+  metadata[prefix + "sums"] = sums;
+}
+
+const std::string& metadata_text(const TensorFile& file, const fs::path& path, const std::string& key) {
+  const auto found = file.metadata.find(key);
+  if (found == file.metadata.end()) fail("{}: no checkpoint of a run: its metadata lacks '{}'", path.string(), key);
+  return found->second;
+}
+
+std::int64_t read_count(const TensorFile& file, const fs::path& path, const std::string& key) {
+  const std::string& text = metadata_text(file, path, key);
+  std::int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || end != text.data() + text.size() || count < 0)
+    fail("{}: damaged checkpoint: its metadata says {} = '{}'", path.string(), key, brief(text));
+  return count;
+}
+
+Position read_position(const TensorFile& file, const fs::path& path, const std::string& prefix = "") {
+  Position position;
+  position.epochs_done = read_count(file, path, prefix + "epoch");
+  position.images_done = read_count(file, path, prefix + "images");
+  if (file.metadata.contains(prefix + pretrained_key))
+    position.pretrained = read_count(file, path, prefix + pretrained_key);
+  const std::string& text = metadata_text(file, path, prefix + "sums");
+  for (const char* at = text.c_str(); *at != '\0';) {
+    char* end = nullptr;
+    position.sums.push_back(std::strtod(at, &end));
+    if (end == at) fail("{}: damaged checkpoint: its metadata says sums = '{}'", path.string(), brief(text));
+    at = end;
+  }
+  return position;
+}
+
+// --- A layer in its pre-training -------------------------------------------------------------------------------------
+
+// To readers of weights alone it looks like what an optimizer holds.
+void add_layer(TensorFile& file, const Session& layer, const Position& position) {
+  TensorFile part = layer.save();
+  for (auto& [name, tensor] : part.tensors) file.tensors.emplace(layer_prefix + name, std::move(tensor));
+  for (const auto& [key, text] : part.metadata) file.metadata[layer_prefix + key] = text;
+  write_position(file.metadata, position, layer_prefix);
+  std::string& optimizer = file.metadata["optimizer"];
+  optimizer += optimizer.empty() ? "" : ",";
+  optimizer += std::string_view(layer_prefix, std::string_view(layer_prefix).size() - 1);
+}
+
+// Takes it out of the file, which is then one of the model alone.
+std::optional<StoppedLayer> take_layer(TensorFile& file, const fs::path& path) {
+  if (!file.metadata.contains(std::string(layer_prefix) + "step")) return {};
+  StoppedLayer layer{{}, path, read_position(file, path, layer_prefix)};
+  const std::size_t length = std::string_view(layer_prefix).size();
+  std::erase_if(file.tensors, [&](auto& named) {
+    if (!named.first.starts_with(layer_prefix)) return false;
+    layer.session.tensors.emplace(named.first.substr(length), std::move(named.second));
+    return true;
+  });
+  for (const auto& [key, text] : file.metadata)
+    if (key.starts_with(layer_prefix)) layer.session.metadata.emplace(key.substr(length), text);
+  return layer;
+}
+
+}  // namespace
+
+// --- The folder ----------------------------------------------------------------------------------------------------
+
+RunDirectory::RunDirectory(fs::path path, RunConfig config, ir::Module module)
+    : path_(std::move(path)), config_(std::move(config)), module_(std::move(module)) {}
+
+RunDirectory RunDirectory::create(const fs::path& path, RunConfig config, ir::Module module, Existing existing) {
+  make_folder(path);
+  auto lock = std::make_unique<const RunLock>(path);
+  if (existing == Existing::refuse && fs::exists(path / config_name))
+    fail("{} holds a run already; resume it (--resume), replace it (--replace) or choose another output folder",
+         path.string());
+  runtime::sweep_temporaries(path);
+  remove_run(path);
+  if (config.id.empty()) config.id = run_id(config, module, {});
+  RunDirectory run(path, std::move(config), std::move(module));
+  run.lock_ = std::move(lock);
+  // The config comes last: what is there before it is no run, and is made anew.
+  for (const char* name : {config_name, model_name, metrics_name, checkpoint_name}) record_run_file(path, name);
+  runtime::write_file(run.file(model_name), ir::print(run.module_), runtime::Links::replace);
+  write_config(run.file(config_name), run.config_);
+  return run;
+}
+
+bool RunDirectory::was_begun(const fs::path& path) {
+  return fs::is_directory(path) && !fs::exists(path / config_name) &&
+         (fs::is_empty(path) || fs::exists(path / ".lock") || fs::exists(path / ".files"));
+}
+
+RunDirectory RunDirectory::open(const fs::path& path, Access access) {
+  if (!fs::is_directory(path))
+    fail("{} is no run: there is no such folder; name the output folder of a training", path.string());
+  const auto check_files = [&] {
+    for (const char* name : {config_name, model_name})
+      if (!fs::exists(path / name))
+        fail("{} is no run: it lacks {}; name the output folder of a training", path.string(), name);
+  };
+  check_files();  // no lock is left in a folder that is no run
+  std::unique_ptr<const RunLock> lock;
+  if (access == Access::write) {
+    lock = std::make_unique<const RunLock>(path);
+    check_files();
+    runtime::sweep_temporaries(path);
+  }
+  RunConfig config = read_config(path / config_name);
+  ir::Module module = ir::parse(runtime::read_file(path / model_name), (path / model_name).string());
+  RunDirectory run(path, std::move(config), std::move(module));
+  run.lock_ = std::move(lock);
+  return run;
+}
+
+RunDirectory RunDirectory::of_checkpoint(const fs::path& file, RunConfig config, ir::Module module) {
+  RunDirectory run(file.parent_path(), std::move(config), std::move(module));
+  run.checkpoint_ = file.filename().string();
+  run.is_checkpoint_alone_ = true;
+  return run;
+}
+
+bool RunDirectory::has_checkpoint() const { return fs::exists(checkpoint_path()); }
+
+std::vector<std::string> RunDirectory::files() const { return run_files(path_); }
+
+fs::path RunDirectory::write(std::string_view name, std::string_view contents) const {
+  if (lock_) lock_->check_held();
+  if (!is_checkpoint_alone_) record_run_file(path_, name);
+  runtime::write_file(file(name), contents, runtime::Links::replace);
+  return file(name);
+}
+
+void RunDirectory::set_config(RunConfig config) {
+  check(lock_ != nullptr, "a run that is written is opened to write");
+  config_ = std::move(config);
+  write_config(file(config_name), config_);
+}
+
+// --- Checkpoints ---------------------------------------------------------------------------------------------------
+
+void RunDirectory::save(const Session& session, const Position& position, const Session* layer,
+                        const Position& layer_position) const {
+  check(lock_ != nullptr, "a run that is written is opened to write");
+  lock_->check_held();
+  TensorFile checkpoint = session.save();
+  write_position(checkpoint.metadata, position);
+  if (layer) add_layer(checkpoint, *layer, layer_position);
+  std::string settings;
+  for (const auto& [option, value] : config_.settings)
+    settings += fmt::format("{}{}={}", settings.empty() ? "" : " ", option, value);
+  checkpoint.metadata["settings"] = settings;
+  if (!config_.id.empty()) checkpoint.metadata[run_key] = config_.id;
+  runtime::write_safetensors(checkpoint_path(), checkpoint.tensors, checkpoint.metadata,
+                             {runtime::Links::replace, runtime::Checksums::crc32});
+}
+
+TensorFile RunDirectory::read_checkpoint() const {
+  if (!has_checkpoint())
+    fail(
+        "{} holds no checkpoint yet: its training has just begun, or was stopped before its first; train it first: "
+        "weft train --resume --out {}",
+        path_.string(), path_.string());
+  TensorFile file = runtime::read_safetensors(checkpoint_path());
+  const auto run = file.metadata.find(run_key);
+  if (!is_checkpoint_alone_ && !config_.id.empty() && run != file.metadata.end() && run->second != config_.id)
+    fail(
+        "{} is the checkpoint of run {}, but {} of run {}: files of two runs; if one is being replaced, try again, "
+        "else "
+        "put the right checkpoint back or train again (--replace)",
+        checkpoint_path().string(), run->second, (path_ / config_name).string(), config_.id);
+  return file;
+}
+
+Position RunDirectory::restore(Session& session, std::optional<StoppedLayer>* layer) const {
+  TensorFile file = read_checkpoint();
+  Position position = read_position(file, checkpoint_path());
+  if (!config_.id.empty() && !file.metadata.contains(run_key))
+    fail(
+        "{} does not name its run, but {} does ({}): it is of another run or of an older Weft; put the right "
+        "checkpoint "
+        "back or train again (--replace)",
+        checkpoint_path().string(), (path_ / config_name).string(), config_.id);
+  std::optional<StoppedLayer> stopped = take_layer(file, checkpoint_path());
+  session.restore(file, checkpoint_path());
+  if (layer) *layer = std::move(stopped);
+  return position;
+}
+
+Session RunDirectory::load(SessionOptions options) const {
+  Session session(module_, std::move(options));
+  session.load_weights(read_checkpoint(), checkpoint_path());
+  return session;
+}
+
+}  // namespace weft::training

@@ -1,0 +1,111 @@
+// The file `.files` of a run folder.
+#include "training/runs/run_files.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "ir/error.h"
+#include "runtime/atomic_file.h"
+
+namespace weft::training {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* list_name = ".files";
+constexpr const char* config_name = "config.json";
+constexpr const char* checkpoint_name = "checkpoint.safetensors";
+
+// All that Weft wrote into run folders before there was a list.
+constexpr const char* names_before_lists[] = {
+    config_name,           "model.weft",  "metrics.jsonl",     checkpoint_name,
+    "report.html",         "loss.png",    "views.png",         "similarity.png",
+    "reconstructions.png", "samples.png", "interpolation.png", "filters.png",
+    "latent.png",          "units.png",   "traversals.png",    "maps.png",
+    "plane.png",           "codes.npy",   "codes_labels.npy",  "anomaly.json",
+    "neighbours.npy",      "roc.png",     "strangest.png",     "precision_recall.png",
+};
+
+// A list may come from anywhere: names of files in the folder, no ways out of it.
+bool is_plain(std::string_view name) {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
+         name.find('\0') == std::string_view::npos;
+}
+
+bool is_there(const fs::path& path) {
+  std::error_code error;
+  const fs::file_status status = fs::symlink_status(path, error);
+  return fs::is_regular_file(status) || fs::is_symlink(status);
+}
+
+bool has_list(const fs::path& folder) {
+  std::error_code error;
+  return fs::is_regular_file(fs::symlink_status(folder / list_name, error));
+}
+
+std::vector<std::string> listed(const fs::path& folder) {
+  std::vector<std::string> names;
+  if (!has_list(folder)) {
+    if (fs::exists(folder / config_name)) names.assign(std::begin(names_before_lists), std::end(names_before_lists));
+    return names;
+  }
+  const std::string text = runtime::read_file(folder / list_name);
+  std::size_t begin = 0;
+  for (std::size_t end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    std::string name = text.substr(begin, end - begin);
+    if (is_plain(name) && std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+  }
+  return names;
+}
+
+void append(const fs::path& path, const std::string& text) {
+  const int descriptor =
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+  if (descriptor < 0) fail("cannot open {}: {}", path.string(), std::strerror(errno));
+  ssize_t written = 0;
+  do {
+    written = ::write(descriptor, text.data(), text.size());
+  } while (written < 0 && errno == EINTR);
+  const int error = written < 0 ? errno : ENOSPC;
+  ::close(descriptor);
+  if (written != static_cast<ssize_t>(text.size()))
+    fail("cannot write {}: {}; free some space and run again", path.string(), std::strerror(error));
+}
+
+}  // namespace
+
+std::vector<std::string> run_files(const fs::path& folder) {
+  std::vector<std::string> names = listed(folder);
+  std::erase_if(names, [&](const std::string& name) { return !is_there(folder / name); });
+  return names;
+}
+
+void record_run_file(const fs::path& folder, std::string_view name) {
+  check(is_plain(name), "a file of a run lies in its folder");
+  const std::vector<std::string> names = listed(folder);
+  const bool is_listed = std::ranges::find(names, name) != names.end();
+  if (has_list(folder) && is_listed) return;
+  std::string text;
+  if (!has_list(folder))  // an old run's files are in its list from now on
+    for (const std::string& each : run_files(folder)) text += each + '\n';
+  append(folder / list_name, fmt::format("{}{}\n", text, name));
+}
+
+void remove_run(const fs::path& folder) {
+  std::vector<std::string> names = run_files(folder);
+  // Training replaces the checkpoint in any case. One that is left of a run without config and list would be taken for
+  // the new run's until then.
+  names.emplace_back(checkpoint_name);
+  std::ranges::stable_partition(names, [](const std::string& name) { return name == config_name; });
+  std::error_code ignored;  // what cannot be removed cannot be replaced either: writing says so
+  for (const std::string& name : names)
+    if (is_there(folder / name)) fs::remove(folder / name, ignored);
+  if (has_list(folder)) fs::remove(folder / list_name, ignored);
+}
+
+}  // namespace weft::training

@@ -1,0 +1,132 @@
+// The lock of a run folder over flock.
+#include "training/runs/run_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <string>
+
+#include "ir/error.h"
+#include "ir/text/number.h"
+#include "runtime/atomic_file.h"
+#include "runtime/process.h"
+
+namespace weft::training {
+
+namespace {
+
+std::string host_name() {
+  char name[HOST_NAME_MAX + 1] = "";
+  ::gethostname(name, sizeof name - 1);
+  return name;
+}
+
+// What the file says: "PROCESS HOST\n". Process 0 where it says nothing.
+struct Holder {
+  pid_t process = 0;
+  std::string host;
+};
+
+Holder holder_of(const std::filesystem::path& path) {
+  std::string text;
+  try {
+    text = runtime::read_file(path);
+  } catch (const Error&) {  // it went away
+  }
+  const std::size_t space = text.find(' ');
+  if (space == std::string::npos || text.back() != '\n') return {};
+  return {parse_number<pid_t>(text.substr(0, space)).value_or(0), text.substr(space + 1, text.size() - space - 2)};
+}
+
+bool has_no_locks(int error) { return error == ENOSYS || error == EOPNOTSUPP || error == ENOLCK || error == EINVAL; }
+
+}  // namespace
+
+RunLock::RunLock(const std::filesystem::path& folder) : folder_(folder), path_(folder / ".lock") {
+  while (!open()) {
+  }
+  try {
+    take();
+  } catch (...) {
+    ::close(descriptor_);
+    throw;
+  }
+}
+
+RunLock::~RunLock() {
+  // While it is locked: who opened it before sees that it is gone, and tries again.
+  if (is_held()) ::unlink(path_.c_str());
+  ::close(descriptor_);
+}
+
+bool RunLock::is_held() const {
+  struct stat mine {};
+  struct stat there {};
+  return ::fstat(descriptor_, &mine) == 0 && ::lstat(path_.c_str(), &there) == 0 && there.st_ino == mine.st_ino &&
+         there.st_dev == mine.st_dev;
+}
+
+void RunLock::check_held() const {
+  if (!is_held())
+    fail(
+        "{} was removed or replaced by another process while this one trained into it: what it trained since its last "
+        "checkpoint is lost; train into a folder that stays",
+        folder_.string());
+}
+
+bool RunLock::open() {
+  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+  if (descriptor_ < 0) {
+    if (errno == EINTR) return false;
+    if (errno == ELOOP) fail("{} is a symbolic link, not the lock of a run: remove it", path_.string());
+    fail("cannot create {}: {}; choose a folder you may write to", path_.string(), std::strerror(errno));
+  }
+  int locked = 0;
+  do {
+    locked = ::flock(descriptor_, LOCK_EX | LOCK_NB);
+  } while (locked != 0 && errno == EINTR);
+  const int error = locked == 0 ? 0 : errno;
+  const bool is_there = is_held();
+  struct stat mine {};
+  ::fstat(descriptor_, &mine);
+  // A hard link would have its other name emptied.
+  const bool is_lock = S_ISREG(mine.st_mode) && mine.st_nlink <= 1;
+  if (is_there && is_lock && error == 0) return true;
+  if (is_there && is_lock && has_no_locks(error)) {
+    const Holder holder = holder_of(path_);
+    const bool is_here = holder.host == host_name();
+    if (holder.process == 0 || (is_here && !runtime::is_other_process(holder.process))) return true;
+    ::close(descriptor_);
+    if (is_here) refuse();
+    fail(
+        "{} was written by process {} on {}, and this file system has no locks that tell whether it still trains: if "
+        "not, remove {}; else choose another output folder",
+        folder_.string(), holder.process, holder.host, path_.string());
+  }
+  ::close(descriptor_);
+  if (!is_there) return false;
+  if (!is_lock) fail("{} is not the lock of a run (no plain file, or a hard link): remove it", path_.string());
+  if (error == EWOULDBLOCK) refuse();
+  fail("cannot lock {}: {}", path_.string(), std::strerror(error));
+}
+
+void RunLock::take() {
+  const std::string text = fmt::format("{} {}\n", ::getpid(), host_name());
+  if (::ftruncate(descriptor_, 0) != 0 || ::write(descriptor_, text.data(), text.size()) != ssize_t(text.size()))
+    fail("cannot write {}: {}; free some space and run again", path_.string(), std::strerror(errno));
+}
+
+void RunLock::refuse() const {
+  const Holder holder = holder_of(path_);
+  const std::string who = holder.process == 0 ? std::string("another process")
+                                              : fmt::format("process {} on {}", holder.process, holder.host);
+  fail("{} is in use: {} writes a run there; wait until it ends, stop it, or choose another output folder",
+       folder_.string(), who);
+}
+
+}  // namespace weft::training

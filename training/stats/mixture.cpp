@@ -1,0 +1,123 @@
+// Expectation maximisation with whole covariances.
+#include "training/stats/mixture.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "ir/error.h"
+#include "runtime/rng.h"
+
+namespace weft::training {
+
+using runtime::HostTensor;
+
+namespace {
+
+constexpr std::uint32_t start_stream = 0x6d697831, component_stream = 0x6d697832, normal_stream = 0x6d697833;
+constexpr double ridge = 1e-3;  // keeps components of few rows from falling together
+
+using Shares = std::vector<std::vector<double>>;  // [component][row]: how much of the row is the component's
+
+double squared_distance(std::span<const float> a, std::span<const float> b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += (double{a[i]} - b[i]) * (double{a[i]} - b[i]);
+  return sum;
+}
+
+// Each row wholly with the nearest of some rows, each drawn by its squared distance from those before (Arthur &
+// Vassilvitskii, "k-means++", 2007).
+Shares nearest_shares(const HostTensor& rows, std::size_t components, std::uint64_t seed) {
+  const auto count = static_cast<std::size_t>(rows.shape[0]), width = static_cast<std::size_t>(rows.shape[1]);
+  const auto row = [&](std::size_t i) { return rows.as<float>().subspan(i * width, width); };
+  std::vector<double> distance(count, 1.0);  // from the nearest so far; at first each row is as likely
+  std::vector<std::size_t> nearest(count, 0);
+  for (std::size_t k = 0; k < components; ++k) {
+    const double total = std::accumulate(distance.begin(), distance.end(), 0.0);
+    double left = total * runtime::uniform<double>({seed, start_stream, 0}, static_cast<std::uint32_t>(k));
+    std::size_t centre = 0;
+    while (centre + 1 < count && (left -= distance[centre]) >= 0) ++centre;
+    for (std::size_t i = 0; i < count; ++i) {
+      const double here = squared_distance(row(i), row(centre));
+      if (k > 0 && here >= distance[i]) continue;
+      distance[i] = here;
+      nearest[i] = k;
+    }
+  }
+  Shares shares(components, std::vector<double>(count, 0.0));
+  for (std::size_t i = 0; i < count; ++i) shares[nearest[i]][i] = 1;
+  return shares;
+}
+
+// log(weight N(row)) for each row, without the constant that all components share.
+std::vector<double> log_densities(const Gaussian& part, double weight, const HostTensor& rows) {
+  const auto width = static_cast<std::size_t>(part.columns());
+  double offset = std::log(weight);
+  for (std::size_t i = 0; i < width; ++i) offset -= std::log(part.factor()[i * width + i]);
+  std::vector<double> densities = squared_lengths(part.whiten(rows));
+  for (double& each : densities) each = offset - each / 2;
+  return densities;
+}
+
+// Turns log densities into shares; the mean log-likelihood of a row.
+double normalise(Shares& shares) {
+  const std::size_t count = shares.front().size();
+  double total = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    double largest = -std::numeric_limits<double>::infinity(), sum = 0;
+    for (const auto& component : shares) largest = std::max(largest, component[i]);
+    for (const auto& component : shares) sum += std::exp(component[i] - largest);
+    const double log_sum = largest + std::log(sum);
+    for (auto& component : shares) component[i] = std::exp(component[i] - log_sum);
+    total += log_sum;
+  }
+  return total / static_cast<double>(count);
+}
+
+}  // namespace
+
+Mixture::Mixture(const HostTensor& rows, std::int64_t components, std::uint64_t seed) {
+  constexpr int most_rounds = 100;
+  constexpr double enough = 1e-4;  // nats a row that a round must gain
+  check(components > 0 && rows.shape.size() == 2 && rows.shape[0] > 0, "a mixture is fitted to rows");
+  const auto count = static_cast<double>(rows.shape[0]);
+  Shares shares = nearest_shares(rows, static_cast<std::size_t>(std::min(components, rows.shape[0])), seed);
+  for (int round = 0; round < most_rounds; ++round) {
+    weights_.clear();
+    parts_.clear();
+    for (std::vector<double>& share : shares) {
+      const double weight = std::accumulate(share.begin(), share.end(), 0.0) / count;
+      if (weight < 1e-9) continue;  // nothing is left of it
+      weights_.push_back(weight);
+      parts_.emplace_back(rows, ridge, share);
+    }
+    shares.clear();
+    for (std::size_t k = 0; k < parts_.size(); ++k) shares.push_back(log_densities(parts_[k], weights_[k], rows));
+    log_likelihoods_.push_back(normalise(shares));
+    if (round > 0 && log_likelihoods_.back() - log_likelihoods_[log_likelihoods_.size() - 2] < enough) break;
+  }
+}
+
+std::vector<float> Mixture::draw(std::int64_t count, std::uint64_t seed) const {
+  const auto width = static_cast<std::size_t>(parts_.front().columns());
+  std::vector<float> drawn;
+  drawn.reserve(static_cast<std::size_t>(count) * width);
+  std::vector<double> normals(width);
+  for (std::int64_t i = 0; i < count; ++i) {
+    double left = runtime::uniform<double>({seed, component_stream, 0}, static_cast<std::uint32_t>(i));
+    std::size_t k = 0;
+    while (k + 1 < parts_.size() && (left -= weights_[k]) >= 0) ++k;
+    for (std::size_t j = 0; j < width; ++j)
+      normals[j] =
+          runtime::normal<double>({seed, normal_stream, static_cast<std::uint64_t>(i)}, static_cast<std::uint32_t>(j));
+    for (std::size_t j = 0; j < width; ++j) {
+      double value = parts_[k].mean()[j];
+      for (std::size_t l = 0; l <= j; ++l) value += parts_[k].factor()[j * width + l] * normals[l];
+      drawn.push_back(static_cast<float>(value));
+    }
+  }
+  return drawn;
+}
+
+}  // namespace weft::training
