@@ -34,6 +34,8 @@ struct Backend {
   // A program of a graph with static dims that has been through the passes for `target`. Throws Error, with op and
   // line, for an op that it has no code for.
   std::function<std::unique_ptr<runtime::Program>(ir::GraphPtr, const CompileOptions&, CompileReport&)> compile = {};
+  // The kernels of such a graph as one file that a compiler takes. Empty: its kernels have no source.
+  std::function<std::string(const ir::Graph&)> source = {};
 };
 
 // The backends of this build, best first.

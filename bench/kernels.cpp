@@ -2,7 +2,6 @@
 //   bench_kernels [batch] [--text]   (--text: also the kernel, its LLVM IR and assembly)
 //   bench_kernels --products [cpu]   (generated matmuls beside oneDNN's, on one thread; for a cpu of another
 //   name)
-#include <omp.h>
 
 #include <algorithm>
 #include <chrono>
@@ -14,6 +13,7 @@
 #include "backends/cpu/codegen/matmul_plan.h"
 #include "backends/cpu/onednn/onednn.h"
 #include "backends/cpu/program/jit.h"
+#include "backends/cpu/threads/openmp.h"
 #include "bench/vae_kernels.h"
 #include "ir/error.h"
 #include "ir/kernel/lower.h"

@@ -100,7 +100,7 @@ Graph bind(const Graph& graph, const Bindings& bindings) {
   for (const auto& [symbol, size] : bindings)
     if (size <= 0) fail("{} = {}: a batch must hold at least one element", symbol, size);
   Graph bound = graph;
-  for (Value& value : bound.values) value.type.dims = bind(value.type.dims, bindings);
+  for (Value& value : bound.values) value.type.dims = ir::bind(value.type.dims, bindings);
   for (Op& op : bound.ops) {
     Attrs attrs;
     for (const auto& [key, value] : op.attrs.values()) {

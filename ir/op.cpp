@@ -10,7 +10,7 @@ namespace weft::ir {
 
 const std::vector<OpInfo>& op_table() {
   constexpr bool kTyped = true;
-  constexpr bool kNone = false;
+  constexpr bool kUntyped = false;
   static const std::vector<OpInfo> table = {
 #define OP(name, kind, min_arity, max_arity, traits, attributes, doc) \
   {#name, OpKind::kind, min_arity, max_arity, traits, attributes, doc},

@@ -19,6 +19,8 @@ inline constexpr DType kDTypes[] = {DType::f32, DType::bf16, DType::f16, DType::
 std::string_view name(DType dtype);  // "f32" ... "bool"
 std::optional<DType> parse_dtype(std::string_view text);
 std::size_t size_of(DType dtype);  // bytes an element takes in memory
+// Kept in fewer bits than f32, and so rounded by what computes in f32.
+inline bool is_narrow_float(DType dtype) { return dtype == DType::bf16 || dtype == DType::f16; }
 inline bool is_float(DType dtype) { return dtype == DType::f32 || dtype == DType::bf16 || dtype == DType::f16; }
 
 // `factor` alone when `symbol` is empty, else factor * symbol. Always > 0 once verified.

@@ -22,13 +22,13 @@ namespace {
 
 fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
-constexpr std::string_view temporary_mark = ".tmp-";
+constexpr std::string_view kTemporaryMark = ".tmp-";
 
 // Hidden, in the same folder (rename does not cross file systems), unique in this process and among processes.
 fs::path temporary_name(const fs::path& path) {
   static std::atomic<unsigned> serial{0};
   constexpr std::size_t kept = 200;  // of the name, so that the longest legal name still gets a legal temporary one
-  return folder_of(path) / fmt::format(".{}{}{}-{}", path.filename().string().substr(0, kept), temporary_mark,
+  return folder_of(path) / fmt::format(".{}{}{}-{}", path.filename().string().substr(0, kept), kTemporaryMark,
                                        ::getpid(), serial.fetch_add(1));
 }
 
@@ -38,9 +38,9 @@ bool is_number(std::string_view text) {
 
 // The process that a temporary file's name tells, or 0 where it is no such name.
 pid_t writer_of(const std::string& name) {
-  const std::size_t mark = name.rfind(temporary_mark);
+  const std::size_t mark = name.rfind(kTemporaryMark);
   if (!name.starts_with('.') || mark == std::string::npos || mark < 2) return 0;
-  const std::string numbers = name.substr(mark + temporary_mark.size());
+  const std::string numbers = name.substr(mark + kTemporaryMark.size());
   const std::size_t dash = numbers.find('-');
   if (dash == std::string::npos || !is_number(numbers.substr(0, dash)) || !is_number(numbers.substr(dash + 1)))
     return 0;

@@ -18,8 +18,8 @@ using ir::Role;
 
 namespace {
 
-constexpr std::uint32_t init_stream = 0x696e6974;  // "init": apart from the streams of graphs and of the shuffle
-constexpr const char* optimizer_key = "optimizer";
+constexpr std::uint32_t kInitStream = 0x696e6974;  // "init": apart from the streams of graphs and of the shuffle
+constexpr const char* kOptimizerKey = "optimizer";
 
 bool is_kept(Role role) { return role == Role::param || role == Role::state; }
 
@@ -77,7 +77,7 @@ std::string origin(const TensorFile& file) {
 
 std::vector<std::string> optimizer_prefixes(const TensorFile& file) {
   std::vector<std::string> prefixes;
-  const auto found = file.metadata.find(optimizer_key);
+  const auto found = file.metadata.find(kOptimizerKey);
   if (found == file.metadata.end()) return prefixes;
   for (std::size_t begin = 0; begin < found->second.size();) {
     const std::size_t end = std::min(found->second.find(',', begin), found->second.size());
@@ -167,7 +167,7 @@ void State::add_tensor(Tensor tensor) {
 void State::init(std::uint64_t seed) {
   for (const Tensor& tensor : tensors_) {
     const std::int64_t count = tensor.type.elements();
-    const RandomSource source{seed, init_stream, hash_of(tensor.name)};
+    const RandomSource source{seed, kInitStream, hash_of(tensor.name)};
     HostTensor values = empty_of(tensor.type);
     if (tensor.type.dtype == ir::DType::f32) {
       fill<float>(values, count, tensor.init, source);
@@ -235,7 +235,7 @@ TensorFile State::save() const {
     if (std::ranges::any_of(tensors_,
                             [&](const Tensor& tensor) { return tensor.region == region && tensor.of_optimizer; }))
       of_optimizer.push_back(name);
-  if (!of_optimizer.empty()) file.metadata[optimizer_key] = fmt::format("{}", fmt::join(of_optimizer, ","));
+  if (!of_optimizer.empty()) file.metadata[kOptimizerKey] = fmt::format("{}", fmt::join(of_optimizer, ","));
   return file;
 }
 

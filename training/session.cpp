@@ -26,10 +26,10 @@ using runtime::TensorFile;
 namespace {
 
 // Random numbers outside of training come from steps that no training reaches.
-constexpr std::uint64_t evaluation_steps = std::uint64_t{1} << 62;
-constexpr std::uint64_t run_steps = std::uint64_t{3} << 61;
-constexpr const char* this_session = "a session";
-constexpr std::size_t device_metrics = 64;  // rows of metrics that wait on a device to be read
+constexpr std::uint64_t kEvaluationSteps = std::uint64_t{1} << 62;
+constexpr std::uint64_t kRunSteps = std::uint64_t{3} << 61;
+constexpr const char* kThisSession = "a session";
+constexpr std::size_t kDeviceMetrics = 64;  // rows of metrics that wait on a device to be read
 
 int find_port(const std::vector<Port>& ports, std::string_view name) {
   const auto found = std::ranges::find(ports, name, &Port::name);
@@ -166,7 +166,7 @@ Session::Session(ir::Module module, SessionOptions options)
     for (const ir::Output& output : training_graph_->outputs)
       if (output.donates == ir::kNone && training_graph_->type(output.value) == ir::f32({}))
         metric_names_.push_back(output.name);
-    if (!space_->is_host()) kept_metrics_ = device_metrics;
+    if (!space_->is_host()) kept_metrics_ = kDeviceMetrics;
     metric_values_.resize(kept_metrics_ * metric_names_.size());
     metrics_ = space_->allocate(metric_values_.size() * sizeof(float));
   }
@@ -271,7 +271,7 @@ auto find_hyper(Hypers& hypers, std::string_view name, const std::string& model)
 double Session::hyper(std::string_view name) const { return find_hyper(hypers_, name, module_.name)->second; }
 
 void Session::set_hyper(std::string_view name, double value) {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   const auto found = find_hyper(hypers_, name, module_.name);
   if (found->second == static_cast<float>(value)) return;
   found->second = static_cast<float>(value);
@@ -281,7 +281,7 @@ void Session::set_hyper(std::string_view name, double value) {
 // --- Training and evaluation -----------------------------------------------------------------------------------------
 
 void Session::step(const Dataset& data, std::span<const std::int64_t> indices) {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   if (indices.empty()) fail("a training step needs at least one sample");
   Compiled& train = compiled(Use::train, loss_entry, static_cast<std::int64_t>(indices.size()), &data);
   std::int32_t* chosen = train.chosen.data();
@@ -304,14 +304,14 @@ void Session::keep_metrics(const Compiled& compiled) {
 }
 
 std::span<const float> Session::read_metrics() {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   const std::size_t count = std::exchange(unread_, 0) * metric_names_.size();
   if (count > 0) space_->read(metric_values_.data(), metrics_.get(), count * sizeof(float));
   return std::span(metric_values_).first(count);
 }
 
 runtime::Program& Session::training_program(const Dataset& data, std::int64_t batch, CompileReport* report) {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   Compiled& train = compiled(Use::train, loss_entry, batch, &data, report);
   for (std::int64_t i = 0; i < batch; ++i)
     train.chosen[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i % data.size());
@@ -321,7 +321,7 @@ runtime::Program& Session::training_program(const Dataset& data, std::int64_t ba
 }
 
 Metrics Session::evaluate(const Dataset& data) {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   if (data.size() == 0) fail("cannot evaluate on {}: it holds no samples", data.name);
   const ScopedDeviceData passing(device_data_, data);
   Metrics sums;
@@ -330,7 +330,7 @@ Metrics Session::evaluate(const Dataset& data) {
     const std::int64_t rows = std::min(options_.batch, data.size() - begin);
     Compiled& test = compiled(Use::evaluate, test_entry, rows, &data);
     test.choose(begin);
-    write_rng(test, evaluation_steps + chunk);
+    write_rng(test, kEvaluationSteps + chunk);
     test.program->run();
     if (sums.empty())
       for (const int output : test.metrics)
@@ -344,7 +344,7 @@ Metrics Session::evaluate(const Dataset& data) {
 // --- Other entries ---------------------------------------------------------------------------------------------------
 
 NamedTensors Session::run(std::string_view entry, const NamedTensors& inputs, std::uint64_t draw) {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   const std::int64_t total = rows_of(entry_of(module_, entry), inputs);
   RowCollector collector(total);
   std::uint64_t chunk = draw << 32;
@@ -352,7 +352,7 @@ NamedTensors Session::run(std::string_view entry, const NamedTensors& inputs, st
     const std::int64_t rows = std::min(options_.batch, total - begin);
     Compiled& plain = compiled(Use::plain, entry, rows, nullptr);
     write_rows(*plain.program, *plain.graph, inputs, begin);
-    write_rng(plain, run_steps + chunk);
+    write_rng(plain, kRunSteps + chunk);
     plain.program->run();
     collector.take(*plain.graph, *plain.program, begin, rows);
   }
@@ -360,7 +360,7 @@ NamedTensors Session::run(std::string_view entry, const NamedTensors& inputs, st
 }
 
 NamedTensors Session::run(std::string_view entry, const Dataset& data, std::uint64_t draw) {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   const ScopedDeviceData passing(device_data_, data);
   RowCollector collector(data.size());
   std::uint64_t chunk = draw << 32;
@@ -368,7 +368,7 @@ NamedTensors Session::run(std::string_view entry, const Dataset& data, std::uint
     const std::int64_t rows = std::min(options_.batch, data.size() - begin);
     Compiled& fed = compiled(Use::fed, entry, rows, &data);
     fed.choose(begin);
-    write_rng(fed, run_steps + chunk);
+    write_rng(fed, kRunSteps + chunk);
     fed.program->run();
     collector.take(*fed.graph, *fed.program, begin, rows);
   }
@@ -378,7 +378,7 @@ NamedTensors Session::run(std::string_view entry, const Dataset& data, std::uint
 // --- Files ---------------------------------------------------------------------------------------------------------
 
 TensorFile Session::save() const {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   TensorFile file = state_.save();
   file.metadata["weft"] = WEFT_VERSION;
   file.metadata["model"] = module_.name;
@@ -388,7 +388,7 @@ TensorFile Session::save() const {
 }
 
 void Session::restore(const TensorFile& file, const std::filesystem::path& path) {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   const std::uint64_t seed = read_number(file, path, "seed");
   const std::uint64_t steps = read_number(file, path, "step");
   state_.load(file, path, runtime::State::Part::all, taken());
@@ -397,13 +397,13 @@ void Session::restore(const TensorFile& file, const std::filesystem::path& path)
 }
 
 void Session::load_weights(const TensorFile& file, const std::filesystem::path& path) {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   state_.load(file, path, runtime::State::Part::weights, taken());
 }
 
 std::vector<std::string> Session::load_part(const TensorFile& file, const std::filesystem::path& path,
                                             const std::string& prefix) {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   return state_.load_part(file, path, prefix, taken());
 }
 

@@ -22,7 +22,7 @@ using training::SessionOptions;
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::int64_t batches = 4;  // of data, in turn
+constexpr std::int64_t kBatches = 4;  // of data, in turn
 
 double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
@@ -62,7 +62,7 @@ StepTimes summarise(std::vector<double> milliseconds) {
 }
 
 StepBench::StepBench(const ir::Module& module, SessionOptions options)
-    : session_(module, options), data_(random_pictures(module, batches * options.batch)) {
+    : session_(module, options), data_(random_pictures(module, kBatches * options.batch)) {
   indices_.resize(static_cast<std::size_t>(options.batch));
   compile_step();
   count();
@@ -107,7 +107,7 @@ void StepBench::count() {
 
 void StepBench::queue_step() {
   std::iota(indices_.begin(), indices_.end(), next_ * options().batch);
-  next_ = (next_ + 1) % batches;
+  next_ = (next_ + 1) % kBatches;
   session_.step(data_, indices_);
 }
 

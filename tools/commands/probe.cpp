@@ -41,10 +41,10 @@ class Probe final : public Command {
     run_.declare(flags);
     flags.group("Probe");
     flags.choose("probe", probe_, choices(), "linear, mlp and conv are trained on the features; all: linear and knn");
-    flags.add("block", block_, 1, "Features are what this block of the encoder gives, counted from 1 [its result]");
-    flags.add("epochs", options_.epochs, 1, "Of the trained probes");
-    flags.add("no-baselines", no_baselines_, "Leave out raw pixels, PCA and the encoder before training");
-    flags.add("json", json_, "The last line on standard output is one JSON object");
+    flags.add("block", block_, 1, "Take the features from this block of the encoder, counted from 1 [its output]");
+    flags.add("epochs", options_.epochs, 1, "Epochs of the trained probes");
+    flags.add("no-baselines", no_baselines_, "Skip the baselines: raw pixels, PCA and the untrained encoder");
+    flags.add("json", json_, "Print one JSON object as the last line");
   }
 
   int run() override {

@@ -30,25 +30,31 @@ class Train final : public Command {
 
   void declare(Flags& flags) override {
     flags.group("Run");
-    flags.add("out", out_, "DIR", "Folder of the run [run/MODEL, and the run there is replaced]");
-    flags.add("resume", resume_, "Go on with the run in that folder, from its last checkpoint");
+    flags.add("out", out_, "DIR", "Folder of the run [run/MODEL, replacing the run there]");
+    flags.add("resume", resume_, "Continue the run in that folder from its last checkpoint");
     flags.add("replace", replace_, "Replace the run in that folder");
-    flags.add("epochs", epochs_, 0, fmt::format("Times through the images [{}]", training::TrainOptions().epochs));
-    flags.add("pretrain-epochs", pretrain_epochs_, 0, "The same for each layer alone, before the whole [0]");
-    flags.add("batch", batch_, 1, fmt::format("Images a step [{}]", training::SessionOptions().batch));
-    flags.add("seed", seed_, 0, fmt::format("Of all that is random [{}]", training::SessionOptions().seed));
+    flags.add("epochs", epochs_, 0, fmt::format("Epochs [{}]", training::TrainOptions().epochs));
+    flags.add("pretrain-epochs", pretrain_epochs_, 0, "Epochs of pre-training for each layer [0]");
+    flags.add("batch", batch_, 1, fmt::format("Images per step [{}]", training::SessionOptions().batch));
+    flags.add("seed", seed_, 0, fmt::format("Seed of all random numbers [{}]", training::SessionOptions().seed));
     flags.add("checkpoint-minutes", checkpoint_minutes_, Flags::Range::not_negative,
-              fmt::format("Checkpoints within an epoch, so many minutes apart; 0: at the ends of epochs alone [{:g}]",
+              fmt::format("Minutes between checkpoints within an epoch; 0: only at its end [{:g}]",
                           training::TrainOptions().checkpoint_minutes));
-    flags.add("json", json_, "The last line on standard output is one JSON object");
+    flags.add("json", json_, "Print one JSON object as the last line");
     data_.declare(flags);
     optimizer_.declare(flags);
     schedule_.declare(flags);
     flags.add("beta-warmup-epochs", beta_warmup_epochs_, Flags::Range::not_negative,
-              "The weight beta of a model's KL rises for so long first [0]");
+              "Epochs over which the KL weight beta rises from 0 [0]");
     machine_.declare(flags);
     passes_.declare(flags);
+    flags.show_only({"out", "resume", "epochs", "batch", "seed", "data", "lr", "threads"});
     model_.declare(flags);
+    flags.footer(
+        "Examples:\n"
+        "  weft train vae                                   on the built-in digits, into run/vae\n"
+        "  weft train simclr --data cifar --epochs 100      on images of a folder `cifar`\n\n"
+        "weft models lists the models; weft train MODEL --help adds a model's options, --help-all prints every flag.");
   }
 
   int run() override {

@@ -81,9 +81,9 @@ fs::path write_picture(const RunDirectory& run, const std::optional<std::string>
 void RunFlags::declare(Flags& flags) {
   flags.positional("RUN", name_, "The folder of a run, a checkpoint, or a model, whose run is then in run/MODEL");
   flags.group("Run");
-  flags.add("run,out", out_, "DIR", "Folder of the run, where RUN is left out or is its model");
-  flags.add("allow-nonfinite", allow_nonfinite_, "Look at weights that hold NaN or infinity, too");
-  flags.add("batch", batch_, 1, "Images at once [as in training]");
+  flags.add("run,out", out_, "DIR", "Folder of the run, if RUN is left out or names its model");
+  flags.add("allow-nonfinite", allow_nonfinite_, "Accept weights that contain NaN or infinity");
+  flags.add("batch", batch_, 1, "Batch size [the run's]");
   data_.declare(flags);
   machine_.declare(flags);
 }

@@ -16,7 +16,7 @@ namespace {
 
 constexpr int gap = 4;
 constexpr float caption_height = 12;
-constexpr float title_height = 16;
+constexpr float panel_title_height = 16;
 
 void check_batch(const ImageBatch& batch) {
   const auto& shape = batch.shape;
@@ -132,10 +132,10 @@ Picture panels(const std::vector<Picture>& pictures, std::size_t columns) {
 }
 
 Picture titled(const Picture& picture, const std::string& title) {
-  const int head = static_cast<int>(title_height) + 4 * gap;
-  const int width = std::max(picture.width, static_cast<int>(text_width(title, title_height)) + 4 * gap);
+  const int head = static_cast<int>(panel_title_height) + 4 * gap;
+  const int width = std::max(picture.width, static_cast<int>(text_width(title, panel_title_height)) + 4 * gap);
   Canvas canvas(width + 2 * gap, head + picture.height + 2 * gap);
-  canvas.text({2.0F * gap, 2.0F * gap}, title, {.height = title_height, .bold = true});
+  canvas.text({2.0F * gap, 2.0F * gap}, title, {.height = panel_title_height, .bold = true});
   canvas.image(gap, head, picture);
   return canvas.picture();
 }

@@ -1,7 +1,6 @@
 // Convolutions of the cpu backend against the reference interpreter: every direction, order of dims, layout of weights.
 #include <doctest/doctest.h>
 #include <fmt/ranges.h>
-#include <omp.h>
 
 #include <cmath>
 #include <cstdlib>
@@ -11,6 +10,7 @@
 #include "backends/cpu/program/im2col_thunk.h"
 #include "backends/cpu/program/jit.h"
 #include "backends/cpu/program/window_steps.h"
+#include "backends/cpu/threads/openmp.h"
 #include "backends/reference/reference.h"
 #include "ir/builder.h"
 #include "ir/layout.h"

@@ -173,7 +173,8 @@ TEST_CASE("the source of every model's step compiles for GPUs, and says where it
     options.bind = {{"B", kBatch}, {std::string(size_symbol), 100}};
     for (const Precision precision : {Precision::f32, Precision::bf16}) {
       options.precision = precision;
-      const std::string source = cuda_source(step, options);
+      options.backend = "cuda";
+      const std::string source = kernel_source(step, options);
       CHECK(source.find("__global__") != std::string::npos);
       CHECK(source.find(".cpp:") != std::string::npos);
       if (!nvrtc) continue;
