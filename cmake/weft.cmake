@@ -14,6 +14,8 @@ endif()
 add_compile_options(-Wall -Wextra -Wshadow -Wswitch-enum)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   add_compile_options(-Wno-restrict)  # g++ 12 reports it for `"text" + std::string` (GCC bug 105651)
+elseif(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  add_compile_options(-Wno-deprecated-declarations)  # std::stable_sort of libstdc++ 12 uses what it deprecates
 endif()
 option(WEFT_WERROR "Warnings are errors: for developers and CI" OFF)
 if(WEFT_WERROR)

@@ -298,7 +298,7 @@ void State::load(const TensorFile& file, const std::filesystem::path& path, Part
   for (const auto& [name, tensor] : file.tensors) {
     if (by_name_.contains(name)) continue;
     const bool of_optimizer =
-        std::ranges::any_of(prefixes, [&name = name](const std::string& prefix) { return name.starts_with(prefix); });
+        std::ranges::any_of(prefixes, [&text = name](const std::string& prefix) { return text.starts_with(prefix); });
     if (of_optimizer && part == Part::weights) continue;
     refuse(file, path, of_optimizer, fmt::format("{} {} is no tensor of it", brief(name), to_string(tensor)));
   }
