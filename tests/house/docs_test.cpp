@@ -56,7 +56,9 @@ std::vector<std::string> pages() {
   return files_where([](const fs::path& path) { return path.extension() == ".md"; });
 }
 
-bool is_fence(std::string_view line) { return line.starts_with("```"); }
+bool is_fence(std::string_view line) {
+  return line.substr(std::min(line.find_first_not_of(' '), line.size())).starts_with("```");
+}
 
 // --- Links -----------------------------------------------------------------------------------------------------------
 
