@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws a small data set of one's own: discs, squares and crosses of 20 x 20 grey pixels.
+"""Draws a small data set: discs, squares and crosses of 20 x 20 grey pixels.
 
     shapes.py FOLDER    writes FOLDER/train/CLASS/N.png, FOLDER/test/CLASS/N.png and FOLDER.csv, a table of measures
 
