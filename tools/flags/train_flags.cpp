@@ -91,9 +91,9 @@ void PassFlags::declare(Flags& flags) {
 
 void DataFlags::declare(Flags& flags) {
   flags.group("Data");
-  flags.add("data", folder_, "PATH",
-            "Folder or file of IDX, CIFAR-10, PNG, CSV or .npy (docs/reference/data-formats.md); digits, "
-            "digits-colour: built in [digits]");
+  flags.add(
+      "data", folder_, "PATH",
+      "Folder or file of IDX, CIFAR-10, PNG, CSV or .npy (docs/data.md); digits, digits-colour: built in [digits]");
   flags.add("validation", validation_, 0, "Training images held out to validate on [one in 12, at most 5,000]");
 }
 
