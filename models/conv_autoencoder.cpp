@@ -4,9 +4,9 @@
 // A fully connected encoder must learn every feature anew at every place of the picture. A convolution learns it once:
 // the same small kernel slides over the whole picture. Convolutions of stride 2 halve the picture and widen its
 // channels, a fully connected layer turns what is left into the code, and the decoder goes the same way back with
-// transposed convolutions, which lay down a kernel for every pixel and so double the picture (docs/transposed-
-// convolution.md draws one). The loss, `recon`, is the squared error an image; `psnr` is the peak signal-to-noise ratio
-// in decibels, -10 log10 of the squared error a pixel, averaged over the images.
+// transposed convolutions, which lay down a kernel for every pixel and so double the picture (docs/internals/
+// transposed-convolution.md draws one). The loss, `recon`, is the squared error an image; `psnr` is the peak
+// signal-to-noise ratio in decibels, -10 log10 of the squared error a pixel, averaged over the images.
 //
 // With --noise the encoder sees a spoiled picture and the loss still wants the clean one: a convolutional denoising
 // autoencoder (models/denoising_autoencoder.cpp says what that is good for). conv_vae is the variational form.

@@ -1,4 +1,4 @@
-// Inference entries as ONNX files, for onnxruntime and the tools around it. docs/export.md says what a user sees.
+// Inference entries as ONNX files, for onnxruntime and the tools around it. docs/use/export.md says what a user sees.
 #pragma once
 
 #include <cstdint>

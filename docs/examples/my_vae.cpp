@@ -1,4 +1,4 @@
-// A model of one's own: one file that becomes a program with every command of `weft`.
+// A model in one file, which becomes a program with every command of `weft`.
 //
 //   ./my_vae train --data mnist --epochs 5 --latent 8
 //   ./my_vae reconstruct

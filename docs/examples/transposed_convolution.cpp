@@ -1,5 +1,5 @@
-// Draws the pictures of docs/transposed-convolution.md: what a transposed convolution makes of x = [[1,2],[3,4]] with
-// the kernel 1..9. Every number in them is computed by Weft.
+// Draws the pictures of docs/internals/transposed-convolution.md: what a transposed convolution makes of x =
+// [[1,2],[3,4]] with the kernel 1..9. Every number in them is computed by Weft.
 //
 //   build/release/bin/draw_transposed_convolution docs/pictures
 #include <fmt/format.h>

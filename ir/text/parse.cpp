@@ -1,5 +1,5 @@
-// Reads the text form: the grammar of docs/ir.md, one function a rule. Types are checked op by op, so that an error
-// stands at its line; what concerns the whole graph is left to `verify`.
+// Reads the text form: the grammar of docs/reference/ir.md, one function a rule. Types are checked op by op, so that an
+// error stands at its line; what concerns the whole graph is left to `verify`.
 #include "ir/text/parse.h"
 
 #include <map>

@@ -113,7 +113,7 @@ GraphPtr apply_rules(const GraphPtr& graph, const std::vector<Rule>& rules);
 // Whether `to` is `from` with ones in front, as numpy broadcasting would read it.
 bool adds_leading_ones(const ir::Dims& from, const ir::Dims& to);
 
-// The tables, by what the rules are about; see docs/passes.md.
+// The tables, by what the rules are about; see docs/internals/passes.md.
 std::vector<Rule> arithmetic_rules();
 std::vector<Rule> movement_rules();
 std::vector<Rule> reduction_rules();

@@ -1,7 +1,7 @@
 // Rules of elementwise ops. They change results by rounding alone (sums are never reordered, constants are multiplied
 // in double), and keep NaN and infinities: `x * 0 -> 0`, `x - x -> 0` and `x / x -> 1` are not rules. Which of the two
 // zeros a result is may change. Rules without a condition hold for floats and for integers that wrap; those that move
-// factors hold as far as nothing between leaves the range of a float (docs/ir.md, "Numbers").
+// factors hold as far as nothing between leaves the range of a float (docs/reference/ir.md, "Numbers").
 #include <cmath>
 
 #include "passes/simplify/fold.h"

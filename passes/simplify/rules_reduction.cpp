@@ -1,6 +1,6 @@
 // Rules of sums and maxima. Sums may be associated in another order, and a factor may move out of a sum: rounding
 // differs, the number of terms does not. NaN stays NaN; what a sum overflows to, or an infinite term makes of it, may
-// differ (docs/ir.md, "Numbers"). Maxima are exact.
+// differ (docs/reference/ir.md, "Numbers"). Maxima are exact.
 #include <algorithm>
 #include <set>
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the commands and the programs of docs/export.md, in order, in an empty folder.
+"""Runs the commands and the programs of docs/use/export.md, in order, in an empty folder.
 
     check_docs.py PAGE WEFT FOLDER    WEFT is the program; FOLDER is emptied and filled
 

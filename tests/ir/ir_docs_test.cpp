@@ -1,4 +1,4 @@
-// The tables in docs/ir.md are those of ops.def and attrs.def; WEFT_BLESS=1 rewrites them.
+// The tables in docs/reference/ir.md are those of ops.def and attrs.def; WEFT_BLESS=1 rewrites them.
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -12,7 +12,7 @@
 namespace weft::ir {
 namespace {
 
-constexpr const char* kPage = WEFT_SOURCE_DIR "/docs/ir.md";
+constexpr const char* kPage = WEFT_SOURCE_DIR "/docs/reference/ir.md";
 constexpr std::string_view kBegin = "<!-- tables: written by tests/ir/ir_docs_test.cpp -->\n";
 constexpr std::string_view kEnd = "<!-- end of tables -->\n";
 
@@ -95,7 +95,7 @@ std::string attr_tables() {
   return text + "\n";
 }
 
-TEST_CASE("docs/ir.md: its tables are those of the code") {
+TEST_CASE("docs/reference/ir.md: its tables are those of the code") {
   std::ostringstream stream;
   stream << std::ifstream(kPage).rdbuf();
   const std::string page = stream.str();
@@ -109,7 +109,8 @@ TEST_CASE("docs/ir.md: its tables are those of the code") {
     std::ofstream(kPage) << page.substr(0, first) << expected << page.substr(end);
     return;
   }
-  CHECK_MESSAGE(page.substr(first, end - first) == expected, "run this test with WEFT_BLESS=1 and review docs/ir.md");
+  CHECK_MESSAGE(page.substr(first, end - first) == expected,
+                "run this test with WEFT_BLESS=1 and review docs/reference/ir.md");
 }
 
 }  // namespace

@@ -483,7 +483,7 @@ TEST_CASE("every line of a dump that the tour shows is printed by weft dump") {
   std::string dumps;
   for (const char* stage : {"graph", "differentiated", "updated", "fused", "planned", "kernels"})
     dumps += run_shell(std::string("weft dump vae --stage ") + stage, folder.path()).output;
-  std::istringstream page(weft::runtime::read_file(fs::path(WEFT_SOURCE_DIR) / "docs/tour.md"));
+  std::istringstream page(weft::runtime::read_file(fs::path(WEFT_SOURCE_DIR) / "docs/internals/tour.md"));
   int shown = 0;
   bool in_block = false;
   for (std::string line; std::getline(page, line);) {

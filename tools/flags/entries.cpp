@@ -21,7 +21,7 @@ void need_entry(const Catalog& catalog, const training::Session& session, const 
   if (session.has(entry)) return;
   const std::vector<std::string> names = models_with(catalog, entry);
   if (names.empty())
-    fail("{} needs entry @{}, which {} lacks; give the model that entry (docs/dsl.md)", needed_by, entry,
+    fail("{} needs entry @{}, which {} lacks; give the model that entry (docs/reference/dsl.md)", needed_by, entry,
          session.module().name);
   fail("{} needs entry @{}, which {} lacks; models with it: {}", needed_by, entry, session.module().name,
        fmt::join(names, ", "));

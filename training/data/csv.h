@@ -11,7 +11,7 @@
 
 namespace weft::training {
 
-// What the last column is: a feature; a label; or as its values and its name say (docs/data.md).
+// What the last column is: a feature; a label; or as its values and its name say (docs/reference/data-formats.md).
 enum class LastColumn : std::uint8_t { guess, feature, label };
 
 // Cells apart by comma, semicolon or tab, all numbers but those of a label; a first line without any number is a

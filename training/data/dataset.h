@@ -64,8 +64,8 @@ struct LoadOptions {
   std::vector<Column> columns = {};        // of a run: new rows are scaled as its were; empty: as the training rows ask
 };
 
-// Recognises what the folder or file holds and reads it; docs/data.md has the formats. Throws Error where it is missing
-// or nothing known (naming what was looked for), a file of the set is missing, or one is bad.
+// Recognises what the folder or file holds and reads it; docs/reference/data-formats.md has the formats. Throws Error
+// where it is missing or nothing known (naming what was looked for), a file of the set is missing, or one is bad.
 DatasetSplits load_dataset(const std::filesystem::path& path, const LoadOptions& options = {});
 
 // Throws Error where all samples are of one class; `entry` learns from labels.

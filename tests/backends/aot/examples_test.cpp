@@ -254,10 +254,10 @@ TEST_CASE("examples: what is wrong has a text, and no crash") {
 
 // --- The page --------------------------------------------------------------------------------------------------------
 
-TEST_CASE("examples: the commands of docs/ahead-of-time.md, one after the other") {
+TEST_CASE("examples: the commands of docs/use/deploy.md, one after the other") {
   const Workshop shop;
   weft::test::write_idx_folder(shop.folder, "data", 28, 224, 70);  // of 224 the step takes 128 and 96
-  std::istringstream page(weft::runtime::read_file(fs::path(WEFT_SOURCE_DIR) / "docs/ahead-of-time.md"));
+  std::istringstream page(weft::runtime::read_file(fs::path(WEFT_SOURCE_DIR) / "docs/use/deploy.md"));
   std::string script;
   int commands = 0;
   bool inside = false;

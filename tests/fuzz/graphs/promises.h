@@ -1,4 +1,4 @@
-// What docs/ir.md, "Numbers", lets passes and backends change beyond rounding.
+// What docs/reference/ir.md, "Numbers", lets passes and backends change beyond rounding.
 #pragma once
 
 #include "tests/fuzz/graphs/subject.h"
