@@ -1,5 +1,5 @@
 // What the driver knows of a backend. A backend is a folder with a function for its row, and a line in CMakeLists.txt
-// that adds the row to backends.def; no other code names it.
+// that adds the row to backends.def; `compile` names none.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// The driver: a graph becomes a running program. It knows backends by the registry (backend.h) alone.
+// The driver: a graph becomes a running program. It finds backends in the registry (backend.h); only `cuda_source` and
+// messages name one.
 #pragma once
 
 #include <memory>

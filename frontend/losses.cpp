@@ -13,11 +13,26 @@ namespace weft {
 
 namespace {
 
-// Whether the label of each example, i32[B], is the class of each column -> bool[B,classes].
-Tensor is_label(Operand labels, const Dim& classes) {
+// The checks of an operand that is not the first come before the Composite of its function: within one an error is at
+// the place of the first.
+
+void need_labels(Operand labels) {
   const Tensor of = as_tensors({labels}).front();
   if (of.rank() != 1)
     of.recorder()->fail(labels.location(), fmt::format("labels must be i32[B], got {}", ir::to_string(of.type())));
+}
+
+void need_temperature(Operand temperature, Operand views) {
+  if (temperature.tensor() || temperature.number() > 0) return;
+  Recorder::of({views})->fail(temperature.location(),
+                              fmt::format("[nt_xent] the temperature must be above 0, got {}; small ones, such as 0.1, "
+                                          "look at the closest pairs alone",
+                                          temperature.number()));
+}
+
+// Whether the label of each example, i32[B], is the class of each column -> bool[B,classes].
+Tensor is_label(Operand labels, const Dim& classes) {
+  const Tensor of = as_tensors({labels}).front();
   return reshape(of, {of.dims()[0], 1}) == iota({1, classes}, 1);
 }
 
@@ -80,6 +95,7 @@ Tensor softmax(Operand logits, int axis) {
 }
 
 Tensor softmax_cross_entropy(Operand logits, Operand labels) {
+  need_labels(labels);
   const Composite call(logits);
   const Tensor scores = log_softmax(logits);
   return mean_per_example(select(is_label(labels, scores.dim(-1)), -scores, 0));
@@ -91,6 +107,7 @@ Tensor accuracy(Operand logits, Operand labels) {
 }
 
 Tensor one_hot(Operand labels, const Dim& classes) {
+  need_labels(labels);
   const Composite call(labels);
   return cast(is_label(labels, classes), DType::f32);
 }
@@ -126,13 +143,9 @@ Tensor log_sum_exp(Operand x, int axis) {
 }
 
 Tensor nt_xent(Operand views, Operand temperature) {
+  need_temperature(temperature, views);
   const Composite call(views);
   const Tensor v = as_tensors({views}).front();
-  if (!temperature.tensor() && !(temperature.number() > 0))
-    v.recorder()->fail(views.location(),
-                       fmt::format("[nt_xent] the temperature must be above 0, got {}; small ones, such "
-                                   "as 0.1, look at the closest pairs alone",
-                                   temperature.number()));
   if (v.rank() != 2 || v.dims()[0].factor % 2 != 0)
     v.recorder()->fail(views.location(),
                        fmt::format("[nt_xent] takes two views of each picture, as rows i and i + N of "
@@ -149,6 +162,7 @@ Tensor nt_xent(Operand views, Operand temperature) {
 }
 
 Tensor nt_xent(Operand first, Operand second, Operand temperature) {
+  need_temperature(temperature, first);
   const Composite call(first);
   const std::vector<Tensor> views = as_tensors({first, second});
   if (views[0].dims() != views[1].dims())

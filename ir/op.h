@@ -69,6 +69,9 @@ const AttrInfo& info(Attr attr);
 std::optional<OpCode> parse_op(std::string_view name);
 std::string_view name(OpCode code);
 inline bool is_elementwise(OpCode code) { return info(code).kind == OpKind::elementwise; }
+// What the attribute `activation` may name: the elementwise ops of one float that make one, in the order of ops.def.
+// stop_gradient is none: it says nothing of the numbers.
+const std::vector<std::string>& activation_names();
 // Whether elements of the result come from places of the operands that are computed from numbers.
 inline bool reads_elsewhere(OpCode code) { return code == OpCode::gather || code == OpCode::affine_sample; }
 

@@ -9,6 +9,7 @@
 #include "ir/error.h"
 #include "ir/infer/rules.h"
 #include "ir/layout.h"
+#include "ir/visible.h"
 
 namespace weft::ir {
 
@@ -208,11 +209,9 @@ Type infer_reduce(const Type& x, const Attrs& attrs) {
 
 void check_activation(const Attrs& attrs, const Type& result) {
   const std::string activation = attrs.text(Attr::activation);
-  if (activation.empty()) return;
-  const std::optional<OpCode> code = parse_op(activation);
-  if (!code || !is_elementwise(*code) || info(*code).max_arity != 1 || info(*code).typed ||
-      *code == OpCode::logical_not)
-    fail("activation must name an elementwise op of one float, got \"{}\" for {}", activation, to_string(result));
+  const std::vector<std::string>& known = activation_names();
+  if (activation.empty() || std::ranges::find(known, activation) != known.end()) return;
+  fail("activation must be one of {}; got {} for {}", fmt::join(known, ", "), brief(activation), to_string(result));
 }
 
 void check_cast(const Type& x, const Type& written) {

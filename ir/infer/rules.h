@@ -1,5 +1,5 @@
-// Parts of the type rules (ir/infer/infer.cpp and ir/verify.cpp alone read this): shared checks, and the rules of the
-// ops that contract, slide a window or move elements. Each throws Error (without a place) that states both facts.
+// Parts of the type rules, for the files of ir/infer and for ir/verify.cpp: shared checks, and the rules of the ops
+// that contract, slide a window or move elements. Each throws Error (without a place) that states both facts.
 #pragma once
 
 #include <string>

@@ -12,8 +12,9 @@
 //    free, its results go through elementwise ops to outputs, and are never reduced again. So a value is at point level
 //    (varies along the row axes), at row level (after row reduces) or at final level.
 //  - Outputs may have any level. Inputs and outputs are strided views (strides in elements, one per dim of their type).
-//    An output may share memory with an input of the same type and strides that is read at the same place it is
-//    written.
+//    An output may share memory with an input of the same type and strides, if nothing computed from that input is read
+//    at other places or extends beyond it; reductions of it may be, and what is computed from those. So code generators
+//    store at a place only once all that reads the place has read it.
 // The order of every sum is fixed by the shape alone, never by the number of threads.
 #pragma once
 

@@ -78,9 +78,10 @@ struct Vae {
 
 // log p(x|z) p(z) / q(z|x) of `samples` fresh z a row, [samples,B].
 Tensor log_weights(const Vae& vae, const Tensor& x, std::int64_t samples) {
-  const auto [mu, logvar] = vae.encode(x);
+  const auto [mu, given] = vae.encode(x);
+  const Tensor logvar = minimum(given, kLargestLogvar);  // q(z|x) is what z is drawn from: the weight has its logvar
   const Tensor epsilon = random_normal({samples, B, vae.net.latent});
-  const Tensor z = mu + exp(0.5 * minimum(logvar, kLargestLogvar)) * epsilon;
+  const Tensor z = mu + exp(0.5 * logvar) * epsilon;
   const Dim rows("B", samples);
   const Tensor logits = flatten(vae.net.logits(reshape(z, {rows, vae.net.latent})));
 

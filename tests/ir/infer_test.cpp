@@ -130,10 +130,14 @@ TEST_CASE("infer: matmul") {
         "multiplies matrices of 2 dims, got f32[B,2,3] x f32[3,4]");
   CHECK(refusal(OpCode::matmul, {f32({B, 3}), f32({3, 4}), f32({3})}) == "the bias must be f32[4], got f32[3]");
   CHECK(refusal(OpCode::matmul, {i32({B, 3}), i32({3, 4})}) == "needs floats, got i32[B,3] and i32[3,4]");
-  CHECK(refusal(OpCode::matmul, {f32({B, 3}), f32({3, 4})}, with(Attr::activation, std::string("add"))) ==
-        "activation must name an elementwise op of one float, got \"add\" for f32[B,4]");
-  CHECK(refusal(OpCode::matmul, {f32({B, 3}), f32({3, 4})}, with(Attr::activation, std::string("logical_not"))) ==
-        "activation must name an elementwise op of one float, got \"logical_not\" for f32[B,4]");
+  const auto activated = [](const char* name) {
+    return refusal(OpCode::matmul, {f32({B, 3}), f32({3, 4})}, with(Attr::activation, std::string(name)));
+  };
+  for (const std::string name : {"add", "logical_not", "stop_gradient", "cast", "matmul", "swish"})
+    CHECK(activated(name.c_str()) ==
+          "activation must be one of neg, abs, sign, floor, exp, expm1, log, log1p, sqrt, rsqrt, sin, cos, tanh, "
+          "sigmoid, softplus, erf, relu; got " +
+              name + " for f32[B,4]");
 }
 
 TEST_CASE("infer: convolutions, by the formulas of Dumoulin and Visin") {
