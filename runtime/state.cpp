@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "ir/error.h"
+#include "ir/hash.h"
 #include "ir/memory_layout.h"
 #include "ir/visible.h"
 #include "runtime/rng.h"
@@ -29,13 +30,6 @@ HostTensor empty_of(const ir::Type& type) { return HostTensor::zeros(type.dtype,
 std::string tensor_name(const std::string& flat_input, Role role, const std::string& slot) {
   const std::string prefix = flat_input + ".";
   return role == Role::param || slot.starts_with(prefix) ? slot : prefix + slot;
-}
-
-// FNV-1a.
-std::uint64_t hash_of(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char character : text) hash = (hash ^ static_cast<unsigned char>(character)) * 0x100000001b3;
-  return hash;
 }
 
 double draw(const Init& init, const RandomSource& source, std::uint32_t element) {
@@ -167,7 +161,7 @@ void State::add_tensor(Tensor tensor) {
 void State::init(std::uint64_t seed) {
   for (const Tensor& tensor : tensors_) {
     const std::int64_t count = tensor.type.elements();
-    const RandomSource source{seed, kInitStream, hash_of(tensor.name)};
+    const RandomSource source{seed, kInitStream, fnv1a(tensor.name)};
     HostTensor values = empty_of(tensor.type);
     if (tensor.type.dtype == ir::DType::f32) {
       fill<float>(values, count, tensor.init, source);

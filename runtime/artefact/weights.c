@@ -42,7 +42,7 @@ static int weft_own_weights(const weft_artefact* artefact, weft_weights* weights
   return WEFT_OK;
 }
 
-/* FNV-1a. */
+/* FNV-1a, as in ir/hash.h. */
 static uint64_t weft_hash_of(const char* text) {
   uint64_t hash = UINT64_C(0xcbf29ce484222325);
   for (; *text; ++text) hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);

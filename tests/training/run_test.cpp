@@ -52,6 +52,11 @@ TEST_CASE("a run leaves all its files, and can be opened and used") {
   for (const char* name : {"config.json", "model.weft", "metrics.jsonl", "checkpoint.safetensors", "loss.png",
                            "reconstructions.png", "samples.png", "latent.png", "report.html"})
     CHECK_MESSAGE(std::filesystem::file_size(run.file(name)) > 0, name);
+  // Results first, settings last, charts as shapes.
+  const std::string report = runtime::read_file(run.file("report.html"));
+  CHECK(report.find("<h2>Results") < report.find("<h2>Pictures"));
+  CHECK(report.find("<h2>Latent space") < report.find("<h2>Settings"));
+  CHECK(test::contains(report, "data:image/svg+xml"));
 
   const RunDirectory opened = RunDirectory::open(folder / "run");
   CHECK(opened.config().settings == run.config().settings);

@@ -136,8 +136,8 @@ class Anomaly final : public Command {
     Scores scores = detector.score(task.test);
     const AnomalyOutcome outcome = training::measure(scores, task.test, detector.threshold());
     const auto labels = task.test.labels.as<std::int32_t>();
-    run.write("roc.png", encode_png(training::picture_roc(scores.total, labels)));
-    run.write("precision_recall.png", encode_png(training::picture_precision_recall(scores.total, labels)));
+    run.write("roc.png", training::picture_roc(scores.total, labels).png());
+    run.write("precision_recall.png", training::picture_precision_recall(scores.total, labels).png());
     print_worst(run, detector, scores.total, task.test, false);
     return {std::move(run), outcome, std::move(scores)};
   }
@@ -152,7 +152,7 @@ class Anomaly final : public Command {
     const Dataset samples = take(data, worst);
     const runtime::HostTensor rows = training::as_rows(samples);
     if (!data.is_table()) {
-      run.write("strangest.png", encode_png(training::sample_grid({rows.as<float>(), samples.images.shape})));
+      run.write("strangest.png", training::sample_grid({rows.as<float>(), samples.images.shape}).png());
       return;
     }
     const auto width = static_cast<std::size_t>(rows.shape[1]);

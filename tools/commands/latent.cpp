@@ -16,9 +16,9 @@ namespace weft::tools {
 namespace {
 
 namespace fs = std::filesystem;
+using training::Canvas;
 using training::Codes;
 using training::LatentStatistics;
-using training::Picture;
 using training::RunDirectory;
 
 class Latent final : public Command {
@@ -86,7 +86,7 @@ class Latent final : public Command {
 
   void draw(const RunDirectory& run, training::Session& session, const Codes& codes, const LatentStatistics& statistics,
             const training::Dataset& test) const {
-    const auto write = [&](const char* file, const Picture& picture) {
+    const auto write = [&](const char* file, const Canvas& picture) {
       const std::optional<std::string> to = to_ ? std::optional((fs::path(*to_) / file).string()) : std::nullopt;
       put(json_ ? stderr : stdout, "picture: {}\n", write_picture(run, to, file, picture).string());
     };

@@ -13,9 +13,9 @@ namespace weft::tools {
 namespace {
 
 using runtime::HostTensor;
+using training::Canvas;
 using training::Draw;
 using training::ImageShape;
-using training::Picture;
 using training::RunDirectory;
 using training::Session;
 
@@ -107,8 +107,13 @@ class Sample final : public Command {
   }
 
   int draw(const RunDirectory& run, const HostTensor& samples, Draw draw, std::int64_t count) const {
-    Picture picture = training::sample_grid(training::image_batch(samples, shape_of(run)));
-    if (beside_) picture = training::panels({title(picture, run, draw), other_panel(count)});
+    Canvas picture = training::sample_grid(training::image_batch(samples, shape_of(run)));
+    if (beside_) {
+      std::vector<Canvas> both;
+      both.push_back(title(picture, run, draw));
+      both.push_back(other_panel(count));
+      picture = training::panels(both);
+    }
     const std::filesystem::path path = write_picture(run, to_, "samples.png", picture);
     put(json_ ? stderr : stdout, "picture: {}\n", path.string());
     if (json_)
@@ -119,7 +124,7 @@ class Sample final : public Command {
     return 0;
   }
 
-  static Picture title(const Picture& picture, const RunDirectory& run, Draw draw) {
+  static Canvas title(const Canvas& picture, const RunDirectory& run, Draw draw) {
     const char* how = draw == Draw::prior     ? "codes from N(0, I)"
                       : draw == Draw::normal  ? "codes drawn as the data's are spread"
                       : draw == Draw::mixture ? "codes from Gaussians fitted to the data's"
@@ -127,7 +132,7 @@ class Sample final : public Command {
     return training::titled(picture, fmt::format("{}: {}", run.config().model, how));
   }
 
-  Picture other_panel(std::int64_t count) const {
+  Canvas other_panel(std::int64_t count) const {
     const RunDirectory run = run_.open(*beside_);
     Session session = run_.load(run);
     need_entry(catalog_, session, "decode", "weft sample --beside");

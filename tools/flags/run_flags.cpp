@@ -5,6 +5,7 @@
 
 #include "ir/text/number.h"
 #include "ir/visible.h"
+#include "runtime/atomic_file.h"
 #include "runtime/safetensors.h"
 
 namespace weft::tools {
@@ -72,9 +73,9 @@ RunDirectory open_checkpoint(const Catalog& catalog, const fs::path& path) {
 }
 
 fs::path write_picture(const RunDirectory& run, const std::optional<std::string>& to, const char* name,
-                       const training::Picture& picture) {
-  if (!to) return run.write(name, encode_png(picture));
-  training::write_png(*to, picture);
+                       const training::Canvas& picture) {
+  if (!to) return run.write(name, picture.png());
+  runtime::write_file(*to, picture.png());
   return *to;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ir/error.h"
+#include "ir/hash.h"
 #include "ir/text/print.h"
 #include "ir/text/suggest.h"
 #include "runtime/atomic_file.h"
@@ -226,11 +227,6 @@ ordered_json json_of(const RunConfig& config) {
   return json;
 }
 
-// FNV-1a.
-void add_hash(std::uint64_t& hash, std::string_view text) {
-  for (const char character : text) hash = (hash ^ static_cast<unsigned char>(character)) * 0x100000001b3;
-}
-
 }  // namespace
 
 std::string run_id(const RunConfig& config, const ir::Module& module, std::initializer_list<const Dataset*> data) {
@@ -239,13 +235,14 @@ std::string run_id(const RunConfig& config, const ir::Module& module, std::initi
   json["data"].erase("folder");
   json["session"].erase("threads");
   for (const char* key : {"epochs", "checkpoint_minutes"}) json["train"].erase(key);
-  std::uint64_t hash = 0xcbf29ce484222325;
-  add_hash(hash, json.dump(-1, ' ', false, ordered_json::error_handler_t::replace));  // a setting may not be UTF-8
-  add_hash(hash, ir::print(module));
+  std::uint64_t hash =
+      fnv1a(json.dump(-1, ' ', false, ordered_json::error_handler_t::replace));  // a setting may not be UTF-8
+  hash = fnv1a(ir::print(module), hash);
   for (const Dataset* part : data)
     for (const runtime::HostTensor* tensor : {&part->images, &part->labels})
-      add_hash(hash, fmt::format("{} {:08x} ", tensor->bytes.size(),
-                                 runtime::crc32(tensor->bytes.data(), tensor->bytes.size())));
+      hash = fnv1a(
+          fmt::format("{} {:08x} ", tensor->bytes.size(), runtime::crc32(tensor->bytes.data(), tensor->bytes.size())),
+          hash);
   return fmt::format("{:016x}", hash);
 }
 
