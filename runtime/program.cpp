@@ -1,4 +1,4 @@
-// Ports: of a graph, by name, and copies of them.
+// Ports: of a graph, by name, and copies to and from them.
 #include "runtime/program.h"
 
 #include "ir/error.h"

@@ -16,7 +16,7 @@
 #include "runtime/checksum.h"
 #include "runtime/json_text.h"
 
-static_assert(std::endian::native == std::endian::little, "safetensors data is little-endian and is copied as it is");
+static_assert(std::endian::native == std::endian::little, "safetensors data is little-endian and is copied unchanged");
 
 namespace weft::runtime {
 
@@ -26,7 +26,7 @@ using nlohmann::json;
 namespace {
 
 constexpr std::uint64_t kLengthBytes = 8;
-constexpr std::uint64_t kLongestHeader = 100'000'000;  // the limit of the published reader
+constexpr std::uint64_t kLongestHeader = 100'000'000;  // the limit of the reference reader
 constexpr const char* kMetadataKey = "__metadata__";
 constexpr const char* kChecksumsKey = "crc32";  // in the metadata
 
@@ -34,7 +34,7 @@ struct DTypeName {
   ir::DType dtype;
   const char* name;
 };
-// In the order of the published writer: widest first, so that every tensor of a file is aligned to its own elements.
+// In the order of the reference writer: widest first, so that every tensor of a file is aligned to its elements.
 constexpr DTypeName kDtypeNames[] = {{ir::DType::f32, "F32"}, {ir::DType::i32, "I32"}, {ir::DType::bf16, "BF16"},
                                      {ir::DType::f16, "F16"}, {ir::DType::u8, "U8"},   {ir::DType::boolean, "BOOL"}};
 
@@ -55,7 +55,7 @@ std::uint32_t sum_of_pair(const std::string& key, const std::string& text) {
   return crc32(text.c_str(), text.size() + 1, crc32(key.c_str(), key.size() + 1));
 }
 
-// Of all pairs, whatever their order.
+// The sum over all pairs, independent of their order.
 std::uint32_t header_sum(const Metadata& metadata, const NamedTensors& tensors) {
   std::uint32_t sum = 0;
   for (const auto& [key, text] : metadata) sum += sum_of_pair(key, text);
@@ -196,7 +196,7 @@ class Reader {
     }
   }
 
-  // Sorts by place in the file, which also makes the reads sequential.
+  // Sorts by position in the file, which also makes the reads sequential.
   void check_coverage(std::vector<Entry>& entries) const {
     std::ranges::sort(
         entries, [](const Entry& a, const Entry& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
@@ -215,7 +215,7 @@ class Reader {
     return tensor;
   }
 
-  // `entries` by place.
+  // `entries` are sorted by position.
   void check_sums(TensorFile& file, const std::vector<Entry>& entries) const {
     const auto found = file.metadata.extract(kChecksumsKey);
     if (!found) return;
@@ -238,7 +238,7 @@ class Reader {
   std::uint64_t data_bytes_ = 0;
 };
 
-// In the order of the published writer: widest elements first, then by name.
+// In the order of the reference writer: widest elements first, then by name.
 std::vector<const NamedTensors::value_type*> in_file_order(const NamedTensors& tensors) {
   std::vector<const NamedTensors::value_type*> order;
   for (const auto& named : tensors) order.push_back(&named);
@@ -292,7 +292,7 @@ void write_safetensors(const fs::path& path, const NamedTensors& tensors, const 
   } catch (const json::exception& error) {
     fail("cannot write {}: a tensor name or a metadata text is not UTF-8 ({})", path.string(), json_reason(error));
   }
-  text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data starts on an 8-byte border
+  text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data starts at an 8-byte boundary
 
   AtomicFile file(path, options.links);
   const std::uint64_t length = text.size();

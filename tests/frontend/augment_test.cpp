@@ -353,7 +353,7 @@ TEST_CASE("settings and pictures that make no sense name the user's line") {
   const int line = __LINE__ + 1;
   const std::string tall = error({B, 3, 28, 32}, [](Tensor t) { return rotate90(t, turns_of({1})); });
   CHECK(tall ==
-        fmt::format("augment_test.cpp:{}: [turn] only square pictures turn by 90 degrees, these are 28 high and "
+        fmt::format("augment_test.cpp:{}: [turn] only square images turn by 90 degrees, these are 28 high and "
                     "32 wide: crop or pad them first",
                     line));
   const auto has = [&](const Dims& dims, const Change& change, const std::string& part) {
@@ -364,9 +364,9 @@ TEST_CASE("settings and pictures that make no sense name the user's line") {
   };
   const Dims good{B, 3, 8, 8};
   has(
-      {B, 3, 8, 4}, [](Tensor t) { return rotation_batch(t).pictures; }, "only square pictures");
+      {B, 3, 8, 4}, [](Tensor t) { return rotation_batch(t).pictures; }, "only square images");
   has(
-      good, [](Tensor t) { return rotate90(t, turns_of({1})); }, "one number of turns a picture, i32[B], got i32[1]");
+      good, [](Tensor t) { return rotate90(t, turns_of({1})); }, "one number of turns per image, i32[B], got i32[1]");
   has(
       good,
       [](Tensor t) {
@@ -390,7 +390,7 @@ TEST_CASE("settings and pictures that make no sense name the user's line") {
   has(
       good, [](Tensor t) { return random_flip(t, 1.5); }, "probability of a flip is 0 to 1, got 1.5");
   has(
-      {B, 64}, [](Tensor t) { return random_flip(t); }, "pictures must be f32[B,C,H,W]");
+      {B, 64}, [](Tensor t) { return random_flip(t); }, "images must be f32[B,C,H,W]");
   has(
       good, [](Tensor t) { return colour_jitter(t, {.hue = 0.6}); }, "hue is 0 to 0.5, got 0.6");
   has(
@@ -400,9 +400,9 @@ TEST_CASE("settings and pictures that make no sense name the user's line") {
   has(
       {B, 4, 8, 8}, [](Tensor t) { return random_grayscale(t); }, "1 or 3 channels, got f32[B,4,8,8]");
   has(
-      good, [](Tensor t) { return gaussian_blur(t, {.size = 4}); }, "odd number of pixels, got 4");
+      good, [](Tensor t) { return gaussian_blur(t, {.size = 4}); }, "the size of the kernel must be odd, got 4");
   has(
-      good, [](Tensor t) { return gaussian_blur(t, {.size = 17}); }, "beyond the reflected edge of pictures of 8 x 8");
+      good, [](Tensor t) { return gaussian_blur(t, {.size = 17}); }, "beyond the reflected edge of images of 8 x 8");
   has(
       good,
       [](Tensor t) {
@@ -418,7 +418,7 @@ TEST_CASE("settings and pictures that make no sense name the user's line") {
   has(
       good, [](Tensor t) { return cutout(t, -1); }, "side of the square");
   has(
-      good, [](Tensor t) { return normalise_channels(t, {0}, {1}); }, "one mean and one deviation a channel");
+      good, [](Tensor t) { return normalise_channels(t, {0}, {1}); }, "one mean and one deviation per channel");
   has(
       good,
       [](Tensor t) {

@@ -328,7 +328,7 @@ TEST_CASE("errors name the user's line, the op, both facts and their places") {
        "alone"},
       // clang-format on
       {__LINE__, [](Entry&) { Dropout(1.5); },  //
-       "+0: the rate of dropout is at least 0 and less than 1, got 1.5"},
+       "+0: the rate of dropout must be at least 0 and less than 1, got 1.5"},
       {__LINE__, [](Entry&) { set_state("count", constant(1)); },  //
        "+0: entry \"entry\" has no state \"count\""},
   };

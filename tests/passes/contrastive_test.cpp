@@ -388,7 +388,7 @@ TEST_CASE("mistakes: a temperature that is not positive, one view alone, views t
   CHECK(error([](const Tensor& v) { return nt_xent(v, 0.5); }, {7, 3})
             .find("as rows i and i + N of [2N,D], got f32[7,3]") != std::string::npos);
   CHECK(error([](const Tensor& v) { return nt_xent(v, slice(v, 1, 0, 3), 0.5); }, kViews)
-            .find("[nt_xent] two views of the same pictures have the same dims, got f32[2*B,6] and f32[2*B,3]") !=
+            .find("[nt_xent] the two views must have the same dims, got f32[2*B,6] and f32[2*B,3]") !=
         std::string::npos);
   const GraphPtr loss = graph_of([](const Tensor& v) { return nt_xent(v, 0.5); }, kViews);
   const std::string alone = test::error_of([&] { ir::bind(*loss, {{"B", 1}}); });

@@ -430,9 +430,9 @@ TEST_CASE("artefact runtime: a part of a model takes its tensors from the file o
     CHECK(contains(part_error(nullptr), what));
   };
   file.metadata["model"] = "another";
-  refused("decoder.kernel is no tensor of it (the file says: model another, settings hidden=3");
+  refused("decoder.kernel is not one of its tensors (the file says: model another, settings hidden=3");
   file.metadata.erase("model");
-  refused("decoder.kernel is no tensor of it");
+  refused("decoder.kernel is not one of its tensors");
 }
 
 // Neither create nor load takes it; load leaves the model as it was.
@@ -479,24 +479,24 @@ TEST_CASE("artefact runtime: weights of another model are refused, and nothing i
                        "encoder.bias is F32[1,1,1,1,1,1,1,1,...] in the file");
   file.metadata["model"] = "another";
   check_create_refused(replaced("encoder.extra", ir::DType::f32, {1}), WEFT_WRONG_WEIGHTS,
-                       "encoder.extra is no tensor of it");
+                       "encoder.extra is not one of its tensors");
 }
 
 TEST_CASE("artefact runtime: a checkpoint without its numbers is none") {
   const TempFolder folder;
   TensorFile file = checkpoint(3, 10);
   file.metadata["step"] = "-1";
-  check_refused(write(folder, file), WEFT_BAD_FILE, "step = '-1', which is no number");
+  check_refused(write(folder, file), WEFT_BAD_FILE, "step = '-1', which is not a number");
   file.metadata["step"] = "18446744073709551616";
-  check_refused(write(folder, file), WEFT_BAD_FILE, "which is no number");
+  check_refused(write(folder, file), WEFT_BAD_FILE, "which is not a number");
   file.metadata.erase("step");
-  check_refused(write(folder, file), WEFT_WRONG_WEIGHTS, "no checkpoint: its metadata lacks 'step'");
+  check_refused(write(folder, file), WEFT_WRONG_WEIGHTS, "not a checkpoint: its metadata lacks 'step'");
 }
 
 TEST_CASE("artefact runtime: files that are none") {
   const TempFolder folder;
   check_create_refused(folder / "none", WEFT_BAD_FILE, "cannot open");
-  check_create_refused(folder.path(), WEFT_BAD_FILE, "it is no plain file");
+  check_create_refused(folder.path(), WEFT_BAD_FILE, "it is not a regular file");
   CHECK(fixture_load(Model(), nullptr) == WEFT_BAD_ARGUMENT);
 }
 
@@ -598,7 +598,7 @@ TEST_CASE("artefact runtime: damaged headers") {
       {std::string(8, '\xff'), "claims 18446744073709551615 bytes, but the limit"},
       {with_length("{}").substr(0, 9), "claims 2 bytes, but fewer follow"},
       {with_length("[]"), "does not begin with '{'"},
-      {with_length("{\"a\":"), "a tensor is no object"},
+      {with_length("{\"a\":"), "a tensor is not an object"},
       {with_length("{\"a"), "a text has no end"},
       {with_length("{} x"), "something follows its end"},
       {with_length(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},})", data), "a text is missing"},
@@ -632,7 +632,7 @@ TEST_CASE("artefact runtime: damaged headers") {
       {with_length(R"({"a":{"dtype":"F32","dtype":"U8","shape":[2],"data_offsets":[0,8]}})", data), "a field twice"},
       {with_length(R"({"__metadata__":{"step":"1","step":"2"}})"), "lists a name twice"},
       {with_length("{\"a\\u001b[31m\\u202eb\\u009b\\nc\":{}}"), "'a?[31m???b???c'"},
-      {with_length("{\"a\":{\"b\":" + std::string(100, '[') + "}}"), "nested too deep"},
+      {with_length("{\"a\":{\"b\":" + std::string(100, '[') + "}}"), "nested too deeply"},
   };
   for (const auto& [file, text] : cases) {
     CAPTURE(std::string(text));
@@ -666,7 +666,7 @@ TEST_CASE("artefact runtime: a file that cannot be written is an error, and leav
     CHECK(contains(model.error(), text));
   };
   refused(folder / "none/a", "cannot create");
-  refused(folder.path(), "it exists and is no plain file");
+  refused(folder.path(), "it exists and is not a regular file");
   refused("", "a file name is missing");
   refused((folder / "a/").string(), "a file name is missing");
   {
@@ -706,7 +706,8 @@ TEST_CASE("artefact runtime: bad arguments of run are named before anything runs
   refused(encode(model, x, 31, code, 8), "the buffer of x is short: f32[2,4] takes 32 bytes, it has 31");
   refused(encode(model, x, 32, code, 4), "the buffer of code is short: f32[2] takes 8 bytes, it has 4");
   refused(encode(model, reinterpret_cast<float*>(reinterpret_cast<char*>(x) + 2), 32, code, 8), "is misaligned");
-  refused(fixture_run(model, "encode", 2, nullptr, nullptr, nullptr, nullptr), "no buffers are given for x");
+  refused(fixture_run(model, "encode", 2, nullptr, nullptr, nullptr, nullptr),
+          "the list of buffers for x and so on is null");
   CHECK(encode(model, x, 32, x + 7, 8) == WEFT_BAD_ARGUMENT);
   CHECK(contains(model.error(), "the buffers of x and code overlap"));
   CHECK(encode(model, x, 32, x + 8, 8) == WEFT_OK);
@@ -719,7 +720,7 @@ TEST_CASE("artefact runtime: a step that fails as it runs is none") {
   float loss = 0;
   REQUIRE(fixture_threads(model, 7) == WEFT_OK);
   CHECK(train(model, 1, &loss) == WEFT_FAILED);
-  CHECK(model.error() == "train_step at batch 2 failed as it ran: a thread is lost");
+  CHECK(model.error() == "train_step at batch 2 failed during the run: a thread is lost");
   CHECK(fixture_steps(model) == 0);
   REQUIRE(fixture_threads(model, 1) == WEFT_OK);
   CHECK(train(model, 1, &loss) == WEFT_OK);
@@ -734,14 +735,14 @@ TEST_CASE("artefact runtime: other bad arguments") {
   for (const int threads : {0, -1, 2000}) CHECK(fixture_threads(model, threads) == WEFT_BAD_ARGUMENT);
   REQUIRE(fixture_threads(model, 100) == WEFT_OK);
   CHECK(fixture_prepare(model, "encode", 2) == WEFT_FAILED);  // what the executor says
-  CHECK(contains(model.error(), "encode at batch 2 cannot be made ready: 100 threads"));
+  CHECK(contains(model.error(), "cannot prepare encode at batch 2: 100 threads"));
   for (const int code :
        {fixture_create(nullptr, nullptr), fixture_create_from_manifest(nullptr, "a"),
         fixture_run(nullptr, "encode", 2, nullptr, nullptr, nullptr, nullptr), fixture_prepare(nullptr, "encode", 2),
         fixture_init(nullptr, 1), fixture_set(nullptr, "lr", 1), fixture_seed(nullptr, 1, 1),
         fixture_save(nullptr, "a"), fixture_load(nullptr, "a"), fixture_threads(nullptr, 1)})
     CHECK(code == WEFT_BAD_ARGUMENT);
-  CHECK(contains(fixture_error(nullptr), "threads was given no model: null"));
+  CHECK(contains(fixture_error(nullptr), "threads: the model is null"));
   CHECK(fixture_params(nullptr) == nullptr);
   CHECK(fixture_steps(nullptr) == 0);
 }
@@ -751,7 +752,7 @@ TEST_CASE("artefact runtime: other bad arguments") {
 TEST_CASE("artefact runtime: another cpu, another compile and other tables are refused") {
   fixture* model = nullptr;
   CHECK(fixture_create_checked(&model, nullptr, 1) == WEFT_WRONG_VERSION);
-  CHECK(contains(fixture_error(nullptr), "are of two compiles (0000000000000001 and 0123456789abcdef)"));
+  CHECK(contains(fixture_error(nullptr), "come from different compiles (0000000000000001 and 0123456789abcdef)"));
   CHECK(other_cpu_create_checked(&model, nullptr, FIXTURE_HASH) == WEFT_WRONG_CPU);
   CHECK(contains(other_cpu_error(nullptr), "compiled for the cpu x86-64-v9, and this one lacks no-such-feature"));
   CHECK(other_tables_create_checked(&model, nullptr, FIXTURE_HASH) == WEFT_WRONG_VERSION);
@@ -782,14 +783,14 @@ TEST_CASE("artefact runtime: create_from_manifest checks the manifest and finds 
     CHECK(model == nullptr);
   };
   refused(good + R"("weights": "none"})", WEFT_BAD_FILE, "cannot open");
-  refused(
-      R"({"weft":"9.0", "name":"fixture", "tables_version":1, "hash":"1123456789abcdef"})", WEFT_WRONG_VERSION,
-      "is of another compile (weft 9.0, hash 1123456789abcdef) than the library (weft 0.1.0, hash 0123456789abcdef)");
+  refused(R"({"weft":"9.0", "name":"fixture", "tables_version":1, "hash":"1123456789abcdef"})", WEFT_WRONG_VERSION,
+          "comes from another compile (weft 9.0, hash 1123456789abcdef) than the library (weft 0.1.0, hash "
+          "0123456789abcdef)");
   refused(R"({"weft":"9.0", "name":"fixture", "tables_version":2, "hash":"0123456789abcdef"})", WEFT_WRONG_VERSION,
           "of another compile");
   refused(R"({"weft":"0.1.0", "name":"vae", "tables_version":1, "hash":"0123456789abcdef"})", WEFT_WRONG_VERSION,
           "is the manifest of vae, not of fixture");
-  refused("{}", WEFT_BAD_FILE, "no manifest of weft compile");
+  refused("{}", WEFT_BAD_FILE, "not a manifest of weft compile");
   for (std::size_t size = 0; size < good.size(); ++size) refused(good.substr(0, size), WEFT_BAD_FILE, "it is not JSON");
   CHECK(fixture_create_from_manifest(&model, (folder / "none").c_str()) == WEFT_BAD_FILE);
   CHECK(fixture_create_from_manifest(&model, nullptr) == WEFT_BAD_ARGUMENT);

@@ -134,7 +134,7 @@ TEST_CASE("weights of another model are refused, and nothing is taken of them") 
   CHECK_ERROR(session.load_weights(lacking, path), "it lacks decoder.out.bias f32[784]");
   runtime::TensorFile extra = before;
   extra.tensors["decoder.fc9.bias"] = runtime::HostTensor::zeros(ir::DType::f32, {5});
-  CHECK_ERROR(session.load_weights(extra, path), "decoder.fc9.bias f32[5] is no tensor of it");
+  CHECK_ERROR(session.load_weights(extra, path), "decoder.fc9.bias f32[5] is not one of its tensors");
 
   SessionOptions sgd = reference_options();
   sgd.optimizer.kind = passes::OptimizerSpec::Kind::sgd;

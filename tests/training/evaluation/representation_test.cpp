@@ -309,7 +309,7 @@ TEST_CASE("weights of another model are refused, and nothing is taken then") {
   Session wider(make_classifier(24), options_of());
   const runtime::TensorFile before = wider.save();
   CHECK_ERROR(wider.load_part(file, "run/checkpoint.safetensors", encoder_prefix),
-              "run/checkpoint.safetensors: its weights encoder.* are those of another model");
+              "run/checkpoint.safetensors: its weights encoder.* belong to another model");
   CHECK(wider.save().tensors == before.tensors);
   CHECK_ERROR(wider.load_part(file, "file", "backbone."), "the model has no weights backbone.*");
 
