@@ -243,7 +243,7 @@ std::string run_id(const RunConfig& config, const ir::Module& module, std::initi
   add_hash(hash, json.dump(-1, ' ', false, ordered_json::error_handler_t::replace));  // a setting may not be UTF-8
   add_hash(hash, ir::print(module));
   for (const Dataset* part : data)
-    for (const runtime::HostTensor* tensor : {&part->images, &part->labels})
+    for (const runtime::HostTensor* tensor : {&part->samples, &part->labels})
       add_hash(hash, fmt::format("{} {:08x} ", tensor->bytes.size(),
                                  runtime::crc32(tensor->bytes.data(), tensor->bytes.size())));
   return fmt::format("{:016x}", hash);

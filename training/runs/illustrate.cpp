@@ -53,7 +53,7 @@ void spread_to_grey(std::span<float> filter) {
 }  // namespace
 
 ImageShape image_shape(const Dataset& data) {
-  const auto& shape = data.images.shape;
+  const auto& shape = data.samples.shape;
   if (data.is_table()) return {1, 1, shape[1]};
   check(shape.size() == 4, "images are [N,C,H,W]");
   return {shape[1], shape[2], shape[3]};
@@ -68,7 +68,7 @@ Picture picture_reconstructions(Session& session, const Dataset& data, std::int6
   const ImageShape shape = image_shape(shown);
   runtime::NamedTensors outputs = session.run("reconstruct", shown);
   const ImageBatch rebuilt = image_batch(output_of(outputs, "reconstruct", "xhat"), shape);
-  const HostTensor inputs = unit_range(shown.images);
+  const HostTensor inputs = unit_range(shown.samples);
   for (const char* name : {"noisy", "turned"})
     if (const auto seen = outputs.find(name); seen != outputs.end())
       return captioned_rows(
@@ -84,7 +84,7 @@ Picture picture_samples(Session& session, const ImageShape& shape, std::uint64_t
 Picture picture_views(Session& session, const Dataset& data, std::int64_t count, std::int64_t views) {
   const Dataset shown = first_of(data, count);
   const ImageShape shape = image_shape(shown);
-  std::vector<HostTensor> values{unit_range(shown.images)};
+  std::vector<HostTensor> values{unit_range(shown.samples)};
   for (std::int64_t view = 0; view < views; ++view)
     values.push_back(view_of(session, shown, static_cast<std::uint64_t>(view)));
   std::vector<CaptionedRow> rows;

@@ -102,7 +102,7 @@ Picture picture_maps(const Codes& codes, const Dataset& data) {
   if (codes.dims() > 2)
     return panels({map_panel(plane_of(latent, codes.dims()), data, "Codes by PCA", "direction "),
                    map_panel(tsne(latent, codes.dims()), data, "Codes by t-SNE", "t")});
-  const HostTensor values = unit_range(data.images);
+  const HostTensor values = unit_range(data.samples);
   const std::int64_t width = values.elements() / data.size();
   return panels({map_panel(plane_of(latent, codes.dims()), data, "Latent space", "z"),
                  map_panel(plane_of(values.as<float>(), width), data, "The samples themselves by PCA", "direction "),
@@ -184,7 +184,7 @@ Picture picture_interpolations(Session& session, const Dataset& data,
   for (const auto& [from, to] : pairs) ends.insert(ends.end(), {from, to});
   const Dataset shown = take(data, ends);
   const Codes codes = encode(session, shown);
-  const HostTensor pixels = unit_range(shown.images);
+  const HostTensor pixels = unit_range(shown.samples);
   const auto width = static_cast<std::size_t>(shape[0] * shape[1] * shape[2]);
   std::vector<float> walked, mixed;
   for (std::size_t from = 0; from < ends.size(); from += 2) {
