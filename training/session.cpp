@@ -4,14 +4,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <numeric>
 #include <utility>
 
 #include "ir/error.h"
 #include "ir/text/suggest.h"
 #include "ir/visible.h"
 #include "training/batching.h"
-#include "training/feed.h"
+#include "training/compiled_entry.h"
 #include "training/step.h"
 
 namespace weft::training {
@@ -19,8 +18,6 @@ namespace weft::training {
 using ir::GraphPtr;
 using ir::Role;
 using runtime::NamedTensors;
-using runtime::Port;
-using runtime::Program;
 using runtime::TensorFile;
 
 namespace {
@@ -30,17 +27,6 @@ constexpr std::uint64_t kEvaluationSteps = std::uint64_t{1} << 62;
 constexpr std::uint64_t kRunSteps = std::uint64_t{3} << 61;
 constexpr const char* kThisSession = "a session";
 constexpr std::size_t kDeviceMetrics = 64;  // rows of metrics that wait on a device to be read
-
-int find_port(const std::vector<Port>& ports, std::string_view name) {
-  const auto found = std::ranges::find(ports, name, &Port::name);
-  return found == ports.end() ? -1 : static_cast<int>(found - ports.begin());
-}
-
-bool is_metric(const Port& output) { return output.donates < 0 && output.type == ir::f32({}); }
-
-std::int64_t elements_of_row(const std::vector<std::int64_t>& shape) {
-  return runtime::element_count(std::span(shape).subspan(1));
-}
 
 std::uint64_t read_number(const TensorFile& file, const std::filesystem::path& path, const char* key) {
   const auto found = file.metadata.find(key);
@@ -56,77 +42,8 @@ std::uint64_t read_number(const TensorFile& file, const std::filesystem::path& p
 
 }  // namespace
 
-// One entry for one batch (and, fed, for one size of data set), with the ports that are written every run.
-struct Session::Compiled {
-  Use use;
-  std::string entry;
-  std::int64_t batch = 0;
-  std::int64_t size = 0;                  // of the data set; 0 unless fed
-  ir::DType images_type = ir::DType::u8;  // of the data set
-  GraphPtr graph;                         // before binding: tells what grows with the batch
-  std::unique_ptr<Program> program;
-  int indices = -1;
-  int images = -1;
-  int labels = -1;
-  int rng = -1;
-  std::vector<int> metrics;
-  std::vector<std::int32_t> chosen;    // the samples of the next run
-  const void* bound_images = nullptr;  // the tables in use
-  const void* bound_labels = nullptr;
-
-  void find_ports() {
-    indices = find_port(program->inputs(), indices_input);
-    images = find_port(program->inputs(), images_input);
-    labels = find_port(program->inputs(), all_labels_input);
-    for (std::size_t i = 0; i < program->inputs().size(); ++i)
-      if (program->inputs()[i].role == Role::rng) rng = static_cast<int>(i);
-    for (std::size_t i = 0; i < program->outputs().size(); ++i)
-      if (is_metric(program->outputs()[i])) metrics.push_back(static_cast<int>(i));
-    if (indices >= 0)
-      chosen.resize(static_cast<std::size_t>(program->inputs()[static_cast<std::size_t>(indices)].type.elements()));
-  }
-
-  void bind_data(const Dataset& dataset, DeviceData& tables) {
-    void* const table = tables.of(dataset.images);
-    void* const classes = labels >= 0 ? tables.of(dataset.labels) : nullptr;
-    if (table == bound_images && classes == bound_labels) return;
-    check_data(dataset);
-    program->bind_input(images, table);
-    if (labels >= 0) program->bind_input(labels, classes);
-    bound_images = table;
-    bound_labels = classes;
-  }
-
-  void check_data(const Dataset& dataset) const {
-    const Port& table = program->inputs()[static_cast<std::size_t>(images)];
-    if (table.type.bytes() != dataset.images.bytes.size())
-      fail("the model takes pictures of {} numbers, but those of {} are {}: {} numbers; choose a model for that size",
-           table.type.elements() / size, dataset.name, to_string(dataset.images),
-           elements_of_row(dataset.images.shape));
-    if (labels >= 0) need_classes(dataset, graph->name);
-    const std::int64_t taken = program->inputs()[static_cast<std::size_t>(indices)].type.elements();
-    if (taken != batch) fail("entry @{} is written for batches of {}, not {}", graph->name, taken, batch);
-  }
-
-  void write_hyper(std::string_view name, float value) {
-    const int port = find_port(program->inputs(), name);
-    if (port >= 0 && program->inputs()[static_cast<std::size_t>(port)].role == Role::hyper)
-      program->write_input(port, &value);
-  }
-
-  void choose(std::int64_t begin) {
-    std::iota(chosen.begin(), chosen.end(), static_cast<std::int32_t>(begin));
-    program->write_input(indices, chosen.data());
-  }
-
-  float metric(std::size_t i) const {
-    float value = 0;
-    program->read_output(metrics[i], &value);
-    return value;
-  }
-};
-
 Session::~Session() = default;
+
 runtime::HostTensor& output_of(NamedTensors& outputs, std::string_view entry, std::string_view name) {
   const auto found = outputs.find(std::string(name));
   if (found == outputs.end()) fail("entry @{} has no output {}", entry, name);
@@ -189,17 +106,17 @@ const GraphPtr& Session::training_graph() const {
 
 // --- Programs ------------------------------------------------------------------------------------------------------
 
-GraphPtr Session::graph_of(Use use, std::string_view entry, ir::DType images) const {
+GraphPtr Session::graph_of(Use use, std::string_view entry, ir::DType samples) const {
   passes::Context context;
   context.contrastive = options_.contrastive;
   switch (use) {
     case Use::train:
-      return images == ir::DType::u8 ? training_graph()
-                                     : training_step(module_, options_.optimizer, context, {}, images);
+      return samples == ir::DType::u8 ? training_graph()
+                                      : training_step(module_, options_.optimizer, context, {}, samples);
     case Use::evaluate:
-      return passes::run_passes(evaluation(module_, images), passes::forward_pipeline(), context);
+      return passes::run_passes(evaluation(module_, samples), passes::forward_pipeline(), context);
     case Use::fed:
-      return passes::run_passes(fed_entry(module_, entry, images), passes::forward_pipeline(), context);
+      return passes::run_passes(fed_entry(module_, entry, samples), passes::forward_pipeline(), context);
     case Use::plain:
       return passes::run_passes(std::make_shared<const ir::Graph>(entry_of(module_, entry)), passes::forward_pipeline(),
                                 context);
@@ -212,7 +129,7 @@ Session::Compiled& Session::compiled(Use use, std::string_view entry, std::int64
   const std::int64_t size = data ? data->size() : 0;
   const auto found = std::ranges::find_if(programs_, [&](const auto& each) {
     return each->use == use && each->batch == batch && each->size == size && each->entry == entry &&
-           (!data || each->images_type == data->images.dtype);
+           (!data || each->samples_type == data->samples.dtype);
   });
   Compiled& ready = found != programs_.end() ? **found : add_program(use, entry, batch, data, report);
   if (data) ready.bind_data(*data, device_data_);
@@ -227,9 +144,9 @@ Session::Compiled& Session::add_program(Use use, std::string_view entry, std::in
   made->batch = batch;
   if (data) {
     made->size = data->size();
-    made->images_type = data->images.dtype;
+    made->samples_type = data->samples.dtype;
   }
-  made->graph = graph_of(use, entry, made->images_type);
+  made->graph = graph_of(use, entry, made->samples_type);
   CompileOptions compile_options;
   compile_options.backend = options_.backend;
   compile_options.threads = options_.threads;

@@ -308,25 +308,27 @@ TEST_CASE("errors name the user's line, the op, both facts and their places") {
          one_hot(entry.input("labels", {B, 1}, DType::i32), 10);
        },
        "+2: labels must be i32[B], got i32[B,1]"},
-      // clang-format off: one argument a line, for the error is at the line of the one that is wrong.
+      // At the operand that is wrong, where it is not the first.
       {__LINE__,
        [](Entry& entry) {
-         softmax_cross_entropy(entry.input("logits", {B, 10}), entry.input("labels", {B, 1}, DType::i32));
+         const Operand labels = entry.input("labels", {B, 1}, DType::i32);
+         softmax_cross_entropy(entry.input("logits", {B, 10}), labels);
        },
-       "+3: labels must be i32[B], got i32[B,1]"},
+       "+2: labels must be i32[B], got i32[B,1]"},
       {__LINE__,
        [](Entry& entry) {
-         nt_xent(entry.input("views", {Dim("B", 2), 6}), 0.0);
+         const Operand temperature = 0.0;
+         nt_xent(entry.input("views", {Dim("B", 2), 6}), temperature);
        },
-       "+3: [nt_xent] the temperature must be above 0, got 0; small ones, such as 0.1, look at the closest pairs "
+       "+2: [nt_xent] the temperature must be above 0, got 0; small ones, such as 0.1, look at the closest pairs "
        "alone"},
       {__LINE__,
        [](Entry& entry) {
-         nt_xent(entry.input("first", {B, 6}), entry.input("second", {B, 6}), -0.5);
+         const Operand temperature = -0.5;
+         nt_xent(entry.input("first", {B, 6}), entry.input("second", {B, 6}), temperature);
        },
-       "+4: [nt_xent] the temperature must be above 0, got -0.5; small ones, such as 0.1, look at the closest pairs "
+       "+2: [nt_xent] the temperature must be above 0, got -0.5; small ones, such as 0.1, look at the closest pairs "
        "alone"},
-      // clang-format on
       {__LINE__, [](Entry&) { Dropout(1.5); },  //
        "+0: the rate of dropout must be at least 0 and less than 1, got 1.5"},
       {__LINE__, [](Entry&) { set_state("count", constant(1)); },  //

@@ -31,6 +31,7 @@ const std::map<std::string, std::set<std::string>> kArrows = {
     {"passes/layout", {"passes", "passes/plan", "ir"}},
     {"passes/plan", {"passes", "ir"}},
     {"passes/simplify", {"passes", "ir"}},
+    {"passes/stabilise", {"passes", "ir"}},
     {"runtime", {"runtime/artefact", "ir", "ir/text"}},
     {"runtime/artefact", {}},
     {"backends", {"passes", "runtime", "ir", "ir/text", "backends/reference"}},

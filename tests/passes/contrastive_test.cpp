@@ -249,7 +249,7 @@ double nt_xent_of(const std::vector<double>& first, const std::vector<double>& s
 
 }  // namespace
 
-TEST_CASE("values and gradients of REFERENCE.md") {
+TEST_CASE("NT-Xent has the values and gradients of other software") {
   const std::vector<double> v1{1, 0, 0, 1}, v2{.8, .6, -.6, .8};
   CHECK(nt_xent_of(v1, v2, 2, 1) == doctest::Approx(.673576788887094).epsilon(1e-12));
   CHECK(nt_xent_of(v1, v2, 2, .5) == doctest::Approx(.430190277136712).epsilon(1e-12));

@@ -38,7 +38,7 @@ TEST_CASE("a fed entry computes what the entry computes of the gathered, scaled 
 
   runtime::HostTensor x = runtime::HostTensor::zeros(ir::DType::f32, {20, pixels});
   for (std::size_t i = 0; i < x.as<float>().size(); ++i)
-    x.as<float>()[i] = static_cast<float>(data.train.images.as<std::uint8_t>()[i]) * static_cast<float>(1.0 / 255);
+    x.as<float>()[i] = static_cast<float>(data.train.samples.as<std::uint8_t>()[i]) * static_cast<float>(1.0 / 255);
   const runtime::NamedTensors plain = session.run("encode", {{"x", x}});
   CHECK(fed.at("latent").shape == std::vector<std::int64_t>{20, 3});
   CHECK(fed == plain);

@@ -45,7 +45,7 @@ Dataset random_pictures(const ir::Module& module, std::int64_t count) {
                {}};
   std::uint32_t block = 0;
   const auto next = [&] { return runtime::random_block({1, 0, 0}, block++)[0]; };
-  for (std::uint8_t& pixel : data.images.as<std::uint8_t>()) pixel = static_cast<std::uint8_t>(next());
+  for (std::uint8_t& pixel : data.samples.as<std::uint8_t>()) pixel = static_cast<std::uint8_t>(next());
   for (std::int32_t& label : data.labels.as<std::int32_t>()) label = static_cast<std::int32_t>(next() % classes);
   return data;
 }

@@ -149,10 +149,10 @@ class Anomaly final : public Command {
   void print_worst(const RunDirectory& run, const Detector& detector, const std::vector<double>& scores,
                    const Dataset& data, bool numbered) const {
     const std::vector<std::int64_t> worst = training::largest_of(scores, data.is_table() ? 5 : 50);
-    const Dataset samples = take(data, worst);
-    const runtime::HostTensor rows = training::as_rows(samples);
+    const Dataset strangest = take(data, worst);
+    const runtime::HostTensor rows = training::as_rows(strangest);
     if (!data.is_table()) {
-      run.write("strangest.png", training::sample_grid({rows.as<float>(), samples.images.shape}).png());
+      run.write("strangest.png", training::sample_grid({rows.as<float>(), strangest.samples.shape}).png());
       return;
     }
     const auto width = static_cast<std::size_t>(rows.shape[1]);

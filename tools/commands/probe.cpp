@@ -80,7 +80,7 @@ class Probe final : public Command {
     DatasetSplits features = training::represent(session, data);
     check(session.save().tensors == before, "a probe leaves weights and statistics as they are");
     put(file(), "features {} an image; the model's {} tensors are bitwise those of {}\n",
-        to_string(features.train.images), before.size(), run.checkpoint_path().string());
+        to_string(features.train.samples), before.size(), run.checkpoint_path().string());
     return features;
   }
 
@@ -90,12 +90,12 @@ class Probe final : public Command {
   }
 
   void measure_pixels(DatasetSplits pixels) {
-    const std::int64_t columns = pixels.train.images.shape[1];
+    const std::int64_t columns = pixels.train.samples.shape[1];
     if (columns > kComponents) {
-      const training::Pca pca = training::principal_components(pixels.train.images, kComponents, session_);
+      const training::Pca pca = training::principal_components(pixels.train.samples, kComponents, session_);
       DatasetSplits reduced = pixels;
       for (training::Dataset* part : {&reduced.train, &reduced.validation, &reduced.test})
-        if (part->size() > 0) part->images = training::project(pca, part->images, session_);
+        if (part->size() > 0) part->samples = training::project(pca, part->samples, session_);
       measure(fmt::format("PCA-{}", kComponents), std::move(reduced));
     }
     measure("raw pixels", std::move(pixels));

@@ -142,30 +142,11 @@ class Train final : public Command {
     const RunConfig& old = run.config();
     if (model_.is_named() && model_.model().name != old.model)
       fail("{} holds a run of {}, not of {}", run.path().string(), old.model, model_.name());
-    const auto refuse = [&](const std::string& flag) {
-      fail("--{} differs from what the run in {} began with; leave it out, or train into another folder", flag,
-           run.path().string());
-    };
-    for (const auto& [option, value] : model_.given()) {
-      const auto found = old.settings.find(option);
-      if (found == old.settings.end() || found->second != value) refuse(option);
-    }
-    if (config.session.seed != old.session.seed) refuse("seed");
-    if (config.session.batch != old.session.batch) refuse("batch");
-    if (config.session.backend != old.session.backend) refuse("backend");
-    if (config.data.validation != old.data.validation) refuse("validation");
-    const passes::OptimizerSpec &now = config.session.optimizer, &then = old.session.optimizer;
-    if (now.kind != then.kind) refuse("optimizer");
-    if (now.learning_rate != then.learning_rate) refuse("lr");
-    if (now.momentum != then.momentum) refuse("momentum");
-    if (now.weight_decay != then.weight_decay) refuse("weight-decay");
-    if (now.decay_vectors != then.decay_vectors) refuse("decay-matrices");
-    if (now.trust != then.trust) refuse("trust");
-    if (now.clip_norm != then.clip_norm) refuse("clip-norm");
-    if (config.train.schedule.kind != old.train.schedule.kind) refuse("schedule");
-    if (config.train.schedule.warmup_epochs != old.train.schedule.warmup_epochs) refuse("warmup-epochs");
-    if (config.train.beta_warmup_epochs != old.train.beta_warmup_epochs) refuse("beta-warmup-epochs");
-    if (config.train.pretrain_epochs != old.train.pretrain_epochs) refuse("pretrain-epochs");
+    RunConfig asked = config;
+    for (const auto& [option, value] : model_.given()) asked.settings[option] = value;
+    if (const auto change = training::find_change(old, asked))
+      fail("the run in {} began with {} = {}, not {}: leave out the flag that changes it, or train into another folder",
+           run.path().string(), change->field, change->before, change->after);
   }
 
   // --- Both ---

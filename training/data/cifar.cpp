@@ -65,9 +65,9 @@ Dataset read_batches(const fs::path& folder, const std::vector<fs::path>& paths)
   Dataset data{data_name(folder), {ir::DType::u8, {}, {}}, {}, 0, class_names_in(folder)};
   data.classes = static_cast<int>(data.class_names.size());
   std::vector<std::int32_t> labels;
-  for (const fs::path& path : paths) read_batch(path, data.classes, data.images, labels);
+  for (const fs::path& path : paths) read_batch(path, data.classes, data.samples, labels);
   const auto count = static_cast<std::int64_t>(labels.size());
-  data.images.shape = {count, kChannels, kSide, kSide};
+  data.samples.shape = {count, kChannels, kSide, kSide};
   data.labels = HostTensor::of<std::int32_t>(labels, {count});
   return data;
 }

@@ -54,7 +54,7 @@ std::vector<std::int64_t> shuffled_indices(std::int64_t count, std::uint64_t see
 
 Dataset take(const Dataset& dataset, std::span<const std::int64_t> indices) {
   return {dataset.name,
-          take_rows(dataset.images, indices),
+          take_rows(dataset.samples, indices),
           take_rows(dataset.labels, indices),
           dataset.classes,
           dataset.class_names,

@@ -299,7 +299,7 @@ Dataset make_split(std::int64_t count, const DigitsOptions& options, std::uint32
   Dataset digits{options.colour ? colour_digits_name : digits_name,
                  HostTensor::zeros(ir::DType::u8, {count, channels, side, side}),
                  HostTensor::zeros(ir::DType::i32, {count}), 10, numbered_classes(10)};
-  const std::span<std::uint8_t> images = digits.images.as<std::uint8_t>();
+  const std::span<std::uint8_t> images = digits.samples.as<std::uint8_t>();
   const std::span<std::int32_t> labels = digits.labels.as<std::int32_t>();
   for (std::size_t i = 0; i < labels.size(); ++i) {
     // Every ten images in a row hold every class once, in an order of their own.

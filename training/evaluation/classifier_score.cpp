@@ -118,7 +118,7 @@ InterpolationScore score_interpolation(Session& session, Session& classifier, co
   if (steps < 3) fail("an interpolation of {} steps has none between its ends to judge; take at least 3", steps);
   const std::vector<Pair> drawn = draw_pairs(data, pairs, seed);
   const Codes codes = encode(session, data);
-  const HostTensor pixels = unit_range(data.images);
+  const HostTensor pixels = unit_range(data.samples);
   const std::size_t width = pixels.as<float>().size() / static_cast<std::size_t>(data.size());
   const auto picture = [&](std::int64_t index) {
     return pixels.as<float>().subspan(static_cast<std::size_t>(index) * width, width);

@@ -59,7 +59,7 @@ HostTensor unit_range(const HostTensor& images) {
 }
 
 HostTensor as_rows(const Dataset& data) {
-  HostTensor rows = unit_range(data.images);
+  HostTensor rows = unit_range(data.samples);
   flatten_rows(rows);
   return rows;
 }

@@ -55,7 +55,7 @@ void spread_to_grey(std::span<float> filter) {
 }  // namespace
 
 ImageShape image_shape(const Dataset& data) {
-  const auto& shape = data.images.shape;
+  const auto& shape = data.samples.shape;
   if (data.is_table()) return {1, 1, shape[1]};
   check(shape.size() == 4, "images are [N,C,H,W]");
   return {shape[1], shape[2], shape[3]};
@@ -70,7 +70,7 @@ Canvas picture_reconstructions(Session& session, const Dataset& data, std::int64
   const ImageShape shape = image_shape(shown);
   runtime::NamedTensors outputs = session.run("reconstruct", shown);
   const ImageBatch rebuilt = image_batch(output_of(outputs, "reconstruct", "xhat"), shape);
-  const HostTensor inputs = unit_range(shown.images);
+  const HostTensor inputs = unit_range(shown.samples);
   struct Captions {
     const char *seen, *rebuilt, *input;  // what the encoder saw is the output of that name
   };
@@ -90,7 +90,7 @@ Canvas picture_samples(Session& session, const ImageShape& shape, std::uint64_t 
 Canvas picture_views(Session& session, const Dataset& data, std::int64_t count, std::int64_t views) {
   const Dataset shown = first_of(data, count);
   const ImageShape shape = image_shape(shown);
-  std::vector<HostTensor> values{unit_range(shown.images)};
+  std::vector<HostTensor> values{unit_range(shown.samples)};
   for (std::int64_t view = 0; view < views; ++view)
     values.push_back(view_of(session, shown, static_cast<std::uint64_t>(view)));
   std::vector<CaptionedRow> rows;

@@ -95,7 +95,7 @@ Canvas picture_maps(const Codes& codes, const Dataset& data) {
     maps = {{plane_of(latent, codes.dims()), "Codes by PCA", "direction "},
             {tsne(latent, codes.dims()), "Codes by t-SNE", "t"}};
   } else {
-    const HostTensor values = unit_range(data.images);
+    const HostTensor values = unit_range(data.samples);
     const std::int64_t width = values.elements() / data.size();
     maps = {{.points = plane_of(latent, codes.dims())},
             {plane_of(values.as<float>(), width), "The samples by PCA", "direction "},
@@ -205,7 +205,7 @@ Canvas picture_interpolations(Session& session, const Dataset& data,
   for (const auto& [from, to] : pairs) ends.insert(ends.end(), {from, to});
   const Dataset shown = take(data, ends);
   const Codes codes = encode(session, shown);
-  const HostTensor pixels = unit_range(shown.images);
+  const HostTensor pixels = unit_range(shown.samples);
   const auto width = static_cast<std::size_t>(shape[0] * shape[1] * shape[2]);
   std::vector<float> walked, mixed;
   for (std::size_t from = 0; from < ends.size(); from += 2) {

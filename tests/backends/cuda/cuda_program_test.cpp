@@ -110,7 +110,7 @@ TEST_CASE("a training goes on from the file of another backend, and evaluates al
   // A data set at another time, another at the same place: programs see what is there now.
   DatasetSplits other = few_digits();
   const double before = restored.evaluate(other.test)[0].second;
-  for (std::uint8_t& pixel : other.test.images.as<std::uint8_t>()) pixel = static_cast<std::uint8_t>(255 - pixel);
+  for (std::uint8_t& pixel : other.test.samples.as<std::uint8_t>()) pixel = static_cast<std::uint8_t>(255 - pixel);
   CHECK(restored.evaluate(other.test)[0].second != before);
 }
 
