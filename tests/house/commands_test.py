@@ -2,7 +2,7 @@
 """Runs the commands of the documentation and compares what they print with what the page shows.
 
     commands_test.py WEFT BUILD SCRATCH [PAGE...]    WEFT is the program, BUILD its build folder; SCRATCH is emptied
-    WEFT_BLESS=1 commands_test.py ...                rewrites the output that a page shows
+    WEFT_BLESS=1 commands_test.py ...                puts what a failing command prints into its page, uncut
 
 Pages are run in the order of kPages, all in one folder, so that a later page finds what an earlier one made.
 
