@@ -206,7 +206,7 @@ TEST_CASE("numbers beside a tensor take its dtype") {
   });
   const std::string error =
       error_of([] { graph_of(kEval, [](Entry& entry) { entry.input("labels", {B}, DType::i32) * 0.5; }); });
-  CHECK(error.find("[constant] 0.5 is no i32") != std::string::npos);
+  CHECK(error.find("[constant] 0.5 is not a valid i32") != std::string::npos);
 }
 
 // Entries
