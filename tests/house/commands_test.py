@@ -4,14 +4,15 @@
     commands_test.py WEFT BUILD SCRATCH [PAGE...]    WEFT is the program, BUILD its build folder; SCRATCH is emptied
     WEFT_BLESS=1 commands_test.py ...                puts what a failing command prints into its page, uncut
 
-Pages are run in the order of kPages, all in one folder, so that a later page finds what an earlier one made.
+Pages are run in the order of PAGES, all in one folder, so that a later page finds what an earlier one made.
 
 - A block ```console holds commands, each after "$ ", and below each what it prints. A command may go on in the next line
   behind a backslash. `...` in a line stands for any text, alone on a line for any number of lines.
-- Seconds and rates are not compared. Numbers with a decimal point may be off by 3 %, for they differ between types of CPU;
+- Seconds and rates are not compared. Numbers with a decimal point may be off by 3 %, since they differ between CPU types;
   all else is compared exactly.
 - A line "`path`:" before a block of another language writes that block to the file `path`.
-- Blocks ```sh are commands that are too long, or need what a test has not.
+- Blocks ```sh are commands that take too long, or need what a test does not have. Of these, on every page, the name of the
+  command and the names of its flags are looked up in the help.
 
 Prints 'N passed, N failed'.
 """
@@ -157,6 +158,42 @@ class Runner:
         return lines
 
 
+class Help:
+    """The flags of each command of `weft`, from its help."""
+
+    def __init__(self, environment):
+        self.environment, self.flags = environment, {}
+
+    def of(self, command):
+        if command not in self.flags:
+            result = subprocess.run(
+                ["weft", command, "--help", "--help-all"], env=self.environment, text=True, capture_output=True
+            )
+            self.flags[command] = set(re.findall(r"--?[a-z][\w-]*", result.stdout)) if result.returncode == 0 else None
+        return self.flags[command]
+
+
+def check_flags(environment):
+    """Looks up every `weft COMMAND --flag` of a block ```sh; gives how many commands are right and how many are wrong."""
+    help_of, passed, failed = Help(environment), 0, 0
+    pages = sorted(ROOT.glob("docs/**/*.md")) + sorted(ROOT.glob("*.md"))
+    for page in pages:
+        for block in blocks_of(page.read_text().split("\n")):
+            if block.language != "sh":
+                continue
+            text = re.sub(r"\s#.*", "", "\n".join(block.lines).replace("\\\n", " "), flags=re.M)
+            for command, rest in re.findall(r"^weft ([\w-]+)(.*)", text, re.M):
+                known = help_of.of(command)
+                used = set(re.findall(r"(?<=\s)--?[a-z][\w-]*", rest))
+                if known is not None and used <= known:
+                    passed += 1
+                    continue
+                failed += 1
+                wrong = "no such command" if known is None else f"no such flag: {', '.join(sorted(used - known))}"
+                print(f"{page.relative_to(ROOT)}: weft {command}{rest}: {wrong}")
+    return passed, failed
+
+
 def check_itself():
     assert is_same(["loss 1.000 in 3.2 s", "...", "end"], ["loss 1.001 in 7.0 s", "a", "b", "end"])
     assert not is_same(["loss 1.000"], ["loss 1.100"])
@@ -179,8 +216,11 @@ def main():
     runner = Runner(folder, environment, os.environ.get("WEFT_BLESS") == "1")
     for page in pages or PAGES:
         runner.page(page)
-    print(f"{runner.passed} passed, {runner.failed} failed")
-    return 1 if runner.failed or runner.passed == 0 else 0
+    known, unknown = check_flags(environment)
+    print(f"{known} commands with known flags, {unknown} without")
+    passed, failed = runner.passed + known, runner.failed + unknown
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or runner.passed == 0 else 0
 
 
 if __name__ == "__main__":
