@@ -1,4 +1,4 @@
-// The variational autoencoders of models/: beta's warm-up, bounds on the likelihood, binarized pixels, free bits.
+// The variational autoencoders of models/: beta's warm-up, bounds on the likelihood, binarized kPixels, free bits.
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -36,7 +36,7 @@ TEST_CASE("a fed entry computes what the entry computes of the gathered, scaled 
   Session session(make_vae(), reference_options(8));
   const runtime::NamedTensors fed = session.run("encode", data.train);
 
-  runtime::HostTensor x = runtime::HostTensor::zeros(ir::DType::f32, {20, pixels});
+  runtime::HostTensor x = runtime::HostTensor::zeros(ir::DType::f32, {20, kPixels});
   for (std::size_t i = 0; i < x.as<float>().size(); ++i)
     x.as<float>()[i] = static_cast<float>(data.train.samples.as<std::uint8_t>()[i]) * static_cast<float>(1.0 / 255);
   const runtime::NamedTensors plain = session.run("encode", {{"x", x}});
@@ -49,7 +49,7 @@ TEST_CASE("a fed entry takes the labels of its samples") {
   module.name = "labels";
   {
     Entry entry(module, "echo", Mode::eval);
-    const Tensor x = entry.input("x", {B, pixels});
+    const Tensor x = entry.input("x", {B, kPixels});
     const Tensor labels = entry.input("labels", {B}, DType::i32);
     entry.output("labels", labels);
     entry.output("ink", sum(x, 1));
@@ -100,7 +100,7 @@ TEST_CASE("params start from the seed, inside the bounds of their inits") {
   CHECK(one.tensors.at("encoder.mu.weight") != one.tensors.at("encoder.logvar.weight"));
 
   const auto weights = one.tensors.at(name).as<float>();
-  const double bound = 1 / std::sqrt(double(pixels));
+  const double bound = 1 / std::sqrt(double(kPixels));
   double sum = 0, square = 0, largest = 0;
   for (const float weight : weights) {
     sum += weight;
@@ -229,7 +229,7 @@ TEST_CASE("hyper inputs reach the entries, and an unknown one is named") {
 TEST_CASE("inputs of an entry are checked") {
   Session session(make_vae(), reference_options());
   const auto codes = [](std::vector<std::int64_t> shape) { return runtime::HostTensor::zeros(ir::DType::f32, shape); };
-  CHECK(session.run("decode", {{"z", codes({50, 3})}}).at("x").shape == std::vector<std::int64_t>{50, pixels});
+  CHECK(session.run("decode", {{"z", codes({50, 3})}}).at("x").shape == std::vector<std::int64_t>{50, kPixels});
   CHECK_ERROR(session.run("decode", {{"z", codes({50, 4})}}), "z is f32[B,3], but f32[50,4] was given");
   CHECK_ERROR(session.run("decode", runtime::NamedTensors{}), "entry @decode needs z f32[B,3]");
   CHECK_ERROR(session.run("decode", {{"z", codes({2, 3})}, {"y", codes({2, 3})}}), "no input y");
