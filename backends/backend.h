@@ -1,5 +1,5 @@
 // What the driver knows of a backend. A backend is a folder with a function for its row, and a line in CMakeLists.txt
-// that adds the row to backends.def; no other code names it.
+// that adds the row to backends.def; `compile` names none.
 #pragma once
 
 #include <cstdint>
@@ -34,6 +34,8 @@ struct Backend {
   // A program of a graph with static dims that has been through the passes for `target`. Throws Error, with op and
   // line, for an op that it has no code for.
   std::function<std::unique_ptr<runtime::Program>(ir::GraphPtr, const CompileOptions&, CompileReport&)> compile = {};
+  // The kernels of such a graph as one file that a compiler takes. Empty: its kernels have no source.
+  std::function<std::string(const ir::Graph&)> source = {};
 };
 
 // The backends of this build, best first.

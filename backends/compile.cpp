@@ -6,7 +6,6 @@
 #include <chrono>
 
 #include "backends/backend.h"
-#include "backends/cuda/program/program.h"
 #include "ir/error.h"
 #include "ir/text/suggest.h"
 #include "ir/verify.h"
@@ -126,9 +125,10 @@ std::unique_ptr<runtime::Program> compile(const ir::GraphPtr& graph, const Compi
                          options, facts);
 }
 
-std::string cuda_source(const ir::GraphPtr& graph, CompileOptions options) {
-  options.backend = "cuda";
-  return cuda::source_of(*lowered(graph, options));
+std::string kernel_source(const ir::GraphPtr& graph, const CompileOptions& options) {
+  const Backend& backend = need_backend(options.backend);
+  if (!backend.source) fail("the kernels of the backend '{}' have no source; use cuda", backend.name);
+  return backend.source(*lowered(graph, options));
 }
 
 }  // namespace weft

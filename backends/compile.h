@@ -1,4 +1,5 @@
-// The driver: a graph becomes a running program. It knows backends by the registry (backend.h) alone.
+// The driver: a graph becomes a running program. It finds backends in the registry (backend.h); only `cuda_source` and
+// messages name one.
 #pragma once
 
 #include <memory>
@@ -38,7 +39,8 @@ ir::GraphPtr lowered(const ir::GraphPtr& graph, const CompileOptions& options, C
 std::unique_ptr<runtime::Program> compile(const ir::GraphPtr& graph, const CompileOptions& options,
                                           CompileReport* report = nullptr);
 
-// The kernels that the backend cuda makes of a graph, as a file that nvcc compiles. Needs neither a GPU nor CUDA.
-std::string cuda_source(const ir::GraphPtr& graph, CompileOptions options);
+// The kernels of a graph as a file that a compiler takes: of the backend cuda, one that nvcc compiles; no GPU is
+// needed. Throws Error for a backend whose kernels have no source.
+std::string kernel_source(const ir::GraphPtr& graph, const CompileOptions& options);
 
 }  // namespace weft

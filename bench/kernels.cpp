@@ -2,18 +2,22 @@
 //   bench_kernels [batch] [--text]   (--text: also the kernel, its LLVM IR and assembly)
 //   bench_kernels --products [cpu]   (generated matmuls beside oneDNN's, on one thread; for a cpu of another
 //   name)
-#include <omp.h>
+// Google Benchmark runs them, and takes its own flags: --benchmark_filter=bce, --benchmark_out=kernels.json. The column
+// Time is the mean of the runs; those after Iterations come from the fastest one.
+#include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <limits>
 #include <string>
 
 #include "backends/cpu/codegen/matmul_plan.h"
 #include "backends/cpu/onednn/onednn.h"
 #include "backends/cpu/program/jit.h"
+#include "backends/cpu/threads/openmp.h"
 #include "bench/vae_kernels.h"
 #include "ir/error.h"
 #include "ir/kernel/lower.h"
@@ -51,17 +55,23 @@ void fill(void* memory, const ir::Type& type) {
   }
 }
 
-// The fastest of many runs, in seconds.
+// All runs of a benchmark; the fastest, in seconds.
 template <typename Run>
-double fastest(Run run) {
-  double best = 1e9;
-  const auto begin = Clock::now();
-  for (int i = 0; i < 20 || (milliseconds(begin) < 400 && i < 5000); ++i) {
+double fastest(benchmark::State& state, Run run) {
+  double best = std::numeric_limits<double>::infinity();
+  for ([[maybe_unused]] auto _ : state) {
     const auto start = Clock::now();
     run();
-    best = std::min(best, milliseconds(start) / 1e3);
+    const double seconds = milliseconds(start) / 1e3;
+    state.SetIterationTime(seconds);
+    best = std::min(best, seconds);
   }
   return best;
+}
+
+template <typename Function>
+void add_benchmark(const std::string& name, Function function) {
+  benchmark::RegisterBenchmark(name.c_str(), std::move(function))->UseManualTime()->Unit(benchmark::kMicrosecond);
 }
 
 // Bytes that the kernel must move: each input and output once, of a gathered table what is read.
@@ -76,34 +86,63 @@ double bytes_moved(const VaeKernel& kernel) {
   return bytes;
 }
 
-void measure(const VaeKernel& kernel, const cpu::CompiledKernel& compiled) {
+// What a kernel reads and writes.
+struct Operands {
+  explicit Operands(const VaeKernel& kernel) {
+    for (const ir::Input& input : kernel.body.inputs) {
+      memories.emplace_back(kernel.body.type(input.value).bytes());
+      fill(memories.back().data(), kernel.body.type(input.value));
+      buffers.push_back(memories.back().data());
+    }
+    for (const ir::Output& output : kernel.body.outputs) {
+      memories.emplace_back(kernel.body.type(output.value).bytes());
+      buffers.push_back(memories.back().data());
+    }
+    for (const auto& [output, input] : kernel.in_place)
+      buffers[kernel.body.inputs.size() + std::size_t(output)] = buffers[std::size_t(input)];
+  }
+
   std::vector<Memory> memories;
   std::vector<void*> buffers;
-  for (const ir::Input& input : kernel.body.inputs) {
-    memories.emplace_back(kernel.body.type(input.value).bytes());
-    fill(memories.back().data(), kernel.body.type(input.value));
-    buffers.push_back(memories.back().data());
-  }
-  for (const ir::Output& output : kernel.body.outputs) {
-    memories.emplace_back(kernel.body.type(output.value).bytes());
-    buffers.push_back(memories.back().data());
-  }
-  for (const auto& [output, input] : kernel.in_place)
-    buffers[kernel.body.inputs.size() + std::size_t(output)] = buffers[std::size_t(input)];
-  const Memory scratch(compiled.scratch_bytes);
-  const double points = double(kernel.body.type(kernel.body.outputs[0].value).elements());
-  const double bytes = bytes_moved(kernel);
+};
+
+// GB/s of the fastest of some copies that move so many bytes.
+double copy_speed(double bytes) {
   std::vector<char> from(std::size_t(bytes / 2)), to(from.size(), 1);
-  const double copy = fastest([&] { std::memcpy(to.data(), from.data(), from.size()); });
-  double seconds[2];
+  double best = std::numeric_limits<double>::infinity();
+  for (int i = 0; i < 200; ++i) {
+    const auto start = Clock::now();
+    std::memcpy(to.data(), from.data(), from.size());
+    benchmark::ClobberMemory();
+    best = std::min(best, milliseconds(start) / 1e3);
+  }
+  return bytes / best / 1e9;
+}
+
+// The kernel on one and two threads. `kernel` and `compiled` outlive the benchmarks.
+void add_kernel(const VaeKernel& kernel, const cpu::CompiledKernel& compiled) {
+  const double bytes = bytes_moved(kernel);
   for (const int threads : {1, 2})
-    seconds[threads - 1] = fastest([&] { cpu::run_kernel(compiled, buffers.data(), scratch.data(), threads); });
-  fmt::print(
-      "{:16} {:6} chunks {:4} | 1 thread {:8.2f} us {:6.3f} ns/element {:6.1f} GB/s | 2 threads {:8.2f} us {:6.1f} "
-      "GB/s | "
-      "estimate {:8.2f} us, a copy {:6.1f} GB/s\n",
-      kernel.name, std::int64_t(points), compiled.chunks, seconds[0] * 1e6, seconds[0] * 1e9 / points,
-      bytes / seconds[0] / 1e9, seconds[1] * 1e6, bytes / seconds[1] / 1e9, compiled.work_ns / 1e3, bytes / copy / 1e9);
+    add_benchmark(fmt::format("{}/threads:{}", kernel.name, threads), [&, bytes, threads](benchmark::State& state) {
+      Operands operands(kernel);
+      const Memory scratch(compiled.scratch_bytes);
+      const double points = double(kernel.body.type(kernel.body.outputs[0].value).elements());
+      const double seconds =
+          fastest(state, [&] { cpu::run_kernel(compiled, operands.buffers.data(), scratch.data(), threads); });
+      state.counters["us"] = seconds * 1e6;
+      state.counters["ns/element"] = seconds * 1e9 / points;
+      state.counters["GB/s"] = bytes / seconds / 1e9;
+      state.counters["copy_GB/s"] = copy_speed(bytes);
+      state.counters["elements"] = points;
+      state.counters["chunks"] = double(compiled.chunks);
+      state.counters["estimate_us"] = compiled.work_ns / 1e3;
+    });
+}
+
+// As a table with a column for each counter.
+void run_benchmarks() {
+  benchmark::ConsoleReporter reporter(benchmark::ConsoleReporter::OO_Tabular);
+  benchmark::RunSpecifiedBenchmarks(&reporter);
 }
 
 // Processor time, so that what else runs on the machine does not count.
@@ -140,7 +179,8 @@ int run(std::int64_t batch, bool text) {
   fmt::print("{} {}: {} kernels in {:.1f} ms, {:.1f} ms of it to find the target\n", jit.target().cpu,
              jit.target().vector_width, kernels.size(), compiled, started);
   for (const kernel::Kernel& each : lowered) measure_compilation(each, jit.target());
-  for (std::size_t i = 0; i < kernels.size(); ++i) measure(kernels[i], jit.kernel(int(i)));
+  for (std::size_t i = 0; i < kernels.size(); ++i) add_kernel(kernels[i], jit.kernel(int(i)));
+  run_benchmarks();
   if (text)
     for (const kernel::Kernel& each : lowered)
       fmt::print("{}\n{}\n{}\n", kernel::print(each), cpu::llvm_text(each), cpu::assembly_text(each));
@@ -172,28 +212,60 @@ std::vector<cpu::Matmul> products() {
   return all;
 }
 
-void measure_matmul(const cpu::Matmul& product, const cpu::CompiledKernel& kernel, const cpu::MachineTarget& target) {
-  const auto memory = [](const cpu::Matrix& matrix) {
-    Memory result(std::size_t(matrix.rows * matrix.columns) * sizeof(float));
-    fill(result.data(), ir::f32({matrix.rows, matrix.columns}));
-    return result;
-  };
-  const Memory a = memory(product.a), b = memory(product.b), bias = memory(dense(1, product.b.columns)),
-               result = memory(product.result), scratch(kernel.scratch_bytes);
-  std::vector<void*> buffers{a.data(), b.data(), result.data()};
-  if (product.bias) buffers.insert(buffers.begin() + 2, bias.data());
-  const double ours = fastest([&] { kernel.run(buffers.data(), scratch.data(), 0, kernel.chunks); });
-  const auto primitive = cpu::make_matmul(product.a, product.b, product.result, product.bias, product.activation);
-  const Memory library_scratch(primitive->scratch_bytes());
-  primitive->bind(buffers.data(), library_scratch.data());
-  const double library = fastest([&] { primitive->run(); });
+// Operands of a matmul, and what it makes.
+struct MatmulOperands {
+  explicit MatmulOperands(const cpu::Matmul& product) {
+    std::vector<cpu::Matrix> all{product.a, product.b};
+    if (product.bias) all.push_back(dense(1, product.b.columns));
+    all.push_back(product.result);
+    for (const cpu::Matrix& matrix : all) {
+      memories.emplace_back(std::size_t(matrix.rows * matrix.columns) * sizeof(float));
+      fill(memories.back().data(), ir::f32({matrix.rows, matrix.columns}));
+      buffers.push_back(memories.back().data());
+    }
+  }
+
+  std::vector<Memory> memories;
+  std::vector<void*> buffers;
+};
+
+std::string name_of(const cpu::Matmul& product) {
+  return fmt::format("{}/{}x{}x{}", product.name, product.a.rows, product.a.columns, product.b.columns);
+}
+
+double gflops_of(const cpu::Matmul& product) {
+  return 2e-9 * double(product.a.rows) * double(product.a.columns) * double(product.b.columns);
+}
+
+// `product`, `kernel` and `seconds`, which takes the fastest run, outlive the benchmark.
+void add_matmul(const cpu::Matmul& product, const cpu::CompiledKernel& kernel, const cpu::MachineTarget& target,
+                double& seconds) {
   const cpu::MatmulPlan plan = cpu::make_matmul_plan(product, target);
-  const double flops = 2e-9 * double(product.a.rows) * double(product.a.columns) * double(product.b.columns);
-  fmt::print(
-      "{:18} {:5} x {:5} x {:5} tile {:2} x {:3} chunks {:3} | {:9.2f} us {:6.1f} Gflop/s, estimate {:9.2f} us | "
-      "oneDNN {:9.2f} us {:6.1f} Gflop/s | ratio {:5.2f}\n",
-      product.name, product.a.rows, product.a.columns, product.b.columns, plan.tile_rows, plan.tile_columns,
-      kernel.chunks, ours * 1e6, flops / ours, kernel.work_ns / 1e3, library * 1e6, flops / library, ours / library);
+  add_benchmark(name_of(product), [&, plan](benchmark::State& state) {
+    MatmulOperands operands(product);
+    const Memory scratch(kernel.scratch_bytes);
+    seconds = fastest(state, [&] { kernel.run(operands.buffers.data(), scratch.data(), 0, kernel.chunks); });
+    state.counters["us"] = seconds * 1e6;
+    state.counters["Gflop/s"] = gflops_of(product) / seconds;
+    state.counters["tile_rows"] = double(plan.tile_rows);
+    state.counters["tile_columns"] = double(plan.tile_columns);
+    state.counters["chunks"] = double(kernel.chunks);
+    state.counters["estimate_us"] = kernel.work_ns / 1e3;
+  });
+}
+
+// The same by oneDNN; `ours` is what the generated one took, 0 where a filter left it out.
+void add_onednn_matmul(const cpu::Matmul& product, const double& ours) {
+  add_benchmark(name_of(product) + "/oneDNN", [&](benchmark::State& state) {
+    MatmulOperands operands(product);
+    const auto primitive = cpu::make_matmul(product.a, product.b, product.result, product.bias, product.activation);
+    const Memory scratch(primitive->scratch_bytes());
+    primitive->bind(operands.buffers.data(), scratch.data());
+    const double seconds = fastest(state, [&] { primitive->run(); });
+    state.counters["us"] = seconds * 1e6;
+    state.counters["Gflop/s"] = gflops_of(product) / seconds;
+    state.counters["generated/oneDNN"] = ours / seconds;
+  });
 }
 
 int run_matmuls(const std::string& cpu) {
@@ -205,7 +277,10 @@ int run_matmuls(const std::string& cpu) {
   jit.compile();
   fmt::print("{} {}: {} products in {:.1f} ms\n", jit.target().cpu, jit.target().vector_width, all.size(),
              milliseconds(start));
-  for (std::size_t i = 0; i < all.size(); ++i) measure_matmul(all[i], jit.kernel(int(i)), jit.target());
+  std::vector<double> ours(all.size());
+  for (std::size_t i = 0; i < all.size(); ++i) add_matmul(all[i], jit.kernel(int(i)), jit.target(), ours[i]);
+  for (std::size_t i = 0; i < all.size(); ++i) add_onednn_matmul(all[i], ours[i]);
+  run_benchmarks();
   return 0;
 }
 
@@ -213,6 +288,7 @@ int run_matmuls(const std::string& cpu) {
 }  // namespace weft::bench
 
 int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
   if (argc > 1 && std::string(argv[1]) == "--products") return weft::bench::run_matmuls(argc > 2 ? argv[2] : "native");
   const bool text = argc > 1 && std::string(argv[argc - 1]) == "--text";
   return weft::bench::run(argc > 1 && argv[1][0] != '-' ? std::atoll(argv[1]) : 128, text);

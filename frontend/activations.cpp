@@ -25,7 +25,7 @@ Tensor leaky_relu(Operand x, double slope) {
 
 Tensor elu(Operand x, double alpha) {
   const Composite call(x);
-  // minimum keeps expm1 of large x, which overflows, out of the gradient.
+  // The minimum keeps expm1 of large x, which overflows, out of the gradient.
   return select(x > 0, x, alpha * expm1(minimum(x, 0)));
 }
 

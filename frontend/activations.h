@@ -1,4 +1,4 @@
-// Activation functions, elementwise on floats, and the table that finds one by name.
+// Activation functions, elementwise on floats, and a look-up by name.
 #pragma once
 
 #include <functional>
@@ -22,7 +22,8 @@ Tensor identity(Operand x);  // x
 
 using Activation = std::function<Tensor(Operand)>;
 
-// For flags: activation("relu"). An unknown name is an Error with the nearest right one.
+// The activation of this name, as flags give it: activation("relu"). Throws Error with the nearest name if it is
+// unknown.
 Activation activation(const std::string& name);
 std::vector<std::string> activation_names();
 

@@ -1,4 +1,4 @@
-// Affine maps as graphs of six numbers a picture, and the sampling under them.
+// Affine maps as graphs of six numbers per image, and the resampling they share.
 #include "frontend/affine.h"
 
 #include <cmath>
@@ -13,7 +13,7 @@ namespace {
 
 bool is_number(const Operand& operand, double value) { return !operand.tensor() && operand.number() == value; }
 
-// Of matrix entries: numbers stay numbers.
+// Arithmetic on matrix entries; numbers stay numbers.
 Operand times(const Operand& a, const Operand& b) {
   if (is_number(a, 0) || is_number(b, 0)) return {0.0, a.location()};
   if (is_number(a, 1)) return b;
@@ -53,15 +53,14 @@ Affine::Affine(Operand pictures)
   const Tensor x = as_tensors({pictures}).front();
   const Dims dims = x.dims();
   if (x.dtype() != DType::f32 || dims.size() != 4 || !dims[2].is_number() || !dims[3].is_number())
-    x.recorder()->fail(
-        pictures.location(),
-        fmt::format("pictures must be f32[B,C,H,W] with numbers for H and W, got {}", ir::to_string(x.type())));
+    x.recorder()->fail(pictures.location(), fmt::format("images must be f32[B,C,H,W] with numbers for H and W, got {}",
+                                                        ir::to_string(x.type())));
   batch_ = dims[0];
   height_ = ir::number(dims[2]);
   width_ = ir::number(dims[3]);
 }
 
-// What acts later sees the result of what acts before: its map of coordinates is applied first.
+// A later augmentation sees the result of the earlier ones, so coordinates of the result go through its map first.
 Affine& Affine::then(const Matrix& map) {
   const Matrix& m = matrix_;
   const auto entry = [&](std::size_t row, std::size_t column) {
@@ -87,8 +86,8 @@ Affine& Affine::crop(const Crop& crop, std::source_location location) {
   const Composite call(Operand(0.0, location));
   const Tensor area = sqrt(uniform(crop.area, location)) * std::sqrt(double(height_ * width_));
   const Tensor ratio = exp(uniform({std::log(crop.ratio.low) / 2, std::log(crop.ratio.high) / 2}, location));
-  // Shares of the picture's sides; then the middle, such that no sample is drawn from outside of the outer pixels'
-  // centres.
+  // Sides as shares of the image's sides, then the centre, chosen so that no sample lies outside the centres of the
+  // outermost pixels.
   const Tensor width = minimum(area * ratio * (1.0 / double(width_)), 1);
   const Tensor height = minimum(area / ratio * (1.0 / double(height_)), 1);
   const Tensor x = uniform({-1, 1}, location) * (1 - width) * (1 - 1.0 / double(width_));
@@ -112,12 +111,11 @@ Affine& Affine::turn(Operand operand) {
   const Composite call(operand);
   const Tensor turns = as_tensors({operand}).front();
   if (height_ != width_)
-    turns.recorder()->fail(operand.location(),
-                           fmt::format("[turn] only square pictures turn by 90 degrees, these are {} "
-                                       "high and {} wide: crop or pad them first",
-                                       height_, width_));
+    turns.recorder()->fail(operand.location(), fmt::format("[turn] only square images turn by 90 degrees, these are {} "
+                                                           "high and {} wide: crop or pad them first",
+                                                           height_, width_));
   if (turns.dtype() != DType::i32 || turns.dims() != Dims{batch_})
-    turns.recorder()->fail(operand.location(), fmt::format("[turn] one number of turns a picture, i32[{}], got {}",
+    turns.recorder()->fail(operand.location(), fmt::format("[turn] one number of turns per image, i32[{}], got {}",
                                                            ir::to_string(batch_), ir::to_string(turns.type())));
   const Tensor all = cast(reshape(turns, {batch_, 1, 1}), DType::f32);
   const Tensor quarter = all - 4 * floor(all * 0.25);
@@ -126,7 +124,8 @@ Affine& Affine::turn(Operand operand) {
   return then({cosine, -sine, 0.0, sine, cosine, 0.0});
 }
 
-// The inverse, for it maps coordinates of the result, of T(translation) R(angle) Shear Scale as torchvision builds it.
+// The inverse of torchvision's map T(translation) R(angle) Shear Scale, because the op maps coordinates of the result
+// to those of the source.
 Affine& Affine::vary(const AffineRange& range, std::source_location location) {
   check_range(range.scale, "scale", 1e-6, kHuge, location);
   const Composite call(Operand(0.0, location));
@@ -152,7 +151,7 @@ Affine& Affine::vary(const AffineRange& range, std::source_location location) {
   const Operand a = over(cosine(tilted), cosine(shear_y)), c = over(sine(tilted), cosine(shear_y));
   const Operand b = negative(plus(times(a, tangent), sine(angle)));
   const Operand d = plus(negative(times(c, tangent)), cosine(angle));
-  const double aspect = double(height_) / double(width_);  // between coordinates, which run over [-1, 1] both ways
+  const double aspect = double(height_) / double(width_);  // coordinates run over [-1, 1] in both directions
   const Operand m00 = times(shrink, d), m01 = times(times(shrink, negative(b)), aspect);
   const Operand m10 = times(times(shrink, negative(c)), 1 / aspect), m11 = times(shrink, a);
   return then(
@@ -161,7 +160,7 @@ Affine& Affine::vary(const AffineRange& range, std::source_location location) {
 
 Tensor Affine::theta(std::source_location location) const {
   const Composite call(Operand(0.0, location));
-  // Each number spread over all places of [B,2,3] and kept at its own: one kernel.
+  // Broadcasts each entry over [B,2,3] and keeps it at its own position: one kernel.
   Tensor all = as_tensors({matrix_[5]}).front();
   for (std::size_t i = 5; i-- > 0;) {
     std::vector<double> own(6, 0);

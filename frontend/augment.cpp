@@ -1,4 +1,4 @@
-// Colour, blur and noise. Colours are worked on as three planes [B,1,H,W]: what mixes channels is elementwise there.
+// Colour, blur and noise. Colours are separate planes [B,1,H,W], so operations that mix channels are elementwise.
 #include "frontend/augment.h"
 
 #include <algorithm>
@@ -11,9 +11,9 @@ namespace weft {
 
 namespace {
 
-using Planes = std::vector<Tensor>;  // one a channel, [B,1,H,W]
+using Planes = std::vector<Tensor>;  // one per channel, [B,1,H,W]
 
-// An operand as pictures with fixed sizes, and a way to fail at its place.
+// Images with fixed sizes, and a way to fail at the operand's location.
 struct Pictures {
   Tensor x;
   std::source_location location;
@@ -24,7 +24,7 @@ struct Pictures {
     const Dims dims = x.dims();
     const auto is_number = [](const Dim& dim) { return dim.is_number(); };
     if (x.dtype() != DType::f32 || dims.size() != 4 || !std::all_of(dims.begin() + 1, dims.end(), is_number))
-      fail(fmt::format("pictures must be f32[B,C,H,W] with numbers for C, H and W, got {}", ir::to_string(x.type())));
+      fail(fmt::format("images must be f32[B,C,H,W] with numbers for C, H and W, got {}", ir::to_string(x.type())));
     batch = dims[0];
     channels = ir::number(dims[1]);
     height = ir::number(dims[2]);
@@ -32,16 +32,16 @@ struct Pictures {
   }
   [[noreturn]] void fail(const std::string& what) const { x.recorder()->fail(location, what); }
 
-  // A number for each picture.
+  // One number per image.
   Tensor uniform(double low, double high) const {
     return low + (high - low) * random_uniform({batch, 1, 1, 1}, location);
   }
   Tensor chance(double probability) const { return random_uniform({batch, 1, 1, 1}, location) < probability; }
 
-  // The planes of colour pictures; `what` wants one or three.
+  // The planes of colour images; `what` requires one or three channels.
   Planes planes(const char* what) const {
     if (channels != 1 && channels != 3)
-      fail(fmt::format("[{}] takes pictures of 1 or 3 channels, got {}", what, ir::to_string(x.type())));
+      fail(fmt::format("[{}] takes images of 1 or 3 channels, got {}", what, ir::to_string(x.type())));
     Planes result;
     for (std::int64_t c = 0; c < channels; ++c) result.push_back(slice(x, 1, c, c + 1));
     return result;
@@ -76,7 +76,7 @@ Planes blend(const Planes& planes, const Tensor& other, const Tensor& factor) {
   return each(planes, [&](const Tensor& plane) { return unit(factor * plane + rest); });
 }
 
-// Turns the hue by `turn` of a circle, through HSV: the hue in sixths of the circle, value and chroma stay.
+// Rotates the hue by `turn` of a full circle, through HSV: the hue is in sixths of the circle; value and chroma stay.
 Planes turn_hue(const Planes& rgb, const Tensor& turn) {
   const Tensor &r = rgb[0], &g = rgb[1], &b = rgb[2];
   const Tensor value = maximum(maximum(r, g), b);
@@ -139,7 +139,7 @@ Tensor random_grayscale(Operand operand, double probability) {
 
 namespace {
 
-// x with `radius` more rows or columns on both sides, mirrored about the outermost.
+// x with `radius` more rows or columns on both sides, mirrored about the outermost row or column.
 Tensor reflect(const Tensor& x, int axis, std::int64_t size, std::int64_t radius) {
   std::vector<Tensor> parts;
   for (std::int64_t i = radius; i > 0; --i) parts.push_back(slice(x, axis, i, i + 1));
@@ -166,15 +166,15 @@ Tensor gaussian_blur(Operand operand, const GaussianBlur& blur) {
   const Pictures pictures(operand);
   const std::int64_t radius = blur.size / 2, smaller = std::min(pictures.height, pictures.width);
   need(blur.size > 0 && blur.size % 2 == 1, operand,
-       fmt::format("[gaussian_blur] the kernel has an odd number of pixels, got {}", blur.size));
+       fmt::format("[gaussian_blur] the size of the kernel must be odd, got {}", blur.size));
   need(radius < smaller, operand,
-       fmt::format("[gaussian_blur] a kernel of {} pixels reaches beyond the reflected edge of pictures of {} x {}",
+       fmt::format("[gaussian_blur] a kernel of {} pixels reaches beyond the reflected edge of images of {} x {}",
                    blur.size, pictures.height, pictures.width));
   need(blur.deviation.low > 0 && blur.deviation.low <= blur.deviation.high, operand,
        fmt::format("[gaussian_blur] the range of the deviation must rise and be above 0, got {} to {}",
                    blur.deviation.low, blur.deviation.high));
   need_probability(blur.probability, operand, "gaussian_blur");
-  // A picture that is not to be blurred has all its weight in the middle.
+  // An image that is not blurred has all its weight in the centre.
   const Tensor drawn = pictures.uniform(blur.deviation.low, blur.deviation.high);
   const Tensor deviation = blur.probability < 1 ? select(pictures.chance(blur.probability), drawn, 1e-3) : drawn;
   const Tensor inverse = 1 / deviation;
@@ -216,7 +216,7 @@ Tensor cutout(Operand operand, std::int64_t size) {
   const Composite call(operand);
   const Pictures pictures(operand);
   need(size >= 0, operand, fmt::format("[cutout] the side of the square is at least 0, got {}", size));
-  // Whether a row or column lies within size/2 of a middle that is drawn among them.
+  // Whether a row or column lies within size/2 of a centre drawn uniformly along the axis.
   const auto within = [&](std::int64_t length, int axis) {
     Dims dims(4, Dim(1));
     dims[std::size_t(axis)] = length;
@@ -231,8 +231,8 @@ Tensor normalise_channels(Operand operand, const std::vector<double>& means, con
   const Composite call(operand);
   const Pictures pictures(operand);
   need(std::int64_t(means.size()) == pictures.channels && std::int64_t(deviations.size()) == pictures.channels, operand,
-       fmt::format("[normalise_channels] one mean and one deviation a channel, got {} and {} for {}", means.size(),
-                   deviations.size(), ir::to_string(pictures.x.type())));
+       fmt::format("[normalise_channels] needs one mean and one deviation per channel, got {} and {} for {}",
+                   means.size(), deviations.size(), ir::to_string(pictures.x.type())));
   need(std::all_of(deviations.begin(), deviations.end(), [](double each) { return each > 0; }), operand,
        "[normalise_channels] deviations must be above 0");
   const Dims dims{1, pictures.channels, 1, 1};

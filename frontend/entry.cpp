@@ -17,7 +17,7 @@ Entry::Entry(ir::Module& module, const std::string& name, Mode mode, std::source
 
 Entry::~Entry() {
   if (std::uncaught_exceptions() > exceptions_)
-    recorder_->abandon();  // an error is on its way through the block: the graph is a fragment
+    recorder_->abandon();  // an exception leaves the block: the graph is incomplete
   else
     recorder_->close();
 }

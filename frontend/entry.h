@@ -1,5 +1,5 @@
-// An entry of a model: one graph that a program is compiled from, such as "loss", "encode" or "decode". What a model's
-// `build` function opens, fills and closes.
+// An entry of a model: one graph that Weft compiles to a program, such as "loss", "encode" or "decode". A model's
+// `build` function opens, fills and closes its entries.
 #pragma once
 
 #include <memory>
@@ -11,11 +11,11 @@
 
 namespace weft {
 
-// train: dropout and noise act, batch normalisation uses the batch and updates its running statistics.
-// eval: the layers are fixed functions of their inputs.
+// train: dropout and noise act; batch normalisation uses the batch and updates its running statistics.
+// eval: layers are fixed functions of their inputs.
 enum class Mode { train, eval };
 
-// Builds one graph of a module. The entry closes with its block: the graph then belongs to the module.
+// Builds one graph of a module. The entry closes at the end of its block, and the graph then belongs to the module.
 //
 //   {
 //     Entry entry(module, "loss", Mode::train);
@@ -24,7 +24,7 @@ enum class Mode { train, eval };
 //     entry.output("loss", loss);
 //   }
 //
-// One entry is open at a time (a thread); everything made while it is goes into it. Entries of one module share
+// One entry is open at a time per thread, and receives every op made while it is open. Entries of one module share
 // parameters, state and hyperparameters by name.
 class Entry {
  public:
@@ -37,7 +37,7 @@ class Entry {
   // A value the caller gives with each call.
   Tensor input(const std::string& name, const Dims& dims, DType dtype = DType::f32,
                std::source_location location = std::source_location::current());
-  // A scalar f32[] that the caller may change from call to call: a weight of the loss, a temperature.
+  // A scalar f32[] that the caller may change between calls, such as a weight of the loss or a temperature.
   Tensor hyper(const std::string& name, double fallback,
                std::source_location location = std::source_location::current());
   void output(const std::string& name, Operand value);
@@ -47,18 +47,18 @@ class Entry {
   int exceptions_;
 };
 
-// For layers of one's own. A trained tensor, found by its name or made: the same name is the same parameter in every
-// entry of the module, and must have the same dims and initial values there.
+// For custom layers. Finds or makes a trained tensor by name: the same name is the same parameter in every entry of the
+// module and must have the same dims and initial values there.
 Tensor parameter(const std::string& name, const Dims& dims, const ir::Init& init,
                  std::source_location location = std::source_location::current());
 
-// A tensor kept from step to step but not trained by gradients, such as a running mean: its value as of now.
-// `set_state` gives it a new one, which the step leaves behind.
+// A tensor kept between steps but not trained by gradients, such as a running mean: its current value. `set_state` sets
+// the value after the step.
 Tensor state(const std::string& name, const Dims& dims, const ir::Init& init,
              std::source_location location = std::source_location::current());
 void set_state(const std::string& name, Operand value);
 
-// While it lives, the layers of the open entry act in this mode: a frozen part of a model is in eval mode while the
+// While it lives, the layers of the open entry act in this mode. A frozen part of a model runs in eval mode while the
 // rest trains.
 //
 //   ModeScope frozen(Mode::eval);
@@ -74,7 +74,7 @@ class ModeScope {
   Mode outer_;
 };
 
-// Of the open entry, or of the innermost ModeScope.
+// The mode of the innermost ModeScope, or else of the open entry.
 Mode mode(std::source_location location = std::source_location::current());
 
 }  // namespace weft

@@ -10,7 +10,7 @@ namespace weft {
 
 namespace {
 
-// A uniform distribution of the given variance.
+// A uniform distribution of the given variance, around 0.
 ir::Init uniform_of_variance(double variance) {
   const double bound = std::sqrt(3 * variance);
   return ir::uniform_init(-bound, bound);

@@ -1,5 +1,5 @@
-// How parameters start. An initialiser turns the number of inputs and outputs of a unit into a distribution; the
-// runtime draws from it, a function of the run's seed and the parameter's name.
+// Initialisers. An initialiser maps the fan-in and fan-out of a unit to a distribution; the runtime draws from it, as a
+// function of the run's seed and the parameter's name.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace weft {
 
-// Connections of a weight: numbers that go into an output, and outputs that a number goes into.
+// Connections of a weight: inputs of each output, and outputs of each input.
 struct Fan {
   std::int64_t in = 1, out = 1;
 };
@@ -25,9 +25,9 @@ ir::Init xavier_normal(Fan fan);
 ir::Init zeros(Fan fan = {});
 ir::Init ones(Fan fan = {});
 Initialiser uniform(double low, double high);
-Initialiser normal(double deviation);  // around 0
+Initialiser normal(double deviation);  // mean 0
 
-// For flags: initialiser("xavier_uniform"), one of the functions of a Fan above.
+// For flags: initialiser("xavier_uniform") returns the function of that name above.
 Initialiser initialiser(const std::string& name);
 
 }  // namespace weft

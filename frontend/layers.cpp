@@ -16,7 +16,7 @@ Tensor weight_of(const std::string& layer, const Dims& dims, Fan fan, const Weig
   return parameter(layer + ".weight", dims, weights.initialiser(fan));
 }
 
-// y plus the layer's bias, whose dims are `dims` once they line up with y.
+// y plus the layer's bias; `dims` lines the bias up with y.
 Tensor add_bias(const Tensor& y, const std::string& layer, std::int64_t channels, const Dims& dims, Fan fan,
                 const Weights& weights) {
   if (!weights.bias) return y.named(layer);
@@ -73,7 +73,7 @@ struct Moments {
   Tensor mean, variance;
 };
 
-// The elements that go into each channel's statistics, as a scalar. One alone would deviate from its mean by nothing.
+// The number of elements behind each channel's statistics, as a scalar. With only one element the deviation would be 0.
 Tensor elements_per_channel(const Tensor& x) {
   const Dims dims = x.dims();
   const bool one_a_row = std::all_of(dims.begin() + 2, dims.end(), [](const Dim& dim) { return dim == Dim(1); });
@@ -82,9 +82,9 @@ Tensor elements_per_channel(const Tensor& x) {
   return count;
 }
 
-// Over all dims but the channels, which stay where they are: [1,channels] or [1,channels,1,1]. In one pass over the
-// data: sums of x - c and of its square, with c the first element of each channel. So near the data, the difference of
-// the two keeps its digits where the mean is far larger than the deviation, and constant data has variance 0.
+// Means and variances over all dims but the channels, which keep their position: [1,channels] or [1,channels,1,1]. One
+// pass over the data sums x - c and its square, with c the first element of each channel. Near the data, the difference
+// of the two keeps its digits even if the mean is far larger than the deviation, and constant data has variance 0.
 Moments batch_moments(const Tensor& x) {
   const Axes axes = x.rank() == 2 ? Axes(0) : Axes({0, 2, 3});
   Tensor near = stop_gradient(x);
@@ -94,12 +94,12 @@ Moments batch_moments(const Tensor& x) {
   return {near + offset, maximum(mean(square(x - near), axes, true) - square(offset), 0)};
 }
 
-// Of [channels].
+// Running statistics, [channels].
 Moments running_moments(const std::string& layer, std::int64_t channels) {
   return {state(layer + ".running_mean", {channels}, zeros()), state(layer + ".running_var", {channels}, ones())};
 }
 
-// The running values of `layer` move by `momentum` towards those of the batch of n elements a channel.
+// Moves the running values of `layer` by `momentum` towards those of the batch, which has n elements per channel.
 void update_running(const std::string& layer, const Moments& running, const Moments& batch, const Tensor& n,
                     double momentum) {
   const Tensor unbiased = batch.variance * (n / maximum(n - 1, 1));
@@ -131,7 +131,7 @@ Tensor BatchNorm::operator()(Operand operand) const {
   const Moments running = running_moments(name_, channels_);
   if (x.recorder()->mode() == Mode::eval) {
     const Moments moments{aligned(running.mean), aligned(running.variance)};
-    const Tensor factor = scale(moments);  // one multiplication and addition an element
+    const Tensor factor = scale(moments);  // one multiplication and addition per element
     return (x * factor + (bias - moments.mean * factor)).named(name_);
   }
   const Moments batch = batch_moments(x);
@@ -143,7 +143,7 @@ Tensor BatchNorm::operator()(Operand operand) const {
 
 Dropout::Dropout(double rate, std::source_location location) : rate_(rate) {
   if (!(rate >= 0 && rate < 1))
-    fail("{}: the rate of dropout is at least 0 and less than 1, got {}", to_string(location), rate);
+    fail("{}: the rate of dropout must be at least 0 and less than 1, got {}", to_string(location), rate);
 }
 
 Tensor Dropout::operator()(Operand operand) const {

@@ -1,6 +1,6 @@
-// Layers: plain objects that hold a name and sizes. Calling one in an entry uses its parameters there, by name
-// (`encoder.fc1.weight`), so all entries of a model share them. A layer's ops lie in the scope of its name
-// (`encoder/fc1`), and its result bears the name.
+// Layers are objects that hold a name and sizes. Calling one in an entry uses its parameters there by name
+// (`encoder.fc1.weight`), so all entries of a model share them. A layer's ops have the layer's name as scope
+// (`encoder/fc1`), and its result has that name too.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace weft {
 
-// How the parameters of a layer with weights start, and whether there is a bias.
+// How the parameters of a layer with weights start, and whether it has a bias.
 struct Weights {
   Initialiser initialiser = uniform_fan_in;
   bool bias = true;
@@ -66,9 +66,9 @@ class ConvTranspose2d {
 };
 
 // Batch normalisation (Ioffe & Szegedy 2015) of x [B,channels] or [B,channels,H,W], over all dims but the channels.
-// Parameters: weight and bias [channels], from 1 and 0. State: running_mean and running_var [channels], from 0 and 1.
-// In training: with the batch's mean and biased variance; the running values move by `momentum` towards the batch's
-// mean and unbiased variance; one element a channel is an Error. In eval mode: with the running values.
+// Parameters: weight and bias [channels], initially 1 and 0. State: running_mean and running_var [channels], initially
+// 0 and 1. Training uses the batch's mean and biased variance, and moves the running values by `momentum` towards the
+// batch's mean and unbiased variance; a channel with one element is an Error. Eval mode uses the running values.
 struct BatchNormOptions {
   double momentum = 0.1;
   double epsilon = 1e-5;  // added to the variance
@@ -84,8 +84,8 @@ class BatchNorm {
   BatchNormOptions options_;
 };
 
-// In training sets each element to 0 with probability `rate`, 0 <= rate < 1, and scales the others by 1/(1-rate)
-// (Srivastava et al. 2014); in eval mode x itself.
+// In training, sets each element to 0 with probability `rate`, 0 <= rate < 1, and scales the others by 1/(1-rate)
+// (Srivastava et al. 2014); in eval mode, returns x itself.
 class Dropout {
  public:
   explicit Dropout(double rate, std::source_location location = std::source_location::current());
@@ -95,7 +95,7 @@ class Dropout {
   double rate_;
 };
 
-// In training adds normal noise of the given standard deviation; in eval mode x itself.
+// In training, adds normal noise of the given standard deviation; in eval mode, returns x itself.
 class GaussianNoise {
  public:
   explicit GaussianNoise(double deviation) : deviation_(deviation) {}
@@ -105,14 +105,14 @@ class GaussianNoise {
   double deviation_;
 };
 
-// Linear layers name.fc1, name.fc2, ... from `in` through each of the sizes, an activation after each. No sizes: x
-// itself.
+// Linear layers name.fc1, name.fc2, ... from `in` through each size in turn, each followed by an activation. Without
+// sizes it returns x itself.
 class Mlp {
  public:
   Mlp(const std::string& name, std::int64_t in, const std::vector<std::int64_t>& sizes, Activation activation,
       const Weights& weights = {});
   Tensor operator()(Operand x) const;
-  std::vector<Tensor> blocks(Operand x) const;  // what each layer gives, the first layer first
+  std::vector<Tensor> blocks(Operand x) const;  // the output of each layer, first to last
   std::int64_t out() const { return out_; }     // the last size
 
  private:

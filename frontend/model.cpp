@@ -48,8 +48,7 @@ void Settings::set(const std::string& name, const std::string& value) {
 const std::string& Settings::text(const std::string& name) const {
   const auto found = values_.find(name);
   if (found == values_.end())
-    fail("the model reads an option --{} that it does not list among its options{}", name,
-         did_you_mean(name, names(values_)));
+    fail("the model reads an option --{} that its list of options lacks{}", name, did_you_mean(name, names(values_)));
   return found->second;
 }
 
@@ -95,8 +94,8 @@ namespace {
 
 struct Convention {
   std::string entry;
-  std::string input;                 // its first
-  std::vector<std::string> outputs;  // those it must have
+  std::string input;                 // the first input
+  std::vector<std::string> outputs;  // required outputs
 };
 
 const std::vector<Convention> kConventions = {

@@ -1,4 +1,4 @@
-// The movement ops of ops.h: the elements stay, their places change.
+// The movement ops of ops.h: they rearrange elements without changing them.
 #include <algorithm>
 
 #include "frontend/ops.h"
@@ -14,7 +14,7 @@ using ir::Type;
 
 namespace {
 
-// The operand as a tensor, and a way to fail with its place.
+// The operand as a tensor, and a way to fail at its location.
 struct Moved {
   Tensor x;
   std::source_location location;
@@ -31,7 +31,7 @@ struct Moved {
   [[noreturn]] void fail(const std::string& what) const { x.recorder()->fail(location, what); }
 };
 
-// What the one -1 of `wanted` stands for, so that it holds the elements of `from`.
+// The size that -1 in `wanted` stands for, so that the result has as many elements as `from`.
 Dim left_over(const Moved& moved, const Dims& wanted) {
   std::int64_t factor = 1;
   std::vector<std::string> symbols;
@@ -88,9 +88,9 @@ Tensor slice(Operand x, int axis, const Dim& begin, const Dim& end) {
   const std::size_t index = moved.axis(axis);
   const std::optional<Dim> size = ir::subtract(end, begin);
   if (!size || size->factor <= 0)
-    moved.fail(
-        fmt::format("[slice] {} to {} of {}: the end must be beyond the begin, both numbers or both of one symbol",
-                    ir::to_string(begin), ir::to_string(end), to_string(moved.x.type())));
+    moved.fail(fmt::format(
+        "[slice] {} to {} of {}: the end must be beyond the begin, and both must be numbers or multiples of one symbol",
+        ir::to_string(begin), ir::to_string(end), to_string(moved.x.type())));
   Dims start(moved.x.rank(), Dim(0));
   Dims dims = moved.x.dims();
   start[index] = begin;

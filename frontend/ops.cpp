@@ -37,7 +37,7 @@ Tensor clamp(Operand x, Operand low, Operand high) {
 }
 
 Tensor select(Operand condition, Operand a, Operand b) {
-  const Composite call(condition);  // so that two numbers find the graph and the line of the condition
+  const Composite call(condition);  // so that two numbers get the graph and the location of the condition
   const std::vector<Tensor> both = as_tensors({a, b});
   return make(OpCode::select, {condition, both[0], both[1]});
 }
@@ -85,7 +85,7 @@ Tensor reduce(OpCode code, Operand operand, const Axes& axes, bool keep_dims) {
   return make(OpCode::reshape, {kept}, {}, ir::Type{kept.dtype(), dims});
 }
 
-// Divides a sum by the number of elements that went into each result.
+// Divides a sum by the number of elements behind each result.
 Tensor divide_by_count(Tensor total, const Tensor& x, const Axes& axes) {
   std::int64_t count = 1;
   for (const int axis : axes.values()) {
@@ -115,7 +115,7 @@ Tensor argmax(Operand operand, int axis) {
   Dims along(x.rank(), Dim(1));
   const std::size_t index = std::size_t(ascending(x, axis, operand.location()).front());
   along[index] = x.dims()[index];
-  // The first largest has the largest of the negated indices.
+  // The first largest element has the largest negated index.
   const Tensor negated = -iota(along, int(index), DType::f32);
   const Tensor size = dim_size(along[index]);
   return cast(-max(select(x == max(x, axis, true), negated, -size), axis), DType::i32);
@@ -127,7 +127,7 @@ namespace {
 
 std::vector<std::int64_t> numbers(const Pair& pair) { return {pair.height, pair.width}; }
 
-// The output_padding that makes one axis of a transposed convolution `wanted` long.
+// The output_padding that gives one axis of a transposed convolution the size `wanted`.
 std::int64_t solve_output_padding(const Tensor& x, const Tensor& w, const ConvTranspose2dOptions& options,
                                   std::size_t axis, const std::source_location& location) {
   const auto of = [&](const Pair& pair) { return axis == 0 ? pair.height : pair.width; };
@@ -170,7 +170,7 @@ Tensor conv2d(Operand x, Operand w, const Conv2dOptions& options) {
 Tensor conv_transpose2d(Operand x, Operand w, const ConvTranspose2dOptions& options) {
   Pair output_padding = options.output_padding;
   const std::vector<Tensor> both = as_tensors({x, w});
-  if (options.output_size && is_image(both[0]) && is_image(both[1]))  // what is not, the type rule reports
+  if (options.output_size && is_image(both[0]) && is_image(both[1]))  // the type rule reports other operands
     output_padding = Pair{solve_output_padding(both[0], both[1], options, 0, x.location()),
                           solve_output_padding(both[0], both[1], options, 1, x.location())};
   return make(OpCode::conv_transpose2d, {x, w},

@@ -1,8 +1,8 @@
-// The primitive ops as functions, one an op of ir/ops.def, and the small ones made of them that every model needs.
-// Losses, layers and activations are in files of their own.
+// The primitive ops as functions, one per op of ir/ops.def, and small combinations that most models need. Losses,
+// layers and activations have their own files.
 //
-// Shapes are checked as each op is made. A mistake is one Error: the user's line, the op, both facts, and where each
-// operand came from. Axes are counted from 0, negative ones from the end.
+// Weft checks shapes as each op is made. A mistake is one Error with the user's line, the op, both facts, and the
+// origin of each operand. Axes count from 0; negative axes count from the end.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ class Axes {
   std::vector<int> axes_;
 };
 
-// Height and width of something; one number stands for both.
+// Height and width; one number sets both.
 struct Pair {
   std::int64_t height = 0, width = 0;
   Pair(std::int64_t both) : height(both), width(both) {}  // NOLINT(google-explicit-constructor)
@@ -52,7 +52,7 @@ Tensor erf(Operand x);
 Tensor square(Operand x);
 Tensor pow(Operand base, Operand exponent);  // for base >= 0
 
-// The larger and the smaller of each two elements; NaN if either is. Where both are equal the second gets the
+// The larger and the smaller element of each pair; NaN if either is NaN. If they are equal, the second gets the
 // gradient.
 Tensor maximum(Operand a, Operand b);
 Tensor minimum(Operand a, Operand b);
@@ -62,17 +62,18 @@ Tensor clamp(Operand x, Operand low, Operand high);  // no gradient outside
 Tensor select(Operand condition, Operand a, Operand b);
 // To another dtype; float to integer truncates.
 Tensor cast(Operand x, DType dtype);
-// x, but a constant for the gradient.
+// x, as a constant for the gradient.
 Tensor stop_gradient(Operand x);
 
-// Reductions, over all elements (to a scalar) or over some axes, which go unless `keep_dims` leaves them with size 1.
+// Reductions over all elements (to a scalar) or over some axes. They drop these axes unless `keep_dims` keeps them with
+// size 1.
 Tensor sum(Operand x);
 Tensor sum(Operand x, const Axes& axes, bool keep_dims = false);
 Tensor mean(Operand x);
 Tensor mean(Operand x, const Axes& axes, bool keep_dims = false);
-Tensor max(Operand x);  // NaN if any is
+Tensor max(Operand x);  // NaN if any element is
 Tensor max(Operand x, const Axes& axes, bool keep_dims = false);
-// Index of the first largest element along `axis`, i32; the axis goes.
+// Index of the first largest element along `axis`, i32; drops the axis.
 Tensor argmax(Operand x, int axis);
 
 // [M,K] x [K,N] -> [M,N].
@@ -93,8 +94,8 @@ struct ConvTranspose2dOptions {
   Pair padding = 0;
   Pair dilation = 1;
   std::int64_t groups = 1;
-  Pair output_padding = 0;  // rows and columns more at the bottom and the right, less than max(stride, dilation)
-  // The size wanted; output_padding follows from it. An Error lists the sizes in reach where it is not among them.
+  Pair output_padding = 0;  // additional rows and columns at the bottom and right, less than max(stride, dilation)
+  // The wanted size, from which output_padding follows. If it is unreachable, the Error lists the sizes in reach.
   std::optional<Pair> output_size = std::nullopt;
 };
 // The input gradient of conv2d: x [N,C,H,W], w [C,O/groups,kH,kW] -> [N,O,(H-1)s-2p+d(k-1)+output_padding+1,..].
@@ -104,16 +105,16 @@ struct Pool2dOptions {
   std::optional<Pair> stride = std::nullopt;  // by default the kernel
   Pair padding = 0;
 };
-// The largest of each window; padding never wins. [N,C,H,W] -> [N,C,(H+2p-k)/s+1,..].
+// The largest element of each window; padding never wins. [N,C,H,W] -> [N,C,(H+2p-k)/s+1,..].
 Tensor max_pool2d(Operand x, Pair kernel, const Pool2dOptions& options = {});
-// The mean of each window, padding counted as zeros.
+// The mean of each window; padding counts as zeros.
 Tensor avg_pool2d(Operand x, Pair kernel, const Pool2dOptions& options = {});
 // Mean of each channel: [N,C,H,W] -> [N,C].
 Tensor global_average(Operand x);
 
-// To the given dims, by numpy's rule.
+// Broadcasts to the given dims, by numpy's rule.
 Tensor broadcast(Operand x, const Dims& dims);
-// The same elements in row-major order under other dims. One dim may be -1: what is left.
+// The same elements in row-major order under other dims. One dim may be -1: the rest.
 Tensor reshape(Operand x, const Dims& dims);
 // [N,..] -> [N, all the rest].
 Tensor flatten(Operand x);
@@ -128,13 +129,13 @@ Tensor concat(const std::vector<Tensor>& parts, int axis,
               std::source_location location = std::source_location::current());
 // Rows of table [N,..] by indices i32[M] -> [M,..].
 Tensor gather(Operand table, Operand indices);
-// The reverse: rows [M,..] added into zeros [count,..] at indices i32[M].
+// Adds rows [M,..] into zeros [count,..] at indices i32[M].
 Tensor scatter_add(Operand indices, Operand rows, const Dim& count);
 // Bilinear sampling of x [N,C,H,W] at theta [N,2,3] * (u,v,1) -> [N,C,height,width]. Coordinates run over [-1,1] from
-// edge to edge of the picture; outside is 0.
+// edge to edge of the image; outside is 0.
 Tensor affine_sample(Operand x, Operand theta, std::int64_t height, std::int64_t width);
 
-// Values that come from nowhere.
+// Sources.
 Tensor constant(double value, const Dims& dims = {}, DType dtype = DType::f32,
                 std::source_location location = std::source_location::current());
 // Row-major.
@@ -146,11 +147,11 @@ Tensor iota(const Dims& dims, int axis, DType dtype = DType::i32,
 // The size of a dim as a scalar: 1.0 / dim_size(B).
 Tensor dim_size(const Dim& dim, DType dtype = DType::f32,
                 std::source_location location = std::source_location::current());
-// The same, f32[], of a dim that must be `least` or more: where it is bound to less, an Error says at this line what
-// needs it. at_least(B, 2, "batch normalisation").
+// The same, f32[], for a dim that must be at least `least`: binding it to less is an Error at this location that says
+// what needs it. at_least(B, 2, "batch normalisation").
 Tensor at_least(const Dim& dim, std::int64_t least, const std::string& what,
                 std::source_location location = std::source_location::current());
-// Fresh random numbers each step and each use, a function of the run's seed, the step and the element alone.
+// New random numbers at each step and each use, a function of the run's seed, the step and the element.
 Tensor random_uniform(const Dims& dims, std::source_location location = std::source_location::current());  // [0, 1)
 Tensor random_normal(const Dims& dims, std::source_location location = std::source_location::current());   // N(0, 1)
 

@@ -49,7 +49,7 @@ std::shared_ptr<Recorder> Recorder::of(const std::vector<Operand>& operands) {
   return current(operands.front().location());
 }
 
-// Places
+// Locations
 
 ir::Location Recorder::place(const std::source_location& location) const {
   const std::source_location& users = caller_ ? *caller_ : location;

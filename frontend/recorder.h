@@ -1,5 +1,5 @@
-// The graph being built behind the DSL's handles: places, scopes, shared inputs and random streams. For the frontend's
-// own files; a user sees Entry (entry.h) and Tensor (tensor.h).
+// The graph under construction behind the DSL's handles: locations, scopes, shared inputs and random streams. Internal
+// to the frontend; users see Entry (entry.h) and Tensor (tensor.h).
 #pragma once
 
 #include <cstdint>
@@ -22,16 +22,16 @@ class Recorder : public std::enable_shared_from_this<Recorder> {
   Recorder(ir::Module& module, const std::string& name, Mode mode)
       : module_(&module), builder_(name), name_(name), mode_(mode) {}
 
-  // The open entry of this thread. Throws Error where there is none.
+  // The open entry of this thread. Throws Error if there is none.
   static std::shared_ptr<Recorder> current(const std::source_location& location);
-  // The same, once it is sure that no operand is of an entry that is closed.
+  // The same, after checking that no operand belongs to a closed entry.
   static std::shared_ptr<Recorder> of(const std::vector<Operand>& operands);
 
-  // Begins: this is the open entry. Throws Error where another is open.
+  // Makes this the open entry. Throws Error if another is open.
   void open(const std::source_location& location);
-  // Ends: moves the graph to the module, with the new states as outputs that donate the old.
+  // Closes the entry: moves the graph to the module, with the new states as outputs that donate the old.
   void close();
-  // Ends and drops the graph.
+  // Closes the entry and drops the graph.
   void abandon();
 
   Mode mode() const { return mode_; }
@@ -41,11 +41,12 @@ class Recorder : public std::enable_shared_from_this<Recorder> {
   Tensor create(ir::OpCode code, const std::vector<Tensor>& operands, ir::Attrs attrs, std::optional<ir::Type> type,
                 const std::source_location& location);
   Tensor constant(double value, ir::Type type, const std::source_location& location);
-  // A random op on a stream of its own; the entry's seed input is made at its first use.
+  // A random op on its own stream; its first use in an entry makes the entry's seed input.
   Tensor random(ir::OpCode code, const Dims& dims, const std::source_location& location);
 
   Tensor data_input(const std::string& name, ir::Type type, const std::source_location& location);
-  // Found by name in this entry or made; agrees with the input of that name in the module's other entries.
+  // Finds the input by name in this entry or makes it; it must match the input of that name in the module's other
+  // entries.
   Tensor shared_input(const std::string& name, ir::Type type, ir::Role role, const ir::Init& init,
                       const std::source_location& location);
   Tensor latest_state(const Tensor& input, const std::string& name) const;
@@ -60,7 +61,7 @@ class Recorder : public std::enable_shared_from_this<Recorder> {
   friend class Composite;
 
   ir::Location place(const std::source_location& location) const;
-  // Error unless the input `name` of `graph`, where it has one, is this one.
+  // Throws Error unless the input `name` of `graph`, if any, equals this one.
   void check_agrees(const ir::Graph& graph, const std::string& name, const ir::Type& type, ir::Role role,
                     const ir::Init& init, const std::source_location& location) const;
   Tensor tensor(ir::ValueId value) { return Tensor(shared_from_this(), value); }
@@ -76,8 +77,8 @@ class Recorder : public std::enable_shared_from_this<Recorder> {
   std::map<std::string, ir::ValueId> states_;  // the new values
 };
 
-// A function of the DSL that is made of several ops opens one: they carry the place of its caller. A layer gives its
-// name, which is the scope of its ops, with slashes for dots, whatever scope is open.
+// A DSL function that makes several ops opens a Composite, so that they all get the location of its caller. A layer
+// gives its name, which becomes the scope of its ops, with slashes for dots, whatever scope is open.
 class Composite {
  public:
   explicit Composite(const Operand& first);
@@ -92,14 +93,13 @@ class Composite {
   std::optional<std::source_location> outer_caller_;
 };
 
-// "model.cpp:41", the name of the file without its folders.
+// "model.cpp:41": the file name without folders.
 std::string to_string(const std::source_location& location);
 
-// The operands as tensors of one graph; numbers become constants of the dtype of the first tensor (f32 where all are
-// numbers).
+// The operands as tensors of one graph; numbers become constants of the first tensor's dtype (f32 if all are numbers).
 std::vector<Tensor> as_tensors(const std::vector<Operand>& operands);
 
-// Adds an op over the operands at the place of the first.
+// Adds an op over the operands at the first one's location.
 Tensor make(ir::OpCode code, const std::vector<Operand>& operands, const ir::Attrs& attrs = {},
             const std::optional<ir::Type>& type = {});
 

@@ -1,5 +1,5 @@
-// The DSL's values: Tensor, a handle to a value of the graph being built, with operators. Every op made through it
-// records the file and line of the user's expression.
+// The DSL's values: Tensor is a handle to a value of the graph under construction, with operators. Every op made
+// through it records the file and line of the user's expression.
 #pragma once
 
 #include <memory>
@@ -16,14 +16,14 @@ using ir::Dim;
 using ir::Dims;
 using ir::DType;
 
-// The batch size, a symbol until the graph is compiled: x is f32[B,784] whatever the batch.
+// The batch size, a symbol until the graph is compiled: x is f32[B,784] for any batch.
 inline const Dim B{"B"};
 
-class Recorder;  // the graph being built, frontend/recorder.h
+class Recorder;  // the graph under construction, frontend/recorder.h
 
 class Tensor {
  public:
-  // The type as far as the graph knows it: dims are numbers or symbols.
+  // The type as the graph knows it: dims are numbers or symbols.
   ir::Type type() const;
   DType dtype() const { return type().dtype; }
   Dims dims() const { return type().dims; }
@@ -31,10 +31,10 @@ class Tensor {
   // Size along `axis`; negative axes count from the end.
   Dim dim(int axis, std::source_location location = std::source_location::current()) const;
 
-  // Gives the value a name for dumps, profiles and errors, unless it has one. Returns the tensor itself.
+  // Names the value for dumps, profiles and errors unless it has a name. Returns the tensor itself.
   const Tensor& named(const std::string& name) const;
 
-  // For the DSL's own functions.
+  // Internal to the DSL.
   Tensor(std::shared_ptr<Recorder> recorder, ir::ValueId value) : recorder_(std::move(recorder)), value_(value) {}
   const std::shared_ptr<Recorder>& recorder() const { return recorder_; }
   ir::ValueId value() const { return value_; }
@@ -44,8 +44,8 @@ class Tensor {
   ir::ValueId value_;
 };
 
-// What a function of the DSL takes: a tensor or a number, and the place in the user's file where it was written. Made
-// by conversion at the call, never by hand; a number becomes a scalar constant of the dtype of the tensor beside it.
+// The argument of a DSL function: a tensor or a number, and where the user's file wrote it. Calls make it by
+// conversion; a number becomes a scalar constant of the dtype of the tensor beside it.
 class Operand {
  public:
   Operand(const Tensor& tensor, std::source_location location = std::source_location::current())  // NOLINT
@@ -53,7 +53,7 @@ class Operand {
   Operand(double number, std::source_location location = std::source_location::current())  // NOLINT
       : number_(number), location_(location) {}
 
-  const std::optional<Tensor>& tensor() const { return tensor_; }  // nothing where it is a number
+  const std::optional<Tensor>& tensor() const { return tensor_; }  // empty if it is a number
   double number() const { return number_; }
   const std::source_location& location() const { return location_; }
 
@@ -78,12 +78,12 @@ Tensor operator<=(Operand a, Operand b);
 Tensor operator>(Operand a, Operand b);
 Tensor operator>=(Operand a, Operand b);
 
-// Of bool tensors.
+// On bool tensors.
 Tensor operator!(Operand x);
 Tensor operator&(Operand a, Operand b);
 Tensor operator|(Operand a, Operand b);
 
-// While it lives, the ops made belong to this scope; scopes nest: `encoder/fc1`.
+// While it lives, new ops belong to this scope; scopes nest: `encoder/fc1`.
 //
 //   Scope scope("encoder");
 class Scope {

@@ -1,4 +1,4 @@
-// Numbers told apart by their bits: == finds no NaN, and takes -0 for 0.
+// Compares numbers by their bits: == does not find NaN, and equates -0 with 0.
 #pragma once
 
 #include <algorithm>
@@ -8,10 +8,10 @@
 
 namespace weft {
 
-// A number as a key to search by.
+// A number as a search key.
 inline std::uint64_t bits_of(double number) { return std::bit_cast<std::uint64_t>(number); }
 
-// Whether all are one number.
+// Whether all numbers have the same bits.
 inline bool is_uniform(const std::vector<double>& numbers) {
   return std::all_of(numbers.begin(), numbers.end(),
                      [&](double each) { return bits_of(each) == bits_of(numbers.front()); });

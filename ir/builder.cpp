@@ -99,7 +99,7 @@ std::vector<ValueId> Builder::fused(std::vector<ValueId> operands, GraphPtr body
     const Type& expected = body->type(body->inputs[i].value);
     if (graph_.type(operands[i]) != expected)
       fail_op(OpCode::fused, operands,
-              fmt::format("operand {} is {}, the body takes {}", i, to_string(graph_.type(operands[i])),
+              fmt::format("operand {} is {}, but the body takes {}", i, to_string(graph_.type(operands[i])),
                           to_string(expected)));
   }
   const OpId op_id = OpId(graph_.ops.size());

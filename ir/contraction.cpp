@@ -1,4 +1,4 @@
-// Reads shapes and attributes of contractions.
+// Shapes, attributes and operation counts of contractions.
 #include "ir/contraction.h"
 
 #include <algorithm>
@@ -82,8 +82,8 @@ double flops_of(const Graph& graph, const Op& op) {
   const auto operand = [&](std::size_t i) { return double(graph.type(op.operands[i]).elements()); };
   if (op.code == OpCode::matmul) return matmul_flops(graph, op);
   if (is_convolution(op.code)) return convolution_flops(convolution_shape(graph, op));
-  // Each pair of rows once forward; once more unless its product was kept, and for either row's gradient, on the way
-  // back.
+  // The forward pass computes each pair of rows once. The backward pass computes it again unless its matmul was kept,
+  // and uses it once per row of the pair.
   const auto similarities = [&] { return operand(0) * double(graph.type(op.operands[0]).dims[0].factor); };
   if (op.code == OpCode::similarity_tiles) return similarities();
   if (op.code == OpCode::similarity_lse) return op.operands.size() == 3 ? 0 : similarities();

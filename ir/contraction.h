@@ -1,4 +1,4 @@
-// Contractions in numbers: the three convolution ops as one relation, and how many operations an op has.
+// Contractions in numbers: the three convolution ops as one relation, and operation counts.
 #pragma once
 
 #include <array>
@@ -10,8 +10,8 @@ namespace weft::ir {
 
 bool is_convolution(OpCode code);  // conv2d, conv_transpose2d, conv2d_weight_grad
 
-// One relation in three directions, in the terms of the forward convolution: y [N,O,..] = x [N,C,..] * w
-// [O,C/groups,..], cross-correlation. Dims are in these orders whatever the order in memory.
+// One relation in three directions, named after the forward convolution: y [N,O,..] = x [N,C,..] * w [O,C/groups,..],
+// cross-correlation. Dims have this order whatever the order in memory.
 struct ConvolutionShape {
   enum class Direction : std::uint8_t {
     forward,  // y from x, w, [bias]
@@ -25,14 +25,14 @@ struct ConvolutionShape {
   bool channels_last = false;  // x and y are [N,H,W,C] in memory, else [N,C,H,W]
 };
 
-// Of a convolution op. Dims are numbers.
+// For a convolution op with static dims.
 ConvolutionShape convolution_shape(const Graph& graph, const Op& op);
 
-// Of similarity_tiles of rows x [n,d], n a number, in blocks of `block` rows.
+// For similarity_tiles of rows x [n,d], n a number, in blocks of `block` rows.
 Type similarity_tiles_type(const Type& x, std::int64_t block);
 
-// Floating point operations of a contraction, a multiply and an add being two; 0 for other ops. Similarities are
-// counted once for each pair of rows. Dims are numbers.
+// Floating point operations of a contraction, with a multiply-add as two; 0 for other ops. Counts each pair of
+// similarities once. Dims must be static.
 double flops_of(const Graph& graph, const Op& op);
 
 }  // namespace weft::ir

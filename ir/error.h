@@ -1,6 +1,5 @@
-// The two kinds of failure. `Error`: the user erred (shapes, files, flags, IR text); the message says what, where and
-// what to do. `InternalError`: Weft erred; the message asks for a report. Everything else in the tree throws one of
-// these two.
+// The two kinds of failure. `Error`: the user made a mistake (shapes, files, flags, IR text); the message says what,
+// where and what to do. `InternalError`: Weft is wrong; the message asks for a report. Weft throws no other exceptions.
 #pragma once
 
 #include <fmt/format.h>
@@ -27,7 +26,7 @@ template <typename... Args>
   throw Error(fmt::format(format, std::forward<Args>(args)...));
 }
 
-// Throws InternalError unless `condition` holds. For what no input of a user can cause.
+// Throws InternalError unless `condition` holds. Use it for conditions that no input can violate.
 inline void check(bool condition, const char* what) {
   if (!condition)
     throw InternalError(fmt::format("internal error: {} (this is a bug in Weft, please report it)", what));

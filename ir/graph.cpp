@@ -84,7 +84,7 @@ std::vector<int> use_counts(const Graph& graph) {
 
 namespace {
 
-// A dim_size may say what size it takes at least.
+// A dim_size may require a minimum size.
 void check_size(const Op& op) {
   const Dim& dim = op.attrs.dims(Attr::dim).front();
   const std::int64_t least = op.attrs.integer(Attr::at_least);
@@ -100,7 +100,7 @@ Graph bind(const Graph& graph, const Bindings& bindings) {
   for (const auto& [symbol, size] : bindings)
     if (size <= 0) fail("{} = {}: a batch must hold at least one element", symbol, size);
   Graph bound = graph;
-  for (Value& value : bound.values) value.type.dims = bind(value.type.dims, bindings);
+  for (Value& value : bound.values) value.type.dims = ir::bind(value.type.dims, bindings);
   for (Op& op : bound.ops) {
     Attrs attrs;
     for (const auto& [key, value] : op.attrs.values()) {
@@ -116,7 +116,7 @@ Graph bind(const Graph& graph, const Bindings& bindings) {
 
 namespace {
 
-// By their bits, as the numbers of constants: a NaN equals itself.
+// By their bits, as constants compare: a NaN equals itself.
 bool same(const Init& a, const Init& b) {
   return a.kind == b.kind && bits_of(a.a) == bits_of(b.a) && bits_of(a.b) == bits_of(b.b);
 }
@@ -125,7 +125,7 @@ bool same(const Slot& a, const Slot& b) {
   return a.name == b.name && a.type == b.type && a.offset == b.offset && same(a.init, b.init) && a.layout == b.layout;
 }
 
-// Compares two graphs; values correspond where the same input or the same result of the same op defines them.
+// Compares two graphs. Values correspond if the same input, or the same result of the same op, defines them.
 class Comparison {
  public:
   Comparison(const Graph& a, const Graph& b) : a_(a), b_(b), partner_(a.values.size(), kNone) {}
@@ -144,7 +144,7 @@ class Comparison {
   }
 
  private:
-  // Notes that `a` and `b` correspond.
+  // Records that `a` and `b` correspond.
   bool pair(ValueId a, ValueId b) {
     partner_[a] = b;
     return a_.values[a].type == b_.values[b].type && a_.values[a].name == b_.values[b].name;

@@ -1,4 +1,4 @@
-// Image layouts: which operands of an op its attribute `layout` speaks of, and images under either order of dims.
+// Image layouts: which operands of an op its attribute `layout` describes, and images under either order of dims.
 #pragma once
 
 #include <cstddef>
@@ -16,13 +16,15 @@ inline const std::vector<std::int64_t> kNhwcToNchw = {0, 3, 1, 2};
 inline bool has_layout(OpCode code) { return contains(info(code).attributes, Attr::layout); }
 inline bool is_nhwc(const Attrs& attrs) { return attrs.text(Attr::layout) == "nhwc"; }
 
-// Of an op that has a layout: whether an operand is an image, and not weights or a bias; whether the result is one.
+// For an op with a layout: whether an operand is an image rather than weights or a bias; whether the result is an
+// image.
 inline bool is_image_operand(OpCode code, std::size_t operand) {
   return operand == 0 || (operand == 1 && code != OpCode::conv2d && code != OpCode::conv_transpose2d);
 }
 inline bool makes_image(OpCode code) { return code != OpCode::conv2d_weight_grad; }
 
-// The type with its four dims in the other order; any other rank as it is, for the type rules to refuse.
+// The type with its four dims in the other order; types of other rank are returned as they are, for the type rules to
+// refuse.
 inline Type permute_image(const Type& type, const std::vector<std::int64_t>& perm) {
   if (type.rank() != perm.size()) return type;
   Type result{type.dtype, {}};

@@ -65,9 +65,9 @@ std::string to_string(const MemoryLayout& layout) {
 std::string memory_layout_misfit(std::string_view text, const Type& type) {
   if (text.empty()) return "";
   const auto layout = parse_memory_layout(text);
-  if (!layout) return fmt::format("\"{}\" is no layout of memory; one is OIhw16i16o", text);
+  if (!layout) return fmt::format("\"{}\" is not a memory layout; an example is OIhw16i16o", text);
   if (type.rank() != kLetters.size() || !type.is_static())
-    return fmt::format("the layout {} is one of kernels [out,in,height,width], not of {}", text, to_string(type));
+    return fmt::format("the layout {} is for weights [out,in,height,width], not for {}", text, to_string(type));
   for (std::size_t dim = 0; dim < type.rank(); ++dim)
     if (number(type.dims[dim]) % block_of(*layout, dim) != 0)
       return fmt::format("the layout {} needs a multiple of {} along dim {} of {}", text, block_of(*layout, dim), dim,
@@ -76,7 +76,7 @@ std::string memory_layout_misfit(std::string_view text, const Type& type) {
 }
 
 std::vector<std::size_t> memory_offsets(const MemoryLayout& layout, const std::vector<std::int64_t>& dims) {
-  // The digits of an index along a dim, by mixed radix: its blocks from the last to the first, then the outer dim.
+  // Splits an index along a dim into digits of mixed radix: its blocks from last to first, then the outer dim.
   struct Digit {
     std::size_t dim;
     std::int64_t divisor, radix, stride;

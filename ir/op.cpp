@@ -10,7 +10,7 @@ namespace weft::ir {
 
 const std::vector<OpInfo>& op_table() {
   constexpr bool kTyped = true;
-  constexpr bool kNone = false;
+  constexpr bool kUntyped = false;
   static const std::vector<OpInfo> table = {
 #define OP(name, kind, min_arity, max_arity, traits, attributes, doc) \
   {#name, OpKind::kind, min_arity, max_arity, traits, attributes, doc},
@@ -57,6 +57,19 @@ bool is_default(const AttrInfo& row, const AttrValue& value) {
 }
 
 }  // namespace
+
+const std::vector<std::string>& activation_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (std::size_t i = 0; i < op_table().size(); ++i) {
+      const OpInfo& row = op_table()[i];
+      const bool of_one = row.kind == OpKind::elementwise && row.max_arity == 1 && !row.typed;
+      if (of_one && OpCode(i) != OpCode::logical_not && OpCode(i) != OpCode::stop_gradient) all.emplace_back(row.name);
+    }
+    return all;
+  }();
+  return names;
+}
 
 Attrs& Attrs::set(Attr key, AttrValue value) {
   if (is_default(info(key), value))

@@ -1,4 +1,4 @@
-// What the op table (ops.def) and the attribute table (attrs.def) say, as enums and look-ups.
+// The op table (ops.def) and the attribute table (attrs.def) as enums and look-ups.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ enum class OpCode : std::uint8_t {
 
 enum class OpKind : std::uint8_t { source, elementwise, reduce, contraction, pooling, movement, structured };
 
-// One bit an attribute, so that a row of ops.def names a set.
+// One bit per attribute, so that a row of ops.def names a set.
 enum class Attr : std::uint32_t {
   none = 0,
 #define ATTR(bit, name, ...) name = 1u << bit,
@@ -45,7 +45,7 @@ struct OpInfo {
   std::string_view doc;
 };
 
-// What an absent attribute reads as: a number, both of a pair, or a text; kRequired where it must be given.
+// The value of an absent attribute: a number, both numbers of a pair, or a text; kRequired if it must be given.
 struct Fallback {
   constexpr Fallback(int value) : number(value) {}  // NOLINT(google-explicit-constructor): table entries
   constexpr Fallback(const char* value) : number(0), text(value) {}  // NOLINT(google-explicit-constructor)
@@ -69,11 +69,14 @@ const AttrInfo& info(Attr attr);
 std::optional<OpCode> parse_op(std::string_view name);
 std::string_view name(OpCode code);
 inline bool is_elementwise(OpCode code) { return info(code).kind == OpKind::elementwise; }
-// Whether elements of the result come from places of the operands that are computed from numbers.
+// The names that the attribute `activation` accepts: the elementwise ops of one float, in the order of ops.def, without
+// stop_gradient, which does not change numbers.
+const std::vector<std::string>& activation_names();
+// Whether the op reads elements of its operands at computed positions.
 inline bool reads_elsewhere(OpCode code) { return code == OpCode::gather || code == OpCode::affine_sample; }
 
-// No attribute is one. libstdc++ 12 takes a variant of numbers, vectors and strings for one that always holds a value;
-// a copy that finds no memory then destroys a value that was never made. A type of the user's makes it look.
+// Unused as an attribute. libstdc++ 12 assumes that a variant of numbers, vectors and strings always holds a value;
+// when a copy runs out of memory, it destroys a value that was never made. A user-defined type makes it check.
 struct NoAttr {
   ~NoAttr() {}
   bool operator==(const NoAttr&) const = default;
@@ -81,9 +84,8 @@ struct NoAttr {
 
 using AttrValue = std::variant<std::int64_t, std::vector<std::int64_t>, std::vector<double>, Dims, std::string, NoAttr>;
 
-// The attributes of one op, by key. Absent keys read as their default; defaults are never stored, so that equal ops
-// compare equal. Reading a required one that is absent, or by the wrong type, is an InternalError: the verifier comes
-// first.
+// The attributes of one op, by key. Absent keys read as their default; defaults are never stored, so equal ops compare
+// equal. Reading an absent required key, or a key by the wrong type, is an InternalError: the verifier runs first.
 class Attrs {
  public:
   Attrs() = default;
@@ -97,7 +99,7 @@ class Attrs {
   std::string text(Attr key) const;
 
   const std::map<Attr, AttrValue>& values() const { return values_; }
-  // Numbers of constants by their bits: -0 differs from 0, and a NaN equals itself.
+  // Compares numbers of constants by their bits: -0 differs from 0, and a NaN equals itself.
   bool operator==(const Attrs& other) const;
 
  private:

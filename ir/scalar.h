@@ -1,5 +1,5 @@
-// The meaning of every elementwise op, once, as a template over the number type N: double for folding, float for the
-// reference, LLVM values and CUDA text for the code generators.
+// The definition of every elementwise op, written once as a template over the number type N: double for folding, float
+// for the reference, LLVM values and CUDA text for the code generators.
 //
 // N needs: construction from double; + - * / and unary -; and, found by argument-dependent lookup or in
 // weft::ir::scalar for float and double: abs floor exp expm1 log log1p sqrt sin cos tanh erf pow, lt(a,b) eq(a,b)
@@ -31,7 +31,7 @@ inline float choose(float c, float a, float b) { return c != 0 ? a : b; }
 inline double choose(double c, double a, double b) { return c != 0 ? a : b; }
 }  // namespace scalar
 
-// `x` holds the operands. `cast` and `stop_gradient` are the identity here: rounding to another dtype is the caller's.
+// `x` holds the operands. `cast` and `stop_gradient` are the identity here: the caller rounds to another dtype.
 template <typename N>
 N apply_scalar(OpCode code, const N* x) {
   using namespace scalar;

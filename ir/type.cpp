@@ -47,7 +47,7 @@ std::string to_string(const Dims& dims) {
 
 namespace {
 
-// a + sign * b where both are multiples of one symbol; a 0 goes with anything.
+// a + sign * b if both are multiples of one symbol; 0 combines with anything.
 std::optional<Dim> combine(const Dim& a, const Dim& b, std::int64_t sign) {
   if (a.is_number() && a.factor == 0) return Dim(b.symbol, sign * b.factor);
   if (b.is_number() && b.factor == 0) return a;

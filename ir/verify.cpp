@@ -1,4 +1,4 @@
-// Checks a graph from the ids up: structure first, so that the rules after it can follow ids without fear.
+// Checks a graph from the ids up: structure first, so that later rules can follow ids safely.
 #include "ir/verify.h"
 
 #include <algorithm>
@@ -21,7 +21,7 @@ class Verifier {
     for (std::uint32_t i = 0; i < graph_.inputs.size(); ++i) input(graph_.inputs[i], is_body);
     for (OpId id = 0; id < graph_.ops.size(); ++id) op(id);
     for (ValueId value = 0; value < graph_.values.size(); ++value)
-      if (!defined_[value]) fail_graph("value {} ({}) has no op and is no input", value, graph_.values[value].name);
+      if (!defined_[value]) fail_graph("value {} ({}) has no op and is not an input", value, graph_.values[value].name);
     for (const Output& each : graph_.outputs) output(each);
   }
 
@@ -140,7 +140,7 @@ class Verifier {
 
   void plain(const Op& op) const {
     if (op.results.size() != 1) fail_op(op, fmt::format("makes 1 result, got {}", op.results.size()));
-    if (op.body) fail_op(op, "has a body, which only fused may");
+    if (op.body) fail_op(op, "has a body, which only fused may have");
     std::vector<Type> types;
     for (const ValueId operand : op.operands) types.push_back(graph_.type(operand));
     try {

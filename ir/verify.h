@@ -1,11 +1,11 @@
-// Checks what the builder guarantees, for graphs that came another way: definitions before uses, types by the type
-// rules, attributes by the tables, outputs and donations, bodies of fused ops.
+// Checks what the builder guarantees, for graphs from other sources: definitions before uses, types by the type rules,
+// attributes by the tables, outputs and donations, bodies of fused ops.
 #pragma once
 
 #include "ir/graph.h"
 
 namespace weft::ir {
 
-void verify(const Graph& graph);  // throws Error that names the op and both facts
+void verify(const Graph& graph);  // throws Error with the op and both facts
 
 }  // namespace weft::ir

@@ -11,10 +11,10 @@ namespace {
 
 struct Character {
   std::uint32_t code = 0;
-  std::size_t bytes = 0;  // 0: no UTF-8
+  std::size_t bytes = 0;  // 0: not UTF-8
 };
 
-// The character that `text` begins with. Overlong forms, surrogates and codes beyond U+10FFFF are no UTF-8.
+// The first character of `text`. Overlong forms, surrogates and codes beyond U+10FFFF are not UTF-8.
 Character first_character(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   if (byte(0) < 0x80) return {byte(0), 1};
@@ -30,7 +30,7 @@ Character first_character(std::string_view text) {
   return {code, bytes};
 }
 
-// Characters that act on what surrounds them: controls, line separators, marks and overrides of direction.
+// Characters that act on their surroundings: controls, line separators, marks and overrides of direction.
 bool acts(std::uint32_t code) {
   return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c || code == 0x200e || code == 0x200f ||
          (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
@@ -43,7 +43,7 @@ std::string escape(std::uint32_t code) {
   return code < 0x80 ? fmt::format("\\x{:02x}", code) : fmt::format("\\u{:04x}", code);
 }
 
-// `keeps(rest)` says whether the character that `rest` begins with stays although it acts.
+// `keeps(rest)` says whether the character at the start of `rest` stays although it acts on its surroundings.
 template <typename Keeps>
 std::string escaped(std::string_view text, Keeps keeps) {
   std::string result;
@@ -90,7 +90,7 @@ std::string shortened(std::string_view text, std::size_t most) {
 
 std::string brief(std::string_view text) {
   constexpr std::size_t most = 80;
-  // What is cut away need not be looked at, and may be megabytes: an escape is at most six bytes long.
+  // Skip what will be cut, which may be megabytes: an escape is at most six bytes long.
   if (text.size() > 64 * most)
     return shortened(visible(text.substr(0, most)) + "…" + visible(text.substr(text.size() - most)), most);
   return shortened(visible(text), most);
@@ -99,7 +99,7 @@ std::string brief(std::string_view text) {
 std::string comment_text(std::string_view text) {
   std::string result = visible(text);
   for (char& c : result)
-    if (c == '*' || c == '\\' || c == '?') c = '_';  // "*/", a line that goes on, and its trigraph
+    if (c == '*' || c == '\\' || c == '?') c = '_';  // "*/", a line continuation, and its trigraph
   return result;
 }
 

@@ -1,5 +1,5 @@
-// Text from files as messages and terminals may show it: none of its characters acts on the terminal, and a long text
-// does not push the rest of a message out of sight.
+// Text from files in a form safe for messages and terminals: no character acts on the terminal, and a long text does
+// not crowd out the rest of a message.
 #pragma once
 
 #include <string>
@@ -7,23 +7,23 @@
 
 namespace weft {
 
-// One line: control characters, bytes that are not UTF-8 and characters that reorder text become escapes such as \n,
-// \x1b and \u202e. The result is UTF-8, and `visible` leaves it as it is.
+// One line: control characters, bytes that are not UTF-8 and characters that reorder text become escapes such as
+// \n, \x1b and \u202e. The result is UTF-8, and a fixed point of `visible`.
 std::string visible(std::string_view text);
-// As `visible`, but line breaks and tabs stay.
+// As `visible`, but keeps line breaks and tabs.
 std::string visible_lines(std::string_view text);
 
-// At most `most` characters of UTF-8: where there are more, "…" takes the place of the middle.
+// At most `most` characters of UTF-8: "…" replaces the middle of a longer text.
 std::string shortened(std::string_view text, std::size_t most);
 
-// Visible and at most 80 characters: how a message names what a file says.
+// Visible and at most 80 characters: for quoting a file's content in a message.
 std::string brief(std::string_view text);
 
-// As a comment of generated C, C++ or CUDA holds it: it neither ends the comment nor goes on to the next line.
+// Safe inside a comment of generated C, C++ or CUDA: it neither ends the comment nor continues on the next line.
 std::string comment_text(std::string_view text);
 
-// A whole message: visible and at most 800 characters, so that its begin (the file) and its end (the advice) stay. Its
-// own line breaks, those before two blanks, stay too.
+// A whole message: visible and at most 800 characters. Keeps its beginning (the file) and its end (the advice), and its
+// own line breaks, which are those before two blanks.
 std::string visible_message(std::string_view text);
 
 }  // namespace weft

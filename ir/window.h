@@ -1,4 +1,4 @@
-// Windows: reductions that `fuse` and the kernels below it both treat as rows of a few elements.
+// Windows: reductions that `fuse` and the kernels below it treat as rows of a few elements.
 #pragma once
 
 #include <algorithm>
@@ -10,8 +10,9 @@ namespace weft::ir {
 
 inline constexpr std::int64_t kLargestWindow = 64;
 
-// Whether a reduction over `axes` of a space of these sizes reduces windows: few elements each, many of them, and whole
-// vectors of them side by side, for the innermost dim stays. Such as the pooling of channels-last images.
+// Whether a reduction over `axes` of a space of these sizes reduces windows: few elements per window, many windows, and
+// whole vectors of windows side by side, because the innermost dim stays. An example is the pooling of channels-last
+// images.
 inline bool is_window(const std::vector<std::int64_t>& sizes, const std::vector<std::int64_t>& axes) {
   std::size_t inner = sizes.size();
   while (inner > 0 && sizes[inner - 1] == 1) --inner;

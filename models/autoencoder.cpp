@@ -1,9 +1,9 @@
 // The deep autoencoder (Hinton & Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", 2006).
 //
-// An encoder squeezes a picture through ever smaller layers into a few numbers, its code; a decoder, the same layers in
-// reverse, must bring the picture back from them. What the code keeps is what most helps to tell pictures apart: with
-// linear layers it would be their principal components, with curved ones a better map of the same size. The code itself
-// has no activation, so that it may take any value. The loss, `recon`, is the squared error an image.
+// An encoder reduces an image to a few numbers, its code, through ever smaller layers. A decoder, the same layers in
+// reverse, reconstructs the image. The code keeps what reduces the error most: with linear layers it spans the
+// principal components, with nonlinear ones it is a better map of the same size. The code has no activation, so it may
+// take any value. The loss, `recon`, is the squared error per image.
 #include <string>
 #include <vector>
 
@@ -73,8 +73,8 @@ Model autoencoder() {
           "deep autoencoder of fully connected layers",
           {{"hidden", "1000,500,250", "sizes of the encoder's hidden layers; the decoder mirrors them"},
            {"latent", "30", "size of the code"},
-           {"activation", "relu", "of the hidden layers"},
-           {"output", "sigmoid", "of the picture: sigmoid or linear"}},
+           {"activation", "relu", "activation of the hidden layers"},
+           {"output", "sigmoid", "activation of the reconstruction: sigmoid or linear"}},
           build_autoencoder};
 }
 

@@ -1,13 +1,13 @@
-// The classifier: an encoder, and a layer that tells the classes apart from what it gives.
+// The classifier: an encoder and a layer that separates the classes.
 //
-// It trains on labels, or stands on an encoder that another model has trained without any: the parameters of encoders
-// have the same names everywhere (models/parts/encoder.h), and `weft finetune` takes them over. With --frozen true they
-// stay as they are, and batch norm with its running statistics: only the head learns. That measures how much of the
-// classes the encoder knew already.
+// It trains on labels from scratch, or on an encoder that another model has trained without labels: encoder parameters
+// have the same names in every model (models/parts/encoder.h), and `weft finetune` loads them. With --frozen true, the
+// encoder and the running statistics of its batch norms stay fixed and only the head trains. This measures how much the
+// encoder already knows about the classes.
 //
-// With few labels a network soon knows all its pictures by heart. What helps against it: views of the pictures in place
-// of the pictures (--augment), dropout before the head, and --label-smoothing, which wants the true class with
-// probability 1 - s and any with s (Szegedy et al. 2016), so that no logit need grow without bound.
+// With few labels a network soon overfits. Three options help: random views of the images (--augment), dropout before
+// the head, and --label-smoothing, which sets the target to 1 - s for the true class plus s spread over all classes
+// (Szegedy et al. 2016), so that logits need not grow without bound.
 #include <string>
 #include <vector>
 
@@ -92,10 +92,10 @@ Model classifier() {
   std::vector<Option> options = Encoder::options("cnn");
   for (Option& option : Views::options("none")) options.push_back(std::move(option));
   options.insert(options.end(), {{"head", "", "sizes of hidden layers between the encoder and the classes"},
-                                 {"frozen", "false", "true: the encoder stays as it is, and only the head learns"},
-                                 {"dropout", "0", "share of the representation that is left out in training"},
-                                 {"label-smoothing", "0", "share of the target that is spread over all classes"}});
-  return {"classifier", "classifier of pictures on any encoder, for fine-tuning too", options, build_classifier};
+                                 {"frozen", "false", "true: the encoder stays fixed and only the head trains"},
+                                 {"dropout", "0", "share of the representation dropped in training"},
+                                 {"label-smoothing", "0", "share of the target spread over all classes"}});
+  return {"classifier", "classifier of images on any encoder, for fine-tuning too", options, build_classifier};
 }
 
 }  // namespace weft::models

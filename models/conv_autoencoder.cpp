@@ -1,15 +1,15 @@
 // The convolutional autoencoder (Masci et al., "Stacked Convolutional Auto-Encoders for Hierarchical Feature
 // Extraction", 2011).
 //
-// A fully connected encoder must learn every feature anew at every place of the picture. A convolution learns it once:
-// the same small kernel slides over the whole picture. Convolutions of stride 2 halve the picture and widen its
-// channels, a fully connected layer turns what is left into the code, and the decoder goes the same way back with
-// transposed convolutions, which lay down a kernel for every pixel and so double the picture (docs/internals/
-// transposed-convolution.md draws one). The loss, `recon`, is the squared error an image; `psnr` is the peak
-// signal-to-noise ratio in decibels, -10 log10 of the squared error a pixel, averaged over the images.
+// A fully connected encoder must learn each feature anew at each location. A convolution learns it once, because the
+// same small kernel slides over the whole image. Convolutions of stride 2 halve the image and widen its channels, and a
+// fully connected layer maps the result to the code. The decoder reverses this with transposed convolutions, which
+// write one scaled kernel per pixel and so double the image (docs/internals/transposed-convolution.md draws one). The
+// loss, `recon`, is the squared error per image; `psnr` is the peak signal-to-noise ratio in decibels, -10 log10 of the
+// squared error per pixel, averaged over the images.
 //
-// With --noise the encoder sees a spoiled picture and the loss still wants the clean one: a convolutional denoising
-// autoencoder (models/denoising_autoencoder.cpp says what that is good for). conv_vae is the variational form.
+// With --noise the encoder sees a corrupted image and the loss still wants the clean one: a convolutional denoising
+// autoencoder (see models/denoising_autoencoder.cpp). conv_vae is the variational form.
 #include <numbers>
 #include <string>
 #include <vector>
@@ -43,7 +43,7 @@ struct ConvAutoencoder {
   Tensor decode(const Tensor& z) const { return sigmoid(decoder(z)); }
 };
 
-// The mean over the images of -10 log10(error / pixels); an error of 0 counts as 1e-12 of a pixel's range.
+// The mean over the images of -10 log10(error / pixels); an error of 0 counts as 1e-12.
 Tensor peak_signal_to_noise(const Tensor& error, std::int64_t pixels) {
   return mean(log(maximum(error / double(pixels), 1e-12))) * (-10 / std::numbers::ln10);
 }
@@ -76,7 +76,7 @@ ir::Module build_conv_autoencoder(const Settings& settings) {
 }  // namespace
 
 Model conv_autoencoder() {
-  std::vector<Option> options = {{"widths", "32,64", "channels after each convolution; each halves the picture"},
+  std::vector<Option> options = {{"widths", "32,64", "channels after each convolution; each halves the image"},
                                  {"latent", "64", "size of the code"}};
   for (Option& option : Noise::options("none", "0.5")) options.push_back(std::move(option));
   return {"conv_autoencoder", "autoencoder of convolutions and transposed convolutions", options,

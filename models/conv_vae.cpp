@@ -1,7 +1,7 @@
 // The convolutional variational autoencoder: the method of models/vae.cpp with the net of models/conv_autoencoder.cpp.
 //
-// Convolutions of stride 2 turn the picture into mu and logvar of its latent vector, transposed convolutions turn a
-// latent vector into the picture's distribution. The bound on log p(x), its options and its entries are the same.
+// Convolutions of stride 2 map the image to mu and logvar of its latent vector; transposed convolutions map a latent
+// vector to the distribution of the image. The bound on log p(x), its options and its entries are the same.
 #include <vector>
 
 #include "frontend/weft.h"
@@ -26,7 +26,7 @@ ir::Module build_conv_vae(const Settings& settings) {
 }  // namespace
 
 Model conv_vae() {
-  std::vector<Option> options = {{"widths", "32,64", "channels after each convolution; each halves the picture"},
+  std::vector<Option> options = {{"widths", "32,64", "channels after each convolution; each halves the image"},
                                  {"latent", "20", "size of the latent vector"}};
   for (Option& option : variational_options()) options.push_back(std::move(option));
   return {"conv_vae", "variational autoencoder of convolutions and transposed convolutions", options, build_conv_vae};

@@ -1,11 +1,11 @@
 // The denoising autoencoder (Vincent et al., "Extracting and Composing Robust Features with Denoising Autoencoders",
 // 2008; "Stacked Denoising Autoencoders", 2010).
 //
-// An autoencoder whose code is wide may learn to copy. This one cannot: the encoder sees a spoiled picture, and the
-// loss, `recon`, is the squared error against the clean one. To tell noise from picture it must learn what pictures are
-// like: it maps every point around them back to where they lie. The noise (models/parts/noise.h) is made inside the
-// graph from random numbers of the step, so no picture is ever seen spoiled in the same way twice. `mse_pixel` is the
-// error a pixel. A test spoils its pictures too; `encode` and `score` take them as they are.
+// An autoencoder with a wide code may learn to copy. This one cannot: the encoder sees a corrupted image, and the loss,
+// `recon`, is the squared error against the clean one. To separate noise from image, it must learn what images look
+// like: it maps points near the data back to the data. The graph draws the noise (models/parts/noise.h) from the random
+// numbers of the step, so each step corrupts an image differently. `mse_pixel` is the error per pixel. The test entry
+// corrupts its images too; `encode` and `score` take clean ones.
 #include <functional>
 #include <string>
 #include <vector>
@@ -23,7 +23,7 @@ namespace {
 
 using Sizes = std::vector<std::int64_t>;
 
-// x -> code and back to the pixels' logits, fully connected or convolutional.
+// x -> code, and code -> logits of the pixels, fully connected or convolutional.
 struct Net {
   Dims picture;
   std::function<Tensor(const Tensor&)> encoder, decoder;
@@ -105,12 +105,12 @@ Model denoising_autoencoder() {
   std::vector<Option> options = {
       {"encoder", "mlp", "the net: mlp (fully connected) or conv"},
       {"hidden", "1000", "mlp: sizes of the encoder's hidden layers; the decoder mirrors them"},
-      {"widths", "32,64", "conv: channels after each convolution; each halves the picture"},
+      {"widths", "32,64", "conv: channels after each convolution; each halves the image"},
       {"latent", "500", "size of the code"},
-      {"activation", "relu", "of the hidden layers"},
-      {"output", "sigmoid", "of the picture: sigmoid or linear"}};
+      {"activation", "relu", "activation of the hidden layers"},
+      {"output", "sigmoid", "activation of the reconstruction: sigmoid or linear"}};
   for (Option& option : Noise::options("gaussian", "0.5")) options.push_back(std::move(option));
-  return {"denoising_autoencoder", "autoencoder that restores spoiled pictures", options, build_denoising_autoencoder};
+  return {"denoising_autoencoder", "autoencoder that restores corrupted images", options, build_denoising_autoencoder};
 }
 
 }  // namespace weft::models

@@ -13,7 +13,7 @@ namespace weft::models {
 #undef WEFT_MODEL
 
 const std::vector<Model>& all();
-// An unknown name is an Error with the nearest right one.
+// Throws Error with the nearest name if the name is unknown.
 const Model& find(const std::string& name);
 
 }  // namespace weft::models

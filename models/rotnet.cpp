@@ -1,13 +1,13 @@
 // RotNet (Gidaris et al., "Unsupervised Representation Learning by Predicting Image Rotations", 2018).
 //
-// Turn a picture by 0, 90, 180 or 270 degrees, and ask by how much. Nobody need label anything, yet whoever is to know
-// which way up a dog stands must have an idea of heads, legs and ground. So an encoder learns what things look like,
-// and `weft probe` and `weft finetune` use it for other ends. The metric `accuracy` is the share of the turns that it
-// tells.
+// The network sees an image turned by 0, 90, 180 or 270 degrees and predicts the angle. This needs no labels, but to
+// know which way up a dog stands, a network must recognise heads, legs and ground. The encoder thus learns what objects
+// look like, and `weft probe` and `weft finetune` reuse it. The metric `accuracy` is the share of correctly predicted
+// turns.
 //
-// By default each picture of a batch is turned once, the four turns in equal parts; --turns all gives the network all
-// four of each, as the paper does: four times the work a step. The test is always on all four. `reconstruct` turns
-// pictures back by the turn that the network tells: where it is right, they stand as they did.
+// By default each image of a batch is turned once, with the four turns in equal parts. --turns all uses all four turns
+// of each image, as the paper does, at four times the work per step. The test always uses all four. `reconstruct` turns
+// images back by the predicted turn, so correct predictions restore the image.
 #include <string>
 #include <vector>
 
@@ -36,7 +36,7 @@ struct RotNet {
   Tensor classify(const Tensor& x) const { return turn(encoder(x).representation); }
 };
 
-// Picture i of the batch by i % 4 turns: a shuffled batch has each picture turned at random.
+// Turns image i of the batch i % 4 times; in a shuffled batch the turn of an image is random.
 Rotations turn_once(const Tensor& x) {
   const Tensor index = iota({x.dim(0)}, 0, DType::f32);
   const Tensor turns = cast(index - kTurns * floor(index * (1.0 / kTurns)), DType::i32);
@@ -80,8 +80,8 @@ ir::Module build_rotnet(const Settings& settings) {
 
 Model rotnet() {
   std::vector<Option> options = Encoder::options("cnn");
-  options.push_back({"turns", "one", "of each picture a step: one, or all four"});
-  return {"rotnet", "learns without labels, by telling which way up a picture is", options, build_rotnet};
+  options.push_back({"turns", "one", "turns of each image per step: one, or all four"});
+  return {"rotnet", "learns without labels, by predicting how an image is turned", options, build_rotnet};
 }
 
 }  // namespace weft::models

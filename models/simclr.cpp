@@ -1,13 +1,13 @@
 // SimCLR (Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations", 2020).
 //
-// Take two random views of each picture of a batch: other parts of it, other colours. The network must find for each
-// view the other one of the same picture among all views of the batch. That is possible only by what both views share,
-// which is what the picture shows. A projection head maps the representation to the vectors that are compared; it takes
-// on itself what the comparison throws away, and is left out afterwards: representations are what the encoder gives.
+// Each image of a batch gives two random views: different crops, different colours. For each view the network must find
+// the other view of the same image among all views of the batch. Only what both views share makes that possible: what
+// the image shows. A projection head maps the representation to the vectors that the loss compares. The head absorbs
+// what the comparison discards and is dropped after training: representations are the encoder's output.
 //
-// The loss, NT-Xent, is the cross-entropy of choosing the right partner by the cosine of the projections, sharpened by
-// the temperature. With N pictures a batch, a view has one partner and 2N - 2 others, so large batches make the task
-// hard enough to teach. `contrastive` computes it without a 2N x 2N matrix.
+// The loss, NT-Xent, is the cross-entropy of choosing the right partner by the cosine of the projections, divided by
+// the temperature. With N images per batch, a view has one partner and 2N - 2 negatives, so large batches make the task
+// hard enough to teach something. `contrastive` computes the loss without a 2N x 2N matrix.
 #include <string>
 #include <vector>
 
@@ -35,11 +35,11 @@ struct SimClr {
         hidden("head", encoder.out(), {head.begin(), head.end() - 1}, relu),
         projection("head.projection", hidden.out(), head.back()),
         temperature(settings.number("temperature")) {
-    if (views.is_none()) throw OptionError("--augment none leaves two views of a picture the same: nothing to learn");
+    if (views.is_none()) throw OptionError("--augment none makes the two views of an image equal: nothing to learn");
     if (!(temperature > 0)) throw OptionError(fmt::format("--temperature takes a number above 0, got {}", temperature));
   }
 
-  // Rows i and i + B of the result are two views of picture i: [2B,out].
+  // Rows i and i + B of the result are two views of image i: [2B,out].
   Tensor project(const Tensor& x) const { return projection(hidden(encoder(x).representation)); }
 };
 
@@ -53,7 +53,7 @@ void add_loss(ir::Module& module, const std::string& name, Mode mode, const SimC
 
 ir::Module build_simclr(const Settings& settings) {
   std::vector<std::int64_t> head = settings.integers("head", 1);
-  if (head.empty()) throw OptionError("--head takes at least the size of the projection, as 512,128");
+  if (head.empty()) throw OptionError("--head takes at least the size of the projection, such as 512,128");
   const SimClr model(settings, std::move(head));
   const Dims dims = model.encoder.picture().dims();
   ir::Module module{"simclr", {}};
@@ -71,8 +71,8 @@ Model simclr() {
   std::vector<Option> options = Encoder::options("cnn");
   for (Option& option : Views::options("auto")) options.push_back(std::move(option));
   options.insert(options.end(), {{"head", "512,128", "sizes of the projection head's layers"},
-                                 {"temperature", "0.5", "of NT-Xent: low makes the nearest of the others count most"}});
-  return {"simclr", "learns without labels, by finding the other view of the same picture", options, build_simclr};
+                                 {"temperature", "0.5", "of NT-Xent: low values weight the nearest negatives most"}});
+  return {"simclr", "learns without labels, by finding the other view of the same image", options, build_simclr};
 }
 
 }  // namespace weft::models

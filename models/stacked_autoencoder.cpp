@@ -1,21 +1,19 @@
 // The stacked autoencoder (Hinton & Salakhutdinov, "Reducing the Dimensionality of Data with Neural Networks", 2006;
 // Bengio et al., "Greedy Layer-Wise Training of Deep Networks", 2007).
 //
-// A deep autoencoder is a stack of shallow ones: the first gives a code of the picture, the second a code of that code,
-// and so on. The stack can be trained as it is built (`weft train stacked_autoencoder --pretrain-epochs 10`): layer by
-// layer, entry `pretrain1`, `pretrain2`, ..., each layer an autoencoder of the codes of the finished layers below it.
-// Then the whole is trained as one net on the picture, entry `loss`, from where the layers already are. Without
-// --pretrain-epochs that is all that happens, which modern activations and optimizers allow.
+// A deep autoencoder is a stack of shallow ones: the first encodes the image, the second the code of the first, and so
+// on. `weft train stacked_autoencoder --pretrain-epochs 10` trains the stack layer by layer, in the entries
+// `pretrain1`, `pretrain2`, ...; each layer is an autoencoder of the codes of the finished layers below it. The entry
+// `loss` then trains the whole stack on the image from there. Without --pretrain-epochs only `loss` trains, which
+// modern activations and optimizers allow.
 //
-//   --tied true    a decoder layer uses the weights of its encoder layer, transposed: half as many, as in the papers
-//   --decoder      sizes of the decoder's hidden layers, where it is not to mirror the encoder
-//   --augment      trained on a random view of each picture, of which there are more than pictures: it then learns few
-//   by
-//                  heart
-//   --noise        each layer sees its input spoiled in pre-training, and the picture is spoiled in what follows: a
-//                  stacked denoising autoencoder (Vincent et al. 2010). A test takes the picture as it is.
+//   --tied true    a decoder layer uses the transposed weights of its encoder layer: half as many, as in the papers
+//   --decoder      sizes of the decoder's hidden layers, if they do not mirror the encoder
+//   --augment      trains on a random view of each image, so that it overfits less
+//   --noise        corrupts the input of each layer in pre-training, and the image afterwards: a stacked denoising
+//                  autoencoder (Vincent et al. 2010). The test takes clean images.
 //
-// `recon` is the squared error an image, whatever the loss.
+// `recon` is the squared error per image, whatever the loss.
 #include <string>
 #include <vector>
 
@@ -32,7 +30,7 @@ namespace {
 
 using Sizes = std::vector<std::int64_t>;
 
-// Sizes of the decoder's hidden layers: the encoder's in reverse, or those asked for.
+// Sizes of the decoder's hidden layers: those of --decoder, or the encoder's in reverse.
 Sizes decoder_sizes(const Settings& settings) {
   Sizes sizes = settings.integers("decoder", 1);
   if (!sizes.empty()) return sizes;
@@ -84,22 +82,22 @@ struct Stack {
     return i + 1 < decoder_layers() ? fmt::format("decoder.fc{}", i + 1) : "decoder.picture";
   }
 
-  // What is trained on, and aimed at: the pictures, or a view of each.
+  // Input and target of training: the images, or a view of each.
   Tensor seen(const Tensor& x) const {
     return views.is_none() ? x : reshape(views(reshape(x, picture)), {B, down.front()});
   }
 
-  // The last gives the code, which may take any value.
+  // The last layer gives the code and has no activation.
   Tensor encode_layer(std::size_t i, const Tensor& x) const {
     const Tensor y = Linear(encoder_name(i), down[i], down[i + 1], weights)(x);
     return i + 1 == encoder_layers() ? y : hidden_activation(y);
   }
 
-  // Before its activation.
+  // The output of a decoder layer before its activation.
   Tensor decode_layer(std::size_t i, const Tensor& z) const {
     if (!tied) return Linear(decoder_name(i), up[i], up[i + 1], weights)(z);
     const Scope scope(decoder_name(i));
-    const Fan fan{up[i + 1], up[i]};  // the encoder's
+    const Fan fan{up[i + 1], up[i]};  // of the encoder
     const Tensor weight =
         parameter(encoder_name(decoder_layers() - 1 - i) + ".weight", {fan.in, fan.out}, weights.initialiser(fan));
     const Tensor bias = parameter(decoder_name(i) + ".bias", {up[i + 1]}, weights.bias_initialiser({up[i], up[i + 1]}));
@@ -117,21 +115,21 @@ struct Stack {
   }
   Tensor encode(const Tensor& x) const { return encode(x, encoder_layers()); }
 
-  // The pixels' logits.
+  // The logits of the pixels.
   Tensor decode_logits(Tensor z) const {
     for (std::size_t i = 0; i + 1 < decoder_layers(); ++i) z = activate(i, decode_layer(i, z));
     return decode_layer(decoder_layers() - 1, z);
   }
 
-  // Of layer i of the decoder: how far its output lies from `target`. Cross-entropy is for values in [0,1].
+  // The loss of layer i of the decoder against `target`. Cross-entropy is for values in [0,1].
   Tensor layer_loss(std::size_t i, const Tensor& y, const Tensor& target) const {
     const bool in_unit_range = bounded || i + 1 == decoder_layers();
     return cross_entropy && in_unit_range ? bce_with_logits(y, target) : mse(activate(i, y), target);
   }
 };
 
-// Layer `i` alone: it codes what the layers below, which stand still, make of the picture, and its mirror image in the
-// decoder brings that back.
+// Layer `i` only: it encodes the codes of the layers below, which stay fixed, and its mirror layer in the decoder
+// reconstructs them.
 void add_pretraining(ir::Module& module, const Stack& stack, std::size_t i) {
   Entry entry(module, fmt::format("pretrain{}", i + 1), Mode::train);
   const Tensor x = stack.seen(entry.input("x", {B, stack.down.front()}));
@@ -175,9 +173,9 @@ Model stacked_autoencoder() {
   std::vector<Option> options = {
       {"hidden", "1000,500,250", "sizes of the encoder's hidden layers"},
       {"latent", "30", "size of the code"},
-      {"decoder", "", "sizes of the decoder's hidden layers, code to picture; by default the encoder's in reverse"},
+      {"decoder", "", "sizes of the decoder's hidden layers, from code to image; by default the encoder's in reverse"},
       {"tied", "false", "true: the decoder's weights are the encoder's, transposed"},
-      {"activation", "relu", "of the hidden layers"},
+      {"activation", "relu", "activation of the hidden layers"},
       {"loss", "mse", "mse, or bce: cross-entropy of values in [0,1]"},
       init_option()};
   for (Option& option : Views::options("none")) options.push_back(std::move(option));

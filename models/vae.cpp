@@ -1,4 +1,4 @@
-// The variational autoencoder of fully connected layers: the method of parts/variational.cpp with two small nets.
+// The variational autoencoder of fully connected layers: the method of parts/variational.cpp with two small networks.
 #include <vector>
 
 #include "frontend/weft.h"
@@ -35,7 +35,7 @@ Model vae() {
   std::vector<Option> options = {
       {"hidden", "400", "sizes of the encoder's hidden layers, as 400,200; the decoder mirrors them"},
       {"latent", "20", "size of the latent vector"},
-      {"activation", "relu", "of the hidden layers"},
+      {"activation", "relu", "activation of the hidden layers"},
       init_option()};
   for (Option& option : variational_options()) options.push_back(std::move(option));
   return {"vae", "variational autoencoder of fully connected layers", options, build_vae};

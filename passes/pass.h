@@ -15,10 +15,8 @@ using ir::GraphPtr;
 
 // What passes may know of the backend below them.
 struct Target {
-  int vector_width = 16;                            // floats a vector register
   std::vector<std::string> activations = {"relu"};  // that a contraction can apply by itself, with a bias
   std::vector<ir::OpCode> epilogues = {ir::OpCode::matmul, ir::OpCode::conv2d};  // the contractions that can
-  std::int64_t cache_bytes = 1 << 20;                                            // of one core's own cache
   // In blocks of how many rows to keep the products of all pairs of these rows from a loss for its gradient; 0 where it
   // is better to compute them again. Empty: always again.
   std::function<std::int64_t(const ir::Type& rows)> similarity_block;

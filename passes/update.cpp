@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "ir/error.h"
+#include "ir/integer.h"
 #include "passes/passes.h"
 #include "passes/rewriter.h"
 
@@ -26,8 +27,6 @@ using Kind = OptimizerSpec::Kind;
 
 constexpr std::int64_t kAlignment = 16;  // floats: 64 bytes, a cache line and the widest vector
 constexpr const char* kGradient = "grad.";
-
-std::int64_t round_up(std::int64_t count) { return (count + kAlignment - 1) / kAlignment * kAlignment; }
 
 // Where each param stands in the flat vectors: those with weight decay first, `decaying` elements; then those with a
 // gradient alone, up to `moving`; then those without.
@@ -69,7 +68,7 @@ Layout lay_out(const ir::Graph& graph, const std::vector<std::uint32_t>& gradien
         fail("param %{} is {}: the optimizer needs f32 of a fixed size", graph.input_name(i), to_string(type));
       layout.slots.push_back({graph.input_name(i), type, layout.size, input.init});
       layout.inputs.push_back(i);
-      layout.size += round_up(type.elements());
+      layout.size += round_up(type.elements(), kAlignment);
     }
     return layout.size;
   };

@@ -22,13 +22,14 @@ namespace {
 
 fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
-constexpr std::string_view temporary_mark = ".tmp-";
+constexpr std::string_view kTemporaryMark = ".tmp-";
 
 // Hidden, in the same folder (rename does not cross file systems), unique in this process and among processes.
 fs::path temporary_name(const fs::path& path) {
   static std::atomic<unsigned> serial{0};
-  constexpr std::size_t kept = 200;  // of the name, so that the longest legal name still gets a legal temporary one
-  return folder_of(path) / fmt::format(".{}{}{}-{}", path.filename().string().substr(0, kept), temporary_mark,
+  constexpr std::size_t kept =
+      200;  // length kept of the name, so that the longest legal name still gets a legal temporary name
+  return folder_of(path) / fmt::format(".{}{}{}-{}", path.filename().string().substr(0, kept), kTemporaryMark,
                                        ::getpid(), serial.fetch_add(1));
 }
 
@@ -36,11 +37,11 @@ bool is_number(std::string_view text) {
   return !text.empty() && text.size() < 10 && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-// The process that a temporary file's name tells, or 0 where it is no such name.
+// The process in the name of a temporary file, or 0 for other names.
 pid_t writer_of(const std::string& name) {
-  const std::size_t mark = name.rfind(temporary_mark);
+  const std::size_t mark = name.rfind(kTemporaryMark);
   if (!name.starts_with('.') || mark == std::string::npos || mark < 2) return 0;
-  const std::string numbers = name.substr(mark + temporary_mark.size());
+  const std::string numbers = name.substr(mark + kTemporaryMark.size());
   const std::size_t dash = numbers.find('-');
   if (dash == std::string::npos || !is_number(numbers.substr(0, dash)) || !is_number(numbers.substr(dash + 1)))
     return 0;
@@ -65,7 +66,7 @@ std::string_view advice(int error) {
   }
 }
 
-// Makes the rename itself durable. File systems that cannot flush a folder say EINVAL, and need none.
+// Makes the rename durable. File systems that cannot flush a folder return EINVAL and need no flush.
 bool flush_folder(const fs::path& folder) {
   const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) return false;
@@ -79,7 +80,7 @@ bool flush_folder(const fs::path& folder) {
 }  // namespace
 
 AtomicFile::AtomicFile(fs::path path, Links links) : path_(std::move(path)) {
-  // A rename would put a plain file where a device, a folder or a link was.
+  // Refuses devices, folders and other special files, which a rename would replace with a regular file.
   std::error_code error;
   if (links == Links::follow && fs::is_symlink(path_, error)) path_ = fs::weakly_canonical(path_, error);
   const fs::file_status status = fs::symlink_status(path_, error);
@@ -89,7 +90,7 @@ AtomicFile::AtomicFile(fs::path path, Links links) : path_(std::move(path)) {
   }
   if (path_.filename().empty()) fail("cannot write '{}': a file name is missing", path_.string());
   fs::path temporary;
-  do {  // an earlier process of the same number, as in a container, may have left a file of that name
+  do {  // an earlier process with the same number, as in a container, may have left a file of that name
     temporary = temporary_name(path_);
     descriptor_ = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   } while (descriptor_ < 0 && (errno == EEXIST || errno == EINTR));
@@ -101,7 +102,7 @@ AtomicFile::~AtomicFile() { discard(); }
 
 void AtomicFile::write(const void* data, std::size_t size) {
   check(descriptor_ >= 0, "write to a closed AtomicFile");
-  constexpr std::size_t most = std::size_t{1} << 30;  // Linux writes at most 2 GiB a call
+  constexpr std::size_t most = std::size_t{1} << 30;  // Linux writes at most 2 GiB per call
   const char* next = static_cast<const char*>(data);
   while (size > 0) {
     const ssize_t written = ::write(descriptor_, next, std::min(size, most));
@@ -119,7 +120,7 @@ void AtomicFile::commit() {
   while (::fsync(descriptor_) != 0)
     if (errno != EINTR) fail_with_errno("flush");
   const int descriptor = std::exchange(descriptor_, -1);
-  if (::close(descriptor) != 0 && errno != EINTR) fail_with_errno("close");  // Linux closes it all the same
+  if (::close(descriptor) != 0 && errno != EINTR) fail_with_errno("close");  // Linux closes the file even so
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail_with_errno("rename the temporary file to");
   temporary_.clear();
   if (!flush_folder(folder_of(path_))) fail_with_errno("flush the folder of");
@@ -147,7 +148,7 @@ void sweep_temporaries(const fs::path& folder) {
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     const pid_t writer = writer_of(entry->path().filename().string());
-    std::error_code ignored;  // what cannot be removed harms nobody
+    std::error_code ignored;  // a file that stays is harmless
     if (writer > 0 && !is_other_process(writer) && fs::is_regular_file(entry->symlink_status(ignored)))
       fs::remove(entry->path(), ignored);
   }

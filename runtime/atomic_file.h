@@ -1,5 +1,5 @@
-// Files that appear whole or not at all: written under a temporary name in the same folder, flushed to the disk, then
-// renamed over the old one. Everything in Weft that replaces a file goes through here.
+// Files that appear whole or not at all: written under a temporary name in the same folder, flushed to disk, then
+// renamed over the old file. All code in Weft that replaces a file uses this.
 #pragma once
 
 #include <cstddef>
@@ -10,11 +10,12 @@
 
 namespace weft::runtime {
 
-// What happens where the path is a symbolic link: the file that it points to is replaced, or the link itself.
+// For a symbolic link: replace the file that it points to, or the link.
 enum class Links : std::uint8_t { follow, replace };
 
-// Until `commit` returns, the file at `path` is untouched; without a commit the temporary goes away. Every member
-// throws Error with path and reason (folder missing, no permission, disk full) and removes the temporary first.
+// Leaves the file at `path` untouched until `commit` returns; without a commit, removes the temporary file. Every
+// member throws Error with path and reason (missing folder, no permission, full disk) and removes the temporary file
+// first.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path path, Links links = Links::follow);
@@ -35,15 +36,14 @@ class AtomicFile {
   int descriptor_ = -1;
 };
 
-// Replaces the file at `path` by `contents`.
+// Replaces the file at `path` with `contents`.
 void write_file(const std::filesystem::path& path, std::string_view contents, Links links = Links::follow);
 
-// Removes the temporary files that processes left in `folder` as they died: regular files with exactly such a name
-// whose process does not run on this machine, or has the number of this one. Call it while this process writes nothing
-// there.
+// Removes the temporary files of dead processes in `folder`: regular files with exactly such a name whose process does
+// not run on this machine, or has the number of this process. Call it only while this process writes nothing there.
 void sweep_temporaries(const std::filesystem::path& folder);
 
-// The whole file. Throws Error with path and reason.
+// Reads the whole file. Throws Error with path and reason.
 std::string read_file(const std::filesystem::path& path);
 
 }  // namespace weft::runtime

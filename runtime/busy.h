@@ -1,4 +1,4 @@
-// Objects that serve one thread at a time: a second thread gets an error, not wrong numbers.
+// Objects that serve one thread at a time: a second thread gets an error instead of wrong numbers.
 #pragma once
 
 #include <atomic>
@@ -7,7 +7,7 @@
 
 namespace weft::runtime {
 
-// Whether a thread uses the object that holds this flag. Moving the object leaves both flags clear.
+// Whether a thread uses the object that holds this flag. Moving the object clears both flags.
 class BusyFlag {
  public:
   BusyFlag() = default;
@@ -19,7 +19,7 @@ class BusyFlag {
   std::atomic<bool> set_{false};
 };
 
-// Holds the flag for as long as it lives. Throws Error, which names `what`, if it is held already.
+// Holds the flag while it lives. Throws Error, which names `what`, if the flag is held already.
 class InUse {
  public:
   InUse(BusyFlag& flag, const char* what) : flag_(flag) {

@@ -1,4 +1,4 @@
-// The checksum of tensors in files, and of data in the id of a run.
+// The checksum of tensors in files and of data in the id of a run.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 
 namespace weft::runtime {
 
-// CRC-32 of ISO 3309, as zip, PNG and gzip have it. `before`: of the bytes before these, to go on with.
+// CRC-32 of ISO 3309, as in zip, PNG and gzip. `before` is the checksum of the preceding bytes.
 std::uint32_t crc32(const void* data, std::size_t size, std::uint32_t before = 0);
 
 }  // namespace weft::runtime

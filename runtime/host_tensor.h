@@ -1,4 +1,4 @@
-// A tensor in host memory: element type, shape and its bytes, row-major. What files, data sets and programs exchange.
+// A tensor in host memory: element type, shape and bytes, row-major. Files, data sets and programs exchange it.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace weft::runtime {
 
-// Allocates on 64-byte borders, so that a tensor starts on a cache line and vector loads are aligned.
+// Allocates at 64-byte boundaries, so that a tensor starts on a cache line and vector loads are aligned.
 template <typename T>
 struct AlignedAllocator {
   using value_type = T;
@@ -21,7 +21,7 @@ struct AlignedAllocator {
 
   AlignedAllocator() = default;
   template <typename U>
-  AlignedAllocator(const AlignedAllocator<U>&) {}  // NOLINT(google-explicit-constructor): what the standard asks for
+  AlignedAllocator(const AlignedAllocator<U>&) {}  // the standard requires it
 
   T* allocate(std::size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), alignment)); }
   void deallocate(T* pointer, std::size_t) { ::operator delete(pointer, alignment); }
@@ -43,14 +43,14 @@ struct HostTensor {
 
   static HostTensor zeros(ir::DType dtype, std::vector<std::int64_t> shape);
 
-  // A copy of `values`. Throws Error where their number is not that of `shape`.
+  // A copy of `values`. Throws Error if their number does not match `shape`.
   template <typename T>
   static HostTensor of(std::span<const T> values, std::vector<std::int64_t> shape);
 
   std::int64_t elements() const { return element_count(shape); }
 
   // The elements as T: float for f32, int32_t for i32, uint8_t for u8 and bool, uint16_t for the bits of bf16 and f16.
-  // Throws Error where T is not the type of the elements.
+  // Throws Error if T does not match the dtype.
   template <typename T>
   std::span<T> as();
   template <typename T>
@@ -59,7 +59,7 @@ struct HostTensor {
   bool operator==(const HostTensor&) const = default;
 };
 
-std::string to_string(const HostTensor& tensor);  // its type: "f32[2,3]"
+std::string to_string(const HostTensor& tensor);  // the type: "f32[2,3]"
 
 namespace detail {
 

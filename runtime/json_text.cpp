@@ -1,4 +1,4 @@
-// Reasons and depths.
+// Error texts and nesting depth.
 #include "runtime/json_text.h"
 
 namespace weft::runtime {

@@ -1,5 +1,5 @@
-// Reading JSON files over nlohmann's library. What is wrong is an Error that says it in one line, for the caller to put
-// the file's name before.
+// Reads JSON files with nlohmann's library. Errors state the problem in one line, to which the caller prepends the file
+// name.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -19,16 +19,16 @@ namespace weft::runtime {
 // The library's text without its tag [json.exception...], visible and short.
 std::string json_reason(const nlohmann::json::exception& error);
 
-// Throws Error where the text holds a byte 0, at which the library stops reading, or brackets nested deeper than Weft's
-// files ever are: the library copies and prints values by recursion.
+// Throws Error if the text holds a byte 0, where the library stops reading, or nests brackets deeper than Weft's files
+// ever do: the library copies and prints values recursively.
 void check_json_text(std::string_view text);
 
-// nlohmann::json or ordered_json. Throws Error where the text is not JSON, as check_json_text says, or an object lists
-// a name twice, of which the library would keep one.
+// Returns nlohmann::json or ordered_json. Throws Error if the text is not JSON, fails check_json_text, or has an object
+// that lists a name twice, of which the library would keep one.
 template <typename Json>
 Json parse_json(std::string_view text) {
   check_json_text(text);
-  std::vector<std::set<std::string>> names;  // of the objects around the value at hand
+  std::vector<std::set<std::string>> names;  // of the objects around the current value
   std::optional<std::string> repeated;
   using Event = typename Json::parse_event_t;
   const auto watch = [&](int, Event event, const Json& value) {
@@ -47,15 +47,15 @@ Json parse_json(std::string_view text) {
   }
 }
 
-// A value in short, for messages: itself, or [...] or {...}.
+// A value in short form, for messages: itself, or [...] or {...}.
 template <typename Json>
 std::string brief_json(const Json& value) {
   if (value.is_structured()) return value.is_array() ? "[...]" : "{...}";
   return brief(value.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
-// The value as T. Throws Error where it is another: get() of the library cuts 1.5 to 1, and wraps numbers that T cannot
-// hold.
+// The value as T. Throws Error if it is of another type: the library's get() truncates 1.5 to 1 and wraps numbers that
+// T cannot hold.
 template <typename T, typename Json>
 T json_value(const Json& value) {
   if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
@@ -71,7 +71,7 @@ T json_value(const Json& value) {
   }
 }
 
-// The member `key` of an object as T. Throws Error where it is missing, or another.
+// The member `key` of an object as T. Throws Error if it is missing or of another type.
 template <typename T, typename Json>
 T json_member(const Json& object, const char* key) {
   if (!object.is_object() || !object.contains(key)) fail("'{}' is missing", key);

@@ -1,4 +1,4 @@
-// The host's own memory.
+// Host memory.
 #include "runtime/memory.h"
 
 #include <cstring>

@@ -1,4 +1,4 @@
-// Other processes, by their numbers.
+// Other processes, by number.
 #pragma once
 
 #include <signal.h>
@@ -8,8 +8,8 @@
 
 namespace weft::runtime {
 
-// Whether a process of this number, which is not this one, runs on this machine. It may be another one than the process
-// that is meant: numbers are used again.
+// Whether a process with this number, other than this one, runs on this machine. It may not be the one you mean: the
+// system reuses numbers.
 inline bool is_other_process(pid_t process) {
   return process != ::getpid() && (::kill(process, 0) == 0 || errno != ESRCH);
 }

@@ -1,4 +1,4 @@
-// Ports: of a graph, by name, and copies of them.
+// Ports: of a graph, by name, and copies to and from them.
 #include "runtime/program.h"
 
 #include "ir/error.h"
@@ -43,32 +43,32 @@ void Program::add_ports(const ir::Graph& graph) {
 
 namespace {
 
-constexpr const char* this_program = "a compiled program";
+constexpr const char* kThisProgram = "a compiled program";
 
 }  // namespace
 
 void Program::bind_input(int index, void* memory) {
-  const InUse use(busy_, this_program);
+  const InUse use(busy_, kThisProgram);
   do_bind_input(index, memory);
 }
 
 void Program::write_input(int index, const void* from_host) {
-  const InUse use(busy_, this_program);
+  const InUse use(busy_, kThisProgram);
   space_->write(input(index), from_host, inputs_[std::size_t(index)].type.bytes());
 }
 
 void Program::read_output(int index, void* to_host) const {
-  const InUse use(busy_, this_program);
+  const InUse use(busy_, kThisProgram);
   space_->read(to_host, output(index), outputs_[std::size_t(index)].type.bytes());
 }
 
 void Program::run() {
-  const InUse use(busy_, this_program);
+  const InUse use(busy_, kThisProgram);
   do_run();
 }
 
 std::vector<ItemProfile> Program::profile(int runs) {
-  const InUse use(busy_, this_program);
+  const InUse use(busy_, kThisProgram);
   return do_profile(runs);
 }
 

@@ -11,7 +11,7 @@ namespace weft::runtime {
 using PhiloxBlock = std::array<std::uint32_t, 4>;
 using PhiloxKey = std::array<std::uint32_t, 2>;
 
-// Ten rounds of Philox4x32: the published function, nothing added.
+// Ten rounds of Philox4x32 exactly as published.
 constexpr PhiloxBlock philox4x32(PhiloxBlock counter, PhiloxKey key) {
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t product0 = std::uint64_t{0xD2511F53} * counter[0];
@@ -24,7 +24,7 @@ constexpr PhiloxBlock philox4x32(PhiloxBlock counter, PhiloxKey key) {
   return counter;
 }
 
-// Where random numbers are drawn: `stream` tells apart the ops of a graph, `step` the runs of it.
+// Position in the random sequence: `stream` distinguishes the ops of a graph, `step` its runs.
 struct RandomSource {
   std::uint64_t seed = 0;
   std::uint32_t stream = 0;
@@ -44,8 +44,8 @@ constexpr T uniform_from_word(std::uint32_t word) {
   return static_cast<T>(word >> 8) * static_cast<T>(0x1p-24);
 }
 
-// Box-Muller, the cosine half alone: one element needs one block and no neighbour. Finite, |z| <= 5.77, since the
-// logarithm is taken of (0, 1].
+// Box-Muller, cosine half only: an element needs one block and no neighbour. Finite, |z| <= 5.77, because the logarithm
+// is of (0, 1].
 template <typename T = float>
 T normal_from_words(std::uint32_t word0, std::uint32_t word1) {
   const T u1 = static_cast<T>((word0 >> 8) + 1) * static_cast<T>(0x1p-24);

@@ -16,7 +16,7 @@
 #include "runtime/checksum.h"
 #include "runtime/json_text.h"
 
-static_assert(std::endian::native == std::endian::little, "safetensors data is little-endian and is copied as it is");
+static_assert(std::endian::native == std::endian::little, "safetensors data is little-endian and is copied unchanged");
 
 namespace weft::runtime {
 
@@ -25,22 +25,22 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::uint64_t length_bytes = 8;
-constexpr std::uint64_t longest_header = 100'000'000;  // the limit of the published reader
-constexpr const char* metadata_key = "__metadata__";
-constexpr const char* checksums_key = "crc32";  // in the metadata
+constexpr std::uint64_t kLengthBytes = 8;
+constexpr std::uint64_t kLongestHeader = 100'000'000;  // the limit of the reference reader
+constexpr const char* kMetadataKey = "__metadata__";
+constexpr const char* kChecksumsKey = "crc32";  // in the metadata
 
 struct DTypeName {
   ir::DType dtype;
   const char* name;
 };
-// In the order of the published writer: widest first, so that every tensor of a file is aligned to its own elements.
-constexpr DTypeName dtype_names[] = {{ir::DType::f32, "F32"}, {ir::DType::i32, "I32"}, {ir::DType::bf16, "BF16"},
+// In the order of the reference writer: widest first, so that every tensor of a file is aligned to its elements.
+constexpr DTypeName kDtypeNames[] = {{ir::DType::f32, "F32"}, {ir::DType::i32, "I32"}, {ir::DType::bf16, "BF16"},
                                      {ir::DType::f16, "F16"}, {ir::DType::u8, "U8"},   {ir::DType::boolean, "BOOL"}};
 
 std::size_t rank_of(ir::DType dtype) {
-  const auto* row = std::ranges::find(dtype_names, dtype, &DTypeName::dtype);
-  return static_cast<std::size_t>(row - std::begin(dtype_names));
+  const auto* row = std::ranges::find(kDtypeNames, dtype, &DTypeName::dtype);
+  return static_cast<std::size_t>(row - std::begin(kDtypeNames));
 }
 
 struct Entry {
@@ -55,11 +55,11 @@ std::uint32_t sum_of_pair(const std::string& key, const std::string& text) {
   return crc32(text.c_str(), text.size() + 1, crc32(key.c_str(), key.size() + 1));
 }
 
-// Of all pairs, whatever their order.
+// The sum over all pairs, independent of their order.
 std::uint32_t header_sum(const Metadata& metadata, const NamedTensors& tensors) {
   std::uint32_t sum = 0;
   for (const auto& [key, text] : metadata) sum += sum_of_pair(key, text);
-  for (const auto& [name, tensor] : tensors) sum += sum_of_pair(name, dtype_names[rank_of(tensor.dtype)].name);
+  for (const auto& [name, tensor] : tensors) sum += sum_of_pair(name, kDtypeNames[rank_of(tensor.dtype)].name);
   return sum;
 }
 
@@ -73,7 +73,7 @@ class Reader {
     TensorFile file;
     std::vector<Entry> entries;
     for (const auto& [name, value] : header.items()) {
-      if (name == metadata_key) {
+      if (name == kMetadataKey) {
         file.metadata = metadata_of(value);
       } else {
         entries.push_back(entry_of(name, value));
@@ -108,14 +108,14 @@ class Reader {
   }
 
   std::string read_header() {
-    if (file_bytes_ < length_bytes) damaged("it holds {} bytes, less than the 8 of a header length", file_bytes_);
+    if (file_bytes_ < kLengthBytes) damaged("it holds {} bytes, less than the 8 of a header length", file_bytes_);
     std::uint64_t length = 0;
-    read_bytes(&length, length_bytes);
-    if (length > longest_header) damaged("its header claims {} bytes, the limit is {}", length, longest_header);
-    if (length > file_bytes_ - length_bytes) {
-      damaged("its header claims {} bytes, but only {} follow", length, file_bytes_ - length_bytes);
+    read_bytes(&length, kLengthBytes);
+    if (length > kLongestHeader) damaged("its header claims {} bytes, the limit is {}", length, kLongestHeader);
+    if (length > file_bytes_ - kLengthBytes) {
+      damaged("its header claims {} bytes, but only {} follow", length, file_bytes_ - kLengthBytes);
     }
-    data_bytes_ = file_bytes_ - length_bytes - length;
+    data_bytes_ = file_bytes_ - kLengthBytes - length;
     std::string header(length, '\0');
     read_bytes(header.data(), length);
     if (header.empty() || header[0] != '{') damaged("its header does not begin with '{{'");
@@ -131,10 +131,10 @@ class Reader {
   }
 
   Metadata metadata_of(const json& value) const {
-    if (!value.is_object()) damaged("{} is not a JSON object", metadata_key);
+    if (!value.is_object()) damaged("{} is not a JSON object", kMetadataKey);
     Metadata metadata;
     for (const auto& [key, text] : value.items()) {
-      if (!text.is_string()) damaged("{} '{}' is not a string", metadata_key, brief(key));
+      if (!text.is_string()) damaged("{} '{}' is not a string", kMetadataKey, brief(key));
       metadata.emplace(key, text.get<std::string>());
     }
     return metadata;
@@ -161,7 +161,7 @@ class Reader {
   }
 
   ir::DType dtype_of(const std::string& name, const json& value) const {
-    for (const DTypeName& row : dtype_names) {
+    for (const DTypeName& row : kDtypeNames) {
       if (value == row.name) return row.dtype;
     }
     fail("{}: tensor '{}' has dtype {}, which Weft does not read (F32, I32, BF16, F16, U8, BOOL); convert it first",
@@ -196,7 +196,7 @@ class Reader {
     }
   }
 
-  // Sorts by place in the file, which also makes the reads sequential.
+  // Sorts by position in the file, which also makes the reads sequential.
   void check_coverage(std::vector<Entry>& entries) const {
     std::ranges::sort(
         entries, [](const Entry& a, const Entry& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
@@ -215,9 +215,9 @@ class Reader {
     return tensor;
   }
 
-  // `entries` by place.
+  // `entries` are sorted by position.
   void check_sums(TensorFile& file, const std::vector<Entry>& entries) const {
-    const auto found = file.metadata.extract(checksums_key);
+    const auto found = file.metadata.extract(kChecksumsKey);
     if (!found) return;
     std::istringstream words(found.mapped());
     std::string word;
@@ -238,7 +238,7 @@ class Reader {
   std::uint64_t data_bytes_ = 0;
 };
 
-// In the order of the published writer: widest elements first, then by name.
+// In the order of the reference writer: widest elements first, then by name.
 std::vector<const NamedTensors::value_type*> in_file_order(const NamedTensors& tensors) {
   std::vector<const NamedTensors::value_type*> order;
   for (const auto& named : tensors) order.push_back(&named);
@@ -256,7 +256,7 @@ std::string checksums_of(const Metadata& metadata, const NamedTensors& tensors,
 }
 
 void check_tensor(const fs::path& path, const std::string& name, const HostTensor& tensor) {
-  if (name == metadata_key) fail("cannot write {}: the tensor name {} is reserved", path.string(), metadata_key);
+  if (name == kMetadataKey) fail("cannot write {}: the tensor name {} is reserved", path.string(), kMetadataKey);
   const auto expected = static_cast<std::size_t>(tensor.elements()) * ir::size_of(tensor.dtype);
   if (tensor.bytes.size() != expected) {
     fail("cannot write {}: tensor '{}' is {}, which takes {} bytes, but holds {}", path.string(), name,
@@ -270,18 +270,18 @@ TensorFile read_safetensors(const fs::path& path) { return Reader(path).read(); 
 
 void write_safetensors(const fs::path& path, const NamedTensors& tensors, const Metadata& metadata,
                        WriteOptions options) {
-  if (metadata.contains(checksums_key))
-    fail("cannot write {}: the metadata {} is reserved", path.string(), checksums_key);
+  if (metadata.contains(kChecksumsKey))
+    fail("cannot write {}: the metadata {} is reserved", path.string(), kChecksumsKey);
   const auto order = in_file_order(tensors);
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   Metadata written = metadata;
-  if (options.checksums == Checksums::crc32) written[checksums_key] = checksums_of(metadata, tensors, order);
-  if (!written.empty()) header[metadata_key] = written;
+  if (options.checksums == Checksums::crc32) written[kChecksumsKey] = checksums_of(metadata, tensors, order);
+  if (!written.empty()) header[kMetadataKey] = written;
   std::uint64_t offset = 0;
   for (const auto* named : order) {
     const auto& [name, tensor] = *named;
     check_tensor(path, name, tensor);
-    header[name] = {{"dtype", dtype_names[rank_of(tensor.dtype)].name},
+    header[name] = {{"dtype", kDtypeNames[rank_of(tensor.dtype)].name},
                     {"shape", tensor.shape},
                     {"data_offsets", {offset, offset + tensor.bytes.size()}}};
     offset += tensor.bytes.size();
@@ -292,11 +292,11 @@ void write_safetensors(const fs::path& path, const NamedTensors& tensors, const 
   } catch (const json::exception& error) {
     fail("cannot write {}: a tensor name or a metadata text is not UTF-8 ({})", path.string(), json_reason(error));
   }
-  text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data starts on an 8-byte border
+  text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the data starts at an 8-byte boundary
 
   AtomicFile file(path, options.links);
   const std::uint64_t length = text.size();
-  file.write(&length, length_bytes);
+  file.write(&length, kLengthBytes);
   file.write(text);
   for (const auto* named : order) file.write(named->second.bytes.data(), named->second.bytes.size());
   file.commit();

@@ -1,5 +1,5 @@
-// The safetensors file format: named tensors and string metadata, readable by Python's `safetensors`. Files hold the
-// weights of a model and the checkpoints of a run.
+// The safetensors file format: named tensors and string metadata, readable by Python's `safetensors`. Weft stores model
+// weights and checkpoints in it.
 #pragma once
 
 #include <filesystem>
@@ -19,15 +19,15 @@ struct TensorFile {
   Metadata metadata;
 };
 
-// Throws Error with the file and what is wrong where the file is missing, cut short, damaged (header, offsets, holes,
-// overlaps, sizes that are not those of the shapes; where it holds checksums, the tensor whose bytes are not those that
-// were written) or of an element type Weft lacks.
+// Throws Error with the file and the problem if the file is missing, truncated, damaged (header, offsets, holes,
+// overlaps, sizes that contradict shapes; with checksums, changed bytes) or has an element type that Weft does not
+// read.
 TensorFile read_safetensors(const std::filesystem::path& path);
 
 // Checksums: the metadata gets a text `crc32` of words of 8 hexadecimal digits. The first is of the header: the sum
-// modulo 2^32 of the CRC-32 of each other pair of the metadata, key and value, and of each tensor's name and dtype,
-// with a byte 0 after each text. The CRC-32 of each tensor's bytes follows, in the order of the file, without those
-// that have no elements. `read_safetensors` takes the text out of the metadata; files without it are read as they are.
+// modulo 2^32 of the CRC-32 of each other metadata pair (key and value) and of each tensor's name and dtype, with a
+// byte 0 after each text. Then follows the CRC-32 of each tensor's bytes, in file order, except for tensors without
+// elements. `read_safetensors` removes the text from the metadata; files without it are read unchecked.
 enum class Checksums : std::uint8_t { none, crc32 };
 
 struct WriteOptions {
@@ -35,8 +35,8 @@ struct WriteOptions {
   Checksums checksums = Checksums::none;
 };
 
-// Atomic (runtime/atomic_file.h): after an Error the file at `path` is as before. Throws Error also where a name is
-// reserved (`__metadata__`; the key `crc32`), a text is not UTF-8, or a tensor's bytes are not those of its shape.
+// Atomic (runtime/atomic_file.h): after an Error the file at `path` is unchanged. Throws Error also if a name is
+// reserved (`__metadata__`; the key `crc32`), a text is not UTF-8, or a tensor's bytes do not match its shape.
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors, const Metadata& metadata = {},
                        WriteOptions options = {});
 

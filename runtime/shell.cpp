@@ -1,4 +1,4 @@
-// A child with a signal mask of its own.
+// Runs a child process with its own signal mask.
 #include "runtime/shell.h"
 
 #include <signal.h>
@@ -15,7 +15,7 @@ namespace weft::runtime {
 
 namespace {
 
-// What a child inherits, without the signals that Weft takes in a thread of its own.
+// Signal state for the child, without the signals that Weft handles in a separate thread.
 class Attributes {
  public:
   Attributes() {

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "ir/error.h"
+#include "ir/hash.h"
 #include "ir/memory_layout.h"
 #include "ir/visible.h"
 #include "runtime/rng.h"
@@ -18,24 +19,17 @@ using ir::Role;
 
 namespace {
 
-constexpr std::uint32_t init_stream = 0x696e6974;  // "init": apart from the streams of graphs and of the shuffle
-constexpr const char* optimizer_key = "optimizer";
+constexpr std::uint32_t kInitStream = 0x696e6974;  // "init": differs from the streams of graphs and of the shuffle
+constexpr const char* kOptimizerKey = "optimizer";
 
 bool is_kept(Role role) { return role == Role::param || role == Role::state; }
 
 HostTensor empty_of(const ir::Type& type) { return HostTensor::zeros(type.dtype, ir::numbers(type.dims)); }
 
-// Tensors of the params keep their names; those of moments tell which moment: `adam.m.encoder.fc1.weight`.
+// Params keep their names; optimizer tensors are prefixed with the moment: `adam.m.encoder.fc1.weight`.
 std::string tensor_name(const std::string& flat_input, Role role, const std::string& slot) {
   const std::string prefix = flat_input + ".";
   return role == Role::param || slot.starts_with(prefix) ? slot : prefix + slot;
-}
-
-// FNV-1a.
-std::uint64_t hash_of(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char character : text) hash = (hash ^ static_cast<unsigned char>(character)) * 0x100000001b3;
-  return hash;
 }
 
 double draw(const Init& init, const RandomSource& source, std::uint32_t element) {
@@ -61,11 +55,11 @@ void fill(HostTensor& tensor, std::int64_t count, const Init& init, const Random
 
 std::vector<std::size_t> offsets_of(const std::string& layout, const ir::Type& type) {
   const auto parsed = ir::parse_memory_layout(layout);
-  check(parsed.has_value() && type.dtype == ir::DType::f32, "layouts were verified, and are of floats");
+  check(parsed.has_value() && type.dtype == ir::DType::f32, "layouts are verified, and belong to floats");
   return ir::memory_offsets(*parsed, ir::numbers(type.dims));
 }
 
-// The settings a file was made with, for the error that refuses it.
+// The settings that the file was made with, for error messages.
 std::string origin(const TensorFile& file) {
   std::string text;
   for (const char* key : {"model", "settings"})
@@ -77,7 +71,7 @@ std::string origin(const TensorFile& file) {
 
 std::vector<std::string> optimizer_prefixes(const TensorFile& file) {
   std::vector<std::string> prefixes;
-  const auto found = file.metadata.find(optimizer_key);
+  const auto found = file.metadata.find(kOptimizerKey);
   if (found == file.metadata.end()) return prefixes;
   for (std::size_t begin = 0; begin < found->second.size();) {
     const std::size_t end = std::min(found->second.find(',', begin), found->second.size());
@@ -87,7 +81,7 @@ std::vector<std::string> optimizer_prefixes(const TensorFile& file) {
   return prefixes;
 }
 
-// Why a tensor cannot be taken from the file, or "".
+// Why the file cannot provide a tensor, or "".
 std::string misfit(const TensorFile& file, const std::string& name, const ir::Type& type) {
   const auto found = file.tensors.find(name);
   if (found == file.tensors.end()) return fmt::format("it lacks {} {}", name, to_string(type));
@@ -95,7 +89,7 @@ std::string misfit(const TensorFile& file, const std::string& name, const ir::Ty
   return fmt::format("{} is {} in the file, but {} in the model", name, to_string(found->second), to_string(type));
 }
 
-// A training that diverged writes no checkpoint: these come from elsewhere, or are damaged.
+// A diverged training writes no checkpoint, so such values come from elsewhere or from damage.
 void check_finite(const TensorFile& file, const std::filesystem::path& path, const std::string& name) {
   const HostTensor& tensor = file.tensors.at(name);
   if (tensor.dtype != ir::DType::f32) return;
@@ -113,7 +107,7 @@ void check_finite(const TensorFile& file, const std::filesystem::path& path, con
 [[noreturn]] void refuse(const TensorFile& file, const std::filesystem::path& path, bool for_optimizer,
                          const std::string& what) {
   if (for_optimizer)
-    fail("{}: a checkpoint of another optimizer: {}{}; go on with the one it was made with", path.string(), what,
+    fail("{}: a checkpoint of another optimizer: {}{}; resume with the optimizer it was made with", path.string(), what,
          origin(file));
   fail("{}: not the weights of this model: {}{}; use the model and the settings it was made with", path.string(), what,
        origin(file));
@@ -128,7 +122,7 @@ void State::add(const ir::Graph& graph) {
     if (!is_kept(input.role)) continue;
     const ir::Value& value = graph.values[input.value];
     if (!value.type.is_static())
-      fail("entry @{}: {} is {}; what is kept from step to step cannot depend on the batch", graph.name, value.name,
+      fail("entry @{}: {} is {}; state that is kept between steps cannot depend on the batch", graph.name, value.name,
            to_string(value.type));
     if (!input.slots.empty()) {
       add_flat(graph, input);
@@ -167,7 +161,7 @@ void State::add_tensor(Tensor tensor) {
 void State::init(std::uint64_t seed) {
   for (const Tensor& tensor : tensors_) {
     const std::int64_t count = tensor.type.elements();
-    const RandomSource source{seed, init_stream, hash_of(tensor.name)};
+    const RandomSource source{seed, kInitStream, fnv1a(tensor.name)};
     HostTensor values = empty_of(tensor.type);
     if (tensor.type.dtype == ir::DType::f32) {
       fill<float>(values, count, tensor.init, source);
@@ -214,7 +208,7 @@ std::int64_t State::parameters() const {
 std::string State::first_not_finite() const {
   for (const Tensor& tensor : tensors_) {
     if (tensor.type.dtype != ir::DType::f32) continue;
-    HostTensor copy;  // only of what the host cannot see
+    HostTensor copy;  // only for memory that the host cannot read
     if (!space_->is_host()) copy = read(tensor);
     const auto* values = reinterpret_cast<const float*>(space_->is_host() ? memory(tensor) : copy.bytes.data());
     if (!std::all_of(values, values + tensor.type.elements(), [](float value) { return std::isfinite(value); }))
@@ -235,7 +229,7 @@ TensorFile State::save() const {
     if (std::ranges::any_of(tensors_,
                             [&](const Tensor& tensor) { return tensor.region == region && tensor.of_optimizer; }))
       of_optimizer.push_back(name);
-  if (!of_optimizer.empty()) file.metadata[optimizer_key] = fmt::format("{}", fmt::join(of_optimizer, ","));
+  if (!of_optimizer.empty()) file.metadata[kOptimizerKey] = fmt::format("{}", fmt::join(of_optimizer, ","));
   return file;
 }
 
@@ -298,9 +292,9 @@ void State::load(const TensorFile& file, const std::filesystem::path& path, Part
   for (const auto& [name, tensor] : file.tensors) {
     if (by_name_.contains(name)) continue;
     const bool of_optimizer =
-        std::ranges::any_of(prefixes, [&name = name](const std::string& prefix) { return name.starts_with(prefix); });
+        std::ranges::any_of(prefixes, [&text = name](const std::string& prefix) { return text.starts_with(prefix); });
     if (of_optimizer && part == Part::weights) continue;
-    refuse(file, path, of_optimizer, fmt::format("{} {} is no tensor of it", brief(name), to_string(tensor)));
+    refuse(file, path, of_optimizer, fmt::format("{} {} is not one of its tensors", brief(name), to_string(tensor)));
   }
   for (const Tensor& tensor : tensors_)
     if (wanted(tensor) && values == Values::finite) check_finite(file, path, tensor.name);
@@ -312,11 +306,11 @@ std::vector<std::string> State::load_part(const TensorFile& file, const std::fil
                                           const std::string& prefix, Values values) {
   const auto wanted = [&](const Tensor& tensor) { return !tensor.of_optimizer && tensor.name.starts_with(prefix); };
   if (std::ranges::none_of(tensors_, wanted))
-    fail("the model has no weights {}*: nothing to take over from {}", prefix, path.string());
+    fail("the model has no weights {}*: nothing to load from {}", prefix, path.string());
   for (const Tensor& tensor : tensors_)
     if (wanted(tensor))
       if (const std::string what = misfit(file, tensor.name, tensor.type); !what.empty())
-        fail("{}: its weights {}* are those of another model: {}{}; use the settings it was made with", path.string(),
+        fail("{}: its weights {}* belong to another model: {}{}; use the settings it was made with", path.string(),
              prefix, what, origin(file));
   for (const Tensor& tensor : tensors_)
     if (wanted(tensor) && values == Values::finite) check_finite(file, path, tensor.name);

@@ -1,5 +1,5 @@
-// What a model remembers from step to step: its params, running statistics and the optimizer's moments, in the memory
-// that every program of the model shares.
+// What a model keeps between steps: params, running statistics and optimizer moments, in memory that all programs of
+// the model share.
 #pragma once
 
 #include <cstdint>
@@ -20,55 +20,53 @@ namespace weft::runtime {
 
 class State {
  public:
-  // One that is kept.
+  // A kept tensor.
   struct Tensor {
     std::string name;
     ir::Role role;
     ir::Type type;
     ir::Init init;
     bool of_optimizer = false;
-    std::size_t region = 0;  // memory of its own, or that of a flat input, which many tensors share
+    std::size_t region = 0;  // separate memory, or that of a flat input, which many tensors share
     std::size_t byte_offset = 0;
     std::string layout = {};
   };
 
   explicit State(std::shared_ptr<Memory> space = host_memory()) : space_(std::move(space)) {}
 
-  // Adds those param and state inputs of `graph` that are not there yet, zeroed; each slot of a flat input as a tensor
-  // of its own. Flat state is the optimizer's. Throws Error where two graphs disagree on the type of a tensor.
+  // Adds the param and state inputs of `graph` that are missing, zeroed; each slot of a flat input becomes a tensor.
+  // Flat state belongs to the optimizer. Throws Error if two graphs disagree on the type of a tensor.
   void add(const ir::Graph& graph);
 
-  // Starts every tensor as its ir::Init says, a function of the seed and the tensor's name. Random ones are Philox
+  // Initialises every tensor by its ir::Init, as a function of the seed and the tensor's name. Random values are Philox
   // numbers: key = seed, stream = "init" (no graph uses as many streams), step = a 64-bit hash of the name.
   void init(std::uint64_t seed);
 
-  // Makes each param and state input of the program use its memory here, which stays where it is.
+  // Makes each param and state input of the program use this memory, which stays in place.
   void bind(Program& program);
 
-  // Where no program has settled it yet, the layout in memory of each tensor (ir/memory_layout.h) becomes what the
-  // one with these inputs chose; its values stay. Whether any changed: programs made before would read them wrong.
+  // Adopts the memory layouts (ir/memory_layout.h) that the program with these inputs chose, unless an earlier program
+  // has settled them; values stay. Returns whether any layout changed: existing programs would then read wrong values.
   bool settle_layouts(const std::vector<Port>& inputs);
   bool has_settled_layouts() const { return settled_; }
   std::map<std::string, std::string> layouts() const;  // of the params that are not row-major, by name
 
-  // Every tensor under its name, row-major. The metadata `optimizer` says which are the optimizer's, by what their
-  // names begin with.
+  // Every tensor by name, row-major. The metadata `optimizer` lists the name prefixes of the optimizer's tensors.
   TensorFile save() const;
 
-  // weights: params and statistics; the optimizer's tensors, here and in the file, are left alone.
+  // weights: params and statistics; leaves the optimizer's tensors alone, here and in the file.
   enum class Part { weights, all };
   enum class Values : std::uint8_t { finite, any };
-  // Takes tensors over from a file read from `path`. Throws Error with the first tensor that is missing, of another
-  // type, too many, or holds NaN or infinity (unless any values are taken), and what to do; nothing has been taken
-  // then.
+  // Loads tensors from a file that was read from `path`. Throws Error with the first tensor that is missing, of another
+  // type, unknown, or holds NaN or infinity (unless any values are allowed), and what to do; nothing is loaded then.
   void load(const TensorFile& file, const std::filesystem::path& path, Part part, Values values = Values::finite);
 
-  // Takes over from another model's tensors each param and statistic that this has too, of the same name and type.
+  // Copies from another model's tensors each param and statistic that exists here with the same name and type.
   void take(const TensorFile& file);
 
-  // Takes over the weights alone whose names begin with `prefix`; the file may hold more of them, whose names it gives
-  // back. Throws Error where the file lacks one of them, or has one of another type or with NaN or infinity (unless any
-  // values are taken), or where there are none here; nothing has been taken then.
+  // Loads only the weights whose names begin with `prefix` and returns the other names in the file with that prefix.
+  // Throws Error if the file lacks such a weight or has it with another type or with NaN or infinity (unless any values
+  // are allowed), or if there are none here; nothing is loaded then.
   std::vector<std::string> load_part(const TensorFile& file, const std::filesystem::path& path,
                                      const std::string& prefix, Values values = Values::finite);
 
@@ -77,7 +75,7 @@ class State {
   std::size_t regions() const { return regions_.size(); }
   std::vector<std::byte> region(std::size_t index) const;  // a copy of its bytes
 
-  std::int64_t parameters() const;       // how many numbers are trained
+  std::int64_t parameters() const;       // number of trained values
   std::string first_not_finite() const;  // the first tensor that holds NaN or infinity, or ""
 
  private:
@@ -95,11 +93,11 @@ class State {
     return static_cast<std::byte*>(regions_[tensor.region].memory.get()) + tensor.byte_offset;
   }
 
-  std::shared_ptr<Memory> space_;               // where programs want it
-  bool settled_ = false;                        // the layouts
-  std::vector<Region> regions_;                 // one an input; a flat one holds many tensors
+  std::shared_ptr<Memory> space_;               // where programs expect the memory
+  bool settled_ = false;                        // whether the layouts are final
+  std::vector<Region> regions_;                 // one per input; a flat input holds many tensors
   std::map<std::string, std::size_t> flat_;     // name of a flat input -> region
-  std::vector<Tensor> tensors_;                 // in the order they were added
+  std::vector<Tensor> tensors_;                 // in order of addition
   std::map<std::string, std::size_t> by_name_;  // -> index in tensors_
 };
 

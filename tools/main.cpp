@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <new>
 #include <optional>
 #include <system_error>
@@ -21,17 +22,17 @@ namespace {
 using tools::Catalog;
 using tools::Command;
 
-constexpr int user_error = 1;
-constexpr int usage_error = 2;
-constexpr int internal_error = 70;  // EX_SOFTWARE of sysexits.h
-constexpr const char* output_failed = "cannot write to standard output; is its disk full?";
+constexpr int kUserError = 1;
+constexpr int kUsageError = 2;
+constexpr int kInternalError = 70;  // EX_SOFTWARE of sysexits.h
+constexpr const char* kOutputFailed = "cannot write to standard output; is its disk full?";
 
 int run_command(int argc, char** argv, const Catalog& catalog) {
   std::vector<std::unique_ptr<Command>> made;
   std::vector<tools::NamedCommand> commands;
   for (const tools::CommandInfo& info : tools::all_commands()) {
     made.push_back(info.make(catalog));
-    commands.push_back({info.name, info.summary, made.back().get()});
+    commands.push_back({info.name, info.group, info.summary, made.back().get()});
   }
   Command* command = tools::parse_command_line(
       argc, argv, "Weft: an ahead-of-time compiler for models that learn representations", commands);
@@ -39,17 +40,18 @@ int run_command(int argc, char** argv, const Catalog& catalog) {
 }
 
 void check_output() {
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) fail("{}", output_failed);
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) fail("{}", kOutputFailed);
 }
 
-int say(int exit_code, const char* what) {
+int say(const std::string& program, int exit_code, const char* what) {
   std::fflush(stdout);
-  const char* kind = exit_code == internal_error ? "" : "error: ";
-  tools::put_text(stderr, fmt::format("weft: {}{}\n", kind, visible_message(what)));
+  const char* kind = exit_code == kInternalError ? "" : "error: ";
+  tools::put_text(stderr, fmt::format("{}: {}{}\n", program, kind, visible_message(what)));
   return exit_code;
 }
 
 int run_program(int argc, char** argv, std::optional<Model> own) {
+  const std::string program = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "weft";
   std::signal(SIGXFSZ, SIG_IGN);  // writing past the file size limit is an error with a reason, not the end
   try {
     const tools::SignalWatch watch;  // before anything can start a thread
@@ -58,19 +60,19 @@ int run_program(int argc, char** argv, std::optional<Model> own) {
     if (exit_code == 0) check_output();
     return exit_code;
   } catch (const tools::UsageError& error) {
-    return say(usage_error, error.what());
+    return say(program, kUsageError, error.what());
   } catch (const OptionError& error) {
-    return say(usage_error, error.what());
+    return say(program, kUsageError, error.what());
   } catch (const Error& error) {
-    return say(user_error, error.what());
+    return say(program, kUserError, error.what());
   } catch (const InternalError& error) {
-    return say(internal_error, error.what());
+    return say(program, kInternalError, error.what());
   } catch (const std::bad_alloc&) {
-    return say(user_error, "this machine has not enough memory for that; try a smaller --batch or model");
+    return say(program, kUserError, "this machine has not enough memory for that; try a smaller --batch or model");
   } catch (const std::system_error& error) {  // fmt's, where standard output is full or closed
-    return say(user_error, error.code() == std::errc::no_space_on_device ? output_failed : error.what());
+    return say(program, kUserError, error.code() == std::errc::no_space_on_device ? kOutputFailed : error.what());
   } catch (const std::exception& error) {
-    return say(internal_error,
+    return say(program, kInternalError,
                fmt::format("internal error: {} (this is a bug in Weft, please report it)", error.what()).c_str());
   }
 }

@@ -15,7 +15,7 @@ void* DeviceData::of(const runtime::HostTensor& tensor) {
 }
 
 void DeviceData::drop(const Dataset& data) {
-  copies_.erase(data.images.bytes.data());
+  copies_.erase(data.samples.bytes.data());
   copies_.erase(data.labels.bytes.data());
 }
 

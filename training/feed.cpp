@@ -46,8 +46,8 @@ class Rows {
 
 }  // namespace
 
-ir::GraphPtr feed(const ir::GraphPtr& graph, DType images, Feeding feeding) {
-  check(images == DType::u8 || images == DType::f32, "a data set holds u8 pictures or f32 rows");
+ir::GraphPtr feed(const ir::GraphPtr& graph, DType samples, Feeding feeding) {
+  check(samples == DType::u8 || samples == DType::f32, "a data set holds u8 images or f32 rows");
   const std::uint32_t pictures = graph->find_input(pictures_input);
   if (pictures == ir::kNone) fail("entry @{} has no input {}: a data set cannot feed it", graph->name, pictures_input);
   const Type type = graph->type(graph->inputs[pictures].value);
@@ -62,8 +62,8 @@ ir::GraphPtr feed(const ir::GraphPtr& graph, DType images, Feeding feeding) {
     if (input.role != ir::Role::data) {
       rewriter.copy_input(i);
     } else if (i == pictures) {
-      const Expr rows = batches.of(images_input, images_input, {images, type.dims});
-      rewriter.map(input.value, images == DType::u8 ? cast(rows, DType::f32) * (1.0 / 255) : rows);
+      const Expr rows = batches.of(images_input, images_input, {samples, type.dims});
+      rewriter.map(input.value, samples == DType::u8 ? cast(rows, DType::f32) * (1.0 / 255) : rows);
     } else if (name == labels_input) {
       check_labels(*graph, graph->type(input.value), batch);
       rewriter.map(input.value, batches.of(all_labels_input, labels_input, ir::i32({batch})));

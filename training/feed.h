@@ -23,6 +23,6 @@ enum class Feeding : std::uint8_t { table, batch };
 
 // Replaces x by images[indices] (divided by 255 where `images` is u8) and labels by all_labels[indices]. Throws Error
 // where the graph has no input x, or a data input that a data set cannot give.
-ir::GraphPtr feed(const ir::GraphPtr& graph, ir::DType images = ir::DType::u8, Feeding feeding = Feeding::table);
+ir::GraphPtr feed(const ir::GraphPtr& graph, ir::DType samples = ir::DType::u8, Feeding feeding = Feeding::table);
 
 }  // namespace weft::training

@@ -4,14 +4,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <numeric>
 #include <utility>
 
 #include "ir/error.h"
 #include "ir/text/suggest.h"
 #include "ir/visible.h"
 #include "training/batching.h"
-#include "training/feed.h"
+#include "training/compiled_entry.h"
 #include "training/step.h"
 
 namespace weft::training {
@@ -19,28 +18,15 @@ namespace weft::training {
 using ir::GraphPtr;
 using ir::Role;
 using runtime::NamedTensors;
-using runtime::Port;
-using runtime::Program;
 using runtime::TensorFile;
 
 namespace {
 
 // Random numbers outside of training come from steps that no training reaches.
-constexpr std::uint64_t evaluation_steps = std::uint64_t{1} << 62;
-constexpr std::uint64_t run_steps = std::uint64_t{3} << 61;
-constexpr const char* this_session = "a session";
-constexpr std::size_t device_metrics = 64;  // rows of metrics that wait on a device to be read
-
-int find_port(const std::vector<Port>& ports, std::string_view name) {
-  const auto found = std::ranges::find(ports, name, &Port::name);
-  return found == ports.end() ? -1 : static_cast<int>(found - ports.begin());
-}
-
-bool is_metric(const Port& output) { return output.donates < 0 && output.type == ir::f32({}); }
-
-std::int64_t elements_of_row(const std::vector<std::int64_t>& shape) {
-  return runtime::element_count(std::span(shape).subspan(1));
-}
+constexpr std::uint64_t kEvaluationSteps = std::uint64_t{1} << 62;
+constexpr std::uint64_t kRunSteps = std::uint64_t{3} << 61;
+constexpr const char* kThisSession = "a session";
+constexpr std::size_t kDeviceMetrics = 64;  // rows of metrics that wait on a device to be read
 
 std::uint64_t read_number(const TensorFile& file, const std::filesystem::path& path, const char* key) {
   const auto found = file.metadata.find(key);
@@ -56,77 +42,8 @@ std::uint64_t read_number(const TensorFile& file, const std::filesystem::path& p
 
 }  // namespace
 
-// One entry for one batch (and, fed, for one size of data set), with the ports that are written every run.
-struct Session::Compiled {
-  Use use;
-  std::string entry;
-  std::int64_t batch = 0;
-  std::int64_t size = 0;                  // of the data set; 0 unless fed
-  ir::DType images_type = ir::DType::u8;  // of the data set
-  GraphPtr graph;                         // before binding: tells what grows with the batch
-  std::unique_ptr<Program> program;
-  int indices = -1;
-  int images = -1;
-  int labels = -1;
-  int rng = -1;
-  std::vector<int> metrics;
-  std::vector<std::int32_t> chosen;    // the samples of the next run
-  const void* bound_images = nullptr;  // the tables in use
-  const void* bound_labels = nullptr;
-
-  void find_ports() {
-    indices = find_port(program->inputs(), indices_input);
-    images = find_port(program->inputs(), images_input);
-    labels = find_port(program->inputs(), all_labels_input);
-    for (std::size_t i = 0; i < program->inputs().size(); ++i)
-      if (program->inputs()[i].role == Role::rng) rng = static_cast<int>(i);
-    for (std::size_t i = 0; i < program->outputs().size(); ++i)
-      if (is_metric(program->outputs()[i])) metrics.push_back(static_cast<int>(i));
-    if (indices >= 0)
-      chosen.resize(static_cast<std::size_t>(program->inputs()[static_cast<std::size_t>(indices)].type.elements()));
-  }
-
-  void bind_data(const Dataset& dataset, DeviceData& tables) {
-    void* const table = tables.of(dataset.images);
-    void* const classes = labels >= 0 ? tables.of(dataset.labels) : nullptr;
-    if (table == bound_images && classes == bound_labels) return;
-    check_data(dataset);
-    program->bind_input(images, table);
-    if (labels >= 0) program->bind_input(labels, classes);
-    bound_images = table;
-    bound_labels = classes;
-  }
-
-  void check_data(const Dataset& dataset) const {
-    const Port& table = program->inputs()[static_cast<std::size_t>(images)];
-    if (table.type.bytes() != dataset.images.bytes.size())
-      fail("the model takes pictures of {} numbers, but those of {} are {}: {} numbers; choose a model for that size",
-           table.type.elements() / size, dataset.name, to_string(dataset.images),
-           elements_of_row(dataset.images.shape));
-    if (labels >= 0) need_classes(dataset, graph->name);
-    const std::int64_t taken = program->inputs()[static_cast<std::size_t>(indices)].type.elements();
-    if (taken != batch) fail("entry @{} is written for batches of {}, not {}", graph->name, taken, batch);
-  }
-
-  void write_hyper(std::string_view name, float value) {
-    const int port = find_port(program->inputs(), name);
-    if (port >= 0 && program->inputs()[static_cast<std::size_t>(port)].role == Role::hyper)
-      program->write_input(port, &value);
-  }
-
-  void choose(std::int64_t begin) {
-    std::iota(chosen.begin(), chosen.end(), static_cast<std::int32_t>(begin));
-    program->write_input(indices, chosen.data());
-  }
-
-  float metric(std::size_t i) const {
-    float value = 0;
-    program->read_output(metrics[i], &value);
-    return value;
-  }
-};
-
 Session::~Session() = default;
+
 runtime::HostTensor& output_of(NamedTensors& outputs, std::string_view entry, std::string_view name) {
   const auto found = outputs.find(std::string(name));
   if (found == outputs.end()) fail("entry @{} has no output {}", entry, name);
@@ -166,7 +83,7 @@ Session::Session(ir::Module module, SessionOptions options)
     for (const ir::Output& output : training_graph_->outputs)
       if (output.donates == ir::kNone && training_graph_->type(output.value) == ir::f32({}))
         metric_names_.push_back(output.name);
-    if (!space_->is_host()) kept_metrics_ = device_metrics;
+    if (!space_->is_host()) kept_metrics_ = kDeviceMetrics;
     metric_values_.resize(kept_metrics_ * metric_names_.size());
     metrics_ = space_->allocate(metric_values_.size() * sizeof(float));
   }
@@ -189,17 +106,17 @@ const GraphPtr& Session::training_graph() const {
 
 // --- Programs ------------------------------------------------------------------------------------------------------
 
-GraphPtr Session::graph_of(Use use, std::string_view entry, ir::DType images) const {
+GraphPtr Session::graph_of(Use use, std::string_view entry, ir::DType samples) const {
   passes::Context context;
   context.contrastive = options_.contrastive;
   switch (use) {
     case Use::train:
-      return images == ir::DType::u8 ? training_graph()
-                                     : training_step(module_, options_.optimizer, context, {}, images);
+      return samples == ir::DType::u8 ? training_graph()
+                                      : training_step(module_, options_.optimizer, context, {}, samples);
     case Use::evaluate:
-      return passes::run_passes(evaluation(module_, images), passes::forward_pipeline(), context);
+      return passes::run_passes(evaluation(module_, samples), passes::forward_pipeline(), context);
     case Use::fed:
-      return passes::run_passes(fed_entry(module_, entry, images), passes::forward_pipeline(), context);
+      return passes::run_passes(fed_entry(module_, entry, samples), passes::forward_pipeline(), context);
     case Use::plain:
       return passes::run_passes(std::make_shared<const ir::Graph>(entry_of(module_, entry)), passes::forward_pipeline(),
                                 context);
@@ -212,7 +129,7 @@ Session::Compiled& Session::compiled(Use use, std::string_view entry, std::int64
   const std::int64_t size = data ? data->size() : 0;
   const auto found = std::ranges::find_if(programs_, [&](const auto& each) {
     return each->use == use && each->batch == batch && each->size == size && each->entry == entry &&
-           (!data || each->images_type == data->images.dtype);
+           (!data || each->samples_type == data->samples.dtype);
   });
   Compiled& ready = found != programs_.end() ? **found : add_program(use, entry, batch, data, report);
   if (data) ready.bind_data(*data, device_data_);
@@ -227,9 +144,9 @@ Session::Compiled& Session::add_program(Use use, std::string_view entry, std::in
   made->batch = batch;
   if (data) {
     made->size = data->size();
-    made->images_type = data->images.dtype;
+    made->samples_type = data->samples.dtype;
   }
-  made->graph = graph_of(use, entry, made->images_type);
+  made->graph = graph_of(use, entry, made->samples_type);
   CompileOptions compile_options;
   compile_options.backend = options_.backend;
   compile_options.threads = options_.threads;
@@ -271,7 +188,7 @@ auto find_hyper(Hypers& hypers, std::string_view name, const std::string& model)
 double Session::hyper(std::string_view name) const { return find_hyper(hypers_, name, module_.name)->second; }
 
 void Session::set_hyper(std::string_view name, double value) {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   const auto found = find_hyper(hypers_, name, module_.name);
   if (found->second == static_cast<float>(value)) return;
   found->second = static_cast<float>(value);
@@ -281,7 +198,7 @@ void Session::set_hyper(std::string_view name, double value) {
 // --- Training and evaluation -----------------------------------------------------------------------------------------
 
 void Session::step(const Dataset& data, std::span<const std::int64_t> indices) {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   if (indices.empty()) fail("a training step needs at least one sample");
   Compiled& train = compiled(Use::train, loss_entry, static_cast<std::int64_t>(indices.size()), &data);
   std::int32_t* chosen = train.chosen.data();
@@ -304,14 +221,14 @@ void Session::keep_metrics(const Compiled& compiled) {
 }
 
 std::span<const float> Session::read_metrics() {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   const std::size_t count = std::exchange(unread_, 0) * metric_names_.size();
   if (count > 0) space_->read(metric_values_.data(), metrics_.get(), count * sizeof(float));
   return std::span(metric_values_).first(count);
 }
 
 runtime::Program& Session::training_program(const Dataset& data, std::int64_t batch, CompileReport* report) {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   Compiled& train = compiled(Use::train, loss_entry, batch, &data, report);
   for (std::int64_t i = 0; i < batch; ++i)
     train.chosen[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i % data.size());
@@ -321,7 +238,7 @@ runtime::Program& Session::training_program(const Dataset& data, std::int64_t ba
 }
 
 Metrics Session::evaluate(const Dataset& data) {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   if (data.size() == 0) fail("cannot evaluate on {}: it holds no samples", data.name);
   const ScopedDeviceData passing(device_data_, data);
   Metrics sums;
@@ -330,7 +247,7 @@ Metrics Session::evaluate(const Dataset& data) {
     const std::int64_t rows = std::min(options_.batch, data.size() - begin);
     Compiled& test = compiled(Use::evaluate, test_entry, rows, &data);
     test.choose(begin);
-    write_rng(test, evaluation_steps + chunk);
+    write_rng(test, kEvaluationSteps + chunk);
     test.program->run();
     if (sums.empty())
       for (const int output : test.metrics)
@@ -344,7 +261,7 @@ Metrics Session::evaluate(const Dataset& data) {
 // --- Other entries ---------------------------------------------------------------------------------------------------
 
 NamedTensors Session::run(std::string_view entry, const NamedTensors& inputs, std::uint64_t draw) {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   const std::int64_t total = rows_of(entry_of(module_, entry), inputs);
   RowCollector collector(total);
   std::uint64_t chunk = draw << 32;
@@ -352,7 +269,7 @@ NamedTensors Session::run(std::string_view entry, const NamedTensors& inputs, st
     const std::int64_t rows = std::min(options_.batch, total - begin);
     Compiled& plain = compiled(Use::plain, entry, rows, nullptr);
     write_rows(*plain.program, *plain.graph, inputs, begin);
-    write_rng(plain, run_steps + chunk);
+    write_rng(plain, kRunSteps + chunk);
     plain.program->run();
     collector.take(*plain.graph, *plain.program, begin, rows);
   }
@@ -360,7 +277,7 @@ NamedTensors Session::run(std::string_view entry, const NamedTensors& inputs, st
 }
 
 NamedTensors Session::run(std::string_view entry, const Dataset& data, std::uint64_t draw) {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   const ScopedDeviceData passing(device_data_, data);
   RowCollector collector(data.size());
   std::uint64_t chunk = draw << 32;
@@ -368,7 +285,7 @@ NamedTensors Session::run(std::string_view entry, const Dataset& data, std::uint
     const std::int64_t rows = std::min(options_.batch, data.size() - begin);
     Compiled& fed = compiled(Use::fed, entry, rows, &data);
     fed.choose(begin);
-    write_rng(fed, run_steps + chunk);
+    write_rng(fed, kRunSteps + chunk);
     fed.program->run();
     collector.take(*fed.graph, *fed.program, begin, rows);
   }
@@ -378,7 +295,7 @@ NamedTensors Session::run(std::string_view entry, const Dataset& data, std::uint
 // --- Files ---------------------------------------------------------------------------------------------------------
 
 TensorFile Session::save() const {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   TensorFile file = state_.save();
   file.metadata["weft"] = WEFT_VERSION;
   file.metadata["model"] = module_.name;
@@ -388,7 +305,7 @@ TensorFile Session::save() const {
 }
 
 void Session::restore(const TensorFile& file, const std::filesystem::path& path) {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   const std::uint64_t seed = read_number(file, path, "seed");
   const std::uint64_t steps = read_number(file, path, "step");
   state_.load(file, path, runtime::State::Part::all, taken());
@@ -397,13 +314,13 @@ void Session::restore(const TensorFile& file, const std::filesystem::path& path)
 }
 
 void Session::load_weights(const TensorFile& file, const std::filesystem::path& path) {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   state_.load(file, path, runtime::State::Part::weights, taken());
 }
 
 std::vector<std::string> Session::load_part(const TensorFile& file, const std::filesystem::path& path,
                                             const std::string& prefix) {
-  const runtime::InUse use(busy_, this_session);
+  const runtime::InUse use(busy_, kThisSession);
   return state_.load_part(file, path, prefix, taken());
 }
 

@@ -111,7 +111,7 @@ class Session {
   enum class Use : std::uint8_t { train, evaluate, fed, plain };
 
   void collect_hypers(const ir::Graph& graph);
-  ir::GraphPtr graph_of(Use use, std::string_view entry, ir::DType images) const;
+  ir::GraphPtr graph_of(Use use, std::string_view entry, ir::DType samples) const;
   Compiled& compiled(Use use, std::string_view entry, std::int64_t batch, const Dataset* data,
                      CompileReport* report = nullptr);
   Compiled& add_program(Use use, std::string_view entry, std::int64_t batch, const Dataset* data,

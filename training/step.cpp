@@ -15,19 +15,19 @@ const ir::Graph& entry_of(const ir::Module& module, std::string_view name) {
   fail("model {} has no entry {}{}", module.name, name, did_you_mean(name, names));
 }
 
-GraphPtr fed_entry(const ir::Module& module, std::string_view name, ir::DType images, Feeding feeding) {
-  return feed(std::make_shared<const ir::Graph>(entry_of(module, name)), images, feeding);
+GraphPtr fed_entry(const ir::Module& module, std::string_view name, ir::DType samples, Feeding feeding) {
+  return feed(std::make_shared<const ir::Graph>(entry_of(module, name)), samples, feeding);
 }
 
 GraphPtr training_step(const ir::Module& module, const passes::OptimizerSpec& optimizer, passes::Context& context,
-                       const passes::Observe& observe, ir::DType images, Feeding feeding) {
-  return passes::training_step(fed_entry(module, loss_entry, images, feeding), optimizer, context, observe);
+                       const passes::Observe& observe, ir::DType samples, Feeding feeding) {
+  return passes::training_step(fed_entry(module, loss_entry, samples, feeding), optimizer, context, observe);
 }
 
 const char* evaluated_entry(const ir::Module& module) { return module.find(test_entry) ? test_entry : loss_entry; }
 
-GraphPtr evaluation(const ir::Module& module, ir::DType images) {
-  return fed_entry(module, evaluated_entry(module), images);
+GraphPtr evaluation(const ir::Module& module, ir::DType samples) {
+  return fed_entry(module, evaluated_entry(module), samples);
 }
 
 }  // namespace weft::training

@@ -40,12 +40,6 @@ std::string identifier(const std::string& text) {
   return result;
 }
 
-std::uint64_t hash_of(std::string_view bytes) {
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return hash;
-}
-
 std::vector<std::uint32_t> data_inputs(const ir::Graph& graph) {
   std::vector<std::uint32_t> indices;
   for (std::uint32_t i = 0; i < graph.inputs.size(); ++i)

@@ -68,7 +68,6 @@ struct Artefact {
 bool is_identifier(const std::string& text);
 // An identifier for a name with other characters in it.
 std::string identifier(const std::string& text);
-std::uint64_t hash_of(std::string_view bytes);  // FNV-1a
 
 // Inputs that the caller of an entry gives, and outputs that go to him, in order: indices into the graph's.
 std::vector<std::uint32_t> data_inputs(const ir::Graph& graph);

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "ir/error.h"
+#include "ir/hash.h"
 #include "runtime/artefact/sources.h"
 #include "runtime/atomic_file.h"
 #include "runtime/shell.h"
@@ -143,7 +144,7 @@ std::string whole_manifest(const Artefact& artefact, const std::vector<fs::path>
   for (const fs::path& file : files) {
     const std::string bytes = runtime::read_file(file);
     json["files"][artefact.name + file.extension().string()] = {{"bytes", bytes.size()},
-                                                                {"fnv1a", fmt::format("{:016x}", hash_of(bytes))}};
+                                                                {"fnv1a", fmt::format("{:016x}", fnv1a(bytes))}};
   }
   return json.dump(2) + "\n";
 }

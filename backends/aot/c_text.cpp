@@ -5,7 +5,7 @@
 
 namespace weft::aot {
 
-std::string quoted(std::string_view text) {
+std::string c_string(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
     if (c == '\n')

@@ -12,7 +12,7 @@
 
 namespace weft::aot {
 
-std::string quoted(std::string_view text);  // a string literal, a line of text a line
+std::string c_string(std::string_view text);  // a string literal, a line of text a line
 std::string_view dtype_name(ir::DType dtype);
 std::string_view role_name(ir::Role role);
 

@@ -29,7 +29,7 @@ class CpuText final : public ProgramText {
       return fmt::format("{{{}, {}, {}, {}}}", m.rows, m.columns, m.row_stride, m.column_stride);
     };
     what("weft_matmul_step", fmt::format("{{{}, {}, {}, {}, {}}}", matrix(body.a), matrix(body.b), matrix(body.result),
-                                         int(body.bias), quoted(body.activation)));
+                                         int(body.bias), c_string(body.activation)));
     return "MATMUL";
   }
   std::string operator()(const cpu::Convolution& body) {
@@ -84,7 +84,7 @@ class CpuText final : public ProgramText {
     add(fmt::format("WEFT_KERNEL void {}(void* const*, void*, int64_t, int64_t);\n", kernel.name));
     if (kernel.has_finish) add(fmt::format("WEFT_KERNEL void {}(void* const*, void*);\n", finish));
     add(fmt::format("static const weft_kernel {} = {{{}, {}, {}, {}, {}, {:.17g}}};\n", kernel_name(kernels_++),
-                    quoted(kernel.name), kernel.name, kernel.has_finish ? finish : "0", kernel.chunks,
+                    c_string(kernel.name), kernel.name, kernel.has_finish ? finish : "0", kernel.chunks,
                     kernel.scratch_bytes, kernel.work_ns));
   }
 

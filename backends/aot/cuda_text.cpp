@@ -19,7 +19,7 @@ class CudaText final : public ProgramText {
   std::string operator()(const cuda::KernelStep& body) {
     std::vector<std::string> launches;
     for (const cuda::Launch& launch : body.launches)
-      launches.push_back(fmt::format("{{{}, {}, {}, {}}}", quoted(launch.function), launch.blocks, launch.threads,
+      launches.push_back(fmt::format("{{{}, {}, {}, {}}}", c_string(launch.function), launch.blocks, launch.threads,
                                      launch.shared_bytes));
     add(fmt::format("static const weft_launch {}[] = {};\n", name("launches"), braces(launches)));
     what("weft_launches_step", fmt::format("{{{}, {}, {}}}", name("launches"), launches.size(), body.scratch_bytes));
@@ -30,7 +30,7 @@ class CudaText final : public ProgramText {
       return fmt::format("{{{{{}, {}, {}, {}}}, {}}}", m.rows, m.columns, m.row_stride, m.column_stride, m.alignment);
     };
     what("weft_product_step", fmt::format("{{{}, {}, {}, {}, {}, {}, {}, {}}}", matrix(body.a), matrix(body.b),
-                                          matrix(body.result), int(body.bias), quoted(body.activation),
+                                          matrix(body.result), int(body.bias), c_string(body.activation),
                                           dtype_name(body.dtype), int(body.tf32), body.bias_alignment));
     return "PRODUCT";
   }
@@ -47,12 +47,12 @@ class CudaText final : public ProgramText {
 
  private:
   void add_code(const CudaProgram& program, const std::string& folder) {
-    add(fmt::format("static const char {}source[] =\n    {};\n", prefix(), quoted(program.schedule->source())));
+    add(fmt::format("static const char {}source[] =\n    {};\n", prefix(), c_string(program.schedule->source())));
     std::vector<std::string> codes;
     for (const Cubin& cubin : program.cubins) {
       const std::string symbol = prefix() + cubin.architecture;
       add(embedded_text(symbol, folder + "/" + symbol));
-      codes.push_back(fmt::format("{{{}, {}}}", quoted(cubin.architecture), symbol));
+      codes.push_back(fmt::format("{{{}, {}}}", c_string(cubin.architecture), symbol));
     }
     if (!codes.empty()) add(fmt::format("static const weft_code {}codes[] = {};\n", prefix(), braces(codes)));
   }

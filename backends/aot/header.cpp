@@ -100,7 +100,7 @@ std::string entry_text(const std::string& name, const Entry& entry) {
                       fmt::join(each(all, &Parameter::declaration), ", "));
   text += arrays("const void*", "input", inputs) + arrays("void*", "output", outputs);
   return text + fmt::format("  return {}_run(model, {}, batch, inputs, input_bytes, outputs, output_bytes);\n}}\n",
-                            name, quoted(entry.name));
+                            name, c_string(entry.name));
 }
 
 std::string constants_text(const Artefact& artefact) {

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "backends/aot/artefact.h"
+#include "ir/hash.h"
 #include "runtime/artefact/tables.h"
 
 namespace weft::aot {
@@ -79,7 +80,7 @@ std::string manifest_text(const Artefact& artefact) {
 std::uint64_t interface_hash(const Artefact& artefact) {
   ordered_json json = ordered_json::parse(manifest_text(artefact));
   json.erase("weights");
-  return hash_of(json.dump());
+  return fnv1a(json.dump());
 }
 
 }  // namespace weft::aot

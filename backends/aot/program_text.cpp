@@ -23,7 +23,7 @@ void ProgramText::add_ports() {
     inputs.push_back(port_text(graph_.input_name(i), graph_.inputs[i]));
   for (const ir::Output& output : graph_.outputs) {
     const std::string type = type_text(graph_.type(output.value));
-    outputs.push_back(output.donates == ir::kNone ? fmt::format("{{{}, {}, WEFT_DATA, 0}}", quoted(output.name), type)
+    outputs.push_back(output.donates == ir::kNone ? fmt::format("{{{}, {}, WEFT_DATA, 0}}", c_string(output.name), type)
                                                   : port_text(output.name, graph_.inputs[output.donates]));
   }
   add_list("weft_port", "inputs", inputs);
@@ -36,7 +36,7 @@ std::string ProgramText::port_text(const std::string& port, const ir::Input& inp
   if (input.role == ir::Role::param || input.role == ir::Role::state) offset = artefact_.offsets.at(input_name);
   if (input.role == ir::Role::hyper)
     while (artefact_.hypers.at(offset).first != input_name) ++offset;
-  return fmt::format("{{{}, {}, {}, {}}}", quoted(port), type_text(graph_.type(input.value)), role_name(input.role),
+  return fmt::format("{{{}, {}, {}, {}}}", c_string(port), type_text(graph_.type(input.value)), role_name(input.role),
                      offset);
 }
 
@@ -49,8 +49,8 @@ std::string convolution_text(const ir::ConvolutionShape& shape, const std::strin
                              const std::string& activation, bool winograd) {
   return fmt::format("{{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}}", int(shape.direction), braces(shape.x),
                      braces(shape.w), braces(shape.y), braces(shape.stride), braces(shape.padding),
-                     braces(shape.dilation), shape.groups, int(shape.channels_last), quoted(weights_layout), int(bias),
-                     quoted(activation), int(winograd));
+                     braces(shape.dilation), shape.groups, int(shape.channels_last), c_string(weights_layout),
+                     int(bias), c_string(activation), int(winograd));
 }
 
 }  // namespace weft::aot

@@ -34,7 +34,7 @@ class ProgramText {
       addresses.push_back(fmt::format("{{{}, {}, {}}}", kBases[std::size_t(each.base)], each.index, each.offset));
     }
     add(fmt::format("static const weft_address {}[] = {};\n", name("at"), braces(addresses)));
-    steps_.push_back(fmt::format("{{WEFT_STEP_{}, {}, {}, {}, {}, {}, &{}}}", kind, quoted(step.name), name("at"),
+    steps_.push_back(fmt::format("{{WEFT_STEP_{}, {}, {}, {}, {}, {}, &{}}}", kind, c_string(step.name), name("at"),
                                  addresses.size(), step.scratch_offset, step.scratch_bytes, name("what")));
   }
   // `gaps` of either backend's fill.

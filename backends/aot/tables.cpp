@@ -14,7 +14,7 @@ std::string tensors_text(const Artefact& artefact) {
   for (const Tensor& tensor : artefact.tensors) {
     constexpr const char* kInits[] = {"NONE", "CONSTANT", "UNIFORM", "NORMAL"};
     text +=
-        fmt::format("    {{{}, {}, {}, {}, {}, {}, WEFT_INIT_{}, {:.17g}, {:.17g}}},\n", quoted(tensor.name),
+        fmt::format("    {{{}, {}, {}, {}, {}, {}, WEFT_INIT_{}, {:.17g}, {:.17g}}},\n", c_string(tensor.name),
                     type_text(tensor.type), role_name(tensor.role), int(tensor.of_optimizer), tensor.offset,
                     layout_text(tensor.layout), kInits[std::size_t(tensor.init.kind)], tensor.init.a, tensor.init.b);
   }
@@ -31,7 +31,7 @@ std::string float_text(float value) {
 std::string hypers_text(const Artefact& artefact) {
   std::string text = "static const weft_hyper the_hypers[] = {\n";
   for (const auto& [name, value] : artefact.hypers)
-    text += fmt::format("    {{{}, {}}},\n", quoted(name), float_text(value));
+    text += fmt::format("    {{{}, {}}},\n", c_string(name), float_text(value));
   return text + "};\n";
 }
 
@@ -39,10 +39,10 @@ std::string hypers_text(const Artefact& artefact) {
 std::string row_of(const Entry& entry, const Program& program, const std::string& prefix) {
   const ir::Graph& graph = program.graph();
   const std::size_t steps = program.steps(), codes = program.codes();
-  return fmt::format("    {{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}},\n", quoted(entry.name), program.batch,
-                     list_or_null(graph.inputs.empty(), prefix + "inputs"), graph.inputs.size(), prefix + "outputs",
-                     graph.outputs.size(), list_or_null(steps == 0, prefix + "steps"), steps, program.arena_bytes(),
-                     int(entry.trains), program.is_on_gpu() ? prefix + "source" : "\"\"",
+  return fmt::format("    {{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}},\n", c_string(entry.name),
+                     program.batch, list_or_null(graph.inputs.empty(), prefix + "inputs"), graph.inputs.size(),
+                     prefix + "outputs", graph.outputs.size(), list_or_null(steps == 0, prefix + "steps"), steps,
+                     program.arena_bytes(), int(entry.trains), program.is_on_gpu() ? prefix + "source" : "\"\"",
                      list_or_null(codes == 0, prefix + "codes"), codes);
 }
 
@@ -71,16 +71,16 @@ std::string tables_text(const Artefact& artefact, const std::string& folder) {
   const std::string symbol = artefact.name + "_embedded_weights";
   if (!artefact.weights.empty()) text += embedded_text(symbol, folder + "/weights");
   std::vector<std::string> features;
-  for (const std::string& feature : artefact.features) features.push_back(quoted(feature));
+  for (const std::string& feature : artefact.features) features.push_back(c_string(feature));
   features.emplace_back("0");
   text += fmt::format("static const char* const the_features[] = {};\n", braces(features));
-  text += fmt::format("static const char the_manifest[] =\n    {};\n", quoted(manifest_text(artefact)));
+  text += fmt::format("static const char the_manifest[] =\n    {};\n", c_string(manifest_text(artefact)));
   text += fmt::format(
       "static const weft_artefact the_artefact = {{\n"
       "    WEFT_TABLES_VERSION, {}, {}, {}, {}, {}, the_manifest, {:#x}ull, {}, the_features,\n"
       "    {}, {}, {}, {}, {}, {}, the_programs, {}, {}}};\n",
-      quoted(WEFT_VERSION), quoted(artefact.name), quoted(artefact.model), quoted(artefact.settings),
-      quoted(artefact.optimizer), interface_hash(artefact), quoted(artefact.cpu),
+      c_string(WEFT_VERSION), c_string(artefact.name), c_string(artefact.model), c_string(artefact.settings),
+      c_string(artefact.optimizer), interface_hash(artefact), c_string(artefact.cpu),
       list_or_null(artefact.tensors.empty(), "the_tensors"), artefact.tensors.size(), artefact.params_bytes,
       artefact.state_bytes, list_or_null(artefact.hypers.empty(), "the_hypers"), artefact.hypers.size(), count,
       list_or_null(artefact.weights.empty(), symbol));

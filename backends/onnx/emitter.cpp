@@ -170,7 +170,7 @@ std::string Emitter::integers(const std::vector<std::int64_t>& values) {
 std::string Emitter::scalar(double value, DType dtype) { return numbers({value}, {dtype, {}}); }
 
 std::string Emitter::numbers(const std::vector<double>& values, const ir::Type& type) {
-  const bool is_half = type.dtype == DType::bf16 || type.dtype == DType::f16;
+  const bool is_half = ir::is_narrow_float(type.dtype);
   const DType written = is_half ? DType::f32 : type.dtype;
   std::string made =
       initializer("constant", data_type(written), ir::numbers(type.dims), raw_numbers(values, type.dtype));

@@ -2,8 +2,8 @@
 #include "backends/onnx/model.h"
 
 #include <limits>
+#include <protozero/pbf_writer.hpp>
 
-#include "backends/onnx/proto_writer.h"
 #include "ir/error.h"
 
 namespace weft::onnx {
@@ -41,81 +41,71 @@ struct OfShape {
 // AttributeProto.AttributeType.
 enum class AttributeType : std::uint8_t { number = 1, integer = 2, text = 3, integers = 7 };
 
-ProtoWriter attribute(const std::string& name, const AttributeValue& value) {
-  ProtoWriter out;
-  out.bytes(OfAttribute::name, name);
-  const auto type = [&](AttributeType of) { out.integer(OfAttribute::type, static_cast<std::int64_t>(of)); };
+using Writer = protozero::pbf_writer;
+
+void write_attribute(Writer out, const std::string& name, const AttributeValue& value) {
+  out.add_string(OfAttribute::name, name);
+  const auto type = [&](AttributeType of) { out.add_enum(OfAttribute::type, static_cast<std::int32_t>(of)); };
   if (const auto* integer = std::get_if<std::int64_t>(&value)) {
-    out.integer(OfAttribute::i, *integer);
+    out.add_int64(OfAttribute::i, *integer);
     type(AttributeType::integer);
   } else if (const auto* number = std::get_if<float>(&value)) {
-    out.number(OfAttribute::f, *number);
+    out.add_float(OfAttribute::f, *number);
     type(AttributeType::number);
   } else if (const auto* text = std::get_if<std::string>(&value)) {
-    out.bytes(OfAttribute::s, *text);
+    out.add_bytes(OfAttribute::s, *text);
     type(AttributeType::text);
   } else {
-    for (const std::int64_t each : std::get<std::vector<std::int64_t>>(value)) out.integer(OfAttribute::ints, each);
+    for (const std::int64_t each : std::get<std::vector<std::int64_t>>(value)) out.add_int64(OfAttribute::ints, each);
     type(AttributeType::integers);
   }
-  return out;
 }
 
-ProtoWriter node(const Node& node) {
-  ProtoWriter out;
-  for (const std::string& input : node.inputs) out.bytes(OfNode::input, input);
-  out.bytes(OfNode::output, node.output);
-  out.bytes(OfNode::name, node.output);
-  out.bytes(OfNode::op_type, node.op);
-  for (const auto& [name, value] : node.attributes) out.message(OfNode::attribute, attribute(name, value));
-  if (!node.doc.empty()) out.bytes(OfNode::doc_string, node.doc);
-  return out;
+void write_node(Writer out, const Node& node) {
+  for (const std::string& input : node.inputs) out.add_string(OfNode::input, input);
+  out.add_string(OfNode::output, node.output);
+  out.add_string(OfNode::name, node.output);
+  out.add_string(OfNode::op_type, node.op);
+  for (const auto& [name, value] : node.attributes) write_attribute({out, OfNode::attribute}, name, value);
+  if (!node.doc.empty()) out.add_string(OfNode::doc_string, node.doc);
 }
 
-ProtoWriter tensor(const Initializer& initializer) {
-  ProtoWriter out;
-  for (const std::int64_t dim : initializer.dims) out.integer(OfTensor::dims, dim);
-  out.integer(OfTensor::data_type, static_cast<std::int64_t>(initializer.type));
-  out.bytes(OfTensor::name, initializer.name);
-  out.bytes(OfTensor::raw_data, initializer.raw);
-  return out;
+void write_tensor(Writer out, const Initializer& initializer) {
+  for (const std::int64_t dim : initializer.dims) out.add_int64(OfTensor::dims, dim);
+  out.add_enum(OfTensor::data_type, static_cast<std::int32_t>(initializer.type));
+  out.add_string(OfTensor::name, initializer.name);
+  out.add_bytes(OfTensor::raw_data, initializer.raw);
 }
 
-ProtoWriter shape(const ir::Dims& dims) {
-  ProtoWriter out;
+void write_shape(Writer out, const ir::Dims& dims) {
   for (const ir::Dim& dim : dims) {
-    ProtoWriter inner;
+    Writer inner(out, OfShape::dim);
     if (dim.is_number())
-      inner.integer(OfShape::dim_value, dim.factor);
+      inner.add_int64(OfShape::dim_value, dim.factor);
     else
-      inner.bytes(OfShape::dim_param, ir::to_string(dim));
-    out.message(OfShape::dim, inner);
+      inner.add_string(OfShape::dim_param, ir::to_string(dim));
   }
-  return out;
 }
 
-ProtoWriter value_info(const ValueInfo& value) {
-  ProtoWriter tensor_type;
-  tensor_type.integer(OfType::elem_type, static_cast<std::int64_t>(data_type(value.type.dtype)));
-  tensor_type.message(OfType::shape, shape(value.type.dims));
-  ProtoWriter type;
-  type.message(OfType::tensor_type, tensor_type);
-  ProtoWriter out;
-  out.bytes(OfValueInfo::name, value.name);
-  out.message(OfValueInfo::type, type);
-  return out;
+void write_value_info(Writer out, const ValueInfo& value) {
+  out.add_string(OfValueInfo::name, value.name);
+  Writer type(out, OfValueInfo::type);
+  Writer tensor_type(type, OfType::tensor_type);
+  tensor_type.add_enum(OfType::elem_type, static_cast<std::int32_t>(data_type(value.type.dtype)));
+  if (value.type.dims.empty())
+    tensor_type.add_message(OfType::shape, std::string());  // rank 0; protozero leaves out an empty message of a Writer
+  else
+    write_shape({tensor_type, OfType::shape}, value.type.dims);
 }
 
-ProtoWriter graph(const Model& model) {
-  ProtoWriter out;
-  for (const Node& each : model.nodes) out.message(OfGraph::node, node(each));
-  out.bytes(OfGraph::name, model.name);
-  for (const Initializer& each : model.initializers) out.message(OfGraph::initializer, tensor(each));
-  if (!model.doc.empty()) out.bytes(OfGraph::doc_string, model.doc);
-  for (const ValueInfo& each : model.inputs) out.message(OfGraph::input, value_info(each));
-  for (const ValueInfo& each : model.outputs) out.message(OfGraph::output, value_info(each));
-  for (const ValueInfo& each : model.values) out.message(OfGraph::value_info, value_info(each));
-  return out;
+void write_graph(Writer out, const Model& model) {
+  for (const Node& each : model.nodes) write_node({out, OfGraph::node}, each);
+  out.add_string(OfGraph::name, model.name);
+  for (const Initializer& each : model.initializers) write_tensor({out, OfGraph::initializer}, each);
+  if (!model.doc.empty()) out.add_string(OfGraph::doc_string, model.doc);
+  for (const ValueInfo& each : model.inputs) write_value_info({out, OfGraph::input}, each);
+  for (const ValueInfo& each : model.outputs) write_value_info({out, OfGraph::output}, each);
+  for (const ValueInfo& each : model.values) write_value_info({out, OfGraph::value_info}, each);
 }
 
 }  // namespace
@@ -139,19 +129,20 @@ DataType data_type(ir::DType dtype) {
 }
 
 std::string serialize(const Model& model) {
-  ProtoWriter opset;  // of the default domain
-  opset.integer(OfOpset::version, kOpset);
-  ProtoWriter out;
-  out.integer(OfModel::ir_version, kIrVersion);
-  out.bytes(OfModel::producer_name, "weft");
-  out.bytes(OfModel::producer_version, model.producer_version);
-  out.message(OfModel::opset_import, opset);
-  out.message(OfModel::graph, graph(model));
+  std::string bytes;
+  {
+    Writer out(bytes);
+    out.add_int64(OfModel::ir_version, kIrVersion);
+    out.add_string(OfModel::producer_name, "weft");
+    out.add_string(OfModel::producer_version, model.producer_version);
+    Writer(out, OfModel::opset_import).add_int64(OfOpset::version, kOpset);  // of the default domain
+    write_graph({out, OfModel::graph}, model);
+  }
   constexpr std::size_t most = std::numeric_limits<std::int32_t>::max();
-  if (out.encoded().size() > most)
+  if (bytes.size() > most)
     fail("{} takes {} bytes as an ONNX file, which holds at most {}; export a smaller model or entry", model.name,
-         out.encoded().size(), most);
-  return out.take();
+         bytes.size(), most);
+  return bytes;
 }
 
 }  // namespace weft::onnx

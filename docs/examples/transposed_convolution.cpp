@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "frontend/weft.h"
+#include "runtime/atomic_file.h"
 #include "training/plot/canvas.h"
 #include "training/session.h"
 
@@ -81,7 +82,7 @@ class Sheet {
   // `tint` colours a cell: it is asked for each that is not 0.
   template <typename Tint>
   void square(int x, int y, const Square& square, const std::string& caption, Tint tint) {
-    canvas_.text({float(x), float(y)}, caption, {.height = 12});
+    canvas_.text({double(x), y + 8.0}, caption, {.size = 16});
     for (int row = 0; row < square.size; ++row)
       for (int column = 0; column < square.size; ++column)
         cell(x + column * kCell, y + kCaption + row * kCell, square.at(row, column), tint, row, column);
@@ -89,39 +90,32 @@ class Sheet {
 
   // Where the cropped picture lies in the canvas.
   void frame(int x, int y, int from, int size) {
-    const auto left = float(x + from * kCell), top = float(y + kCaption + from * kCell), side = float(size * kCell);
-    const std::array<Segment, 4> sides{{{{left, top}, {left + side, top}},
-                                        {{left + side, top}, {left + side, top + side}},
-                                        {{left + side, top + side}, {left, top + side}},
-                                        {{left, top + side}, {left, top}}}};
-    canvas_.strokes(sides, 3, ink);
+    canvas_.outline(x + from * kCell, y + kCaption + from * kCell, size * kCell, size * kCell, {.width = 3});
   }
 
   void sign(int x, int y, const char* text) {
-    canvas_.text({float(x), float(y)}, text, {.height = 18, .align = Align::centre});
+    canvas_.text({double(x), double(y)}, text, {.size = 26, .align = Align::centre});
   }
 
-  const Picture& picture() const { return canvas_.picture(); }
+  std::string png() const { return canvas_.png(); }
 
  private:
   template <typename Tint>
   void cell(int x, int y, float value, Tint tint, int row, int column) {
-    canvas_.rectangle(x, y, kCell, kCell, kGrid);
-    canvas_.rectangle(x + 1, y + 1, kCell - 2, kCell - 2, white);
+    if (value != 0) tint(canvas_, x, y, row, column);
+    canvas_.outline(x, y, kCell, kCell, {.color = kGrid});
     if (value == 0) return;
-    tint(canvas_, x + 1, y + 1, row, column);
-    canvas_.text({float(x) + kCell / 2.0F, float(y) + (kCell - 14) / 2.0F}, fmt::format("{:g}", value),
-                 {.height = 14, .align = Align::centre});
+    canvas_.text({x + kCell / 2.0, y + kCell / 2.0}, fmt::format("{:g}", value), {.size = 18, .align = Align::centre});
   }
 
   Canvas canvas_;
 };
 
 void fill(Canvas& canvas, int x, int y, Color color, float opacity) {
-  canvas.rectangle(x, y, kCell - 2, kCell - 2, color, opacity);
+  canvas.rectangle(x, y, kCell, kCell, color, opacity);
 }
 
-Picture draw(int stride) {
+std::string draw(int stride) {
   Session session(make_module(stride), SessionOptions{.backend = backend_names().front(), .optimizer = {}});
   const std::vector<Square> canvases = run(session, "canvas");
   const int size = canvases.front().size, wide = size * kCell;
@@ -145,7 +139,7 @@ Picture draw(int stride) {
     sheet.square(x, second, canvases[static_cast<std::size_t>(pixel)],
                  fmt::format("{} w at ({},{})", pixel + 1, pixel / kInput * stride, pixel % kInput * stride),
                  of_pixel(static_cast<std::size_t>(pixel)));
-    if (pixel > 0) sheet.sign(x - kGap / 2, second + kCaption + wide / 2 - 9, "+");
+    if (pixel > 0) sheet.sign(x - kGap / 2, second + kCaption + wide / 2, "+");
   }
 
   // Each cell of the sum wears the colours of the pixels that reach it.
@@ -162,11 +156,11 @@ Picture draw(int stride) {
   sheet.frame(kMargin, third, 1, cropped.size);
   int x = kMargin + wide + kGap;
   sheet.square(x, third, cropped, fmt::format("padding 1: {} x {}", cropped.size, cropped.size), overlaps(1));
-  if (stride == 1) return sheet.picture();
+  if (stride == 1) return sheet.png();
   const Square extended = run(session, "extended").back();
   x += wide + kGap;
   sheet.square(x, third, extended, fmt::format("output_padding 1: {} x {}", extended.size, extended.size), overlaps(1));
-  return sheet.picture();
+  return sheet.png();
 }
 
 }  // namespace
@@ -180,7 +174,7 @@ int main(int count, char** arguments) {
     for (const int stride : {1, 2}) {
       const auto path =
           std::filesystem::path(arguments[1]) / fmt::format("transposed-convolution-stride-{}.png", stride);
-      write_png(path, draw(stride));
+      runtime::write_file(path, draw(stride));
       fmt::print("{}\n", path.string());
     }
   } catch (const std::exception& error) {

@@ -1,4 +1,4 @@
-// Type rules of the matrix product, and of the similarities of a matrix's rows.
+// Type rules of matmul and of the similarities between a matrix's rows.
 #include "ir/contraction.h"
 
 #include "ir/error.h"
@@ -32,7 +32,7 @@ void check_rows(const Type& x) {
   if (x.dims[0].is_one()) fail("compares each row with the others, and needs at least 2; got {}", to_string(x));
 }
 
-// Rows x [n,d], `columns` values of what there is one of a row, [n,1], and perhaps the tiles of x.
+// Rows x [n,d], `columns` operands with one value per row, [n,1], and perhaps the tiles of x.
 Type check_similarity(const Types& x, std::size_t columns) {
   check_rows(x[0]);
   const Type column{x[0].dtype, {x[0].dims[0], 1}};

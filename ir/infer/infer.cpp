@@ -9,6 +9,7 @@
 #include "ir/error.h"
 #include "ir/infer/rules.h"
 #include "ir/layout.h"
+#include "ir/visible.h"
 
 namespace weft::ir {
 
@@ -68,7 +69,7 @@ std::string_view describe(AttrType type) {
   return "";
 }
 
-// The alternatives of AttrValue stand in the order of AttrType.
+// The alternatives of AttrValue are in the order of AttrType.
 AttrType type_of(const AttrValue& value) { return AttrType(value.index()); }
 
 // Bounds that keep every product of two attributes within 64 bits.
@@ -147,7 +148,7 @@ Type infer_select(const Types& x) {
 
 // Sources
 
-// Whether `dtype` can hold `value` (floats round).
+// Whether `dtype` can hold `value` (floats may round).
 bool fits(double value, DType dtype) {
   switch (dtype) {
     case DType::f32:
@@ -166,11 +167,11 @@ bool fits(double value, DType dtype) {
 
 void check_constant(const Attrs& attrs, const Type& written) {
   const std::vector<double>& values = attrs.numbers(Attr::values);
-  if (values.empty()) fail("values is empty; {} needs one number, or one an element", to_string(written));
+  if (values.empty()) fail("values is empty; {} needs one number, or one per element", to_string(written));
   if (values.size() > 1 && (!written.is_static() || std::int64_t(values.size()) != written.elements()))
     fail("{} values do not fill {}", values.size(), to_string(written));
   for (const double value : values)
-    if (!fits(value, written.dtype)) fail("{} is no {}", value, name(written.dtype));
+    if (!fits(value, written.dtype)) fail("{} is not a valid {}", value, name(written.dtype));
 }
 
 void check_iota(const Attrs& attrs, const Type& written) {
@@ -208,18 +209,16 @@ Type infer_reduce(const Type& x, const Attrs& attrs) {
 
 void check_activation(const Attrs& attrs, const Type& result) {
   const std::string activation = attrs.text(Attr::activation);
-  if (activation.empty()) return;
-  const std::optional<OpCode> code = parse_op(activation);
-  if (!code || !is_elementwise(*code) || info(*code).max_arity != 1 || info(*code).typed ||
-      *code == OpCode::logical_not)
-    fail("activation must name an elementwise op of one float, got \"{}\" for {}", activation, to_string(result));
+  const std::vector<std::string>& known = activation_names();
+  if (activation.empty() || std::ranges::find(known, activation) != known.end()) return;
+  fail("activation must be one of {}; got {} for {}", fmt::join(known, ", "), brief(activation), to_string(result));
 }
 
 void check_cast(const Type& x, const Type& written) {
   if (x.dims != written.dims) fail("a cast keeps the dims: {} to {}", to_string(x), to_string(written));
 }
 
-// The type by rule; for typed ops `written`, once the rule agrees with it.
+// The type by the rule; for typed ops `written`, after checking it against the rule.
 Type apply_rule(OpCode code, const Types& x, const Attrs& attrs, const Type& written) {
   switch (code) {
     case OpCode::constant:
@@ -352,7 +351,7 @@ Type apply_rule(OpCode code, const Types& x, const Attrs& attrs, const Type& wri
   throw InternalError("infer: the types of a fused op are those of its body");
 }
 
-// The rules of images are written for NCHW.
+// The rules of images assume NCHW.
 Type apply_image_rule(OpCode code, Types operands, const Attrs& attrs, const std::optional<Type>& written) {
   const std::string layout = attrs.text(Attr::layout);
   if (layout != "nchw" && layout != "nhwc") fail("layout must be nchw or nhwc, got {}", layout);
@@ -374,7 +373,7 @@ void check_size(const Type& type) {
     elements *= double(dim.factor);
   }
   if (elements > kMostElements)
-    fail("{} has {:.2g} elements; the most is {:.0g}", to_string(type), elements, kMostElements);
+    fail("{} has {:.2g} elements; the limit is {:.0g}", to_string(type), elements, kMostElements);
 }
 
 Type infer(OpCode code, const std::vector<Type>& operands, const Attrs& attrs, const std::optional<Type>& written) {

@@ -1,4 +1,4 @@
-// Type rules of the movement ops: the elements stay, their places change.
+// Type rules of the movement ops, which rearrange elements without changing them.
 #include <algorithm>
 #include <string_view>
 
@@ -38,7 +38,7 @@ Type infer_transpose(const Type& x, const Attrs& attrs) {
   std::sort(sorted.begin(), sorted.end());
   bool good = perm.size() == x.rank();
   for (std::size_t i = 0; good && i < sorted.size(); ++i) good = sorted[i] == std::int64_t(i);
-  if (!good) fail("perm [{}] is no permutation of the dims of {}", fmt::join(perm, ","), to_string(x));
+  if (!good) fail("perm [{}] is not a permutation of the dims of {}", fmt::join(perm, ","), to_string(x));
   Type result = x;
   for (std::size_t i = 0; i < perm.size(); ++i) result.dims[i] = x.dims[std::size_t(perm[i])];
   return result;
@@ -92,7 +92,7 @@ void check_scatter_add(const Type& indices, const Type& rows, const Type& writte
     return type.rank() == 0 ? Dims() : Dims(type.dims.begin() + 1, type.dims.end());
   };
   if (rows.rank() == 0 || rows.dims[0] != indices.dims[0])
-    fail("one row an index: {} and {}", to_string(indices), to_string(rows));
+    fail("needs one row per index: {} and {}", to_string(indices), to_string(rows));
   if (written.rank() == 0 || row_dims(written) != row_dims(rows))
     fail("rows differ: {} into {}", to_string(rows), to_string(written));
 }

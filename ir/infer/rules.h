@@ -1,5 +1,5 @@
-// Parts of the type rules (ir/infer/infer.cpp and ir/verify.cpp alone read this): shared checks, and the rules of the
-// ops that contract, slide a window or move elements. Each throws Error (without a place) that states both facts.
+// Parts of the type rules that ir/infer and ir/verify.cpp share: common checks, and the rules of contractions, windows
+// and movement. Each throws Error (without a location) that states both facts.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@
 
 namespace weft::ir {
 
-// No dim is empty, and the number of elements stays countable for every batch in reach.
+// No dim is empty, and the number of elements fits 64 bits for every feasible batch.
 void check_size(const Type& type);
 
 using Types = std::vector<Type>;
@@ -21,9 +21,10 @@ void need_float(const Types& x);
 void need_arithmetic(const Types& x);
 void need_same_dtype(const Types& x, std::size_t first = 0);  // from operand `first` on
 void need_dtype(const Type& written, DType dtype);
-void check_bias(const Types& x, const Type& result);  // of a contraction: the optional operand 2, one a channel
+void check_bias(const Types& x,
+                const Type& result);  // of a contraction: the optional operand 2, one number per channel
 
-// Contractions of matrices. A product of narrow floats is of their dtype, or of f32 where `written` says so.
+// Contractions of matrices. A matmul of narrow floats has their dtype, or f32 if `written` says so.
 Type infer_matmul(const Types& x, const Attrs& attrs, const Type& written);
 Type infer_similarity_lse(const Types& x);
 Type infer_similarity_pair(const Types& x);
@@ -43,7 +44,7 @@ void check_affine_sample(const Type& x, const Type& theta, const Type& written);
 void check_broadcast(const Type& x, const Type& written);
 void check_reshape(const Type& x, const Type& written);
 Type infer_transpose(const Type& x, const Attrs& attrs);
-// The box of dims `box` at `start` lies within `whole`, as far as symbols can be compared.
+// Checks that the box of dims `box` at `start` lies within `whole`, as far as symbols can be compared.
 void check_box(const Type& whole, const Type& box, const Dims& start);
 Type infer_concat(const Types& x, const Attrs& attrs);
 Type infer_gather(const Type& table, const Type& indices);

@@ -1,4 +1,4 @@
-// Type rules of convolutions, pooling and sampling; the formulas are those of Dumoulin & Visin 2016.
+// Type rules of convolutions, pooling and sampling, with the formulas of Dumoulin & Visin 2016.
 #include <algorithm>
 #include <limits>
 #include <string_view>
@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kAxisNames[] = {"height", "width"};
 
-// Keeps the product of two of them within 64 bits, as kMostPair does for attributes.
+// Keeps the product of two sides within 64 bits, as kMostPair does for attributes.
 constexpr std::int64_t kMostSide = std::numeric_limits<std::int32_t>::max();
 
 void check_image(const Type& type, std::string_view what, bool batch_is_first = true) {
@@ -28,7 +28,7 @@ void check_image(const Type& type, std::string_view what, bool batch_is_first = 
 
 std::int64_t size(const Type& type, std::size_t dim) { return number(type.dims[dim]); }
 
-// How one axis of a window moves.
+// The movement of a window along one axis.
 struct Window {
   std::int64_t kernel, stride, padding, dilation;
   std::int64_t reach() const { return dilation * (kernel - 1) + 1; }
@@ -106,7 +106,7 @@ Type infer_conv_transpose2d(const Types& x, const Attrs& attrs) {
     const std::int64_t canvas = (input - 1) * window.stride + window.reach() + extra[axis];
     const std::int64_t output = canvas - 2 * window.padding;
     if (output <= 0)
-      fail("the padding cuts everything away: along the {} the result has {} before padding, padding {} removes {}",
+      fail("the padding removes the whole result: along the {} the result has {} before padding, padding {} removes {}",
            kAxisNames[axis], canvas, window.padding, 2 * window.padding);
     result.dims.push_back(output);
   }
@@ -162,7 +162,7 @@ void check_affine_sample(const Type& x, const Type& theta, const Type& written) 
   need_same_dtype({x, theta, written});
   const Dims expected{x.dims[0], 2, 3};
   if (theta.dims != expected)
-    fail("theta must hold one 2x3 matrix an image, {}, got {}", to_string(expected), to_string(theta));
+    fail("theta must hold one 2x3 matrix per image, {}, got {}", to_string(expected), to_string(theta));
   if (written.dims[0] != x.dims[0] || written.dims[1] != x.dims[1])
     fail("images and channels must stay: {} and {}", to_string(x), to_string(written));
 }

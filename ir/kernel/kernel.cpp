@@ -1,4 +1,4 @@
-// Kernels as text, and the small questions one asks of them.
+// Kernels as text, and simple queries.
 #include "ir/kernel/kernel.h"
 
 #include <algorithm>
@@ -114,7 +114,7 @@ double cost(ir::OpCode code) {
 
 }  // namespace
 
-// One index picks a row; several pick each element on its own.
+// One index selects a row; several select each element separately.
 constexpr double kPickedElement = 12;
 
 double cost(const Node& node) {
@@ -202,7 +202,7 @@ class Printer {
     return text;
   }
 
-  // Clamped indices are written as what they may be at most.
+  // A clamped index is shown with its upper bound.
   static std::string address(const Node& node) {
     std::string text;
     for (std::size_t i = 0; i < node.indirect.size(); ++i) {

@@ -1,4 +1,4 @@
-// Loop order, lane dim and joining of loops.
+// Loop order, lane dim and merging of loops.
 #include "ir/kernel/loops.h"
 
 #include <algorithm>
@@ -33,7 +33,7 @@ DimSet renumber(DimSet set, const std::vector<int>& order) {
   return result;
 }
 
-// New dim d is old dim order[d]; old dims that are not in `order` have size 1 and vanish.
+// New dim d is old dim order[d]; drops old dims that are not in `order`, which have size 1.
 void reorder(Kernel& kernel, const std::vector<int>& order) {
   for_each_map(kernel, [&](Map& map) {
     std::vector<std::int64_t> strides;
@@ -48,7 +48,7 @@ void reorder(Kernel& kernel, const std::vector<int>& order) {
 
 struct Access {
   const Map* map;
-  double weight;  // bytes, twice for a store: a scattered one costs more than a gathered load
+  double weight;  // bytes, doubled for a store: scattered stores cost more than gathered loads
 };
 
 std::vector<Access> accesses(const Kernel& kernel) {
@@ -62,7 +62,7 @@ std::vector<Access> accesses(const Kernel& kernel) {
   return result;
 }
 
-// The dim that most bytes are contiguous along; of equals the innermost.
+// The dim along which most bytes are contiguous; the innermost of equals.
 int choose_lane(const Kernel& kernel, const std::vector<int>& candidates) {
   int best = -1;
   double best_score = 0;
@@ -98,8 +98,8 @@ std::vector<int> choose_order(const Kernel& kernel, int lane, const std::vector<
   return order;
 }
 
-// So far the maps of final reductions have stride 1 along each kept dim; now the accumulators become a dense array,
-// contiguous along the lane dim.
+// Until here, the maps of final reductions have stride 1 along each kept dim. This makes the accumulators a dense
+// array, contiguous along the lane dim.
 void number_accumulators(Kernel& kernel, std::size_t lane) {
   std::vector<std::size_t> inside_out;
   for (std::size_t d = kernel.dims.size(); d-- > 0;) inside_out.push_back(d);
@@ -115,7 +115,7 @@ void number_accumulators(Kernel& kernel, std::size_t lane) {
   }
 }
 
-// Whether index outer * size of inner + inner is all that any map needs of the two dims.
+// Whether every map needs only outer index * size of inner + inner index of the two dims.
 bool can_join(Kernel& kernel, std::size_t outer, std::size_t inner) {
   if (kernel.dims[outer].row != kernel.dims[inner].row) return false;
   bool joins = true;
@@ -139,7 +139,7 @@ void join(Kernel& kernel, std::size_t d) {
   kernel.dims.erase(kernel.dims.begin() + std::ptrdiff_t(d));
 }
 
-// Joins the first two dims found that can be, wherever they stand.
+// Merges the first pair of adjacent dims that can merge.
 bool join_some(Kernel& kernel) {
   const std::size_t rank = kernel.dims.size();
   for (std::size_t outer = 0; outer < rank; ++outer)
@@ -165,7 +165,7 @@ void arrange_loops(Kernel& kernel) {
   for (std::size_t d = 0; d < kernel.dims.size(); ++d)
     if (kernel.dims[d].size > 1) real.push_back(int(d));
   reorder(kernel, real);
-  while (join_some(kernel)) {  // before the lane dim is chosen: the longer it is the fuller are the vectors
+  while (join_some(kernel)) {  // before choosing the lane dim: a longer one fills its vectors better
   }
   real.resize(kernel.dims.size());
   std::iota(real.begin(), real.end(), 0);
@@ -174,7 +174,7 @@ void arrange_loops(Kernel& kernel) {
   const std::vector<int> order = choose_order(kernel, lane, real);
   reorder(kernel, order);
   number_accumulators(kernel, std::size_t(std::find(order.begin(), order.end(), lane) - order.begin()));
-  // Accumulators are dense along neighbours only now.
+  // Accumulators are dense along neighbours only now
   for (std::size_t d = kernel.dims.size(); d-- > 0;)
     while (d + 1 < kernel.dims.size() && can_join(kernel, d, d + 1)) join(kernel, d);
   if (lane < 0) return;

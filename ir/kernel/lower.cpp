@@ -7,6 +7,7 @@
 #include "ir/bits.h"
 #include "ir/error.h"
 #include "ir/kernel/loops.h"
+#include "ir/kernel/node_maker.h"
 #include "ir/kernel/space.h"
 #include "ir/kernel/stages.h"
 
@@ -18,7 +19,7 @@ using ir::Attr;
 using ir::OpCode;
 using ir::ValueId;
 
-class Lowering {
+class Lowering : NodeMaker {
  public:
   Lowering(const ir::Graph& body, const std::vector<Strides>& inputs, const std::vector<Strides>& outputs,
            const std::string& name)
@@ -42,6 +43,8 @@ class Lowering {
   }
 
  private:
+  using NodeMaker::constant;
+
   void add_buffers() {
     for (std::uint32_t i = 0; i < body_.inputs.size(); ++i)
       kernel_.buffers.push_back({body_.input_name(i), body_.type(body_.inputs[i].value).dtype, false, {}});
@@ -60,9 +63,7 @@ class Lowering {
   NodeId add(Node node, ValueId value) {
     node.dtype = body_.type(value).dtype;
     node.name = body_.values[value].name;
-    node.map.strides.resize(std::size_t(space_.rank()), 0);
-    kernel_.nodes.push_back(std::move(node));
-    return NodeId(kernel_.nodes.size() - 1);
+    return push(std::move(node));
   }
 
   static DimSet nonzero(const Map& map) {
@@ -212,27 +213,6 @@ class Lowering {
     return sum;
   }
 
-  // The two pixels of an axis around a place, and their shares: 0 for one that is outside.
-  struct Axis {
-    NodeId index[2], weight[2], inside[2];
-  };
-
-  Axis axis_of(NodeId place, std::int64_t length) {
-    const NodeId floor = apply(OpCode::floor, {place}), upper = apply(OpCode::sub, {place, floor});
-    const NodeId shares[2] = {apply(OpCode::sub, {constant(1), upper}), upper};
-    Axis axis{};
-    axis.index[0] = apply(OpCode::cast, {floor}, ir::DType::i32);
-    axis.index[1] = apply(OpCode::add, {axis.index[0], constant(1, ir::DType::i32)}, ir::DType::i32);
-    for (int i = 0; i < 2; ++i) {
-      const NodeId above = apply(OpCode::gt, {axis.index[i], constant(-1, ir::DType::i32)}, ir::DType::boolean);
-      const NodeId below =
-          apply(OpCode::lt, {axis.index[i], constant(double(length), ir::DType::i32)}, ir::DType::boolean);
-      axis.inside[i] = apply(OpCode::logical_and, {above, below}, ir::DType::boolean);
-      axis.weight[i] = apply(OpCode::select, {axis.inside[i], shares[i], constant(0)});
-    }
-    return axis;
-  }
-
   // A coordinate as f32, counted from the middle of `length`.
   NodeId from_middle(const Coordinate& location, std::int64_t length) {
     const double middle = double(length - 1) / 2;
@@ -245,14 +225,10 @@ class Lowering {
       node.map.strides.resize(std::size_t(space_.rank()), 0);
       node.map.strides[std::size_t(location.loop)] = 1;
       node.varies = bit(location.loop);
-      kernel_.nodes.push_back(std::move(node));
-      index = NodeId(kernel_.nodes.size() - 1);
+      index = push(std::move(node));
     }
     return apply(OpCode::sub, {apply(OpCode::cast, {index}), constant(middle)});
   }
-
-  NodeId multiply(NodeId a, NodeId b) { return apply(OpCode::mul, {a, b}); }
-  NodeId multiply(NodeId a, double number) { return number == 1 ? a : multiply(a, constant(number)); }
 
   NodeId reduce(ValueId value, ir::OpId id) {
     const ir::Op& op = body_.ops[id];
@@ -293,53 +269,11 @@ class Lowering {
     return result;
   }
 
-  NodeId apply(OpCode code, std::vector<NodeId> operands, ir::DType dtype = ir::DType::f32) {
-    Node node;
-    node.kind = NodeKind::op;
-    node.code = code;
-    node.dtype = dtype;
-    for (const NodeId each : operands) node.varies |= kernel_.nodes[each].varies;
-    node.operands = std::move(operands);
-    node.map.strides.resize(std::size_t(space_.rank()), 0);
-    kernel_.nodes.push_back(std::move(node));
-    return NodeId(kernel_.nodes.size() - 1);
-  }
-
-  NodeId constant(double number, ir::DType dtype = ir::DType::f32) {
-    const auto [found, is_new] = numbers_.try_emplace({bits_of(number), dtype}, NodeId(kernel_.nodes.size()));
-    if (!is_new) return found->second;
-    Node node;
-    node.value = number;
-    node.dtype = dtype;
-    node.map.strides.resize(std::size_t(space_.rank()), 0);
-    kernel_.nodes.push_back(std::move(node));
-    return found->second;
-  }
-
   // A cross-entropy and its gradient need softplus and sigmoid of one number: written over e^-|x| both, they share it.
   bool has_softplus(ValueId x) const {
     for (ir::OpId i = 0; i < body_.ops.size(); ++i)
       if (space_.is_live(i) && body_.ops[i].code == OpCode::softplus && body_.ops[i].operands[0] == x) return true;
     return false;
-  }
-
-  NodeId exp_minus_abs(NodeId x) {
-    const auto found = exp_minus_abs_.find(x);
-    if (found != exp_minus_abs_.end()) return found->second;
-    return exp_minus_abs_[x] = apply(OpCode::exp, {apply(OpCode::neg, {apply(OpCode::abs, {x})})});
-  }
-
-  // max(x, 0) + log(1 + e^-|x|)
-  NodeId softplus(NodeId x) {
-    const NodeId log = apply(OpCode::log1p, {exp_minus_abs(x)});
-    return apply(OpCode::add, {apply(OpCode::relu, {x}), log});
-  }
-
-  // (x < 0 ? e^-|x| : 1) / (1 + e^-|x|)
-  NodeId sigmoid(NodeId x) {
-    const NodeId e = exp_minus_abs(x), one = constant(1);
-    const NodeId negative = apply(OpCode::lt, {x, constant(0)}, ir::DType::boolean);
-    return apply(OpCode::div, {apply(OpCode::select, {negative, e, one}), apply(OpCode::add, {one, e})});
   }
 
   NodeId lower_op(ir::OpId id, const Coordinates& location) {
@@ -390,9 +324,6 @@ class Lowering {
   const std::vector<Strides>& outputs_;
   std::map<std::pair<ValueId, Coordinates>, NodeId> node_of_;
   std::vector<NodeId> value_of_;  // of each output
-  std::map<NodeId, NodeId> exp_minus_abs_;
-  std::map<std::pair<std::uint64_t, ir::DType>, NodeId> numbers_;  // constants that the lowering itself needs, by bits
-  Kernel kernel_;
 };
 
 }  // namespace

@@ -1,20 +1,20 @@
-// From a `fused` op's body to a loop-level Kernel (kernel.h), which both code generators emit.
+// Lowers a `fused` op's body to a loop-level Kernel (kernel.h), from which both code generators emit.
 //
-// What a body may be (the contract with passes/fuse/fuse.cpp; anything else is an InternalError here):
+// Requirements on a body (the contract with passes/fuse/fuse.cpp; anything else is an InternalError here):
 //  - Static dims. Ops: elementwise (incl. cast), constant, iota, random_*, broadcast, reduce_sum, reduce_max, `gather`,
 //    `affine_sample`, and `reshape` between shapes whose dims are all 1.
 //  - The iteration space S is the numpy broadcast of the dims of all values (right-aligned); every value has S_d or 1
-//    in each dim d. The operands of gather and affine_sample, and what these are made from, are evaluated at the places
-//    that they are read at, and need not fit: they are inputs or made by elementwise ops, gather, constant, iota and
-//    broadcast.
+//    in each dim d. The operands of gather and affine_sample, and the values behind them, are evaluated where they are
+//    read and need not fit S: they are inputs, or made by elementwise ops, gather, constant, iota and broadcast.
 //  - A reduce whose result is consumed, however indirectly, by an op whose result has size > 1 along one of its axes
 //    is a *row* reduce; all row reduces of a body have the same axes. Any other reduce is a *final* one: its axes are
-//    free, its results go through elementwise ops to outputs, and are never reduced again. So a value is at point level
-//    (varies along the row axes), at row level (after row reduces) or at final level.
+//    free, and its results pass through elementwise ops to outputs and are never reduced again. So a value is at point
+//    level (varies along the row axes), at row level (after row reduces) or at final level.
 //  - Outputs may have any level. Inputs and outputs are strided views (strides in elements, one per dim of their type).
-//    An output may share memory with an input of the same type and strides that is read at the same place it is
-//    written.
-// The order of every sum is fixed by the shape alone, never by the number of threads.
+//    An output may share memory with an input of the same type and strides if nothing computed from that input, except
+//    reductions and what follows from them, is read at other positions or extends beyond it. So code generators store
+//    at a position only after everything that reads the position has read it.
+// The order of every sum depends only on the shape, never on the number of threads.
 #pragma once
 
 #include <cstdint>

@@ -27,7 +27,8 @@ bool is_reduce(OpCode code) { return code == OpCode::reduce_sum || code == OpCod
 
 namespace {
 
-// A sum over the innermost dims becomes a row's where rows can be shared among threads, or are too short to share.
+// A sum over the innermost dims becomes a row reduction if threads can share the rows, or if rows are too short to
+// share.
 constexpr std::int64_t kEnoughRows = 32;
 constexpr std::int64_t kShortRow = 2048;
 
@@ -102,7 +103,7 @@ void Space::find_sizes() {
   for (const ir::Output& output : body_.outputs) widen(output.value);
 }
 
-// For each value, the dims of reductions it is the result of, and which reductions those are.
+// For each value, the dims of the reductions behind it, and which reductions these are.
 void Space::find_row() {
   row_reduce_.assign(body_.ops.size(), false);
   std::vector<std::vector<ir::OpId>> sources(body_.values.size());
@@ -138,7 +139,7 @@ void Space::adopt_windows() {
   }
 }
 
-// A sum over the innermost dims alone is cheapest as a row's, even if no point needs it.
+// A sum over only the innermost dims is cheapest as a row reduction, even if no point needs it.
 void Space::adopt_row() {
   const DimSet all = dims();
   for (ir::OpId i = 0; i < body_.ops.size() && row_ == 0; ++i) {

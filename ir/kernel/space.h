@@ -1,5 +1,4 @@
-// The iteration space of a fused body: its sizes, what is live, which reductions are a row's, and the map of each
-// value.
+// The iteration space of a fused body: its sizes, live values, row reductions, and the map of each value.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +11,7 @@
 
 namespace weft::kernel {
 
-// Throws InternalError that names the body.
+// Throws InternalError with the name of the body.
 [[noreturn]] void reject(const ir::Graph& body, const std::string& what);
 
 std::vector<std::int64_t> row_major(const std::vector<std::int64_t>& dims);
@@ -24,14 +23,14 @@ class Space {
 
   const std::vector<std::int64_t>& sizes() const { return sizes_; }
   int rank() const { return int(sizes_.size()); }
-  // Whether an output needs the op's result at the place of each point; others are evaluated where they are read.
+  // Whether an output needs the op's result at each point; other ops are evaluated where they are read.
   bool is_live(ir::OpId op) const { return live_[op]; }
   DimSet row() const { return row_; }  // the axes of the row reductions
   bool is_row_reduce(ir::OpId op) const { return row_reduce_[op]; }
 
-  DimSet dims() const;                      // those of more than one element
-  DimSet extents(ir::ValueId value) const;  // along which the value's type has more than one element
-  DimSet reduced(const ir::Op& op) const;   // that a reduce really sums over
+  DimSet dims() const;                      // dims of more than one element
+  DimSet extents(ir::ValueId value) const;  // dims along which the value's type has more than one element
+  DimSet reduced(const ir::Op& op) const;   // dims that a reduce actually sums over
   // Dim 0 of the value is this dim of the space.
   int lead(ir::ValueId value) const { return rank() - int(body_.type(value).rank()); }
   Map map(ir::ValueId value, const Strides& given) const;  // empty strides: row-major

@@ -11,13 +11,13 @@ bool is_final_or_free(const Node& node) {
   return node.level == Level::final || (node.level == Level::point && node.stage == 0);
 }
 
-// Whether a reduction takes up one number of a row again and again along it.
+// Whether a reduction adds one number of a row repeatedly along the row.
 bool adds_at_points(const Kernel& kernel, const Space& space, const Node& node, NodeId operand) {
   if (node.kind == NodeKind::row_reduce) return (kernel.nodes[operand].varies & space.row()) == 0;
   return node.kind == NodeKind::final_reduce && (space.row() & ~node.once) != 0;
 }
 
-// Nodes that some node varying along the row depends on; outputs that extend along the row count.
+// Nodes that some node varying along the row depends on, including outputs that extend along the row.
 std::vector<bool> find_feeding(const Kernel& kernel, const ir::Graph& body, const Space& space,
                                const std::vector<NodeId>& outputs) {
   std::vector<bool> feeds(kernel.nodes.size(), false);

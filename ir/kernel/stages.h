@@ -1,4 +1,4 @@
-// When each node of a kernel is computed: at points, once per row or after all, and after which row reductions.
+// When each node of a kernel is computed: at points, once per row or at the end, and after which row reductions.
 #pragma once
 
 #include <vector>
@@ -10,7 +10,7 @@
 namespace weft::kernel {
 
 // Sets `level` and `stage` of the nodes, and `row_stages` of the kernel. `outputs`: the node of each output of `body`.
-// A row reduction that no point needs waits for the last stage, so that one pass does all.
+// A row reduction that no point needs joins the last stage, so that one pass suffices.
 void set_stages(Kernel& kernel, const ir::Graph& body, const Space& space, const std::vector<NodeId>& outputs);
 
 }  // namespace weft::kernel

@@ -100,7 +100,7 @@ Dim Cursor::expect_dim(bool zero_allowed) {
     dim.symbol = expect_word(kWhat);
   }
   if (!is_symbol(dim.symbol))
-    fail_at(start, "'{}' is no symbol of a dim: letters, digits and _ make one", brief(dim.symbol));
+    fail_at(start, "'{}' is not a symbol of a dim: a symbol consists of letters, digits and _", brief(dim.symbol));
   if (dim.factor < (zero_allowed ? 0 : 1))
     fail_at(start, "a dim must hold at least {} element(s), got {}", zero_allowed ? 0 : 1, to_string(dim));
   if (dim.factor > kLargestDim) fail_at(start, "a dim holds at most {} elements, got {}", kLargestDim, dim.factor);

@@ -1,5 +1,5 @@
 // Walks over the tokens of the text form and reads its small parts: names, numbers, dims, types. Every mistake is an
-// Error "file:line:column: what, and what stands there instead".
+// Error "file:line:column: what, and what was found instead".
 #pragma once
 
 #include <string>
@@ -24,7 +24,7 @@ class Cursor {
   bool at(std::string_view punctuation) const {
     return peek().kind == Token::Kind::punctuation && peek().text == punctuation;
   }
-  bool accept(std::string_view punctuation);  // takes it where it stands next
+  bool accept(std::string_view punctuation);  // consumes it if it comes next
   bool accept_word(std::string_view word);
 
   // `context` ends the message: "expected ')' after the inputs, found 'x'".
@@ -38,7 +38,8 @@ class Cursor {
   Dims expect_dims(bool zero_allowed);  // "[B,784]"
   Type expect_type();
 
-  // Reads items up to `close`, separated by commas; a last comma is allowed. The opening bracket is taken already.
+  // Reads items up to `close`, separated by commas; allows a trailing comma. The opening bracket must be consumed
+  // already.
   template <typename Item>
   void list(std::string_view close, std::string_view context, Item item) {
     while (!accept(close)) {

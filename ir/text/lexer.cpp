@@ -179,7 +179,7 @@ bool is_word(std::string_view name) {
   if (name.empty() || !is_letter(name[0])) return false;
   for (std::size_t i = 1; i < name.size(); ++i) {
     const char c = name[i];
-    const char next = i + 1 < name.size() ? name[i + 1] : '/';  // a last / or - could join what follows
+    const char next = i + 1 < name.size() ? name[i + 1] : '/';  // a last / or - could merge with what follows
     const bool joins = (c == '/' && next != '/') || (c == '-' && next != '>' && i + 1 < name.size());
     if (!is_letter(c) && !is_digit(c) && c != '.' && !joins) return false;
   }
@@ -189,7 +189,7 @@ bool is_word(std::string_view name) {
 std::string spell_name(std::string_view name) { return is_word(name) ? std::string(name) : spell_text(name); }
 
 std::string spell_text(std::string_view text) {
-  const bool is_plain = visible(text) == text;  // else bytes outside of ASCII are spelled as escapes as well
+  const bool is_plain = visible(text) == text;  // otherwise non-ASCII bytes are spelled as escapes too
   std::string result = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);

@@ -1,5 +1,5 @@
-// The tokens of the text form, and how names, texts and numbers are spelled in it: print.cpp writes them, parse.cpp
-// reads them.
+// The tokens of the text form and the spelling of names, texts and numbers: print.cpp writes them, parse.cpp reads
+// them.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +18,9 @@ struct Position {
 struct Token {
   enum class Kind : std::uint8_t {
     word,         // letters, digits and _ . / - after a letter or _
-    number,       // 12, -0.5, 1e-08, -inf (inf and nan alone are words)
+    number,       // 12, -0.5, 1e-08, -inf (inf and nan without a sign are words)
     text,         // "quoted"; `text` holds it without quotes and escapes
-    value,        // %h, %h#2, %"odd name", %12: `text` is the name (empty for %12), `ordinal` the number (1 where none)
+    value,        // %h, %h#2, %"odd name", %12: `text` is the name (empty for %12), `ordinal` the number (1 if absent)
     punctuation,  // one character, or ->
     end
   };
@@ -30,16 +30,16 @@ struct Token {
   Position at;
 };
 
-// `file` names the text in errors. The last token is of kind end.
+// `file` is the name in error messages. The last token is of kind end.
 std::vector<Token> tokenize(std::string_view text, const std::string& file);
 
-// "a word", "\"graph\"", "%h#2": how errors call a token.
+// "a word", "\"graph\"", "%h#2": the name of a token in error messages.
 std::string describe(const Token& token);
 
 bool is_word(std::string_view name);
-std::string spell_name(std::string_view name);                          // as it is, or quoted where it is no word
+std::string spell_name(std::string_view name);                          // quoted unless it is a word
 std::string spell_text(std::string_view text);                          // quoted, and visible (ir/visible.h)
-std::string spell_number(double value);                                 // the shortest that reads back as `value`
-std::string spell_value(std::string_view name, std::uint32_t ordinal);  // "%h", "%h#2"; "%2" where name is empty
+std::string spell_number(double value);                                 // the shortest text that reads back as `value`
+std::string spell_value(std::string_view name, std::uint32_t ordinal);  // "%h", "%h#2"; "%2" if name is empty
 
 }  // namespace weft::ir

@@ -1,4 +1,4 @@
-// Numbers as a person writes them: the whole text is one, or there is none.
+// Parses a number from a text that holds nothing else.
 #pragma once
 
 #include <charconv>

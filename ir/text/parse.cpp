@@ -1,5 +1,5 @@
-// Reads the text form: the grammar of docs/reference/ir.md, one function a rule. Types are checked op by op, so that an
-// error stands at its line; what concerns the whole graph is left to `verify`.
+// Reads the text form: the grammar of docs/reference/ir.md, one function per rule. Types are checked op by op, so an
+// error names its line; `verify` checks what concerns the whole graph.
 #include "ir/text/parse.h"
 
 #include <map>
@@ -18,14 +18,14 @@ namespace {
 
 constexpr int kDeepestBody = 16;  // fused in fused in ...
 
-// A graph as it is read: names in scope, and where each value is defined.
+// A graph during parsing: names in scope, and where each value is defined.
 struct Scope {
   Graph graph;
   std::map<std::pair<std::string, std::uint32_t>, ValueId> values;
   std::vector<Position> defined_at;  // by value
 };
 
-// An output as `return` or `yield` writes it: an empty name is that of the header or of the result.
+// An output as `return` or `yield` writes it: an empty name means the name in the header or of the result.
 struct Returned {
   std::string name;
   Position at;
@@ -119,7 +119,7 @@ class Parser {
 
   // Ops
 
-  // Reads ops up to `return`, `yield` or what no op begins with.
+  // Reads ops up to `return`, `yield` or a token that cannot begin an op.
   void read_ops(Scope& scope, int depth) {
     while (cursor_.peek().kind == Token::Kind::value) {
       std::vector<Token> results;
@@ -161,7 +161,7 @@ class Parser {
 
   void read_operands(const Scope& scope, Op& op) {
     if (cursor_.peek().kind != Token::Kind::value) return;
-    // An operand list never runs into the next op: ops without operands have attributes or a type.
+    // The list cannot run into the next op, because an op without operands has attributes or a type.
     do op.operands.push_back(use(scope, cursor_.expect_value("an operand")));
     while (cursor_.accept(","));
   }
@@ -233,7 +233,7 @@ class Parser {
 
   // Results
 
-  // `(loss: f32[], ...)`, or one type for an output that is named like its value.
+  // `(loss: f32[], ...)`, or one type for an output that has the name of its value.
   std::vector<std::pair<std::string, Type>> read_results() {
     std::vector<std::pair<std::string, Type>> results;
     if (!cursor_.accept("(")) return {{"", cursor_.expect_type()}};
@@ -268,7 +268,7 @@ class Parser {
     const ValueId value = use(scope, token);
     for (std::uint32_t i = 0; i < scope.graph.inputs.size(); ++i)
       if (scope.graph.inputs[i].value == value) return i;
-    cursor_.fail_at(token.at, "{} is no input: only an input's memory can be donated", describe(token));
+    cursor_.fail_at(token.at, "{} is not an input: only an input's memory can be donated", describe(token));
   }
 
   void match_header(Scope& scope, const std::vector<std::pair<std::string, Type>>& header,

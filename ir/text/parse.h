@@ -10,7 +10,7 @@
 namespace weft::ir {
 
 Module parse(std::string_view text, const std::string& file);
-// Text that holds exactly one graph.
+// Reads text that holds exactly one graph.
 Graph parse_graph(std::string_view text, const std::string& file);
 
 }  // namespace weft::ir

@@ -1,4 +1,4 @@
-// Reads facts of inputs, attributes and places.
+// Reads facts of inputs, attributes and locations.
 #include "ir/text/parse_parts.h"
 
 #include <algorithm>
@@ -35,7 +35,7 @@ Init read_init(Cursor& cursor) {
   return kind == "uniform" ? uniform_init(numbers[0], numbers[1]) : normal_init(numbers[0], numbers[1]);
 }
 
-std::string read_layout(Cursor& cursor) { return cursor.expect_word("a layout of memory such as OIhw16i16o"); }
+std::string read_layout(Cursor& cursor) { return cursor.expect_word("a memory layout such as OIhw16i16o"); }
 
 std::vector<Slot> read_slots(Cursor& cursor) {
   std::vector<Slot> slots;
@@ -88,7 +88,7 @@ AttrValue read_attr(Cursor& cursor, const AttrInfo& row) {
   throw InternalError("an attribute of unknown type");
 }
 
-// The row of the attribute that stands next, which `code` permits.
+// The row of the next attribute, which `code` must permit.
 const AttrInfo& read_attr_key(Cursor& cursor, OpCode code) {
   const Position start = cursor.peek().at;
   const std::string key = cursor.expect_word("an attribute such as axis=1");

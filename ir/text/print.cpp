@@ -10,9 +10,9 @@ namespace weft::ir {
 
 namespace {
 
-constexpr std::size_t kLineLength = 120;  // beyond it, headers and returns take one line an item
+constexpr std::size_t kLineLength = 120;  // longer headers and returns take one line per item
 
-// The names of a graph's values as printed: unique, in order of definition.
+// The printed names of a graph's values: unique, in order of definition.
 class Names {
  public:
   explicit Names(const Graph& graph) : tokens_(graph.values.size()) {
@@ -105,7 +105,7 @@ std::string spell_input(const Graph& graph, const Names& names, const Input& inp
   return text;
 }
 
-// Items between brackets on one line, or one a line where they are long.
+// Items between brackets on one line, or one per line if they are long.
 std::string bracket(const std::vector<std::string>& items, std::size_t used) {
   const std::string line = fmt::format("({})", fmt::join(items, ", "));
   if (used + line.size() <= kLineLength && line.find('\n') == std::string::npos) return line;
@@ -146,8 +146,8 @@ class Printer {
     }
   }
 
-  // The operands and the body of a fused op: `(%x, %y = %h) {` ops `yield %z` `}`. A body input that is printed like
-  // its operand is written once.
+  // The operands and the body of a fused op: `(%x, %y = %h) {` ops `yield %z` `}`. A body input that prints like its
+  // operand is written once.
   void body(const Graph& graph, const Names& names, const Op& op, int depth) {
     const Names inner(*op.body);
     std::vector<std::string> operands;
@@ -165,8 +165,8 @@ class Printer {
     text_ += indent(depth) + "}";
   }
 
-  // `return` or `yield`. The name of an output is left out where it is that of its value, and in a body where it is
-  // that of the fused op's result.
+  // `return` or `yield`. Omits the name of an output that equals its value's name and, in a body, that of the fused
+  // op's result.
   void results(const Graph& graph, const Names& names, std::string_view keyword, int depth,
                const std::vector<std::string>* implied = nullptr) {
     std::vector<std::string> items;

@@ -1,4 +1,4 @@
-// The text form of a graph; docs/reference/ir.md describes it. parse(print(g)) is equal to g.
+// The text form of a graph; docs/reference/ir.md describes it. parse(print(g)) equals g.
 #pragma once
 
 #include <string>

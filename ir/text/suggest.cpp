@@ -1,4 +1,4 @@
-// Edit distance and what it suggests.
+// Edit distance and suggestions.
 #include "ir/text/suggest.h"
 
 #include <algorithm>
@@ -24,7 +24,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string nearest(std::string_view given, const std::vector<std::string>& known) {
-  constexpr std::size_t longest = 100;  // of what is mistyped: the table of distances grows with the square
+  constexpr std::size_t longest = 100;  // of a mistyped name: the table of distances grows with the square
   if (given.size() > longest) return "";
   std::string best;
   std::size_t least = std::max<std::size_t>(1, given.size() / 3) + 1;

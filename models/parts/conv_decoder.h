@@ -1,4 +1,4 @@
-// The decoder of the convolutional models: transposed convolutions up to a picture.
+// The decoder of the convolutional models: transposed convolutions up to an image.
 #pragma once
 
 #include <string>
@@ -9,10 +9,10 @@
 
 namespace weft::models {
 
-// A ConvEncoder run backwards: a fully connected layer to the smallest picture, then transposed convolutions 3x3 that
-// double it, an activation after each but the last: z [B,latent] -> [B,C,H,W]. `sizes` are the encoder's. Two sizes
-// round to the same half, so each layer is told the size to come back to, and chooses its output_padding by it.
-// Parameters: name.fc, name.deconv1, name.deconv2, ...
+// A ConvEncoder in reverse: a fully connected layer to the smallest image, then 3x3 transposed convolutions that double
+// it, with an activation after each but the last: z [B,latent] -> [B,C,H,W]. `sizes` are the encoder's. Two sizes round
+// to the same half, so each layer gets the size to restore and chooses its output_padding accordingly. Parameters:
+// name.fc, name.deconv1, name.deconv2, ...
 class ConvDecoder {
  public:
   ConvDecoder(const std::string& name, std::int64_t latent, const std::vector<PictureSize>& sizes,

@@ -1,4 +1,4 @@
-// The encoder of strided convolutions, and the choice among all.
+// The encoder of strided convolutions, and the table of all encoders.
 #include "models/parts/encoder.h"
 
 #include <utility>
@@ -9,7 +9,7 @@ namespace weft::models {
 
 namespace {
 
-// A convolution of stride 2 and padding 1 by a kernel of 3 gives (H + 2 - 3) / 2 + 1 rows: half of H, rounded up.
+// A convolution with kernel 3, stride 2 and padding 1 gives (H + 2 - 3) / 2 + 1 rows: half of H, rounded up.
 std::vector<PictureSize> halved(const PictureSize& picture, const std::vector<std::int64_t>& widths) {
   std::vector<PictureSize> sizes{picture};
   for (const std::int64_t width : widths)
@@ -54,13 +54,13 @@ namespace {
 
 constexpr const char* kName = "encoder";
 
-// Of a kind for some pictures: the size of its representation, and what makes it.
+// An encoder for given images: the size of its representation, and the function that computes it.
 struct Made {
   std::int64_t out;
   std::function<Encoded(const Tensor&)> run;
 };
 
-// Those of --widths, or of the kind where none are given.
+// --widths, or the default of the encoder without them.
 std::vector<std::int64_t> widths_of(const Settings& settings, const std::vector<std::int64_t>& fallback) {
   const std::vector<std::int64_t> given = settings.integers("widths", 1);
   return given.empty() ? fallback : given;
@@ -121,11 +121,11 @@ constexpr Kind kKinds[] = {
 }  // namespace
 
 std::vector<Option> Encoder::options(const std::string& kind) {
-  return {{"encoder", kind, "what reads the picture: mlp, conv, cnn, nin or resnet18"},
-          {"widths", "", "channels of each block; by default 32,64 of conv and 32,64,128,256 of cnn"},
-          {"hidden", "1000,1000,1000", "sizes of the layers of mlp"},
-          {"latent", "64", "size of the code of conv"},
-          {"activation", "relu", "of mlp and conv"}};
+  return {{"encoder", kind, "network that encodes the image: mlp, conv, cnn, nin or resnet18"},
+          {"widths", "", "channels of each block; by default 32,64 for conv and 32,64,128,256 for cnn"},
+          {"hidden", "1000,1000,1000", "mlp: sizes of its layers"},
+          {"latent", "64", "conv: size of its code"},
+          {"activation", "relu", "mlp and conv: activation of their layers"}};
 }
 
 Encoder::Encoder(const Settings& settings) : picture_(settings) {

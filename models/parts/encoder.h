@@ -1,5 +1,5 @@
-// The encoders that several models share. Their parameters are named `encoder.*` in every model, so that a classifier
-// takes over the encoder of any checkpoint by name.
+// The encoders that models share. Their parameters are named `encoder.*` in every model, so a classifier can load the
+// encoder of any checkpoint by name.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace weft::models {
 
-// The pictures a model works on: x is [B,channels,height,width].
+// The images of a model: x is [B,channels,height,width].
 struct PictureSize {
   std::int64_t channels, height, width;
 
@@ -24,19 +24,19 @@ struct PictureSize {
   Dims dims() const { return {B, channels, height, width}; }
 };
 
-// Convolutions 3x3 that halve the picture (rounding up), one of each width, an activation after each, then a fully
+// 3x3 convolutions that halve the image (rounding up), one per width, with an activation after each, then a fully
 // connected layer: x [B,C,H,W] -> [B,out]. Parameters: name.conv1, name.conv2, ..., name.fc.
 class ConvEncoder {
  public:
   ConvEncoder(const std::string& name, const PictureSize& picture, const std::vector<std::int64_t>& widths,
               std::int64_t out, Activation activation = relu);
   Tensor operator()(const Tensor& x) const;
-  // What each convolution gives, after its activation.
+  // The output of each convolution, after its activation.
   std::vector<Tensor> blocks(const Tensor& x) const;
-  // The code of the last of them.
+  // The code, from the output of the last convolution.
   Tensor code(const Tensor& block) const;
 
-  // The picture before the first convolution and after each: what a decoder must pass through on its way back.
+  // The image sizes before the first convolution and after each one, which a decoder restores in reverse.
   const std::vector<PictureSize>& sizes() const { return sizes_; }
 
  private:
@@ -47,22 +47,22 @@ class ConvEncoder {
   Activation activation_;
 };
 
-// What an encoder makes of a batch of pictures.
+// The output of an encoder for a batch of images.
 struct Encoded {
   Tensor representation;       // [B,out]
-  std::vector<Tensor> blocks;  // outputs of its blocks, [B,..], the first block first
+  std::vector<Tensor> blocks;  // outputs of its blocks, [B,..], first to last
 };
 
-// An encoder of pictures [B,channels,height,width], chosen by the options --encoder and those of its kind:
+// An encoder of images [B,channels,height,width], chosen by --encoder and configured by the options of its kind:
 //
 //   mlp       fully connected layers of the sizes --hidden: encoder.fc1, encoder.fc2, ...
 //   conv      a ConvEncoder of --widths, into a code of --latent numbers
-//   cnn       of each of --widths a block of convolution 3x3, batch norm, relu and, down to one pixel, max-pool 2;
-//             then the mean of each channel. Four blocks take 28 pixels to 14, 7, 3 and 1.
+//   cnn       for each of --widths a block of 3x3 convolution, batch norm, relu and, down to one pixel, max-pool 2;
+//             then the mean of each channel. Four blocks reduce 28 pixels to 14, 7, 3 and 1.
 //   nin       Network-in-Network (Lin et al. 2014) with the four blocks of RotNet (Gidaris et al. 2018)
-//   resnet18  ResNet-18 (He et al. 2016) with the stem for small pictures: a convolution 3x3 and no max-pool
+//   resnet18  ResNet-18 (He et al. 2016) with the stem for small images: a 3x3 convolution and no max-pool
 //
-// The convolutions of the last three have no bias: a batch norm follows.
+// The convolutions of the last three have no bias, because a batch norm follows.
 class Encoder {
  public:
   static std::vector<Option> options(const std::string& kind);

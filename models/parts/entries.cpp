@@ -8,7 +8,7 @@ namespace weft::models {
 
 namespace {
 
-// What one looks at: pixels in [0,1], whatever the output layer is.
+// The reconstruction shown to users: pixels in [0,1], whatever the output layer is.
 Tensor shown(const Tensor& pixels) { return clamp(pixels, 0, 1); }
 
 }  // namespace

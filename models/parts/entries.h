@@ -11,7 +11,7 @@
 
 namespace weft::models {
 
-// An entry whose output `output` is what `run` makes of x, in Mode::eval.
+// Adds an entry in Mode::eval whose output `output` is run(x).
 void add_entry(ir::Module& module, const std::string& name, const Dims& x, const std::string& output,
                const std::function<Tensor(const Tensor&)>& run,
                std::source_location location = std::source_location::current());
@@ -20,12 +20,12 @@ struct AutoencoderParts {
   Dims picture;  // of x: {B,pixels} or {B,channels,height,width}
   std::int64_t latent;
   std::function<Tensor(const Tensor&)> encode;   // x -> code [B,latent]
-  std::function<Tensor(const Tensor&)> decode;   // code -> like x, whatever the last layer gives
-  std::function<Tensor(const Tensor&)> corrupt;  // what the encoder sees of x in training; empty: x itself
+  std::function<Tensor(const Tensor&)> decode;   // code -> the output of the last layer, of x's shape
+  std::function<Tensor(const Tensor&)> corrupt;  // x -> the encoder's input in training; empty: x itself
 };
 
-// encode, decode, reconstruct (of the corrupted picture, which it shows as `noisy`) and score (the squared error of the
-// clean picture), as frontend/model.h says.
+// Adds encode, decode, reconstruct (of the corrupted image, which it outputs as `noisy`) and score (the squared error
+// of the clean image), as frontend/model.h says.
 void add_autoencoder_entries(ir::Module& module, const AutoencoderParts& parts);
 
 // Squared error of each row, [B,..] -> [B].

@@ -1,4 +1,4 @@
-// The entries of what an encoder gives, the same for every model that trains one.
+// The entries that expose an encoder, the same for every model with one.
 #pragma once
 
 #include "ir/graph.h"
@@ -6,7 +6,7 @@
 
 namespace weft::models {
 
-// encode (the representation) and features (block1, block2, ...), as frontend/model.h says.
+// Adds encode (the representation) and features (block1, block2, ...), as frontend/model.h says.
 void add_features(ir::Module& module, const Encoder& encoder);
 
 }  // namespace weft::models

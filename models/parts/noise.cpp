@@ -6,8 +6,8 @@
 namespace weft::models {
 
 std::vector<Option> Noise::options(const std::string& kind, const std::string& level) {
-  return {{"noise", kind, "of what the encoder sees: none, gaussian, masking or salt-and-pepper"},
-          {"noise-level", level, "standard deviation of gaussian noise; else the share of the values that are hit"}};
+  return {{"noise", kind, "corruption of the encoder's input: none, gaussian, masking or salt-and-pepper"},
+          {"noise-level", level, "standard deviation of gaussian noise; else the share of corrupted values"}};
 }
 
 Noise::Noise(const Settings& settings)

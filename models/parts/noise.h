@@ -9,10 +9,10 @@
 
 namespace weft::models {
 
-// Spoils values in [0,1] in one of the ways of Vincent et al. 2010, anew each step. `level` is
-//   gaussian         the standard deviation of what is added
-//   masking          the share of the values that become 0
-//   salt-and-pepper  the share of the values that become 0 or 1, either as likely
+// Corrupts values in [0,1] in one of the ways of Vincent et al. 2010, with new draws each step. `level` is
+//   gaussian         the standard deviation of the noise
+//   masking          the share of values set to 0
+//   salt-and-pepper  the share of values set to 0 or 1, with equal probability
 class Noise {
  public:
   // The options --noise and --noise-level of a model.

@@ -7,7 +7,7 @@
 namespace weft::models {
 
 Option init_option();
-// Weights as the option says; biases from 0, but for uniform_fan_in, which starts them as it does weights.
+// Weights by the option; biases are 0, except with uniform_fan_in, which initialises them like weights.
 Weights weights_of(const Settings& settings);
 
 }  // namespace weft::models

@@ -12,8 +12,8 @@ namespace {
 
 std::int64_t channels_of(const Tensor& x) { return ir::number(x.dim(1)); }
 
-// Convolution and batch norm. A kernel of odd size, padded so that a stride of 1 keeps the size. Parameters: name.conv
-// and name.norm.
+// Convolution and batch norm. The kernel has odd size and the padding that keeps the image size at stride 1.
+// Parameters: name.conv and name.norm.
 Tensor conv_norm(const std::string& name, const Tensor& x, std::int64_t out, int kernel, int stride = 1) {
   const Conv2dOptions options{.stride = stride, .padding = (kernel - 1) / 2};
   const Conv2d convolution(name + ".conv", channels_of(x), out, kernel, options, {.bias = false});
@@ -71,7 +71,7 @@ std::vector<Tensor> nin_blocks(const std::string& name, const Tensor& x) {
 
 namespace {
 
-// ResNet's basic block: two convolutions beside a shortcut, which is a convolution 1x1 where the size changes.
+// ResNet's basic block: two convolutions and a shortcut, which is a 1x1 convolution if the size changes.
 Tensor residual(const std::string& name, const Tensor& x, std::int64_t width, int stride) {
   const Tensor inner = relu(conv_norm(name + ".1", x, width, 3, stride));
   const Tensor y = conv_norm(name + ".2", inner, width, 3);

@@ -1,5 +1,5 @@
-// The encoders made of convolution, batch norm and relu: what `Encoder` (models/parts/encoder.h) offers as cnn, nin and
-// resnet18. The convolutions have no bias: a batch norm follows.
+// The encoders of convolution, batch norm and relu: cnn, nin and resnet18 of `Encoder` (models/parts/encoder.h). The
+// convolutions have no bias, because a batch norm follows.
 #pragma once
 
 #include <cstdint>
@@ -10,19 +10,19 @@
 
 namespace weft::models {
 
-// Each takes pictures x [B,channels,H,W] and gives what its blocks do, the first block first. The mean of each channel
-// of the last is the representation.
+// Each maps images x [B,channels,H,W] to the outputs of its blocks, first to last. The representation is the mean of
+// each channel of the last.
 
-// Of each width a convolution 3x3, batch norm, relu and, while both sides have two pixels or more, max-pool 2.
+// One block per width: 3x3 convolution, batch norm, relu and, while both sides have at least two pixels, max-pool 2.
 std::vector<Tensor> cnn_blocks(const std::string& name, const Tensor& x, const std::vector<std::int64_t>& widths);
 
-// Network-in-Network (Lin et al. 2014) as RotNet has it: four blocks, each a wide convolution and two of 1x1; the first
-// two halve the picture.
+// Network-in-Network (Lin et al. 2014) as in RotNet: four blocks of a wide convolution and two 1x1 convolutions; the
+// first two blocks halve the image.
 inline constexpr std::int64_t kNinWidth = 192;
 std::vector<Tensor> nin_blocks(const std::string& name, const Tensor& x);
 
-// ResNet-18 (He et al. 2016) with the stem for small pictures, one convolution 3x3; its four stages, of 64 to 512
-// channels, the last three of which halve the picture.
+// ResNet-18 (He et al. 2016) with the stem for small images, one 3x3 convolution; its four stages have 64 to 512
+// channels, and the last three halve the image.
 inline constexpr std::int64_t kResnetWidth = 512;
 std::vector<Tensor> resnet18_blocks(const std::string& name, const Tensor& x);
 

@@ -1,20 +1,20 @@
 // The variational autoencoder (Kingma & Welling, "Auto-Encoding Variational Bayes", 2014).
 //
-// A picture x is thought to arise in two steps: a latent vector z is drawn from N(0, I), and a decoder turns it into a
-// distribution p(x|z) of the pixels. Training should raise log p(x), an integral over all z that no one can compute. So
-// an encoder proposes, for each picture, where its z may lie: q(z|x) = N(mu, e^logvar). Then
+// The model generates an image x in two steps: it draws a latent vector z from N(0, I), and a decoder maps z to a
+// distribution p(x|z) of the pixels. Training should maximise log p(x), but the integral over all z is intractable. An
+// encoder therefore predicts, for each image, a distribution of plausible z: q(z|x) = N(mu, e^logvar). Then
 //
 //   log p(x)  >=  E_q[log p(x|z)] - KL(q(z|x) || N(0, I)),
 //
-// and the loss is minus the right side: `recon`, how badly the decoder explains the picture, plus `kl`, how much the
-// encoder tells about it, both in nats an image. The expectation is taken over one z a picture, drawn so that gradients
+// and the loss is minus the right side: `recon`, how badly the decoder explains the image, plus `kl`, how much the
+// encoder says about it, both in nats per image. One z per image estimates the expectation, drawn so that gradients
 // pass through it: z = mu + e^(logvar/2) * epsilon. Options change the bound:
 //
 //   --beta         weighs the KL (Higgins et al., beta-VAE, 2017); --beta-warmup-epochs lets it rise from 0
-//   --free-bits    a latent dim costs at least so many nats, so that it is not switched off (Kingma et al. 2016)
-//   --iwae K       log of the mean of K weights p(x|z) p(z) / q(z|x) in place of the mean of one log: a tighter bound
+//   --free-bits    minimum cost of a latent dim in nats, so that it is not switched off (Kingma et al. 2016)
+//   --iwae K       log of the mean of K weights p(x|z) p(z) / q(z|x) instead of the mean of one log: a tighter bound
 //                  (Burda et al., "Importance Weighted Autoencoders", 2016)
-//   --binarize     dynamic: each pixel is black or white by a coin as heavy as it is grey, thrown anew each step
+//   --binarize     dynamic: each step sets each pixel to 1 with a probability equal to its grey level, else to 0
 #include "models/parts/variational.h"
 
 #include <cmath>
@@ -48,10 +48,10 @@ struct Vae {
       throw OptionError("--output linear needs --likelihood gaussian: a probability is a sigmoid");
     if (binarizes && !bernoulli) throw OptionError("--binarize dynamic needs --likelihood bernoulli");
     if (samples > 1 && (beta != 1 || free_bits != 0))
-      throw OptionError("--iwae is a bound of its own: it takes neither --beta nor --free-bits");
+      throw OptionError("--iwae changes the bound: leave out --beta and --free-bits");
   }
 
-  // What the model is to explain: the picture, or one drawn from it.
+  // The target of the model: the image, or a binary sample of it.
   Tensor observe(const Tensor& x) const {
     return binarizes ? cast(random_uniform(x.dims()) < x, DType::f32).named("observed") : x;
   }
@@ -64,23 +64,24 @@ struct Vae {
   // The mean of p(x|z).
   Tensor mean_of(const Tensor& logits) const { return squash ? sigmoid(logits) : logits; }
 
-  // -log p(x|z) of each pixel. The gaussian has variance 1, and lacks its constant.
+  // -log p(x|z) of each pixel. The gaussian has variance 1 and omits the normalising constant.
   Tensor reconstruction_terms(const Tensor& logits, const Tensor& x) const {
     return bernoulli ? softplus(logits) - logits * x : 0.5 * square(mean_of(logits) - x);
   }
 
-  // The KL as the loss counts it.
+  // The KL as it enters the loss.
   Tensor counted_kl(const Posterior& q) const {
     if (free_bits == 0) return kl_normal(q.mu, q.logvar);
     return sum(maximum(mean(kl_normal_terms(q.mu, q.logvar), 0), free_bits));
   }
 };
 
-// log p(x|z) p(z) / q(z|x) of `samples` fresh z a row, [samples,B].
+// log p(x|z) p(z) / q(z|x) for `samples` new z per row, [samples,B].
 Tensor log_weights(const Vae& vae, const Tensor& x, std::int64_t samples) {
-  const auto [mu, logvar] = vae.encode(x);
+  const auto [mu, given] = vae.encode(x);
+  const Tensor logvar = minimum(given, kLargestLogvar);  // z is drawn with the bounded logvar, so q(z|x) has it too
   const Tensor epsilon = random_normal({samples, B, vae.net.latent});
-  const Tensor z = mu + exp(0.5 * minimum(logvar, kLargestLogvar)) * epsilon;
+  const Tensor z = mu + exp(0.5 * logvar) * epsilon;
   const Dim rows("B", samples);
   const Tensor logits = flatten(vae.net.logits(reshape(z, {rows, vae.net.latent})));
 
@@ -91,7 +92,7 @@ Tensor log_weights(const Vae& vae, const Tensor& x, std::int64_t samples) {
   return sum(prior_over_posterior, 2) - sum(error, 2);
 }
 
-// -log of the mean of the weights of each row, the mean over the rows.
+// -log of the mean weight of each row, averaged over the rows.
 Tensor importance_bound(const Tensor& log_weight, std::int64_t samples) {
   const Tensor largest = stop_gradient(max(log_weight, 0, true));
   const Tensor log_mean = log(sum(exp(log_weight - largest), 0, true)) + largest - std::log(double(samples));
@@ -156,19 +157,19 @@ ir::Module build_variational(const std::string& name, const Settings& settings, 
   add_entry(module, "reconstruct", picture, "xhat", [&](const Tensor& x) { return reconstruct(vae, x); });
   add_entry(module, "score", picture, "score", [&](const Tensor& x) { return score(vae, x); });
   if (vae.binarizes) add_entry(module, "observe", picture, "x", [&](const Tensor& x) { return vae.observe(x); });
-  // Takes x as it is, so that all weights of a picture are of one picture: observed first, where it is binarized.
+  // Takes x after `observe`, so that all weights of an image belong to one binary sample.
   add_entry(module, "log_weight", picture, "log_weight",
             [&](const Tensor& x) { return reshape(log_weights(vae, x, 1), {B}); });
   return module;
 }
 
 std::vector<Option> variational_options() {
-  return {{"likelihood", "bernoulli", "of the pixels: bernoulli or gaussian"},
+  return {{"likelihood", "bernoulli", "distribution of the pixels: bernoulli or gaussian"},
           {"output", "sigmoid", "mean of a gaussian pixel: sigmoid or linear"},
           {"beta", "1", "weight of the KL divergence in the loss"},
-          {"free-bits", "0", "nats that each latent dim costs at least"},
-          {"iwae", "1", "samples a picture in the importance-weighted bound; 1 is the plain one"},
-          {"binarize", "none", "dynamic: pixels become black or white by chance, anew each step"}};
+          {"free-bits", "0", "minimum cost of each latent dim, in nats"},
+          {"iwae", "1", "samples per image in the importance-weighted bound; 1 is the plain bound"},
+          {"binarize", "none", "dynamic: each step samples pixels as black or white"}};
 }
 
 }  // namespace weft::models

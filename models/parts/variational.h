@@ -1,4 +1,4 @@
-// A variational autoencoder around any pair of nets: its entries and options.
+// A variational autoencoder around any pair of networks: its entries and options.
 #pragma once
 
 #include <cstdint>
@@ -11,15 +11,15 @@
 
 namespace weft::models {
 
-// The two halves of a variational autoencoder's net.
+// The encoder and the decoder of a variational autoencoder.
 struct VariationalNet {
   Dims picture;  // of x: {B,pixels} or {B,channels,height,width}
   std::int64_t latent;
-  std::function<Tensor(const Tensor&)> heads;   // x -> mu and logvar side by side, [B,2*latent]
-  std::function<Tensor(const Tensor&)> logits;  // z [N,latent] -> the pixels' logits, like x with N rows
+  std::function<Tensor(const Tensor&)> heads;   // x -> mu and logvar, concatenated, [B,2*latent]
+  std::function<Tensor(const Tensor&)> logits;  // z [N,latent] -> logits of the pixels, like x with N rows
 };
 
-// All entries of a variational autoencoder with that net; `settings` has the options below.
+// Adds all entries of a variational autoencoder with that network; `settings` has the options below.
 ir::Module build_variational(const std::string& name, const Settings& settings, const VariationalNet& net);
 std::vector<Option> variational_options();
 

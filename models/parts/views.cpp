@@ -7,7 +7,7 @@ namespace weft::models {
 
 namespace {
 
-constexpr const char* kUsual = "auto";  // of an option: what the kind of view has
+constexpr const char* kUsual = "auto";  // the default of the kind of view
 
 double number_or(const Settings& settings, const char* name, double usual) {
   return settings.text(name) == kUsual ? usual : settings.number(name);
@@ -19,7 +19,8 @@ double share_or(const Settings& settings, const char* name, double usual) {
   return value;
 }
 
-// Brightness, contrast and saturation by `strength`, the hue by a quarter of it, four times in five: SimCLR's colours.
+// Changes brightness, contrast and saturation by `strength` and the hue by a quarter of it, with probability 0.8, as
+// SimCLR does.
 ColourJitter simclr_jitter(double strength) {
   return {.brightness = strength,
           .contrast = strength,
@@ -32,14 +33,14 @@ ColourJitter simclr_jitter(double strength) {
 
 std::vector<Option> Views::options(const std::string& kind) {
   return {
-      {"augment", kind, "views of the pictures: none, digits, colour, or auto, which is digits of grey pictures"},
-      {"crop", kUsual, "least share of the picture that a view shows"},
-      {"flip", kUsual, "probability that a view is mirrored"},
-      {"affine", kUsual, "how much a view is turned, moved and sheared: 1 is up to 15 degrees and a tenth of its size"},
-      {"jitter", kUsual, "how much brightness, contrast and colours change"},
-      {"grey", kUsual, "probability that a view loses its colours"},
-      {"blur", kUsual, "probability that a view is blurred"},
-      {"view-noise", kUsual, "standard deviation of the noise on the pixels"}};
+      {"augment", kind, "views of the images: none, digits, colour, or auto (digits for grey images, else colour)"},
+      {"crop", kUsual, "least share of the image that a view shows"},
+      {"flip", kUsual, "probability of mirroring a view"},
+      {"affine", kUsual, "strength of rotation, translation and shear: 1 is up to 15 degrees and a tenth of the size"},
+      {"jitter", kUsual, "strength of changes in brightness, contrast and colour"},
+      {"grey", kUsual, "probability of turning a view grey"},
+      {"blur", kUsual, "probability of blurring a view"},
+      {"view-noise", kUsual, "standard deviation of pixel noise"}};
 }
 
 Views::Views(const Settings& settings, Strength strength)

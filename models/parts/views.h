@@ -1,4 +1,4 @@
-// Random views of pictures, as a classifier with few labels trains on and SimCLR compares.
+// Random views of images, for classifiers with few labels and for SimCLR.
 #pragma once
 
 #include <string>
@@ -9,24 +9,24 @@
 
 namespace weft::models {
 
-// What a view does to pictures x [B,C,H,W] in [0,1], each in its own way:
+// The changes to images x [B,C,H,W] in [0,1], drawn per image:
 //
 //   none     nothing
-//   digits   a part of the picture, turned, moved, scaled and sheared a little; noise
-//   colour   a part of the picture, maybe mirrored; colours and contrast jittered; maybe grey or blurred
+//   digits   a crop, slightly rotated, moved, scaled and sheared; noise
+//   colour   a crop, perhaps mirrored; colours and contrast jittered; perhaps grey or blurred
 //
-// strong views keep only what tells pictures apart whatever the view, and suit a contrastive loss; light ones keep the
-// class in doubt of nobody, and suit labels.
+// Strong views keep only what identifies an image across views, and suit a contrastive loss. Light views leave the
+// class recognisable, and suit labels.
 class Views {
  public:
   enum class Strength { light, strong };
 
-  // --augment, and an option for each part, which is that of the kind unless given.
+  // --augment, and an option per part that overrides the default of the kind.
   static std::vector<Option> options(const std::string& kind);
   Views(const Settings& settings, Strength strength);
 
   bool is_none() const { return kind_ == "none"; }
-  // A fresh view of each picture. At its second use in an entry, others.
+  // Draws a new view of each image at each use in an entry.
   Tensor operator()(const Tensor& x) const;
 
  private:

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "ir/contraction.h"
-#include "passes/plan/placement.h"
 
 namespace weft::passes {
 
@@ -80,11 +79,30 @@ std::string KeptLayouts::of_place(const ir::Type& vector, std::int64_t offset, c
   return "";
 }
 
+namespace {
+
+// Whether the body of a fused op makes the output element by element, from operands at its own place.
+bool is_elementwise(const ir::Graph& body, ValueId output) {
+  std::vector<bool> needed(body.values.size(), false);
+  needed[output] = true;
+  for (ir::OpId id = ir::OpId(body.ops.size()); id-- > 0;) {
+    const Op& op = body.ops[id];
+    if (!needed[op.results[0]]) continue;
+    if (ir::info(op.code).kind == ir::OpKind::reduce || ir::reads_elsewhere(op.code)) return false;
+    for (const ValueId operand : op.operands) needed[operand] = true;
+  }
+  return true;
+}
+
+}  // namespace
+
 ValueId cast_source(const ir::Graph& graph, ValueId value) {
   const Op* op = graph.producer(value);
   if (!op || op->code != OpCode::fused || op->operands.size() != 1) return kNone;
   const ir::Type &from = graph.type(op->operands[0]), &to = graph.type(value);
-  return from.dims == to.dims && from.dtype != to.dtype && is_pointwise(*op, 0) ? op->operands[0] : kNone;
+  if (from.dims != to.dims || from.dtype == to.dtype) return kNone;
+  const auto result = std::find(op->results.begin(), op->results.end(), value) - op->results.begin();
+  return is_elementwise(*op->body, op->body->outputs[std::size_t(result)].value) ? op->operands[0] : kNone;
 }
 
 }  // namespace weft::passes

@@ -37,29 +37,18 @@ bool is_view(OpCode code) {
   return code == OpCode::reshape || code == OpCode::slice || code == OpCode::transpose || code == OpCode::view;
 }
 
-bool is_pointwise(const Op& fused, std::uint32_t operand) {
+bool reads_in_place(const Op& fused, std::uint32_t operand) {
   const Graph& body = *fused.body;
   const ValueId input = body.inputs[operand].value;
-  std::vector<bool> moved(body.values.size(), false);  // what is read at other places
-  for (OpId id = OpId(body.ops.size()); id-- > 0;) {
-    const Op& op = body.ops[id];
-    for (const ValueId each : op.operands)
-      if (ir::reads_elsewhere(op.code) || moved[op.results[0]]) moved[each] = true;
-  }
-  if (moved[input]) return false;
+  const ir::Dims& dims = body.type(input).dims;
+  std::vector<bool> depends(body.values.size(), false);
+  depends[input] = true;
   for (const Op& op : body.ops) {
-    // Another stage may read the row again after it was written.
-    if (ir::info(op.code).kind != OpKind::reduce) continue;
-    const Sizes reduced = op.attrs.integers(Attr::axes);
-    const ir::Dims& dims = body.type(op.operands[0]).dims;
-    for (const Op& later : body.ops) {
-      const ir::Dims& result = body.type(later.results[0]).dims;
-      const bool uses = std::find(later.operands.begin(), later.operands.end(), op.results[0]) != later.operands.end();
-      if (uses && result.size() == dims.size() && std::any_of(reduced.begin(), reduced.end(), [&](std::int64_t axis) {
-            return !result[std::size_t(axis)].is_one();
-          }))
-        return false;
-    }
+    if (std::none_of(op.operands.begin(), op.operands.end(), [&](ValueId each) { return depends[each]; })) continue;
+    depends[op.results[0]] = true;
+    const bool reduces = ir::info(op.code).kind == OpKind::reduce;
+    const ir::Dims& loops = body.type(reduces ? op.operands[0] : op.results[0]).dims;
+    if (ir::reads_elsewhere(op.code) || ir::broadcast(loops, dims) != dims) return false;
   }
   return true;
 }
@@ -290,7 +279,7 @@ class Placer {
             place.base == Place::Base::input && place.index == output.donates && !is_new(op.operands[i]);
         if (!reads_old || is_view(op.code)) continue;
         const bool same_place = id == writer && op.code == OpCode::fused && place.offset == 0 &&
-                                graph_.type(op.operands[i]) == graph_.type(made) && is_pointwise(op, i);
+                                graph_.type(op.operands[i]) == graph_.type(made) && reads_in_place(op, i);
         if (!same_place) return false;
       }
     }

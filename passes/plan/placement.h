@@ -1,6 +1,6 @@
 // Where each value lies: which buffer, at which offset, with which strides. Reshapes, slices, transposes and views
 // are other readings of their operand's memory; the operands of `pack` and `concat` are made where the result wants
-// them; outputs are made in the caller's memory. What can not be had that way shows up as a Misfit, which
+// them; outputs are made in the caller's memory. What cannot be placed that way is a Misfit, which
 // `copies` mends.
 #pragma once
 
@@ -34,9 +34,9 @@ struct Misfit {
 
 // Ops that only read memory another way, and so run nothing.
 bool is_view(ir::OpCode code);
-// Whether each element of the result is made from the elements at the same place of the operand, so that both may share
-// memory.
-bool is_pointwise(const ir::Op& fused, std::uint32_t operand);
+// Whether a result of the operand's type may lie where the operand does (ir/kernel/lower.h): nothing is computed from
+// the operand at other places, or at more places than it has. Reductions of it may be.
+bool reads_in_place(const ir::Op& fused, std::uint32_t operand);
 
 // The place of every value, or the misfits (then the places are not to be used). All dims are numbers.
 struct Placement {

@@ -222,7 +222,7 @@ class Planner {
     const Place& from = plan_.places[source];
     if (from.base != Place::Base::buffer || from.offset != 0 || graph_.type(source) != graph_.type(result))
       return false;
-    if (from.strides != plan_.places[result].strides || !is_pointwise(op, operand)) return false;
+    if (from.strides != plan_.places[result].strides || !reads_in_place(op, operand)) return false;
     const Buffer& buffer = plan_.buffers[std::size_t(buffer_of(from.index))];
     // Another operand may read the same memory at other places.
     for (std::uint32_t i = 0; i < op.operands.size(); ++i)

@@ -39,8 +39,6 @@ double in_dtype(double value, ir::DType dtype) {
   return fits ? whole : std::numeric_limits<double>::quiet_NaN();
 }
 
-bool is_narrow_float(ir::DType dtype) { return dtype == ir::DType::bf16 || dtype == ir::DType::f16; }
-
 }  // namespace
 
 ClosedForm::ClosedForm(const Graph& graph) : graph_(graph), closed_(graph.values.size(), false) {

@@ -44,8 +44,6 @@ double element(const ir::Graph& graph, ir::ValueId constant, const Index& index)
   return numbers[std::size_t(flatten(broadcast_index(index, dims), dims))];
 }
 
-bool is_narrow_float(DType dtype) { return dtype == DType::bf16 || dtype == DType::f16; }
-
 // Whether an op's result jumps where its operand hardly changes, so that digits a float does not have would show.
 bool jumps(const ir::Op& op, DType result) {
   return !is_float(result) || op.code == OpCode::floor || op.code == OpCode::sign;

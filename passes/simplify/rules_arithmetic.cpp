@@ -41,7 +41,7 @@ Result scale_the_single(const Match& m) {
 bool is_lossless(DType from, DType to) {
   if (from == to || from == DType::boolean) return true;
   if (from == DType::u8) return to != DType::boolean;
-  return (from == DType::bf16 || from == DType::f16) && to == DType::f32;
+  return is_narrow_float(from) && to == DType::f32;
 }
 
 // What a value is a broadcast of: the operand of a broadcast, a constant of one number as a scalar.

@@ -1,9 +1,9 @@
 /* CRC-32 of ISO 3309 (runtime/checksum.h), eight bytes at once. */
 #include "runtime/artefact/model.h"
 
-/* `before`: of the bytes before these, to go on with; 0 at the start. */
+/* `before` is the checksum of the preceding bytes, or 0 at the start. */
 static uint32_t weft_crc32(const void* data, size_t size, uint32_t before) {
-  uint32_t table[8][256]; /* what a byte adds with 0 to 7 bytes after it; made in a few microseconds */
+  uint32_t table[8][256]; /* effect of a byte followed by 0 to 7 more bytes; built in a few microseconds */
   for (uint32_t byte = 0; byte < 256; ++byte) {
     uint32_t sum = byte;
     for (int bit = 0; bit < 8; ++bit) sum = sum >> 1 ^ (sum & 1 ? UINT32_C(0xEDB88320) : 0);
@@ -16,8 +16,8 @@ static uint32_t weft_crc32(const void* data, size_t size, uint32_t before) {
   const unsigned char* next = data;
   uint32_t sum = ~before;
   for (; size >= 8; size -= 8, next += 8) {
-    const uint32_t low = sum ^ ((uint32_t)next[0] | (uint32_t)next[1] << 8 | (uint32_t)next[2] << 16 |
-                                (uint32_t)next[3] << 24);
+    const uint32_t low =
+        sum ^ ((uint32_t)next[0] | (uint32_t)next[1] << 8 | (uint32_t)next[2] << 16 | (uint32_t)next[3] << 24);
     sum = table[7][low & 255] ^ table[6][low >> 8 & 255] ^ table[5][low >> 16 & 255] ^ table[4][low >> 24] ^
           table[3][next[4]] ^ table[2][next[5]] ^ table[1][next[6]] ^ table[0][next[7]];
   }
@@ -25,7 +25,7 @@ static uint32_t weft_crc32(const void* data, size_t size, uint32_t before) {
   return ~sum;
 }
 
-/* Of a pair of metadata: the two texts with a byte 0 after each. */
+/* The checksum of a metadata pair: the two texts, each with a byte 0 after it. */
 static uint32_t weft_crc32_of_pair(const char* key, const char* value) {
   return weft_crc32(value, strlen(value) + 1, weft_crc32(key, strlen(key) + 1, 0));
 }

@@ -1,5 +1,5 @@
-/* Convolutions by columns (weft_columns_step): the numbers under each window as a row of a matrix, so that a generated
- * product makes the rest. Weft itself compiles this file too, so that an artefact has the same bits. */
+/* Convolutions by im2col (weft_columns_step): copies the numbers under each window to a row of a matrix, so that a
+ * generated matmul computes the convolution. Weft compiles this file too, so an artefact computes the same bits. */
 #include <string.h>
 
 #include "runtime/artefact/tables.h"
@@ -11,8 +11,8 @@ static int64_t weft_taps(const weft_columns_step* step) {
   return step->kernel[0] * step->kernel[1] * weft_group_channels(step);
 }
 
-/* The windows [begin, end) along an axis whose number under `tap` lies inside x; `at` is where that of window 0 lies.
- */
+/* The windows [begin, end) along an axis whose element under `tap` lies inside x; `at` is the position of that
+ * element in window 0. */
 typedef struct {
   int64_t begin, end, at;
 } weft_inside;
@@ -27,8 +27,8 @@ static weft_inside weft_inside_of(const weft_columns_step* step, int axis, int64
   return inside;
 }
 
-/* One tap of an image: as many channels as there are at each of its places, from x to its columns (zeros where it lies
- * outside), or added up the other way. `x` and `columns` begin at the tap's first channel. */
+/* Copies one tap of an image, all channels of a group at each position, from x to the columns (zeros outside x), or
+ * adds columns back to x. `x` and `columns` begin at the tap's first channel. */
 static void weft_move_tap(const weft_columns_step* step, float* x, float* columns, int64_t a, int64_t b, int back) {
   const int64_t last = step->channels_last, height = step->y[1], width = step->y[2];
   const int64_t count = last ? weft_group_channels(step) : 1;
@@ -57,7 +57,7 @@ static void weft_move_tap(const weft_columns_step* step, float* x, float* column
   }
 }
 
-/* The columns of one image and group. */
+/* The im2col matrix of one image and group. */
 static void weft_move_columns(const weft_columns_step* step, float* x, float* columns, int back) {
   const int64_t channels = weft_group_channels(step), x_channel = step->x[1] * step->x[2];
   const int64_t planes = step->channels_last ? 1 : channels;
@@ -70,7 +70,7 @@ static void weft_move_columns(const weft_columns_step* step, float* x, float* co
       }
 }
 
-/* Row-major weights to those that the product takes, or back. */
+/* Row-major weights to the order that the matmul takes, or back. */
 static void weft_move_weights(const weft_columns_step* step, float* weights, float* taken, int back) {
   const int64_t channels = weft_group_channels(step), outputs = weft_group_outputs(step), taps = weft_taps(step);
   const int64_t area = step->kernel[0] * step->kernel[1];
@@ -89,7 +89,7 @@ static void weft_move_weights(const weft_columns_step* step, float* weights, flo
   }
 }
 
-/* The weights among a step's buffers, and as its product takes them. */
+/* The weights among a step's buffers, and in the order that the matmul takes. */
 static float* weft_weights_of(const weft_columns_step* step, void* const* buffers) {
   return (float*)buffers[step->direction == 2 ? 2 : 1];
 }
@@ -97,7 +97,7 @@ static float* weft_taken_weights(const weft_columns_step* step, void* const* buf
   return step->weights_bytes > 0 ? (float*)scratch : weft_weights_of(step, buffers);
 }
 
-/* Before the blocks. */
+/* Runs before the blocks. */
 static void weft_columns_begin(const weft_columns_step* step, void* const* buffers, void* scratch) {
   float* taken = weft_taken_weights(step, buffers, scratch);
   if (step->direction == 2) {
@@ -107,7 +107,7 @@ static void weft_columns_begin(const weft_columns_step* step, void* const* buffe
   }
 }
 
-/* A group of one block. `columns`: scratch of this thread, for them and for the product. */
+/* Runs a group of one block. `columns`: this thread's scratch, for the im2col matrix and the matmul. */
 static void weft_columns_group(const weft_columns_step* step, void* const* buffers, float* taken, char* columns,
                                int64_t first_image, int64_t group) {
   const int64_t places = weft_places(step), taps = weft_taps(step), outputs = weft_group_outputs(step);
@@ -137,7 +137,7 @@ static void weft_columns_group(const weft_columns_step* step, void* const* buffe
       weft_move_columns(step, x + image * x_size, (float*)columns + image * places * taps, 1);
 }
 
-/* Blocks [begin, end). Those of directions 0 and 1 may run on several threads, each with columns of its own. */
+/* Runs blocks [begin, end). Those of directions 0 and 1 may run on several threads, each with its own columns. */
 static void weft_columns_blocks(const weft_columns_step* step, void* const* buffers, void* scratch, char* columns,
                                 int64_t begin, int64_t end) {
   float* taken = weft_taken_weights(step, buffers, scratch);
@@ -149,7 +149,7 @@ static void weft_columns_blocks(const weft_columns_step* step, void* const* buff
   }
 }
 
-/* After the blocks. */
+/* Runs after the blocks. */
 static void weft_columns_end(const weft_columns_step* step, void* const* buffers, void* scratch) {
   if (step->direction == 2 && step->weights_bytes > 0)
     weft_move_weights(step, weft_weights_of(step, buffers), (float*)scratch, 1);

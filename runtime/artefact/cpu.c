@@ -1,14 +1,14 @@
-/* Whether this machine has what the code of an artefact uses. */
+/* Checks that this machine has what the code of an artefact uses. */
 #include <stddef.h>
 #include <string.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
 
-/* Where cpuid tells of a feature: leaf, subleaf, register (0 eax to 3 edx), bit; and which registers of the machine the
- * operating system must save for it, as bits of xcr0. */
+/* Where cpuid reports a feature: leaf, subleaf, register (0 eax to 3 edx), bit; and which registers the operating
+ * system must save for it, as bits of xcr0. */
 typedef struct {
-  const char* name; /* LLVM's */
+  const char* name; /* LLVM's name */
   unsigned leaf, subleaf, reg, bit, saved;
 } weft_feature;
 
@@ -57,7 +57,7 @@ static const weft_feature weft_features[] = {
 static unsigned weft_saved_registers(void) {
   unsigned registers[4], low, high;
   if (!__get_cpuid(1, &registers[0], &registers[1], &registers[2], &registers[3])) return 0;
-  if (!(registers[2] & (1u << 27))) return 0; /* osxsave: xgetbv may be asked */
+  if (!(registers[2] & (1u << 27))) return 0; /* osxsave: xgetbv is available */
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   (void)high;
   return low;
@@ -76,8 +76,8 @@ static int weft_has_feature(const weft_feature* feature, unsigned saved) {
   return (registers[feature->reg] >> feature->bit & 1) && (saved & feature->saved) == feature->saved;
 }
 
-/* The first of the features, by LLVM's names and null at the end, that this machine lacks or that nothing is known of;
- * null where it has them all. */
+/* The first of the features (LLVM's names, null at the end) that this machine lacks or this file does not know; null
+ * if it has them all. */
 static const char* weft_missing_feature(const char* const* features) {
   const unsigned saved = weft_saved_registers();
   for (; *features; ++features) {
@@ -87,7 +87,7 @@ static const char* weft_missing_feature(const char* const* features) {
   return NULL;
 }
 #else
-/* Code for other machines uses what all of them have. */
+/* Code for other architectures uses only features that every such machine has. */
 static const char* weft_missing_feature(const char* const* features) {
   (void)features;
   return NULL;

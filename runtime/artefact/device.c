@@ -1,7 +1,7 @@
-/* Weights that live on a device: which of the two copies is the newer one. Without a device there is one copy. */
+/* Weights on a device: tracks which of the two copies is newer. Without a device there is one copy. */
 #include "runtime/artefact/model.h"
 
-/* After the weights on the host were changed. */
+/* Call after changing the weights on the host. */
 static void weft_changed(weft_model* model) {
   model->is_newer_on_host = 1;
   model->is_newer_on_device = 0;
@@ -11,30 +11,31 @@ static void weft_changed(weft_model* model) {
 static int weft_create_memory(weft_model* model, size_t arena, weft_error* error) {
   char text[WEFT_ERROR_BYTES / 2] = "";
   model->memory = weft_device_create(the_artefact.params_bytes, the_artefact.state_bytes, arena, text, sizeof text);
-  return model->memory ? WEFT_OK
-                       : weft_fail(error, WEFT_FAILED, "no model of %s on the GPU: %s", the_artefact.name, text);
+  return model->memory
+             ? WEFT_OK
+             : weft_fail(error, WEFT_FAILED, "cannot create a model of %s on the GPU: %s", the_artefact.name, text);
 }
 
 static void weft_destroy_memory(weft_model* model) {
   if (model->memory) weft_device_destroy(model->memory);
 }
 
-/* Before a program runs. */
+/* Call before running a program. */
 static int weft_to_device(weft_model* model) {
   char text[WEFT_ERROR_BYTES / 2] = "";
   if (!model->is_newer_on_host && !model->is_shared) return WEFT_OK;
   if (!weft_device_write(model->memory, model->weights.params, model->weights.state, text, sizeof text))
-    return weft_fail(&model->error, WEFT_FAILED, "the weights cannot be copied to the GPU: %s", text);
+    return weft_fail(&model->error, WEFT_FAILED, "cannot copy the weights to the GPU: %s", text);
   model->is_newer_on_host = 0;
   return WEFT_OK;
 }
 
-/* Before the weights on the host are read. */
+/* Call before reading the weights on the host. */
 static int weft_to_host(weft_model* model) {
   char text[WEFT_ERROR_BYTES / 2] = "";
   if (!model->is_newer_on_device) return WEFT_OK;
   if (!weft_device_read(model->memory, model->weights.params, model->weights.state, text, sizeof text))
-    return weft_fail(&model->error, WEFT_FAILED, "the weights cannot be copied from the GPU: %s", text);
+    return weft_fail(&model->error, WEFT_FAILED, "cannot copy the weights from the GPU: %s", text);
   model->is_newer_on_device = 0;
   return WEFT_OK;
 }
@@ -48,7 +49,7 @@ static int weft_to_device(weft_model* model) { return (void)model, WEFT_OK; }
 static int weft_to_host(weft_model* model) { return (void)model, WEFT_OK; }
 #endif
 
-/* After a program ran. What a caller may look at between calls is there. */
+/* Call after running a program. Copies back what the caller may read between calls. */
 static int weft_ran(weft_model* model, const weft_program* program) {
   if (!program->trains) return WEFT_OK;
   ++model->steps;

@@ -1,16 +1,17 @@
-/* Texts of errors. */
+/* Error messages. */
 #include "runtime/artefact/model.h"
 
-/* Of the calls that have no model. */
+/* The message of calls without a model. */
 static _Thread_local weft_error weft_thread_error;
 
-/* The model that refused this thread's last call on it, whose own text is the other thread's; or null. */
+/* The model that refused this thread's last call because another thread was using it (and owns its message); or null.
+ */
 static _Thread_local const struct weft_model* weft_refused;
 
 static void weft_clear(weft_error* error) { error->text[0] = '\0'; }
 
-/* How many bytes the character at `text` has, which ends in a 0; 0 where it is no UTF-8: overlong forms, surrogates and
- * codes beyond U+10FFFF are none. */
+/* The number of bytes of the character at `text`, which ends in a 0; 0 if it is not UTF-8: overlong forms, surrogates
+ * and codes beyond U+10FFFF are invalid. */
 static size_t weft_utf8(const unsigned char* text, uint32_t* code) {
   static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
   const size_t bytes = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : text[0] >= 0x80 ? 2 : 1;
@@ -23,13 +24,15 @@ static size_t weft_utf8(const unsigned char* text, uint32_t* code) {
   return *code < least[bytes] || (*code >= 0xd800 && *code <= 0xdfff) || *code > 0x10ffff ? 0 : bytes;
 }
 
-/* Whether it would act on a terminal: controls, line separators, marks and overrides of direction (ir/visible.h). */
+/* Whether the character acts on a terminal: controls, line separators, marks and overrides of direction
+ * (ir/visible.h). */
 static int weft_acts(uint32_t code) {
   return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x061c || code == 0x200e || code == 0x200f ||
          (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
 }
 
-/* Adds to the text; what finds no room is left out. Names come from files: bytes that would act become '?'. */
+/* Appends to the message and drops what does not fit. Names come from files: bytes that act on a terminal become '?'.
+ */
 static void weft_add_values(weft_error* error, const char* format, va_list values) {
   const size_t used = strlen(error->text);
   vsnprintf(error->text + used, sizeof error->text - used, format, values);
@@ -58,14 +61,15 @@ WEFT_PRINTF(3, 4) static int weft_fail(weft_error* error, int code, const char* 
 }
 
 static int weft_no_memory(weft_error* error, size_t bytes, const char* what) {
-  return weft_fail(error, WEFT_NO_MEMORY, "no memory for %zu bytes of %s; free some", bytes, what);
+  return weft_fail(error, WEFT_NO_MEMORY, "no memory for %zu bytes of %s; free some memory", bytes, what);
 }
 
 static int weft_no_model(const char* function) {
-  return weft_fail(&weft_thread_error, WEFT_BAD_ARGUMENT, "%s was given no model: null", function);
+  return weft_fail(&weft_thread_error, WEFT_BAD_ARGUMENT, "%s: the model is null", function);
 }
 
-/* Begins a call on a model; each that begins ends with weft_leave. An int, since not every target has atomic bytes. */
+/* Begins a call on a model; every successful begin ends with weft_leave. The flag is an int because not every target
+ * has atomic bytes. */
 static int weft_enter(weft_model* model, const char* function) {
   if (!model) return weft_no_model(function);
   if (__atomic_exchange_n(&model->is_busy, 1, __ATOMIC_ACQUIRE)) {

@@ -1,7 +1,7 @@
-/* Reading files whole or in parts. */
+/* Reading files, whole or in part. */
 #include "runtime/artefact/model.h"
 
-/* Opens a plain file for reading and finds its size; -1, and a text, where that fails. */
+/* Opens a regular file for reading and finds its size; returns -1 and sets the message on failure. */
 static int weft_open(const char* path, uint64_t* bytes, weft_error* error) {
   struct stat status;
   const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -10,7 +10,7 @@ static int weft_open(const char* path, uint64_t* bytes, weft_error* error) {
     return -1;
   }
   if (fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
-    weft_fail(error, WEFT_BAD_FILE, "cannot read %s: it is no plain file; check the name", path);
+    weft_fail(error, WEFT_BAD_FILE, "cannot read %s: it is not a regular file; check the name", path);
     close(descriptor);
     return -1;
   }
@@ -24,7 +24,7 @@ static int weft_read(int descriptor, const char* path, void* target, size_t byte
     const ssize_t got = read(descriptor, next, bytes < (1u << 30) ? bytes : (1u << 30));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return weft_fail(error, WEFT_BAD_FILE, "cannot read %s: %s", path, strerror(errno));
-    if (got == 0) return weft_fail(error, WEFT_BAD_FILE, "cannot read %s: it became shorter while it was read", path);
+    if (got == 0) return weft_fail(error, WEFT_BAD_FILE, "cannot read %s: it became shorter during reading", path);
     next += got;
     bytes -= (size_t)got;
   }

@@ -1,10 +1,10 @@
-/* Reading JSON where it stands: values are asked for in turn, and strings are decoded in place. */
+/* An in-place JSON reader: the caller asks for values in turn, and strings are decoded in place. */
 #include "runtime/artefact/model.h"
 
 typedef struct {
   char* at;
   char* end;         /* holds a 0 */
-  const char* wrong; /* the first thing that was, or null; nothing is read after it */
+  const char* wrong; /* the first error, or null; nothing is read after it */
 } weft_json;
 
 static int weft_json_fail(weft_json* json, const char* what) {
@@ -12,7 +12,7 @@ static int weft_json_fail(weft_json* json, const char* what) {
   return 0;
 }
 
-/* The next character that is no space; 0 at the end, and where something was wrong. */
+/* The next character that is not a space; 0 at the end, and after an error. */
 static char weft_json_peek(weft_json* json) {
   if (json->wrong) return '\0';
   while (*json->at == ' ' || *json->at == '\t' || *json->at == '\n' || *json->at == '\r') ++json->at;
@@ -29,7 +29,7 @@ static int weft_json_need(weft_json* json, char character, const char* what) {
   return weft_json_take(json, character) || weft_json_fail(json, what);
 }
 
-/* Whether another element comes before `close`, which is taken where none does. `count` starts as 0. */
+/* Whether another element comes before `close`, which is consumed if none does. `count` starts as 0. */
 static int weft_json_more(weft_json* json, char close, size_t* count) {
   if (json->wrong || weft_json_take(json, close)) return 0;
   return (*count)++ == 0 || weft_json_need(json, ',', "a ',' or a closing bracket is missing");
@@ -49,7 +49,7 @@ static int weft_json_hex(weft_json* json, uint32_t* number) {
   return 1;
 }
 
-/* What follows \u, as UTF-8; never longer than its escape. */
+/* Decodes what follows \u as UTF-8, which is never longer than its escape. */
 static char* weft_json_unicode(weft_json* json, char* out) {
   uint32_t code = 0, low = 0;
   if (!weft_json_hex(json, &code)) return out;
@@ -81,7 +81,7 @@ static char* weft_json_unicode(weft_json* json, char* out) {
   return out;
 }
 
-/* A string, which ends in a 0; null where there is none. */
+/* A string, which ends in a 0; null if there is none. */
 static char* weft_json_string(weft_json* json) {
   if (!weft_json_need(json, '"', "a text is missing")) return NULL;
   char* const begin = json->at;
@@ -128,7 +128,7 @@ static char* weft_json_key(weft_json* json, size_t* count) {
 
 static int weft_json_is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* A whole number of at most 2^62. */
+/* An integer of at most 2^62. */
 static int weft_json_count(weft_json* json, uint64_t* number) {
   const uint64_t most = UINT64_C(1) << 62;
   if (!weft_json_is_digit(weft_json_peek(json))) return weft_json_fail(json, "a count is missing");
@@ -142,7 +142,7 @@ static int weft_json_count(weft_json* json, uint64_t* number) {
 }
 
 static void weft_json_digits(weft_json* json) {
-  if (!weft_json_is_digit(*json->at)) weft_json_fail(json, "a value is no JSON");
+  if (!weft_json_is_digit(*json->at)) weft_json_fail(json, "a value is not JSON");
   while (weft_json_is_digit(*json->at)) ++json->at;
 }
 
@@ -166,7 +166,7 @@ static void weft_json_skip(weft_json* json, int depth) {
   const char first = weft_json_peek(json);
   size_t count = 0;
   if (depth > 64) {
-    weft_json_fail(json, "it is nested too deep");
+    weft_json_fail(json, "it is nested too deeply");
   } else if (first == '"') {
     weft_json_string(json);
   } else if (weft_json_take(json, '{')) {
@@ -183,7 +183,7 @@ static void weft_json_skip(weft_json* json, int depth) {
   }
 }
 
-/* After the whole value: nothing may follow. */
+/* Call after the whole value: nothing may follow it. */
 static int weft_json_end(weft_json* json) {
   if (weft_json_peek(json) != '\0' || json->at != json->end) weft_json_fail(json, "something follows its end");
   return !json->wrong;

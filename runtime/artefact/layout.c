@@ -1,5 +1,5 @@
-/* Tensors that do not lie row-major (ir/memory_layout.h): where their elements are, and copies from and to files'
- * order. */
+/* Tensors that are not row-major (ir/memory_layout.h): where their elements lie, and copies from and to the row-major
+ * order of files. */
 #include "runtime/artefact/model.h"
 
 static size_t weft_size_of(weft_dtype dtype) {
@@ -19,8 +19,8 @@ static size_t weft_size_of(weft_dtype dtype) {
 
 static size_t weft_elements(const weft_type* type) { return type->bytes / weft_size_of(type->dtype); }
 
-/* The place of an element is a sum over the dims of what its index there adds: one list a dim, one after the other,
- * dims[0] + dims[1] + ... numbers. */
+/* The position of an element is a sum of one offset per dim. The lists of offsets follow each other, dims[0] +
+ * dims[1] + ... numbers. */
 static void weft_find_places(const weft_type* type, const weft_layout* layout, size_t* places) {
   size_t* of_dim[WEFT_MAX_RANK];
   size_t taken[WEFT_MAX_RANK], stride = 1, count = 0;
@@ -30,7 +30,7 @@ static void weft_find_places(const weft_type* type, const weft_layout* layout, s
     taken[dim] = 1;
   }
   memset(places, 0, count * sizeof *places);
-  /* From the fastest: the blocks from the last to the first, then the outer dims. A digit of an index by mixed radix.
+  /* Splits an index into digits of mixed radix, from the fastest: the blocks from last to first, then the outer dims.
    */
   for (int i = layout->block_count + type->rank; i-- > 0;) {
     const int is_block = i >= type->rank;
@@ -43,7 +43,7 @@ static void weft_find_places(const weft_type* type, const weft_layout* layout, s
   }
 }
 
-/* Copies a tensor of 4-byte elements, from how it lies to row-major or, `laying`, back. */
+/* Copies a tensor of 4-byte elements from its layout to row-major or, with `laying`, back. */
 static void weft_copy_laid(const weft_type* type, const size_t* places, const uint32_t* from, uint32_t* to,
                            int laying) {
   int64_t index[WEFT_MAX_RANK] = {0};
@@ -80,7 +80,7 @@ static int weft_copy_tensor(const weft_tensor* tensor, const void* from, void* t
   return WEFT_OK;
 }
 
-/* Row-major values into a model's memory, and out of it. */
+/* Copies row-major values into a model's memory, and out of it. */
 static int weft_put(const weft_tensor* tensor, const weft_weights* weights, const void* values, weft_error* error) {
   return weft_copy_tensor(tensor, values, weft_memory_of(tensor, weights), 1, error);
 }

@@ -1,7 +1,7 @@
-/* Taking a model's weights from a file: as runtime/state.cpp State::load. */
+/* Loads a model's weights from a file, as State::load of runtime/state.cpp does. */
 #include "runtime/artefact/model.h"
 
-/* The settings a file was made with, for the error that refuses it. */
+/* The settings that the file was made with, for error messages. */
 static void weft_add_origin(weft_error* error, const weft_file* file) {
   if (file->model) weft_add(error, " (the file says: model %.100s", file->model);
   if (file->model && file->settings) weft_add(error, ", settings %.300s", file->settings);
@@ -33,7 +33,7 @@ static int weft_check_fit(const weft_tensor* tensor, const weft_file* file, weft
   return weft_refuse(error, file, "%.200s is %.300s in the model", tensor->name, types.text);
 }
 
-/* Whether the name begins with one of a list "adam.m,adam.v", and a dot. */
+/* Whether the name begins with a name of the list "adam.m,adam.v" and a dot. */
 static int weft_is_of_optimizer(const char* name, const char* list) {
   while (list && *list) {
     const size_t length = strcspn(list, ",");
@@ -43,7 +43,7 @@ static int weft_is_of_optimizer(const char* name, const char* list) {
   return 0;
 }
 
-/* An artefact may hold a part of a model's tensors: the file of the whole model fits it. */
+/* An artefact may hold some of a model's tensors; the file of the whole model fits it. */
 static int weft_is_of_same_model(const weft_artefact* artefact, const weft_file* file) {
   return file->model && strcmp(file->model, artefact->model) == 0;
 }
@@ -55,7 +55,7 @@ static int weft_check_others(const weft_artefact* artefact, const weft_file* fil
     int is_known = weft_is_of_optimizer(name, file->optimizer);
     for (int j = 0; j < artefact->tensor_count && !is_known; ++j)
       is_known = strcmp(artefact->tensors[j].name, name) == 0;
-    if (!is_known) return weft_refuse(error, file, "%.200s is no tensor of it", name);
+    if (!is_known) return weft_refuse(error, file, "%.200s is not one of its tensors", name);
   }
   return WEFT_OK;
 }
@@ -69,7 +69,7 @@ static int weft_check_weights(const weft_artefact* artefact, const weft_file* fi
   return weft_check_others(artefact, file, error);
 }
 
-/* As runtime/state.cpp. */
+/* As in runtime/state.cpp. */
 static int weft_check_finite(const weft_tensor* tensor, const weft_file* file, const void* values, weft_error* error) {
   const float* numbers = values;
   const size_t count = weft_elements(&tensor->type);
@@ -100,7 +100,7 @@ static int weft_take_tensor(const weft_tensor* tensor, const weft_file* file, co
   return code;
 }
 
-/* Fresh weights from a file; with `optimizer` what it holds as well, else that starts anew. */
+/* Loads weights from a file; `optimizer` loads the optimizer's tensors as well, which otherwise start anew. */
 static int weft_take_weights(const weft_artefact* artefact, const weft_file* file, int optimizer, weft_weights* weights,
                              weft_error* error) {
   weft_weights fresh = {NULL, NULL, NULL};
@@ -120,20 +120,21 @@ static int weft_take_weights(const weft_artefact* artefact, const weft_file* fil
   return WEFT_OK;
 }
 
-/* A number of the metadata. */
+/* Reads a number of the metadata. */
 static int weft_read_number(const weft_file* file, const char* key, const char* text, uint64_t* number,
                             weft_error* error) {
   *number = 0;
   if (!text)
     return weft_fail(error, WEFT_WRONG_WEIGHTS,
-                     "%s: no checkpoint: its metadata lacks '%s'; a file of weights alone is for create, not for load",
+                     "%s: not a checkpoint: its metadata lacks '%s'; give a file of weights to create, not to load",
                      file->path, key);
   char* end = NULL;
   errno = 0;
   *number = strtoull(text, &end, 10);
   if (!weft_json_is_digit(*text) || *end != '\0' || errno != 0)
-    return weft_fail(error, WEFT_BAD_FILE, "%s: damaged checkpoint: its metadata says %s = '%.60s', which is no number",
-                     file->path, key, text);
+    return weft_fail(error, WEFT_BAD_FILE,
+                     "%s: damaged checkpoint: its metadata says %s = '%.60s', which is not a number", file->path, key,
+                     text);
   return WEFT_OK;
 }
 

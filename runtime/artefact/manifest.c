@@ -1,8 +1,8 @@
-/* Making a model from its manifest, the file NAME.json. */
+/* Makes a model from its manifest, the file NAME.json. */
 #include "runtime/artefact/model.h"
 
 typedef struct {
-  const char *weft, *name, *hash, *weights; /* null where it lacks them */
+  const char *weft, *name, *hash, *weights; /* null if the manifest lacks them */
   uint64_t tables_version;
 } weft_manifest;
 
@@ -14,7 +14,7 @@ static void weft_read_manifest(weft_json* json, weft_manifest* manifest) {
       {"weft", &manifest->weft}, {"name", &manifest->name}, {"hash", &manifest->hash}, {"weights", &manifest->weights}};
   size_t count = 0;
   const char* key;
-  weft_json_need(json, '{', "it is no object");
+  weft_json_need(json, '{', "it is not an object");
   while ((key = weft_json_key(json, &count))) {
     const char** text = NULL;
     for (size_t i = 0; i < sizeof texts / sizeof *texts; ++i)
@@ -35,19 +35,20 @@ static int weft_check_manifest(const weft_manifest* manifest, const char* path, 
   snprintf(hash, sizeof hash, "%016llx", (unsigned long long)the_artefact.hash);
   if (!manifest->weft || !manifest->name || !manifest->hash || manifest->tables_version == 0)
     return weft_fail(error, WEFT_BAD_FILE,
-                     "%s: no manifest of weft compile: it lacks weft, name, hash or tables_version; name %s.json", path,
-                     the_artefact.name);
+                     "%s: not a manifest of weft compile: it lacks weft, name, hash or tables_version; name %s.json",
+                     path, the_artefact.name);
   if (strcmp(manifest->name, the_artefact.name) != 0)
     return weft_fail(error, WEFT_WRONG_VERSION, "%s is the manifest of %.100s, not of %s", path, manifest->name,
                      the_artefact.name);
   if (manifest->tables_version == the_artefact.tables_version && strcmp(manifest->hash, hash) == 0) return WEFT_OK;
-  return weft_fail(error, WEFT_WRONG_VERSION,
-                   "%s is of another compile (weft %.40s, hash %.40s) than the library (weft %s, hash %s): take both "
-                   "from one",
-                   path, manifest->weft, manifest->hash, the_artefact.weft, hash);
+  return weft_fail(
+      error, WEFT_WRONG_VERSION,
+      "%s comes from another compile (weft %.40s, hash %.40s) than the library (weft %s, hash %s): take both "
+      "from one",
+      path, manifest->weft, manifest->hash, the_artefact.weft, hash);
 }
 
-/* The weights it names lie beside it. */
+/* The weights lie beside the manifest that names them. */
 static int weft_create_beside_manifest(weft_model** model, const weft_manifest* manifest, const char* path,
                                        weft_error* error) {
   const char* slash = strrchr(path, '/');
@@ -67,7 +68,7 @@ static int weft_open_manifest(weft_model** model, const char* path, char* text, 
   weft_json json = {text, text + bytes, NULL};
   weft_read_manifest(&json, &manifest);
   if (json.wrong)
-    return weft_fail(error, WEFT_BAD_FILE, "%s: damaged, or no manifest: it is not JSON (%s)", path, json.wrong);
+    return weft_fail(error, WEFT_BAD_FILE, "%s: damaged, or not a manifest: it is not JSON (%s)", path, json.wrong);
   const int code = weft_check_manifest(&manifest, path, error);
   return code == WEFT_OK ? weft_create_beside_manifest(model, &manifest, path, error) : code;
 }

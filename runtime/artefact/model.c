@@ -1,4 +1,4 @@
-/* Making a model, what can be set of it, and its end. */
+/* Creating, configuring and destroying a model. */
 #include "runtime/artefact/model.h"
 
 static void weft_drop_executors(weft_model* model) {
@@ -21,7 +21,7 @@ WEFT_API void WEFT_NAME(destroy)(weft_model* model) {
 
 WEFT_API const char* WEFT_NAME(describe)(void) { return the_artefact.manifest; }
 
-/* Whether this library is what the caller was compiled against, and this cpu what the library was compiled for. */
+/* Checks that the caller was compiled against this library, and that this cpu runs the library's code. */
 static int weft_check_artefact(uint64_t hash, weft_error* error) {
   const char* missing = weft_missing_feature(the_artefact.features);
   if (missing)
@@ -32,13 +32,13 @@ static int weft_check_artefact(uint64_t hash, weft_error* error) {
         the_artefact.name, the_artefact.cpu, missing);
   if (the_artefact.tables_version != WEFT_TABLES_VERSION)
     return weft_fail(error, WEFT_WRONG_VERSION,
-                     "%s has tables of version %u, and the functions behind them read version %d; compile it again",
+                     "%s has tables of version %u, but its functions read version %d; compile it again",
                      the_artefact.name, (unsigned)the_artefact.tables_version, WEFT_TABLES_VERSION);
   if (hash != the_artefact.hash)
-    return weft_fail(error, WEFT_WRONG_VERSION,
-                     "%s.h and the library of %s are of two compiles (%016llx and %016llx): take both from one",
-                     the_artefact.name, the_artefact.name, (unsigned long long)hash,
-                     (unsigned long long)the_artefact.hash);
+    return weft_fail(
+        error, WEFT_WRONG_VERSION,
+        "%s.h and the library of %s come from different compiles (%016llx and %016llx): take both from one",
+        the_artefact.name, the_artefact.name, (unsigned long long)hash, (unsigned long long)the_artefact.hash);
   return WEFT_OK;
 }
 
@@ -59,7 +59,7 @@ static int weft_allocate_model(weft_model* model, weft_error* error) {
   return weft_create_memory(model, arena, error);
 }
 
-/* From a file, or as they were embedded, or as seed 1 starts them. */
+/* Takes the weights from a file, from the embedded copy, or initialised with seed 1. */
 static int weft_start_weights(weft_model* model, const char* path, weft_error* error) {
   if (path) {
     weft_file file;
@@ -69,7 +69,7 @@ static int weft_start_weights(weft_model* model, const char* path, weft_error* e
     return code;
   }
   if (the_artefact.weights) {
-    /* Never written to: see weft_own_weights. */
+    /* Never written: see weft_own_weights. */
     model->weights.params = (unsigned char*)the_artefact.weights;
     model->weights.state = model->weights.params + the_artefact.params_bytes;
     return WEFT_OK;
@@ -83,10 +83,10 @@ static int weft_create(weft_model** model, const char* weights, uint64_t hash, w
   if (code != WEFT_OK) return code;
   weft_model* made = calloc(1, sizeof *made);
   if (!made) return weft_no_memory(error, sizeof *made, "a model");
-  if (weft_refused == made) weft_refused = NULL; /* memory of a model that was destroyed */
+  if (weft_refused == made) weft_refused = NULL; /* the model at this address was destroyed */
   made->threads = 1;
   made->seed = 1;
-  made->random_step = UINT64_C(3) << 61; /* steps that no training reaches: training/session.cpp */
+  made->random_step = UINT64_C(3) << 61; /* steps that training never reaches: training/session.cpp */
   code = weft_allocate_model(made, error);
   if (code == WEFT_OK) code = weft_start_weights(made, weights, error);
   weft_changed(made);
@@ -140,7 +140,8 @@ WEFT_API uint64_t WEFT_NAME(steps)(const weft_model* model) { return model ? mod
 static int weft_call_threads(weft_model* model, int threads) {
   enum { WEFT_MOST_THREADS = 1024 };
   if (threads < 1 || threads > WEFT_MOST_THREADS)
-    return weft_fail(&model->error, WEFT_BAD_ARGUMENT, "threads: give 1 to %d, not %d", WEFT_MOST_THREADS, threads);
+    return weft_fail(&model->error, WEFT_BAD_ARGUMENT, "threads: give a number from 1 to %d, not %d", WEFT_MOST_THREADS,
+                     threads);
   if (threads != model->threads) weft_drop_executors(model);
   model->threads = threads;
   return WEFT_OK;

@@ -1,5 +1,5 @@
-/* A model in use. Everything below is one translation unit with the tables: functions are static, but those that
- * WEFT_NAME names, which are the artefact's interface. */
+/* A model in use. These files and the tables form one translation unit: functions are static, except those named by
+ * WEFT_NAME, which are the artefact's interface. */
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -18,31 +18,31 @@
 
 enum { WEFT_ERROR_BYTES = 1024, WEFT_ALIGNMENT = 64 };
 
-/* What went wrong last, or "". */
+/* The last error, or "". */
 typedef struct {
   char text[WEFT_ERROR_BYTES];
 } weft_error;
 
-/* The two regions that a model remembers. */
+/* A model's two regions of memory. */
 typedef struct {
   unsigned char* params;
   unsigned char* state;
-  void* memory; /* of both; null where they are the artefact's own, which are never written to */
+  void* memory; /* of both; null if they are the artefact's embedded copy, which is never written */
 } weft_weights;
 
 typedef struct weft_model {
   int is_busy; /* a thread is inside a call: weft_enter */
   weft_weights weights;
-  void* memory;                             /* the arena of the largest program; or a device's memory, weft_device */
-  int is_newer_on_host, is_newer_on_device; /* the weights, where they live on a device: device.c */
+  void* memory;                             /* the arena of the largest program; on a GPU the weft_device */
+  int is_newer_on_host, is_newer_on_device; /* for weights on a device: device.c */
   int is_shared;                            /* the caller has pointers into the weights */
-  float* hypers;                            /* one each */
-  weft_executor** executors;                /* one a program, null before its first run */
-  void** pointers;                          /* of the inputs, then of the outputs, of the program that runs */
+  float* hypers;                            /* one value each */
+  weft_executor** executors;                /* one per program, null before its first run */
+  void** pointers;                          /* to the inputs, then the outputs, of the running program */
   int threads;
   uint64_t seed;
-  uint64_t steps;       /* of training */
-  uint64_t random_step; /* what entries that do not train draw their random numbers by */
-  uint64_t random[2];   /* of the program that runs: seed, step */
+  uint64_t steps;       /* training steps so far */
+  uint64_t random_step; /* the step of random numbers in entries that do not train */
+  uint64_t random[2];   /* seed and step of the running program */
   weft_error error;
 } weft_model;

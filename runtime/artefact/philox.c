@@ -1,4 +1,4 @@
-/* Random numbers, bit for bit those of runtime/rng.h: Philox4x32-10 and what is made of its words. */
+/* Random numbers, bit for bit those of runtime/rng.h: Philox4x32-10 and the distributions made from its words. */
 #include "runtime/artefact/model.h"
 
 typedef struct {
@@ -21,16 +21,16 @@ static weft_random_block weft_philox(uint64_t seed, uint32_t stream, uint64_t st
   return (weft_random_block){{c0, c1, c2, c3}};
 }
 
-/* In [0, 1). */
+/* Uniform in [0, 1). */
 static double weft_uniform(uint32_t word) { return (double)(word >> 8) * 0x1p-24; }
 
-/* Box-Muller, the cosine half alone. */
+/* Normal: Box-Muller, cosine half only. */
 static double weft_normal(uint32_t word0, uint32_t word1) {
   const double u1 = (double)((word0 >> 8) + 1) * 0x1p-24;
   return sqrt(-2.0 * log(u1)) * cos(6.283185307179586 * weft_uniform(word1));
 }
 
-/* The order of the samples in an epoch: Fisher-Yates, as training/data/dataset.h shuffled_indices. */
+/* The order of samples in an epoch: Fisher-Yates, as shuffled_indices of training/data/dataset.h. */
 WEFT_API int WEFT_NAME(order)(uint64_t seed, uint64_t epoch, int64_t count, int32_t* indices) {
   enum { WEFT_SHUFFLE_STREAM = 0x73687566 };
   weft_clear(&weft_thread_error);

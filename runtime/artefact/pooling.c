@@ -1,10 +1,10 @@
-/* Pooling (weft_pooling_step) of whole images, channels last: window by window, pixel by pixel, all channels of a pixel
- * at a time. Weft itself compiles this file too, so that an artefact has the same bits. */
+/* Pooling (weft_pooling_step) of whole images, channels last: per window and pixel, over all channels. Weft compiles
+ * this file too, so an artefact computes the same bits. */
 #include <math.h>
 
 #include "runtime/artefact/tables.h"
 
-/* The part of a window that lies in the pooled image. */
+/* The part of a window inside the pooled image. */
 typedef struct {
   int64_t begin[2], end[2];
 } weft_window;
@@ -20,10 +20,10 @@ static weft_window weft_window_at(const weft_pooling_step* step, int64_t y, int6
   return window;
 }
 
-/* Whether `each` takes the place of `best`: a NaN that comes first stays. */
+/* Whether `each` replaces `best`: the first NaN stays. */
 static int weft_is_better(float each, float best) { return each > best || (each != each && best == best); }
 
-/* `in` and `in_gradient` are the pooled image, `out` and `out_gradient` the pixel that the window is pooled to. */
+/* `in` and `in_gradient` are the input image; `out` and `out_gradient` are the output pixel of the window. */
 static void weft_pool_max(const weft_pooling_step* step, weft_window window, const float* in, float* out) {
   const int64_t channels = step->channels;
   for (int64_t c = 0; c < channels; ++c) out[c] = -INFINITY;
@@ -46,7 +46,7 @@ static void weft_pool_average(const weft_pooling_step* step, weft_window window,
   for (int64_t c = 0; c < channels; ++c) out[c] *= share;
 }
 
-/* To the first of the largest numbers. */
+/* Passes the gradient to the first of the largest numbers. */
 static void weft_pool_max_gradient(const weft_pooling_step* step, weft_window window, const float* in,
                                    const float* out_gradient, float* in_gradient) {
   const int64_t channels = step->channels;
@@ -73,8 +73,8 @@ static void weft_pool_average_gradient(const weft_pooling_step* step, weft_windo
     }
 }
 
-/* Images [begin, end). Buffers: max, average: in, out; max gradient: in, out_gradient, in_gradient; average gradient:
- * out_gradient, in_gradient. */
+/* Pools images [begin, end). Buffers: max, average: in, out; max gradient: in, out_gradient, in_gradient; average
+ * gradient: out_gradient, in_gradient. */
 static void weft_pool_images(const weft_pooling_step* step, void* const* buffers, int64_t begin, int64_t end) {
   const int64_t in_size = step->in[0] * step->in[1] * step->channels, row_size = step->out[1] * step->channels;
   const int is_gradient = step->code >= 2;

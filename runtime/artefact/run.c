@@ -1,4 +1,4 @@
-/* Running an entry on the caller's buffers. */
+/* Runs an entry on the caller's buffers. */
 #include "runtime/artefact/model.h"
 
 static const char* const weft_dtype_words[] = {"f32", "bf16", "f16", "i32", "u8", "bool"};
@@ -11,7 +11,7 @@ static int weft_is_first_of_entry(int program) {
   return 1;
 }
 
-/* The index of the program of an entry at a batch; -1, and a text, where there is none. */
+/* The index of the program of an entry at a batch; -1 and a message if there is none. */
 static int weft_find_program(const char* entry, int64_t batch, weft_error* error) {
   int has_entry = 0;
   for (int i = 0; entry && i < the_artefact.program_count; ++i) {
@@ -47,7 +47,7 @@ static int weft_writes_weights(const weft_program* program) {
   return 0;
 }
 
-/* What the first run of a program makes, and all others find. */
+/* Makes what the first run of a program needs and later runs reuse. */
 static int weft_prepare(weft_model* model, int program) {
   char text[WEFT_ERROR_BYTES / 2] = "";
   if (weft_writes_weights(&the_artefact.programs[program])) {
@@ -58,7 +58,7 @@ static int weft_prepare(weft_model* model, int program) {
   model->executors[program] =
       weft_executor_create(&the_artefact.programs[program], model->memory, model->threads, text, sizeof text);
   if (model->executors[program]) return WEFT_OK;
-  return weft_fail(&model->error, WEFT_FAILED, "%s at batch %lld cannot be made ready: %s",
+  return weft_fail(&model->error, WEFT_FAILED, "cannot prepare %s at batch %lld: %s",
                    the_artefact.programs[program].entry, (long long)the_artefact.programs[program].batch, text);
 }
 
@@ -75,14 +75,14 @@ static int weft_check_buffer(const weft_program* program, const weft_port* port,
                      (long long)program->batch, port->name, type.text);
   if ((uintptr_t)buffer % alignment != 0)
     return weft_fail(error, WEFT_BAD_ARGUMENT,
-                     "%s at batch %lld: the buffer of %s, %.200s, is misaligned: %p is no multiple of %zu",
+                     "%s at batch %lld: the buffer of %s, %.200s, is misaligned: %p is not a multiple of %zu",
                      program->entry, (long long)program->batch, port->name, type.text, buffer, alignment);
   return weft_fail(error, WEFT_BAD_ARGUMENT,
                    "%s at batch %lld: the buffer of %s is short: %.200s takes %zu bytes, it has %zu", program->entry,
                    (long long)program->batch, port->name, type.text, port->type.bytes, bytes);
 }
 
-/* The memory of a port that is no buffer of the caller. */
+/* The memory of a port that the model owns. */
 static void* weft_own_memory(weft_model* model, const weft_port* port) {
   switch (port->role) {
     case WEFT_PARAM:
@@ -99,7 +99,7 @@ static void* weft_own_memory(weft_model* model, const weft_port* port) {
   return NULL;
 }
 
-/* Of the inputs, or the outputs: the caller's buffers one after the other, and what the model remembers. */
+/* Binds the inputs or the outputs: the caller's buffers in turn, and the model's memory. */
 static int weft_bind(weft_model* model, const weft_program* program, const weft_port* ports, int count,
                      const void* const* buffers, const size_t* bytes, void** pointers) {
   int next = 0;
@@ -108,7 +108,7 @@ static int weft_bind(weft_model* model, const weft_program* program, const weft_
     if (ports[i].role != WEFT_DATA) continue;
     if (!buffers || !bytes)
       return weft_fail(&model->error, WEFT_BAD_ARGUMENT,
-                       "%s at batch %lld: no buffers are given for %s and so on: null", program->entry,
+                       "%s at batch %lld: the list of buffers for %s and so on is null", program->entry,
                        (long long)program->batch, ports[i].name);
     const int code = weft_check_buffer(program, &ports[i], buffers[next], bytes[next], &model->error);
     if (code != WEFT_OK) return code;
@@ -121,7 +121,7 @@ static int weft_overlap(const void* a, size_t a_bytes, const void* b, size_t b_b
   return (uintptr_t)a < (uintptr_t)b + b_bytes && (uintptr_t)b < (uintptr_t)a + a_bytes;
 }
 
-/* An output may share memory with nothing else of the caller's. */
+/* An output must not share memory with another buffer of the caller. */
 static int weft_check_overlaps(const weft_program* program, void* const* inputs, void* const* outputs,
                                weft_error* error) {
   for (int i = 0; i < program->output_count; ++i) {
@@ -172,7 +172,7 @@ static int weft_call_run(weft_model* model, const char* entry, int64_t batch, co
   if (code != WEFT_OK) return code;
   char text[WEFT_ERROR_BYTES / 2] = "";
   if (!weft_executor_run(model->executors[index], in, out, text, sizeof text))
-    return weft_fail(&model->error, WEFT_FAILED, "%s at batch %lld failed as it ran: %s", entry, (long long)batch,
+    return weft_fail(&model->error, WEFT_FAILED, "%s at batch %lld failed during the run: %s", entry, (long long)batch,
                      text);
   return weft_ran(model, program);
 }

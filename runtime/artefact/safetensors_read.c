@@ -1,30 +1,30 @@
-/* Reading safetensors files (runtime/safetensors.h): u64 length of a JSON header, the header, the data, which the
- * tensors cover without holes or overlaps. Everything is checked before a byte of it is believed. */
+/* Reads safetensors files (runtime/safetensors.h): u64 length of a JSON header, the header, then the data, which the
+ * tensors cover without holes or overlaps. Checks everything before using any of it. */
 #include "runtime/artefact/model.h"
 
 typedef struct {
   const char* name;
-  const char* dtype; /* as the file says it */
+  const char* dtype; /* as the file says */
   int rank;
-  int64_t dims[WEFT_MAX_RANK]; /* the first; `elements` counts all */
+  int64_t dims[WEFT_MAX_RANK]; /* the first dims; `elements` counts over all */
   uint64_t elements, begin, end;
-  uint32_t checksum; /* where the file has some */
+  uint32_t checksum; /* if the file has checksums */
 } weft_file_tensor;
 
 typedef struct {
   const char* path;
   int descriptor;
-  char* header; /* holds the texts below */
+  char* header; /* owns the texts below */
   uint64_t data_begin, data_bytes;
-  weft_file_tensor* tensors; /* by name */
+  weft_file_tensor* tensors; /* sorted by name */
   size_t tensor_count, tensor_room;
   int has_metadata;
-  const char *model, *settings, *optimizer, *seed, *step; /* of the metadata; null where it lacks them */
-  const char* checksums;                                  /* the same: see runtime/safetensors.h */
-  uint32_t header_sum;                                    /* of all pairs but those, and of names and dtypes */
+  const char *model, *settings, *optimizer, *seed, *step; /* from the metadata; null if absent */
+  const char* checksums;                                  /* likewise: see runtime/safetensors.h */
+  uint32_t header_sum;                                    /* of all other pairs, and of names and dtypes */
 } weft_file;
 
-/* Widest first: the order of tensors in a file. */
+/* Widest elements first: the order of tensors in a file. */
 static const struct {
   const char* name;
   weft_dtype dtype;
@@ -60,12 +60,8 @@ static void weft_read_metadata(weft_json* json, weft_file* file) {
   const struct {
     const char* key;
     const char** value;
-  } wanted[] = {{"model", &file->model},
-                {"settings", &file->settings},
-                {"optimizer", &file->optimizer},
-                {"seed", &file->seed},
-                {"step", &file->step},
-                {"crc32", &file->checksums}};
+  } wanted[] = {{"model", &file->model}, {"settings", &file->settings}, {"optimizer", &file->optimizer},
+                {"seed", &file->seed},   {"step", &file->step},         {"crc32", &file->checksums}};
   size_t count = 0;
   const char* key;
   if (file->has_metadata) weft_json_fail(json, "__metadata__ is listed twice");
@@ -86,7 +82,7 @@ static int weft_read_shape(weft_json* json, weft_file_tensor* tensor) {
   size_t count = 0;
   int is_empty = 0;
   tensor->elements = 1;
-  if (!weft_json_need(json, '[', "a shape is no list")) return 0;
+  if (!weft_json_need(json, '[', "a shape is not a list")) return 0;
   while (weft_json_more(json, ']', &count)) {
     uint64_t dim = 0;
     if (!weft_json_count(json, &dim)) return 0;
@@ -102,16 +98,16 @@ static int weft_read_shape(weft_json* json, weft_file_tensor* tensor) {
 }
 
 static int weft_read_offsets(weft_json* json, weft_file_tensor* tensor) {
-  return weft_json_need(json, '[', "data_offsets are no list") && weft_json_count(json, &tensor->begin) &&
-         weft_json_need(json, ',', "data_offsets are not two") && weft_json_count(json, &tensor->end) &&
-         weft_json_need(json, ']', "data_offsets are not two");
+  return weft_json_need(json, '[', "data_offsets is not a list") && weft_json_count(json, &tensor->begin) &&
+         weft_json_need(json, ',', "data_offsets is not a pair") && weft_json_count(json, &tensor->end) &&
+         weft_json_need(json, ']', "data_offsets is not a pair");
 }
 
 static int weft_read_tensor(weft_json* json, weft_file_tensor* tensor) {
   size_t count = 0;
   int fields = 0;
   const char* key;
-  if (!weft_json_need(json, '{', "a tensor is no object")) return 0;
+  if (!weft_json_need(json, '{', "a tensor is not an object")) return 0;
   while ((key = weft_json_key(json, &count))) {
     const int field = strcmp(key, "dtype") == 0          ? 1
                       : strcmp(key, "shape") == 0        ? 2
@@ -208,7 +204,7 @@ static int weft_check_coverage(weft_file* file, weft_error* error) {
   return WEFT_OK;
 }
 
-/* A word of 8 hexadecimal digits, lower case; 0 where there is none. */
+/* Reads a word of 8 hexadecimal digits, lower case; returns 0 if there is none. */
 static int weft_take_word(const char** text, uint32_t* word) {
   static const char digits[] = "0123456789abcdef";
   *word = 0;
@@ -221,7 +217,7 @@ static int weft_take_word(const char** text, uint32_t* word) {
   return **text == ' ' || **text == '\0';
 }
 
-/* Checks that of the header; those of tensors wait until their bytes are read. Tensors stand by place. */
+/* Checks the checksum of the header; tensors are checked when their bytes are read. Tensors are sorted by position. */
 static int weft_read_checksums(weft_file* file, weft_error* error) {
   const char* text = file->checksums;
   uint32_t word = 0;
@@ -277,7 +273,7 @@ static int weft_read_header(weft_file* file, uint64_t bytes, weft_error* error) 
   return code == WEFT_OK ? weft_parse_header(file, length, error) : code;
 }
 
-/* Opens and checks a file; weft_close it in any case. */
+/* Opens and checks a file; call weft_close in any case. */
 static int weft_open_file(weft_file* file, const char* path, weft_error* error) {
   uint64_t bytes = 0;
   memset(file, 0, sizeof *file);

@@ -1,9 +1,9 @@
-/* Writing checkpoints: byte for byte what runtime/safetensors.cpp writes of the same tensors and metadata. */
+/* Writes checkpoints, byte for byte as runtime/safetensors.cpp does for the same tensors and metadata. */
 #include "runtime/artefact/model.h"
 
 /* --- Tensors ----------------------------------------------------------------------------------------------------- */
 
-/* The values as they stand in files; `copy` is to be freed. Null where there is no memory. */
+/* The values in the order of files; the caller frees `copy`. Null if memory runs out. */
 static const void* weft_row_major(const weft_tensor* tensor, const weft_weights* weights, void** copy,
                                   weft_error* error) {
   *copy = NULL;
@@ -38,7 +38,7 @@ static void weft_append_pair(weft_text* header, const char* key, const char* val
   weft_append_quoted(header, value);
 }
 
-/* `order`: the tensors as they stand in the file. */
+/* `order`: the tensors in the order of the file. */
 static int weft_append_metadata(weft_text* header, const weft_artefact* artefact, const weft_model* model,
                                 const weft_tensor* const* order, weft_error* error) {
   char seed[24], step[24];
@@ -128,8 +128,8 @@ static int weft_write_checkpoint(int descriptor, const weft_artefact* artefact, 
 
 /* --- Atomically -------------------------------------------------------------------------------------------------- */
 
-/* A new file beside `path`, whose name is written over `temporary`: room for the path and 64 more; -1 where that fails.
- */
+/* Creates a new file beside `path` and writes its name to `temporary`, which has room for the path and 64 more bytes;
+ * -1 on failure. */
 static int weft_create_beside(const char* path, char* temporary) {
   const char* slash = strrchr(path, '/');
   const char* name = slash ? slash + 1 : path;
@@ -141,7 +141,7 @@ static int weft_create_beside(const char* path, char* temporary) {
   return -1;
 }
 
-/* Makes a rename itself durable. File systems that cannot flush a folder say EINVAL, and need none. */
+/* Makes the rename durable. File systems that cannot flush a folder return EINVAL and need no flush. */
 static int weft_flush_folder(char* file) {
   char* slash = strrchr(file, '/');
   if (slash) slash[slash == file] = '\0';
@@ -154,11 +154,11 @@ static int weft_flush_folder(char* file) {
 
 static int weft_save_failed(weft_error* error, const char* what, const char* path) {
   if (*error->text) return WEFT_NO_MEMORY;
-  return weft_fail(error, WEFT_BAD_FILE, "cannot %s %s: %s; choose a place that can be written to, with room for it",
-                   what, path, strerror(errno));
+  return weft_fail(error, WEFT_BAD_FILE, "cannot %s %s: %s; choose a writable place with enough room", what, path,
+                   strerror(errno));
 }
 
-/* `temporary` has room for the path and 64 more. */
+/* `temporary` has room for the path and 64 more bytes. */
 static int weft_save(const weft_model* model, const char* path, char* temporary, const weft_tensor** order,
                      weft_error* error) {
   const int descriptor = weft_create_beside(path, temporary);
@@ -173,7 +173,8 @@ static int weft_save(const weft_model* model, const char* path, char* temporary,
   return code;
 }
 
-/* A rename would put a plain file where a device, a folder or a link was. `resolved` is to be freed. */
+/* Refuses devices, folders and other special files, which a rename would replace with a regular file, and follows
+ * links. The caller frees `resolved`. */
 static int weft_find_target(const char* path, char** resolved, weft_error* error) {
   struct stat status;
   *resolved = NULL;
@@ -184,7 +185,7 @@ static int weft_find_target(const char* path, char** resolved, weft_error* error
     if (!*resolved && errno == ENOMEM) return weft_no_memory(error, strlen(path), "a file's name");
   }
   if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
-    return weft_fail(error, WEFT_BAD_FILE, "cannot write %s: it exists and is no plain file; choose another name",
+    return weft_fail(error, WEFT_BAD_FILE, "cannot write %s: it exists and is not a regular file; choose another name",
                      path);
   return WEFT_OK;
 }

@@ -1,4 +1,4 @@
-// The C sources of what stands behind a compiled model, embedded in the program: `weft compile` needs no source tree.
+// The C sources of an artefact's runtime, embedded in the program so that `weft compile` needs no source tree.
 #pragma once
 
 #include <string>
@@ -8,12 +8,12 @@
 
 namespace weft::runtime {
 
-// Name and text, in the order in which they make one translation unit: tables.h first, after which the tables follow
-// with `the_artefact` and the macro WEFT_NAME, and then the others. `standalone`: with those that run programs without
+// Names and texts, in the order in which they form one translation unit: tables.h first, then the tables with
+// `the_artefact` and the macro WEFT_NAME, then the others. `standalone` adds the sources that run programs without
 // oneDNN.
 std::vector<std::pair<std::string, std::string_view>> artefact_sources(bool standalone);
 
-// The public header of an artefact, in which @NAME@, @UPPER@, @CONSTANTS@ and @ENTRIES@ are to be filled in.
+// The public header of an artefact, with the placeholders @NAME@, @UPPER@, @CONSTANTS@ and @ENTRIES@.
 std::string_view artefact_interface();
 
 }  // namespace weft::runtime

@@ -1,4 +1,4 @@
-/* Runs programs whose products and convolutions are generated kernels too: one thread, libc and nothing else. */
+/* Runs programs whose matmuls and convolutions are generated kernels too: one thread, libc only. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 struct weft_executor {
   const weft_program* program;
   char* arena;
-  void** buffers; /* of the step at hand */
+  void** buffers; /* of the current step */
 };
 
 static int weft_runs_standalone(weft_step_kind kind) {
@@ -22,7 +22,7 @@ static weft_executor* weft_executor_create(const weft_program* program, void* ar
   for (int i = 0; i < program->step_count; ++i) {
     const weft_step* step = &program->steps[i];
     if (!weft_runs_standalone(step->kind)) {
-      snprintf(error, error_bytes, "step %s is not one of standalone artefacts", step->name);
+      snprintf(error, error_bytes, "a standalone artefact cannot run step %s", step->name);
       return NULL;
     }
     if (step->address_count > most) most = step->address_count;
@@ -75,14 +75,14 @@ static void weft_run_step(const weft_step* step, void* const* buffers, char* scr
     case WEFT_STEP_LAUNCHES:
     case WEFT_STEP_PRODUCT:
     case WEFT_STEP_DEVICE_CONVOLUTION:
-    case WEFT_STEP_SIMILARITY: /* refused by weft_executor_create */
+    case WEFT_STEP_SIMILARITY: /* weft_executor_create refuses it */
       break;
   }
 }
 
 static int weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs, char* error,
                              size_t error_bytes) {
-  (void)error, (void)error_bytes; /* nothing can fail */
+  (void)error, (void)error_bytes; /* no step can fail */
   for (int i = 0; i < executor->program->step_count; ++i) {
     const weft_step* step = &executor->program->steps[i];
     for (int j = 0; j < step->address_count; ++j) {

@@ -1,9 +1,8 @@
-/* A compiled model as constant tables (C11): `weft compile` writes them, with the functions of runtime/artefact behind
- * them, as one C file NAME.c; the kernels they point to are an object file that LLVM made. Nothing is parsed at load.
+/* A compiled model as constant tables (C11): `weft compile` writes them into one C file NAME.c, followed by the
+ * functions of runtime/artefact; the kernels they point to are an object file from LLVM. Loading parses nothing.
  *
- * Everything a model remembers lies in two regions: `params` (weights) and `state` (running statistics, what the
- * optimizer holds). A program is one entry at one batch: a flat list of steps over its inputs, its outputs and one
- * arena. */
+ * A model keeps its tensors in two regions: `params` (weights) and `state` (running statistics and optimizer
+ * tensors). A program is one entry at one batch: a flat list of steps over its inputs, its outputs and one arena. */
 #ifndef WEFT_ARTEFACT_TABLES_H
 #define WEFT_ARTEFACT_TABLES_H
 
@@ -15,7 +14,7 @@ enum { WEFT_TABLES_VERSION = 1, WEFT_MAX_RANK = 8 };
 typedef enum { WEFT_F32, WEFT_BF16, WEFT_F16, WEFT_I32, WEFT_U8, WEFT_BOOL } weft_dtype;
 
 typedef enum {
-  WEFT_DATA,  /* an input or output that the caller gives memory for */
+  WEFT_DATA,  /* an input or output in the caller's memory */
   WEFT_PARAM, /* in the region `params` */
   WEFT_STATE, /* in the region `state` */
   WEFT_RNG,   /* i32[4]: seed low, seed high, step low, step high */
@@ -29,7 +28,7 @@ typedef struct {
   size_t bytes;
 } weft_type;
 
-/* An input, or an output, of a program. */
+/* An input or output of a program. */
 typedef struct {
   const char* name;
   weft_type type;
@@ -37,7 +36,7 @@ typedef struct {
   size_t offset;  /* params, state: bytes into the region; hyper: its index */
 } weft_port;
 
-/* Where a step finds an operand: memory of an input or output, or the arena, and bytes from its start. */
+/* Where a step finds an operand: an input, an output or the arena, and an offset in bytes. */
 typedef enum { WEFT_INPUT, WEFT_OUTPUT, WEFT_ARENA } weft_base;
 typedef struct {
   weft_base base;
@@ -45,7 +44,7 @@ typedef struct {
   size_t offset;
 } weft_address;
 
-/* A generated kernel: chunks [begin, end) of it, on any thread in any order, then `finish` (may be null) once. */
+/* A generated kernel: run chunks [begin, end), on any thread in any order, then `finish` (may be null) once. */
 typedef void (*weft_kernel_run)(void* const* buffers, void* scratch, int64_t begin, int64_t end);
 typedef void (*weft_kernel_finish)(void* const* buffers, void* scratch);
 typedef struct {
@@ -54,14 +53,14 @@ typedef struct {
   weft_kernel_finish finish;
   int64_t chunks;
   size_t scratch_bytes; /* 64-byte aligned memory that nothing else uses between `run` and `finish` */
-  double work_ns;       /* estimate of all chunks on one thread */
+  double work_ns;       /* estimate for all chunks on one thread */
 } weft_kernel;
 
-/* Of WEFT_STEP_KERNEL. Cuts, where there are any, part the `elements` of what it makes; each thread gets its share of
+/* Of WEFT_STEP_KERNEL. Cuts, if any, divide the `elements` of the output into parts; each thread gets a share of
  * every part. */
 typedef struct {
   const weft_kernel* kernel;
-  const int64_t* cuts; /* sorted, 0 and `elements` among them */
+  const int64_t* cuts; /* sorted, including 0 and `elements` */
   int cut_count;
   int64_t elements;
 } weft_kernel_step;
@@ -72,7 +71,7 @@ typedef struct {
 } weft_matrix;
 typedef struct {
   weft_matrix a, b, result;
-  int bias;               /* a third operand, one number a column */
+  int bias;               /* a third operand, one number per column */
   const char* activation; /* "" or "relu" */
 } weft_matmul_step;
 
@@ -96,7 +95,7 @@ typedef struct {
   int gap_count;
 } weft_fill_step;
 
-/* How a kernel [out,in,height,width] lies in memory (ir/memory_layout.h): outer dims, slowest first, and inside them
+/* How weights [out,in,height,width] lie in memory (ir/memory_layout.h): outer dims, slowest first, and inside them
  * blocks, the last fastest. rank 0: row-major. */
 typedef struct {
   int rank, block_count;
@@ -105,14 +104,14 @@ typedef struct {
   int64_t block_size[WEFT_MAX_RANK];
 } weft_layout;
 
-/* Of WEFT_STEP_RELAY: a row-major copy of an f32 tensor that lies otherwise. Addresses: from, to. */
+/* Of WEFT_STEP_RELAY: a row-major copy of an f32 tensor in another layout. Addresses: from, to. */
 typedef struct {
   weft_type type;
   weft_layout layout;
 } weft_relay_step;
 
 /* Of WEFT_STEP_POOLING: f32, channels last. code: 0 max, 1 average, 2 max gradient, 3 average gradient. Sizes are
- * height, width, of the pooled image (`in`) and of what it is pooled to (`out`). */
+ * height, width, of the input image (`in`) and the output image (`out`). */
 typedef struct {
   int code;
   int64_t images, channels, in[2], out[2], kernel[2], stride[2], padding[2];
@@ -126,11 +125,12 @@ typedef struct {
   int kernel_count;
 } weft_similarity_step;
 
-/* Of WEFT_STEP_COLUMNS (only --standalone): a convolution of f32 as products with the columns of its windows, a block
- * of images and a group at a time. Addresses: as of WEFT_STEP_CONVOLUTION. With taps = kernel[0] * kernel[1] * x[0] /
- * groups, columns are [block * y[1] * y[2], taps], the taps dense, channels fastest, or in planes, where a block is one
- * image, [taps, y[1] * y[2]], channels slowest. Buffers of the product: forward: columns, w, [bias], y; data: y, w,
- * columns; weights: y, columns, w, to which it adds. Scratch: w as the product takes it, columns, the product's. */
+/* Of WEFT_STEP_COLUMNS (only --standalone): a convolution of f32 by im2col and matmul, one block of images and one
+ * group at a time. Addresses: as of WEFT_STEP_CONVOLUTION. With taps = kernel[0] * kernel[1] * x[0] / groups, the
+ * columns of channels-last images are [block * y[1] * y[2], taps], taps dense, channels fastest; the columns of
+ * planes, with a block of one image, are [taps, y[1] * y[2]], channels slowest. Buffers of the matmul: forward:
+ * columns, w, [bias], y; data: y, w, columns; weights: y, columns, w, to which it adds. Scratch: w in the order of
+ * the matmul, columns, the matmul's scratch. */
 typedef struct {
   int direction; /* 0 forward, 1 data, 2 weights */
   int channels_last, bias;
@@ -143,7 +143,7 @@ typedef struct {
   const weft_kernel* product;
 } weft_columns_step;
 
-/* Of WEFT_STEP_LAUNCHES, on a GPU: functions of the program's source, run in order, over one scratch. */
+/* Of WEFT_STEP_LAUNCHES, on a GPU: functions of the program's source, run in order over one scratch buffer. */
 typedef struct {
   const char* function;
   unsigned blocks, threads;
@@ -158,7 +158,7 @@ typedef struct {
 /* Of WEFT_STEP_PRODUCT, on a GPU, see backends/cuda/device/device.h. */
 typedef struct {
   weft_matrix matrix;
-  unsigned alignment; /* bytes, of its first element */
+  unsigned alignment; /* of its first element, in bytes */
 } weft_device_matrix;
 typedef struct {
   weft_device_matrix a, b, result;
@@ -166,7 +166,7 @@ typedef struct {
   const char* activation;
   weft_dtype dtype;
   int tf32;
-  unsigned bias_alignment; /* bytes, of its first element */
+  unsigned bias_alignment; /* of its first element, in bytes */
 } weft_product_step;
 
 /* Of WEFT_STEP_DEVICE_CONVOLUTION, on a GPU, see backends/cuda/device/device.h. */
@@ -202,7 +202,7 @@ typedef struct {
   const char* name;              /* for errors and profiles */
   const weft_address* addresses; /* operands, then results */
   int address_count;
-  size_t scratch_offset; /* into the arena; of no matter where scratch_bytes is 0 */
+  size_t scratch_offset; /* into the arena; unused if scratch_bytes is 0 */
   size_t scratch_bytes;
   const void* what; /* the struct of its kind */
 } weft_step;
@@ -218,16 +218,16 @@ typedef struct {
   const weft_step* steps;
   int step_count;
   size_t arena_bytes;
-  int trains;         /* the training step: takes the number of the step from the model, and raises it */
-  const char* source; /* on a GPU: CUDA C++ of its kernels, "" where it has none */
+  int trains;         /* a training step: reads the step number of the model and increments it */
+  const char* source; /* on a GPU: CUDA C++ of its kernels, "" without kernels */
   const weft_code* codes;
   int code_count;
 } weft_program;
 
-/* How a tensor starts (ir::Init). */
+/* How a tensor is initialised (ir::Init). */
 typedef enum { WEFT_INIT_NONE, WEFT_INIT_CONSTANT, WEFT_INIT_UNIFORM, WEFT_INIT_NORMAL } weft_init_kind;
 
-/* A tensor that is kept: in files under its name, row-major. */
+/* A tensor that the model keeps: in files under its name, row-major. */
 typedef struct {
   const char* name;
   weft_type type;
@@ -241,20 +241,20 @@ typedef struct {
 
 typedef struct {
   const char* name;
-  float value; /* where nothing else was set */
+  float value; /* the default */
 } weft_hyper;
 
 typedef struct {
   uint32_t tables_version;
-  const char* weft;      /* the version that compiled it */
-  const char* name;      /* of the artefact: the prefix of its functions */
-  const char* model;     /* its module */
-  const char* settings;  /* for the metadata of a checkpoint; "" where unknown */
-  const char* optimizer; /* for that metadata: what names of the optimizer's tensors begin with, "adam.m,adam.v" */
-  const char* manifest;  /* the text of NAME.json */
-  uint64_t hash;         /* of all that a caller compiled against: entries, types, offsets */
-  const char* cpu;       /* compiled for */
-  const char* const* features; /* that the cpu must have, by LLVM's names, null at the end */
+  const char* weft;            /* the version that compiled the artefact */
+  const char* name;            /* the prefix of its functions */
+  const char* model;           /* name of the module */
+  const char* settings;        /* for the metadata of checkpoints; "" if unknown */
+  const char* optimizer;       /* for that metadata: prefixes of the optimizer's tensor names, "adam.m,adam.v" */
+  const char* manifest;        /* the text of NAME.json */
+  uint64_t hash;               /* of everything a caller compiles against: entries, types, offsets */
+  const char* cpu;             /* compiled for this cpu */
+  const char* const* features; /* features that the cpu must have, LLVM's names, null at the end */
   const weft_tensor* tensors;
   int tensor_count;
   size_t params_bytes, state_bytes;
@@ -262,28 +262,28 @@ typedef struct {
   int hyper_count;
   const weft_program* programs;
   int program_count;
-  const unsigned char* weights; /* params_bytes, then state_bytes, as they lie in memory; null where not embedded */
+  const unsigned char* weights; /* params_bytes, then state_bytes, as in memory; null if not embedded */
 } weft_artefact;
 
-/* What runs programs in an artefact that uses oneDNN: backends/aot/cpu_runtime.cpp, a C++ library without LLVM. A
- * standalone one has runtime/artefact/standalone.c in its place. All sizes were checked. */
+/* Runs programs in an artefact that uses oneDNN: backends/aot/cpu_runtime.cpp, a C++ library without LLVM. A
+ * standalone artefact uses runtime/artefact/standalone.c instead. Callers have checked all sizes. */
 #ifdef WEFT_STANDALONE
 #define WEFT_EXECUTOR static
 #else
 #define WEFT_EXECUTOR
 #endif
 typedef struct weft_executor weft_executor;
-/* Makes what the steps need; null, and a text in `error`, where that fails. `memory` is the arena, 64-byte aligned; on
- * a GPU the weft_device. */
+/* Makes what the steps need; returns null and sets `error` on failure. `memory` is the arena, 64-byte aligned; on a
+ * GPU the weft_device. */
 WEFT_EXECUTOR weft_executor* weft_executor_create(const weft_program* program, void* memory, int threads, char* error,
                                                   size_t error_bytes);
-/* One pointer an input and output, on the host. Allocates nothing. 0, and a text in `error`, where it fails. */
+/* One host pointer per input and output. Allocates nothing. Returns 0 and sets `error` on failure. */
 WEFT_EXECUTOR int weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs, char* error,
                                     size_t error_bytes);
 WEFT_EXECUTOR void weft_executor_destroy(weft_executor* executor);
 
-/* A model's memory on a GPU (backends/aot/cuda_runtime.cpp): both regions, which programs use in place of the host's,
- * and an arena. 0 or null, and a text in `error`, where something fails. */
+/* A model's memory on a GPU (backends/aot/cuda_runtime.cpp): both regions, which programs use instead of the host's,
+ * and an arena. Functions return 0 or null and set `error` on failure. */
 typedef struct weft_device weft_device;
 weft_device* weft_device_create(size_t params_bytes, size_t state_bytes, size_t arena_bytes, char* error,
                                 size_t error_bytes);

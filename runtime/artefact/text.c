@@ -2,9 +2,9 @@
 #include "runtime/artefact/model.h"
 
 typedef struct {
-  char* data; /* null before the first addition, and where memory ran out */
+  char* data; /* null before the first addition, and after memory ran out */
   size_t size, room;
-  int failed; /* no memory; what was added since is lost */
+  int failed; /* out of memory; later additions are lost */
 } weft_text;
 
 WEFT_PRINTF(2, 3) static void weft_append(weft_text* text, const char* format, ...) {
@@ -25,7 +25,7 @@ WEFT_PRINTF(2, 3) static void weft_append(weft_text* text, const char* format, .
   }
 }
 
-/* As a JSON string, with what JSON wants escaped. */
+/* Appends a JSON string with the escapes that JSON requires. */
 static void weft_append_quoted(weft_text* text, const char* value) {
   static const char escaped[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
   weft_append(text, "\"");

@@ -1,15 +1,15 @@
-/* Memory of the weights, and how they start: bit for bit as runtime/state.cpp State::init. */
+/* Memory and initialisation of the weights, bit for bit as State::init of runtime/state.cpp. */
 #include "runtime/artefact/model.h"
 
 static size_t weft_rounded(size_t bytes) { return (bytes + WEFT_ALIGNMENT - 1) / WEFT_ALIGNMENT * WEFT_ALIGNMENT; }
 
-/* The next border at or after it. */
+/* The next aligned offset at or after it. */
 static unsigned char* weft_aligned(void* memory) {
   unsigned char* at = memory;
   return at + (WEFT_ALIGNMENT - (uintptr_t)at % WEFT_ALIGNMENT) % WEFT_ALIGNMENT;
 }
 
-/* Zeros, whose pages are made as they are used. */
+/* Zeroed pages, which the system allocates on first use. */
 static int weft_make_weights(const weft_artefact* artefact, weft_weights* weights, weft_error* error) {
   const size_t bytes = weft_rounded(artefact->params_bytes) + artefact->state_bytes + WEFT_ALIGNMENT;
   weights->memory = calloc(1, bytes);
@@ -19,7 +19,7 @@ static int weft_make_weights(const weft_artefact* artefact, weft_weights* weight
   return WEFT_OK;
 }
 
-/* Takes over fresh ones. Memory of the model's own stays where it is: a caller may look at it. */
+/* Takes over new weights. The model's memory stays in place, because the caller may hold pointers to it. */
 static void weft_replace_weights(const weft_artefact* artefact, weft_weights* weights, weft_weights fresh) {
   if (!weights->memory) {
     *weights = fresh;
@@ -30,7 +30,7 @@ static void weft_replace_weights(const weft_artefact* artefact, weft_weights* we
   free(fresh.memory);
 }
 
-/* Before they are written to: embedded ones are copied. */
+/* Call before writing to the weights: copies embedded ones. */
 static int weft_own_weights(const weft_artefact* artefact, weft_weights* weights, weft_error* error) {
   if (weights->memory) return WEFT_OK;
   weft_weights own = {NULL, NULL, NULL};
@@ -42,7 +42,7 @@ static int weft_own_weights(const weft_artefact* artefact, weft_weights* weights
   return WEFT_OK;
 }
 
-/* FNV-1a. */
+/* FNV-1a, as in ir/hash.h. */
 static uint64_t weft_hash_of(const char* text) {
   uint64_t hash = UINT64_C(0xcbf29ce484222325);
   for (; *text; ++text) hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
@@ -68,7 +68,7 @@ static double weft_draw(const weft_tensor* tensor, uint64_t seed, uint64_t name,
   return 0;
 }
 
-/* The weights are fresh zeros. */
+/* The weights are zero before the call. */
 static int weft_init_tensor(const weft_tensor* tensor, const weft_weights* weights, uint64_t seed, weft_error* error) {
   if (tensor->init == WEFT_INIT_NONE || (tensor->init == WEFT_INIT_CONSTANT && tensor->init_a == 0)) return WEFT_OK;
   void* values = malloc(tensor->type.bytes ? tensor->type.bytes : 1);
@@ -88,7 +88,7 @@ static int weft_init_tensor(const weft_tensor* tensor, const weft_weights* weigh
   return code;
 }
 
-/* All tensors or, where `optimizer` is set, those of the optimizer alone. */
+/* Initialises all tensors or, with `optimizer`, only those of the optimizer. */
 static int weft_init_weights(const weft_artefact* artefact, const weft_weights* weights, uint64_t seed, int optimizer,
                              weft_error* error) {
   int code = WEFT_OK;

@@ -15,6 +15,7 @@
 #include <random>
 
 #include "ir/error.h"
+#include "ir/hash.h"
 #include "ir/text/parse.h"
 #include "ir/text/print.h"
 #include "runtime/atomic_file.h"
@@ -34,15 +35,10 @@ namespace fs = std::filesystem;
 
 using Work = std::function<std::uint64_t()>;
 
-std::uint64_t digest(std::string_view bytes, std::uint64_t hash = 0xcbf29ce484222325) {
-  for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3;
-  return hash;
-}
-
 std::uint64_t digest(const runtime::TensorFile& file) {
-  std::uint64_t hash = digest("");
+  std::uint64_t hash = fnv1a("");
   for (const auto& [name, tensor] : file.tensors)
-    hash = digest({reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size()}, digest(name, hash));
+    hash = fnv1a({reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size()}, fnv1a(name, hash));
   return hash;
 }
 
@@ -121,7 +117,7 @@ std::uint64_t artefact(const fs::path& folder) {
   need(fixture_load(b.model, path.c_str()));
   const void* params = fixture_params(b.model);
   if (!params) throw NoMemory();
-  return digest({static_cast<const char*>(params), 48}) + fixture_steps(b.model);
+  return fnv1a({static_cast<const char*>(params), 48}) + fixture_steps(b.model);
 }
 
 // --- A process a fault -----------------------------------------------------------------------------------------------

@@ -1,204 +1,14 @@
-// Augmentations: exact values by the reference interpreter where the change is known, else statistics; errors.
+// Augmentations of the values of pixels: exact values where the change is known, else statistics; errors of all
+// augmentations.
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
-#include "frontend/weft.h"
-#include "tests/support/evaluate.h"
+#include "tests/frontend/augmented.h"
 
 using namespace weft;
-using test::error_of;
-using test::evaluate;
-using test::graph_of;
-using test::Named;
-using test::Numbers;
-
-namespace {
-
-// Distinct pixels in [0, 1).
-Numbers picture(std::int64_t count) {
-  Numbers numbers;
-  for (std::int64_t i = 0; i < count; ++i) numbers.push_back(double(i * 37 % 97) / 97);
-  return numbers;
-}
-
-std::int64_t count(const Dims& dims) {
-  std::int64_t result = 1;
-  for (const Dim& dim : dims) result *= ir::number(dim);
-  return result;
-}
-
-using Change = std::function<Tensor(Tensor)>;
-
-Numbers changed(const Dims& dims, const Numbers& x, const Change& change, double seed = 1, double step = 0) {
-  Numbers rng = {seed, 0, step, 0};
-  const ir::Graph graph =
-      graph_of(Mode::train, [&](Entry& entry) { entry.output("y", change(entry.input("x", dims))); });
-  Named inputs = {{"x", x}};
-  if (graph.find_input("rng") != ir::kNone) inputs["rng"] = rng;
-  return evaluate(graph, {}, inputs).at("y");
-}
-
-void check_close(const Numbers& actual, const Numbers& expected, double tolerance = 1e-12) {
-  REQUIRE(actual.size() == expected.size());
-  for (std::size_t i = 0; i < actual.size(); ++i) {
-    CAPTURE(i);
-    CHECK(std::abs(actual[i] - expected[i]) <= tolerance);
-  }
-}
-
-double mean_of(const Numbers& numbers) {
-  double total = 0;
-  for (const double each : numbers) total += each;
-  return total / double(numbers.size());
-}
-
-Tensor turns_of(const Numbers& turns) { return constant(turns, {std::int64_t(turns.size())}, DType::i32); }
-
-}  // namespace
-
-TEST_CASE("rotate90 turns anticlockwise and copies pixels exactly") {
-  for (const int size : {1, 2, 3, 5, 28}) {
-    CAPTURE(size);
-    const Dims dims{5, 2, size, size};
-    const Numbers x = picture(count(dims));
-    const Numbers y = changed(dims, x, [](Tensor t) { return rotate90(t, turns_of({0, 1, 2, 3, -1})); });
-    Numbers expected;
-    for (int n = 0; n < 5; ++n)
-      for (int c = 0; c < 2; ++c)
-        for (int row = 0; row < size; ++row)
-          for (int column = 0; column < size; ++column) {
-            int from_row = row, from_column = column;
-            for (int turn = 0; turn < (n == 4 ? 3 : n); ++turn) {  // of the result, one turn back each
-              const int next = size - 1 - from_row;
-              from_row = from_column;
-              from_column = next;
-            }
-            expected.push_back(x[std::size_t(((n * 2 + c) * size + from_row) * size + from_column)]);
-          }
-    CHECK(y == expected);
-  }
-}
-
-TEST_CASE("rotation_batch holds all four turns of each picture and their labels") {
-  const ir::Graph graph = graph_of(Mode::train, [](Entry& entry) {
-    const Rotations rotations = rotation_batch(entry.input("x", {B, 1, 2, 2}));
-    entry.output("pictures", rotations.pictures);
-    entry.output("labels", rotations.labels);
-  });
-  const Named y = evaluate(graph, {{"B", 2}}, {{"x", {1, 2, 3, 4, 5, 6, 7, 8}}});
-  CHECK(y.at("labels") == Numbers{0, 1, 2, 3, 0, 1, 2, 3});
-  CHECK(y.at("pictures") == Numbers{1, 2, 3, 4, 2, 4, 1, 3, 4, 3, 2, 1, 3, 1, 4, 2,  //
-                                    5, 6, 7, 8, 6, 8, 5, 7, 8, 7, 6, 5, 7, 5, 8, 6});
-}
-
-TEST_CASE("flips copy pixels exactly, about as often as asked") {
-  const Dims dims{400, 1, 2, 3};
-  const Numbers x = picture(count(dims));
-  const auto flipped = [&](const Numbers& y) {
-    int flips = 0;
-    for (std::size_t n = 0; n < 400; ++n) {
-      const bool same = std::equal(x.begin() + std::ptrdiff_t(6 * n), x.begin() + std::ptrdiff_t(6 * n + 6),
-                                   y.begin() + std::ptrdiff_t(6 * n));
-      for (std::size_t row = 0; row < 2; ++row)
-        for (std::size_t column = 0; column < 3; ++column)
-          CHECK(y[6 * n + 3 * row + column] == x[6 * n + 3 * row + (same ? column : 2 - column)]);
-      flips += !same;
-    }
-    return flips;
-  };
-  const int half = flipped(changed(dims, x, [](Tensor t) { return random_flip(t); }));
-  CHECK(half > 150);
-  CHECK(half < 250);
-  CHECK(flipped(changed(dims, x, [](Tensor t) { return random_flip(t, 1); })) == 400);
-  CHECK(flipped(changed(dims, x, [](Tensor t) { return random_flip(t, 0); })) == 0);
-  CHECK(changed({1, 1, 2, 2}, {1, 2, 3, 4}, [](Tensor t) { return Affine(t).flip_vertically(1).sample(t); }) ==
-        Numbers{3, 4, 1, 2});
-}
-
-TEST_CASE("a crop of everything, no variation and no map are the picture itself") {
-  const Dims dims{2, 3, 5, 7};
-  const Numbers x = picture(count(dims));
-  CHECK(changed(dims, x, [](Tensor t) { return Affine(t).sample(t); }) == x);
-  check_close(changed(dims, x, [](Tensor t) { return random_affine(t, {}); }), x);
-  // The ratio is of pixels, so that a whole picture of 5 x 7 has 7/5.
-  const Crop whole{{1, 1}, {7.0 / 5, 7.0 / 5}};
-  check_close(changed(dims, x, [&](Tensor t) { return random_resized_crop(t, whole); }), x);
-}
-
-TEST_CASE("a crop shows a part of the picture and nothing from outside") {
-  const Dims dims{64, 1, 8, 8};
-  Numbers ramp;  // brightness is 1 + column
-  for (std::int64_t i = 0; i < count(dims); ++i) ramp.push_back(double(1 + i % 8));
-  const Numbers y = changed(dims, ramp, [](Tensor t) { return random_resized_crop(t, {{0.25, 0.25}, {1, 1}}); });
-  double least = 1e9, most = -1e9;
-  for (std::size_t n = 0; n < 64; ++n) {
-    const double* row = &y[64 * n];
-    least = std::min(least, row[0]);
-    most = std::max(most, row[7]);
-    for (std::size_t i = 1; i < 8; ++i) CHECK(row[i] - row[i - 1] == doctest::Approx(0.5));  // half the side
-  }
-  CHECK(least >= 1);
-  CHECK(least < 1.3);
-  CHECK(most <= 8 + 1e-12);
-  CHECK(most > 7.7);
-}
-
-TEST_CASE("rotation, scale and translation move a pixel where torchvision does") {
-  // One bright pixel right of the middle of 9 x 9.
-  const Dims dims{1, 1, 9, 9};
-  Numbers x(81, 0.0);
-  x[4 * 9 + 7] = 1;
-  const auto brightest = [&](const Change& change, double seed) {
-    const Numbers y = changed(dims, x, change, seed);
-    return std::max_element(y.begin(), y.end()) - y.begin();
-  };
-  // Within a quarter turn either way the pixel stays on its circle, and comes to both sides.
-  bool above = false, below = false;
-  for (int seed = 0; seed < 20; ++seed) {
-    const auto at = brightest([](Tensor t) { return random_affine(t, {.degrees = 90}); }, seed);
-    const double row = double(at / 9) - 4, column = double(at % 9) - 4;
-    CHECK(std::hypot(row, column) == doctest::Approx(3).epsilon(0.2));
-    above = above || row < 0;
-    below = below || row > 0;
-  }
-  CHECK(above);
-  CHECK(below);
-  CHECK(brightest([](Tensor t) { return random_affine(t, {.scale = {1.0 / 3, 1.0 / 3}}); }, 1) == 4 * 9 + 5);
-  // Two maps compose in the order of the calls: first the flip, then the shrinking.
-  CHECK(brightest(
-            [](Tensor t) {
-              return Affine(t).flip(1).vary({.scale = {1.0 / 3, 1.0 / 3}}).sample(t);
-            },
-            1) == 4 * 9 + 3);
-  const Numbers moved = changed(dims, x, [](Tensor t) { return random_affine(t, {.translate_x = 0.1}); });
-  CHECK(std::abs(mean_of(moved) * 81 - 1) < 1e-9);  // all of it, in the same row
-  double in_row = 0;
-  for (std::size_t i = 36; i < 45; ++i) in_row += moved[i];
-  CHECK(in_row == doctest::Approx(1));
-}
-
-TEST_CASE("a rotation and a scale keep their relations in pixels, whatever the shape of the picture") {
-  const ir::Graph graph = graph_of(Mode::train, [](Entry& entry) {
-    const Tensor x = entry.input("x", {50, 1, 4, 8});
-    entry.output("theta", Affine(x).vary({.degrees = 30, .scale = {2, 2}}).theta());
-  });
-  const Numbers theta = evaluate(graph, {}, {{"x", Numbers(50 * 32, 0)}, {"rng", {7, 0, 0, 0}}}).at("theta");
-  double largest = 0;
-  for (std::size_t n = 0; n < 50; ++n) {
-    const double* t = &theta[6 * n];
-    CHECK(t[0] == doctest::Approx(t[4]));
-    CHECK(t[1] * 2 == doctest::Approx(-t[3] / 2));  // aspect 1/2 one way, 2 the other
-    CHECK(t[0] * t[4] - t[1] * t[3] == doctest::Approx(0.25));
-    largest = std::max(largest, std::abs(std::atan2(t[3] / 2, t[0])));
-    CHECK(t[2] == 0);
-    CHECK(t[5] == 0);
-  }
-  CHECK(largest <= std::numbers::pi / 6 + 1e-12);
-  CHECK(largest > std::numbers::pi / 8);
-}
+using namespace weft::test;
 
 TEST_CASE("colour jitter: factors act as torchvision's adjust_ functions") {
   const Dims dims{1, 3, 1, 2};
@@ -353,7 +163,7 @@ TEST_CASE("settings and pictures that make no sense name the user's line") {
   const int line = __LINE__ + 1;
   const std::string tall = error({B, 3, 28, 32}, [](Tensor t) { return rotate90(t, turns_of({1})); });
   CHECK(tall ==
-        fmt::format("augment_test.cpp:{}: [turn] only square pictures turn by 90 degrees, these are 28 high and "
+        fmt::format("augment_test.cpp:{}: [turn] only square images turn by 90 degrees, these are 28 high and "
                     "32 wide: crop or pad them first",
                     line));
   const auto has = [&](const Dims& dims, const Change& change, const std::string& part) {
@@ -364,9 +174,9 @@ TEST_CASE("settings and pictures that make no sense name the user's line") {
   };
   const Dims good{B, 3, 8, 8};
   has(
-      {B, 3, 8, 4}, [](Tensor t) { return rotation_batch(t).pictures; }, "only square pictures");
+      {B, 3, 8, 4}, [](Tensor t) { return rotation_batch(t).pictures; }, "only square images");
   has(
-      good, [](Tensor t) { return rotate90(t, turns_of({1})); }, "one number of turns a picture, i32[B], got i32[1]");
+      good, [](Tensor t) { return rotate90(t, turns_of({1})); }, "one number of turns per image, i32[B], got i32[1]");
   has(
       good,
       [](Tensor t) {
@@ -390,7 +200,7 @@ TEST_CASE("settings and pictures that make no sense name the user's line") {
   has(
       good, [](Tensor t) { return random_flip(t, 1.5); }, "probability of a flip is 0 to 1, got 1.5");
   has(
-      {B, 64}, [](Tensor t) { return random_flip(t); }, "pictures must be f32[B,C,H,W]");
+      {B, 64}, [](Tensor t) { return random_flip(t); }, "images must be f32[B,C,H,W]");
   has(
       good, [](Tensor t) { return colour_jitter(t, {.hue = 0.6}); }, "hue is 0 to 0.5, got 0.6");
   has(
@@ -400,9 +210,9 @@ TEST_CASE("settings and pictures that make no sense name the user's line") {
   has(
       {B, 4, 8, 8}, [](Tensor t) { return random_grayscale(t); }, "1 or 3 channels, got f32[B,4,8,8]");
   has(
-      good, [](Tensor t) { return gaussian_blur(t, {.size = 4}); }, "odd number of pixels, got 4");
+      good, [](Tensor t) { return gaussian_blur(t, {.size = 4}); }, "the size of the kernel must be odd, got 4");
   has(
-      good, [](Tensor t) { return gaussian_blur(t, {.size = 17}); }, "beyond the reflected edge of pictures of 8 x 8");
+      good, [](Tensor t) { return gaussian_blur(t, {.size = 17}); }, "beyond the reflected edge of images of 8 x 8");
   has(
       good,
       [](Tensor t) {
@@ -418,7 +228,7 @@ TEST_CASE("settings and pictures that make no sense name the user's line") {
   has(
       good, [](Tensor t) { return cutout(t, -1); }, "side of the square");
   has(
-      good, [](Tensor t) { return normalise_channels(t, {0}, {1}); }, "one mean and one deviation a channel");
+      good, [](Tensor t) { return normalise_channels(t, {0}, {1}); }, "one mean and one deviation per channel");
   has(
       good,
       [](Tensor t) {

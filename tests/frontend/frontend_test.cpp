@@ -206,7 +206,7 @@ TEST_CASE("numbers beside a tensor take its dtype") {
   });
   const std::string error =
       error_of([] { graph_of(kEval, [](Entry& entry) { entry.input("labels", {B}, DType::i32) * 0.5; }); });
-  CHECK(error.find("[constant] 0.5 is no i32") != std::string::npos);
+  CHECK(error.find("[constant] 0.5 is not a valid i32") != std::string::npos);
 }
 
 // Entries
@@ -308,8 +308,29 @@ TEST_CASE("errors name the user's line, the op, both facts and their places") {
          one_hot(entry.input("labels", {B, 1}, DType::i32), 10);
        },
        "+2: labels must be i32[B], got i32[B,1]"},
+      // At the operand that is wrong, where it is not the first.
+      {__LINE__,
+       [](Entry& entry) {
+         const Operand labels = entry.input("labels", {B, 1}, DType::i32);
+         softmax_cross_entropy(entry.input("logits", {B, 10}), labels);
+       },
+       "+2: labels must be i32[B], got i32[B,1]"},
+      {__LINE__,
+       [](Entry& entry) {
+         const Operand temperature = 0.0;
+         nt_xent(entry.input("views", {Dim("B", 2), 6}), temperature);
+       },
+       "+2: [nt_xent] the temperature must be above 0, got 0; small ones, such as 0.1, look at the closest pairs "
+       "alone"},
+      {__LINE__,
+       [](Entry& entry) {
+         const Operand temperature = -0.5;
+         nt_xent(entry.input("first", {B, 6}), entry.input("second", {B, 6}), temperature);
+       },
+       "+2: [nt_xent] the temperature must be above 0, got -0.5; small ones, such as 0.1, look at the closest pairs "
+       "alone"},
       {__LINE__, [](Entry&) { Dropout(1.5); },  //
-       "+0: the rate of dropout is at least 0 and less than 1, got 1.5"},
+       "+0: the rate of dropout must be at least 0 and less than 1, got 1.5"},
       {__LINE__, [](Entry&) { set_state("count", constant(1)); },  //
        "+0: entry \"entry\" has no state \"count\""},
   };

@@ -1,4 +1,5 @@
-// What the DSL's functions and layers compute, by the reference interpreter, against ../shared/REFERENCE.md.
+// What the DSL's functions and layers compute, by the reference interpreter, against values that other software
+// computed.
 #include <doctest/doctest.h>
 
 #include <cmath>

@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       for (const std::string& name : names) fuzz::need(visible(name) == name, "a name that acts on a terminal", name);
     fuzz::accepts([&] {
       const training::DatasetSplits splits = training::table_splits("input", table, training::LoadOptions{});
-      for (const float value : splits.train.images.as<float>())
+      for (const float value : splits.train.samples.as<float>())
         fuzz::need(std::isfinite(value), "a scaled cell that is not finite");
     });
   }

@@ -74,17 +74,17 @@ TEST_CASE("infer: sources") {
   CHECK(refusal(OpCode::constant, {}, values({1, 2}), f32({3})) == "2 values do not fill f32[3]");
   CHECK(refusal(OpCode::constant, {}, values({1, 2}), f32({B})) == "2 values do not fill f32[B]");
   CHECK(refusal(OpCode::constant, {}, values({}), f32({})) ==
-        "values is empty; f32[] needs one number, or one an element");
-  CHECK(refusal(OpCode::constant, {}, values({1.5}), i32({})) == "1.5 is no i32");
-  CHECK(refusal(OpCode::constant, {}, values({3e9}), i32({})) == "3000000000 is no i32");
+        "values is empty; f32[] needs one number, or one per element");
+  CHECK(refusal(OpCode::constant, {}, values({1.5}), i32({})) == "1.5 is not a valid i32");
+  CHECK(refusal(OpCode::constant, {}, values({3e9}), i32({})) == "3000000000 is not a valid i32");
   CHECK(refusal(OpCode::constant, {}, values({-1}), Type{DType::u8, {}}) == "-1 is no u8");
-  CHECK(refusal(OpCode::constant, {}, values({2}), boolean({})) == "2 is no bool");
+  CHECK(refusal(OpCode::constant, {}, values({2}), boolean({})) == "2 is not a valid bool");
   CHECK(refusal(OpCode::constant, {}, {}, f32({})) ==
         "needs the attribute values (row-major numbers of a constant, or one for all)");
   CHECK(refusal(OpCode::constant, {}, values({1}), f32({0, 3})) ==
         "f32[0,3] has a dim of size 0; every dim must hold at least 1 element");
   CHECK(refusal(OpCode::constant, {}, values({1}), f32({1 << 30, 1 << 30})) ==
-        "f32[1073741824,1073741824] has 1.2e+18 elements; the most is 1e+15");
+        "f32[1073741824,1073741824] has 1.2e+18 elements; the limit is 1e+15");
   CHECK(refusal(OpCode::iota, {}, axis(2), i32({3, 4})) == "axis 2 is beyond i32[3,4]");
   CHECK(refusal(OpCode::iota, {}, axis(-1), i32({3})) == "attribute axis must be at least 0, got -1");
   CHECK(refusal(OpCode::iota, {}, with(Attr::axis, std::string("x")), i32({3})) ==
@@ -130,10 +130,14 @@ TEST_CASE("infer: matmul") {
         "multiplies matrices of 2 dims, got f32[B,2,3] x f32[3,4]");
   CHECK(refusal(OpCode::matmul, {f32({B, 3}), f32({3, 4}), f32({3})}) == "the bias must be f32[4], got f32[3]");
   CHECK(refusal(OpCode::matmul, {i32({B, 3}), i32({3, 4})}) == "needs floats, got i32[B,3] and i32[3,4]");
-  CHECK(refusal(OpCode::matmul, {f32({B, 3}), f32({3, 4})}, with(Attr::activation, std::string("add"))) ==
-        "activation must name an elementwise op of one float, got \"add\" for f32[B,4]");
-  CHECK(refusal(OpCode::matmul, {f32({B, 3}), f32({3, 4})}, with(Attr::activation, std::string("logical_not"))) ==
-        "activation must name an elementwise op of one float, got \"logical_not\" for f32[B,4]");
+  const auto activated = [](const char* name) {
+    return refusal(OpCode::matmul, {f32({B, 3}), f32({3, 4})}, with(Attr::activation, std::string(name)));
+  };
+  for (const std::string name : {"add", "logical_not", "stop_gradient", "cast", "matmul", "swish"})
+    CHECK(activated(name.c_str()) ==
+          "activation must be one of neg, abs, sign, floor, exp, expm1, log, log1p, sqrt, rsqrt, sin, cos, tanh, "
+          "sigmoid, softplus, erf, relu; got " +
+              name + " for f32[B,4]");
 }
 
 TEST_CASE("infer: convolutions, by the formulas of Dumoulin and Visin") {
@@ -173,7 +177,7 @@ TEST_CASE("infer: convolutions, by the formulas of Dumoulin and Visin") {
         "output_padding must be less than the larger of stride and dilation: along the width, output_padding 2, stride "
         "2, dilation 1");
   CHECK(refusal(OpCode::conv_transpose2d, {f32({B, 4, 1, 1}), f32({4, 3, 3, 3})}, window({1, 1}, {2, 2})) ==
-        "the padding cuts everything away: along the height the result has 3 before padding, padding 2 removes 4");
+        "the padding removes the whole result: along the height the result has 3 before padding, padding 2 removes 4");
   CHECK(refusal(OpCode::conv_transpose2d, {f32({B, 4, 2, 2}), f32({3, 3, 3, 3})}) ==
         "channels differ: f32[B,4,2,2] has 4, but the kernel f32[3,3,3,3] takes 3");
   CHECK(
@@ -236,7 +240,7 @@ TEST_CASE("infer: movement") {
   CHECK(refusal(OpCode::reshape, {f32({B, 4})}, {}, f32({B, 5})) ==
         "the number of elements differs: f32[B,4] to f32[B,5]");
   CHECK(refusal(OpCode::transpose, {f32({B, 3})}, with(Attr::perm, std::vector<std::int64_t>{0, 0})) ==
-        "perm [0,0] is no permutation of the dims of f32[B,3]");
+        "perm [0,0] is not a permutation of the dims of f32[B,3]");
   CHECK(refusal(OpCode::slice, {f32({B, 4})}, start({0, 2}), f32({B, 3})) ==
         "dim 1 leaves the bounds: from 2, size 3, of 4 in f32[B,4]");
   CHECK(refusal(OpCode::slice, {f32({two_b, 4})}, start({Dim("B", 2), 0}), f32({B, 4})) ==
@@ -253,11 +257,11 @@ TEST_CASE("infer: movement") {
   CHECK(refusal(OpCode::concat, {f32({4})}, axis(1)) == "axis 1 is beyond f32[4]");
   CHECK(refusal(OpCode::gather, {f32({10, 4}), f32({B})}) == "indices must be i32 with 1 dim, got f32[B]");
   CHECK(refusal(OpCode::scatter_add, {i32({B}), f32({3, 4})}, {}, f32({10, 4})) ==
-        "one row an index: i32[B] and f32[3,4]");
+        "needs one row per index: i32[B] and f32[3,4]");
   CHECK(refusal(OpCode::scatter_add, {i32({B}), f32({B, 4})}, {}, f32({10, 5})) ==
         "rows differ: f32[B,4] into f32[10,5]");
   CHECK(refusal(OpCode::affine_sample, {f32({B, 1, 8, 8}), f32({B, 3, 2})}, {}, f32({B, 1, 8, 8})) ==
-        "theta must hold one 2x3 matrix an image, [B,2,3], got f32[B,3,2]");
+        "theta must hold one 2x3 matrix per image, [B,2,3], got f32[B,3,2]");
   CHECK(refusal(OpCode::affine_sample, {f32({B, 1, 8, 8}), f32({B, 2, 3})}, {}, f32({B, 2, 8, 8})) ==
         "images and channels must stay: f32[B,1,8,8] and f32[B,2,8,8]");
 }

@@ -274,7 +274,7 @@ TEST_CASE("verify: what the builder guarantees") {
   CHECK(contains(message([](Graph& g) { g.ops[0].operands.pop_back(); }), "[add] takes 2 operand(s), got 1"));
   CHECK(contains(message([](Graph& g) { g.ops[0].attrs.set(Attr::axis, std::int64_t(1)); }),
                  "[add] takes no attribute axis"));
-  CHECK(contains(message([](Graph& g) { g.ops[0].body = g.ops[1].body; }), "has a body, which only fused may"));
+  CHECK(contains(message([](Graph& g) { g.ops[0].body = g.ops[1].body; }), "has a body, which only fused may have"));
   CHECK(contains(message([](Graph& g) { g.ops[1].body = nullptr; }), "[fused] has no body"));
   CHECK(contains(message([](Graph& g) { g.ops[1].operands.push_back(0); }), "has 2 operands, but its body 1 inputs"));
   CHECK(contains(message([](Graph& g) { g.ops[1].operands[0] = 1; }), "operand 0 is f32[4], but f32[B,4] in the body"));

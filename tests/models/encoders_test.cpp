@@ -158,8 +158,8 @@ TEST_CASE("SimCLR: what its options refuse") {
   const auto refused = [](const Options& options) { return error_of([&] { build_model("simclr", options); }); };
   CHECK(refused({{"temperature", "0"}}) == "--temperature takes a number above 0, got 0");
   CHECK(refused({{"temperature", "-1"}}) == "--temperature takes a number above 0, got -1");
-  CHECK(refused({{"head", ""}}) == "--head takes at least the size of the projection, as 512,128");
-  CHECK(refused({{"augment", "none"}}) == "--augment none leaves two views of a picture the same: nothing to learn");
+  CHECK(refused({{"head", ""}}) == "--head takes at least the size of the projection, such as 512,128");
+  CHECK(refused({{"augment", "none"}}) == "--augment none makes the two views of an image equal: nothing to learn");
   CHECK(refused({{"crop", "0"}}) == "--crop takes a number above 0 and up to 1, got 0");
   CHECK(refused({{"flip", "1.5"}}) == "--flip takes a number from 0 to 1, got 1.5");
   CHECK(refused({{"augment", "colours"}}).find("did you mean 'colour'?") != std::string::npos);

@@ -7,6 +7,7 @@
 #include <numbers>
 #include <numeric>
 
+#include "frontend/losses.h"
 #include "tests/support/small_autoencoders.h"
 #include "tests/support/small_models.h"
 #include "tests/support/temp_folder.h"
@@ -117,7 +118,21 @@ TEST_CASE("the importance-weighted bound is tighter than the mean of its weights
   const Named loss = run(module, "loss", {{"x", x}, {"rng", step(1)}}, 2);
   CHECK(-loss.at("loss")[0] > loss.at("elbo")[0]);
   CHECK(message("vae", {{"iwae", "5"}, {"beta", "2"}}) ==
-        "--iwae is a bound of its own: it takes neither --beta nor --free-bits");
+        "--iwae changes the bound: leave out --beta and --free-bits");
+}
+
+TEST_CASE("beyond the bound of logvar the importance-weighted bound has the posterior that z is drawn from") {
+  const ir::Module module = build_model("vae", merged({{"hidden", ""}, {"iwae", "5"}}, kTiny));
+  const auto loss_at = [&](double logvar) {
+    Named values = params_of(module);
+    for (double& weight : values.at("encoder.heads.weight")) weight = 0;
+    Numbers& bias = values.at("encoder.heads.bias");
+    bias = {0.1, -0.2, logvar, logvar};
+    values["x"] = arbitrary(2 * 6, 0, 1), values["rng"] = step(1);
+    return evaluate(*module.find("loss"), {{"B", 2}}, values).at("loss")[0];
+  };
+  CHECK(loss_at(kLargestLogvar + 40) == loss_at(kLargestLogvar));
+  CHECK(loss_at(kLargestLogvar - 1) != loss_at(kLargestLogvar));
 }
 
 TEST_CASE("binarized pixels are black or white, white as often as they are grey, and drawn once for all weights") {

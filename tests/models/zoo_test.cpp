@@ -1,4 +1,4 @@
-// What DESIGN.md promises of every model's training step, read off the compiled graph.
+// What every model's training step keeps to, read off the compiled graph.
 #include <doctest/doctest.h>
 
 #include "ir/error.h"

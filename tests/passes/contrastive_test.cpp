@@ -249,7 +249,7 @@ double nt_xent_of(const std::vector<double>& first, const std::vector<double>& s
 
 }  // namespace
 
-TEST_CASE("values and gradients of REFERENCE.md") {
+TEST_CASE("NT-Xent has the values and gradients of other software") {
   const std::vector<double> v1{1, 0, 0, 1}, v2{.8, .6, -.6, .8};
   CHECK(nt_xent_of(v1, v2, 2, 1) == doctest::Approx(.673576788887094).epsilon(1e-12));
   CHECK(nt_xent_of(v1, v2, 2, .5) == doctest::Approx(.430190277136712).epsilon(1e-12));
@@ -388,7 +388,7 @@ TEST_CASE("mistakes: a temperature that is not positive, one view alone, views t
   CHECK(error([](const Tensor& v) { return nt_xent(v, 0.5); }, {7, 3})
             .find("as rows i and i + N of [2N,D], got f32[7,3]") != std::string::npos);
   CHECK(error([](const Tensor& v) { return nt_xent(v, slice(v, 1, 0, 3), 0.5); }, kViews)
-            .find("[nt_xent] two views of the same pictures have the same dims, got f32[2*B,6] and f32[2*B,3]") !=
+            .find("[nt_xent] the two views must have the same dims, got f32[2*B,6] and f32[2*B,3]") !=
         std::string::npos);
   const GraphPtr loss = graph_of([](const Tensor& v) { return nt_xent(v, 0.5); }, kViews);
   const std::string alone = test::error_of([&] { ir::bind(*loss, {{"B", 1}}); });

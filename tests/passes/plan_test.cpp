@@ -2,8 +2,10 @@
 #include "passes/plan/plan.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "backends/reference/reference.h"
+#include "ir/text/parse.h"
 #include "ir/verify.h"
 #include "passes/expr.h"
 #include "passes/passes.h"
@@ -106,4 +108,51 @@ TEST_CASE("donated state is written after its last reader, or copied where the w
   const auto inputs = test::random_inputs(*graph, 7);
   CHECK(test::largest_difference(reference::run<double>(*after, inputs), reference::run<double>(*graph, inputs)) == 0);
   passes::make_plan(*after);
+}
+
+TEST_CASE("a result lies where an operand does, unless the operand is needed at other or at more places") {
+  struct Case {
+    const char* what;
+    bool in_place;
+    std::string second;  // the type of %s, where the body yields one
+    std::string body;    // of a kernel over %x
+  };
+  const std::vector<Case> cases = {
+      {"the sum's reader spreads it", true, "", R"(
+    %0 = reduce_max %x {axes=[1]} : f32[8,1]
+    %y = sub %x, %0 : f32[8,5]
+    yield %y)"},
+      {"what is made of the sum is spread", true, "", R"(
+    %0 = reduce_max %x {axes=[1]} : f32[8,1]
+    %1 = exp %0 : f32[8,1]
+    %y = mul %x, %1 : f32[8,5]
+    yield %y)"},
+      {"a sum of what is stored", true, "f32[1,5]", R"(
+    %y = exp %x : f32[8,5]
+    %s = reduce_sum %y {axes=[0]} : f32[1,5]
+    yield %y, %s)"},
+      {"read along a dim that it lacks", false, "f32[3,8,5]", R"(
+    %y = exp %x : f32[8,5]
+    %s = mul %y, %w : f32[3,8,5]
+    yield %y, %s)"},
+      {"its sum is, too", false, "f32[3,8,5]", R"(
+    %0 = reduce_max %x {axes=[1]} : f32[8,1]
+    %y = sub %x, %0 : f32[8,5]
+    %s = mul %0, %w : f32[3,8,5]
+    yield %y, %s)"},
+      {"at rows that are looked up", false, "", R"(
+    %y = gather %x, %i : f32[8,5]
+    yield %y)"},
+  };
+  for (const Case& each : cases) {
+    CAPTURE(each.what);
+    const bool two = !each.second.empty();
+    const std::string results = two ? "%y, %s" : "%y", types = two ? "f32[8,5], " + each.second : "f32[8,5]";
+    const std::string text = fmt::format(
+        "graph @g(%a: f32[8,5], %w: f32[3,8,5], %i: i32[8]) -> (y: f32[8,5]{}) {{\n  %x = exp %a : f32[8,5]\n"
+        "  {} = fused(%x, %w, %i) {{{}\n  }} : {}\n  return {}\n}}",
+        two ? ", s: " + each.second : "", results, each.body, types, results);
+    const ir::Graph graph = ir::parse_graph(text, "test");
+    CHECK(passes::reads_in_place(graph.ops.back(), 0) == each.in_place);
+  }
 }

@@ -139,17 +139,26 @@ graph @other(%params: f32[48] {role=param}, %x: f32[1,4,2,2]) -> (y: f32[1,4,2,2
 
 TEST_CASE("only a fused op is a cast that keeps the order of elements") {
   const ir::Graph graph = ir::parse_graph(R"(
-graph @casts(%x: f32[8]) -> (a: bf16[8], b: bf16[8]) {
+graph @casts(%x: f32[8]) -> (a: bf16[8], b: bf16[8], c: bf16[8]) {
   %a = cast %x : bf16[8]
   %b = fused(%x) {
     %0 = cast %x : bf16[8]
     yield %0
   } : bf16[8]
-  return %a, %b
+  %c = fused(%x) {
+    %0 = mul %x, %x : f32[8]
+    %1 = reduce_sum %0 {axes=[0]} : f32[1]
+    %2 = rsqrt %1 : f32[1]
+    %3 = mul %x, %2 : f32[8]
+    %4 = cast %3 : bf16[8]
+    yield %4
+  } : bf16[8]
+  return %a, %b, %c
 }
 )",
                                           "test");
   CHECK(passes::cast_source(graph, graph.outputs[0].value) == ir::kNone);
   CHECK(passes::cast_source(graph, graph.outputs[1].value) == graph.inputs[0].value);
+  CHECK(passes::cast_source(graph, graph.outputs[2].value) == ir::kNone);  // scaled to unit length
   CHECK(passes::cast_source(graph, graph.inputs[0].value) == ir::kNone);
 }

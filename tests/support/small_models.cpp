@@ -14,13 +14,13 @@ using namespace training;
 ir::Module make_vae(std::int64_t hidden, std::int64_t latent) {
   ir::Module module;
   module.name = "small_vae";
-  const Linear encoder("encoder.fc1", pixels, hidden), mu("encoder.mu", hidden, latent),
+  const Linear encoder("encoder.fc1", kPixels, hidden), mu("encoder.mu", hidden, latent),
       logvar("encoder.logvar", hidden, latent), decoder("decoder.fc1", latent, hidden),
-      out("decoder.out", hidden, pixels);
+      out("decoder.out", hidden, kPixels);
   const auto decode = [&](const Tensor& z) { return out(relu(decoder(z))); };
   for (const auto& [name, mode] : {std::pair{"loss", Mode::train}, std::pair{"test", Mode::eval}}) {
     Entry entry(module, name, mode);
-    const Tensor x = entry.input("x", {B, pixels});
+    const Tensor x = entry.input("x", {B, kPixels});
     const Tensor h = relu(encoder(x));
     const Tensor recon = bce_with_logits(decode(reparameterize(mu(h), logvar(h))), x);
     const Tensor kl = kl_normal(mu(h), logvar(h));
@@ -30,7 +30,7 @@ ir::Module make_vae(std::int64_t hidden, std::int64_t latent) {
   }
   {
     Entry entry(module, "encode", Mode::eval);
-    const Tensor h = relu(encoder(entry.input("x", {B, pixels})));
+    const Tensor h = relu(encoder(entry.input("x", {B, kPixels})));
     entry.output("latent", mu(h));
     entry.output("logvar", logvar(h));
   }
@@ -40,7 +40,7 @@ ir::Module make_vae(std::int64_t hidden, std::int64_t latent) {
   }
   {
     Entry entry(module, "reconstruct", Mode::eval);
-    entry.output("xhat", sigmoid(decode(mu(relu(encoder(entry.input("x", {B, pixels})))))));
+    entry.output("xhat", sigmoid(decode(mu(relu(encoder(entry.input("x", {B, kPixels})))))));
   }
   return module;
 }
@@ -48,9 +48,9 @@ ir::Module make_vae(std::int64_t hidden, std::int64_t latent) {
 ir::Module make_autoencoder() {
   ir::Module module;
   module.name = "small_autoencoder";
-  const Linear encoder("encoder", pixels, 4), decoder("decoder", 4, pixels);
+  const Linear encoder("encoder", kPixels, 4), decoder("decoder", 4, kPixels);
   Entry entry(module, "loss", Mode::train);
-  const Tensor x = entry.input("x", {B, pixels});
+  const Tensor x = entry.input("x", {B, kPixels});
   entry.output("loss", bce_with_logits(decoder(tanh(encoder(x))), x));
   return module;
 }

@@ -12,7 +12,7 @@
 
 namespace weft::test {
 
-inline constexpr std::int64_t pixels = 28 * 28;
+inline constexpr std::int64_t kPixels = 28 * 28;
 
 // A variational autoencoder with every entry that the tools know.
 ir::Module make_vae(std::int64_t hidden = 8, std::int64_t latent = 3);

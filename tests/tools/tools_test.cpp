@@ -44,7 +44,8 @@ class Cook final : public Command {
 
 Command* parse(Cook& cook, std::vector<const char*> words) {
   words.insert(words.begin(), "weft");
-  return parse_command_line(static_cast<int>(words.size()), words.data(), "test", {{"cook", "Cook it", &cook}});
+  return parse_command_line(static_cast<int>(words.size()), words.data(), "test",
+                            {{"cook", "Kitchen", "Cook it", &cook}});
 }
 
 }  // namespace
@@ -92,7 +93,7 @@ TEST_CASE("an option of a model may not have the name of a flag") {
   };
   Twice twice;
   const char* words[] = {"weft", "twice"};
-  CHECK_ERROR(parse_command_line(2, words, "test", {{"twice", "", &twice}}), "two flags are named --batch");
+  CHECK_ERROR(parse_command_line(2, words, "test", {{"twice", "Kitchen", "", &twice}}), "two flags are named --batch");
 }
 
 TEST_CASE("the user's model comes first and replaces one of the same name") {

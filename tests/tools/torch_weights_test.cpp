@@ -1,5 +1,5 @@
 // State dicts for PyTorch: names, modules and shapes of every model's weights, and what is turned.
-#include "tools/commands/torch_weights.h"
+#include "tools/export/torch_weights.h"
 
 #include <doctest/doctest.h>
 

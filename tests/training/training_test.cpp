@@ -38,7 +38,7 @@ TEST_CASE("a fed entry computes what the entry computes of the gathered, scaled 
 
   runtime::HostTensor x = runtime::HostTensor::zeros(ir::DType::f32, {20, pixels});
   for (std::size_t i = 0; i < x.as<float>().size(); ++i)
-    x.as<float>()[i] = static_cast<float>(data.train.images.as<std::uint8_t>()[i]) * static_cast<float>(1.0 / 255);
+    x.as<float>()[i] = static_cast<float>(data.train.samples.as<std::uint8_t>()[i]) * static_cast<float>(1.0 / 255);
   const runtime::NamedTensors plain = session.run("encode", {{"x", x}});
   CHECK(fed.at("latent").shape == std::vector<std::int64_t>{20, 3});
   CHECK(fed == plain);
@@ -134,7 +134,7 @@ TEST_CASE("weights of another model are refused, and nothing is taken of them") 
   CHECK_ERROR(session.load_weights(lacking, path), "it lacks decoder.out.bias f32[784]");
   runtime::TensorFile extra = before;
   extra.tensors["decoder.fc9.bias"] = runtime::HostTensor::zeros(ir::DType::f32, {5});
-  CHECK_ERROR(session.load_weights(extra, path), "decoder.fc9.bias f32[5] is no tensor of it");
+  CHECK_ERROR(session.load_weights(extra, path), "decoder.fc9.bias f32[5] is not one of its tensors");
 
   SessionOptions sgd = reference_options();
   sgd.optimizer.kind = passes::OptimizerSpec::Kind::sgd;

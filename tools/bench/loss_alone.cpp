@@ -27,8 +27,7 @@ ir::GraphPtr nt_xent_of_rows(std::int64_t dim) {
 
 void LossFlags::declare(Flags& flags) {
   flags.add("dim", dim_, 1,
-            "Numbers a row of nt_xent, which may stand for MODEL: that loss alone, forward and backward, over a batch "
-            "of 2N embeddings");
+            "Width of the rows when MODEL is nt_xent: that loss alone, forward and backward, over 2N embeddings");
 }
 
 std::int64_t LossFlags::pairs_of(std::int64_t batch) {

@@ -23,7 +23,7 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 // --- Multiply-adds: independent chains, enough to hide the latency ---------------------------------------------------
 
-constexpr int chains = 12;
+constexpr int kChains = 12;
 
 #if defined(__x86_64__)
 
@@ -40,7 +40,7 @@ constexpr int chains = 12;
     asm volatile("" : "+v"(a), "+v"(b), "+v"(c), "+v"(d), "+v"(e), "+v"(f));      \
     asm volatile("" : "+v"(g), "+v"(h), "+v"(i), "+v"(j), "+v"(k), "+v"(l));      \
   }                                                                               \
-  return 2.0 * (sizeof(Vector) / sizeof(float)) * chains * double(rounds);
+  return 2.0 * (sizeof(Vector) / sizeof(float)) * kChains * double(rounds);
 
 __attribute__((target("avx512f"))) double fma_512(std::int64_t rounds) {
   WEFT_CHAINS(__m512, _mm512_set1_ps, _mm512_fmadd_ps)
@@ -55,13 +55,13 @@ __attribute__((target("avx2,fma"))) double fma_256(std::int64_t rounds) {
 #endif
 
 double multiply_add(std::int64_t rounds) {
-  float value[chains] = {};
+  float value[kChains] = {};
   for (std::int64_t i = 0; i < rounds; ++i)
     for (float& each : value) {
       each = each * 0.999F + 0.001F;
       asm volatile("" : "+m"(each));
     }
-  return 2.0 * chains * double(rounds);
+  return 2.0 * kChains * double(rounds);
 }
 
 struct Burst {
@@ -79,7 +79,7 @@ Burst best_burst() {
 
 // --- Memory ----------------------------------------------------------------------------------------------------------
 
-constexpr std::size_t stream_floats = std::size_t{8} << 20;  // 32 MB an array and a thread: larger than its caches
+constexpr std::size_t kStreamFloats = std::size_t{8} << 20;  // 32 MB an array and a thread: larger than its caches
 
 #if defined(__x86_64__)
 void store_past_caches(float* to, __m128 value) { _mm_stream_ps(to, value); }
@@ -88,10 +88,10 @@ void store_past_caches(float* to, __m128 value) { _mm_stream_ps(to, value); }
 void triad(float* a, const float* b, const float* c) {
 #if defined(__x86_64__)
   const __m128 scale = _mm_set1_ps(3);
-  for (std::size_t i = 0; i < stream_floats; i += 4)
+  for (std::size_t i = 0; i < kStreamFloats; i += 4)
     store_past_caches(a + i, _mm_add_ps(_mm_load_ps(b + i), _mm_mul_ps(scale, _mm_load_ps(c + i))));
 #else
-  for (std::size_t i = 0; i < stream_floats; ++i) a[i] = b[i] + 3 * c[i];
+  for (std::size_t i = 0; i < kStreamFloats; ++i) a[i] = b[i] + 3 * c[i];
 #endif
 }
 
@@ -100,9 +100,9 @@ struct Stream {
     void operator()(float* memory) const { std::free(memory); }
   };
   static std::unique_ptr<float, Free> make() {
-    std::unique_ptr<float, Free> memory(static_cast<float*>(std::aligned_alloc(64, stream_floats * sizeof(float))));
+    std::unique_ptr<float, Free> memory(static_cast<float*>(std::aligned_alloc(64, kStreamFloats * sizeof(float))));
     if (!memory) throw std::bad_alloc();
-    std::fill_n(memory.get(), stream_floats, 1.0F);
+    std::fill_n(memory.get(), kStreamFloats, 1.0F);
     return memory;
   }
   std::unique_ptr<float, Free> a = make(), b = make(), c = make();
@@ -151,7 +151,7 @@ Peak measure_peak(int threads) {
     triad(stream.a.get(), stream.b.get(), stream.c.get());
   });
   return {threads, operations * threads / compute / 1e9,
-          3.0 * double(stream_floats) * sizeof(float) * threads / memory / 1e9, burst.name};
+          3.0 * double(kStreamFloats) * sizeof(float) * threads / memory / 1e9, burst.name};
 }
 
 }  // namespace weft::tools

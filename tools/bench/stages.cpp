@@ -63,7 +63,8 @@ std::string cuda_text(const ir::GraphPtr& graph, const StageOptions& options) {
   CompileOptions compile_options;
   compile_options.bind = bindings_for(*graph, options.batch);
   compile_options.precision = options.precision;
-  return cuda_source(graph, compile_options);
+  compile_options.backend = "cuda";
+  return kernel_source(graph, compile_options);
 }
 
 std::string machine_text(const ir::GraphPtr& graph, const std::string& stage, const StageOptions& options) {

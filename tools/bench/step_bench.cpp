@@ -22,7 +22,7 @@ using training::SessionOptions;
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::int64_t batches = 4;  // of data, in turn
+constexpr std::int64_t kBatches = 4;  // of data, in turn
 
 double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
@@ -45,7 +45,7 @@ Dataset random_pictures(const ir::Module& module, std::int64_t count) {
                {}};
   std::uint32_t block = 0;
   const auto next = [&] { return runtime::random_block({1, 0, 0}, block++)[0]; };
-  for (std::uint8_t& pixel : data.images.as<std::uint8_t>()) pixel = static_cast<std::uint8_t>(next());
+  for (std::uint8_t& pixel : data.samples.as<std::uint8_t>()) pixel = static_cast<std::uint8_t>(next());
   for (std::int32_t& label : data.labels.as<std::int32_t>()) label = static_cast<std::int32_t>(next() % classes);
   return data;
 }
@@ -62,7 +62,7 @@ StepTimes summarise(std::vector<double> milliseconds) {
 }
 
 StepBench::StepBench(const ir::Module& module, SessionOptions options)
-    : session_(module, options), data_(random_pictures(module, batches * options.batch)) {
+    : session_(module, options), data_(random_pictures(module, kBatches * options.batch)) {
   indices_.resize(static_cast<std::size_t>(options.batch));
   compile_step();
   count();
@@ -107,7 +107,7 @@ void StepBench::count() {
 
 void StepBench::queue_step() {
   std::iota(indices_.begin(), indices_.end(), next_ * options().batch);
-  next_ = (next_ + 1) % batches;
+  next_ = (next_ + 1) % kBatches;
   session_.step(data_, indices_);
 }
 

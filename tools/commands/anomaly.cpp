@@ -43,16 +43,18 @@ class Anomaly final : public Command {
     flags.group("Data");
     flags.add("data", data_, "PATH",
               "A table whose last column is 1 for an anomaly; or images by class, as weft train takes them");
-    flags.add("normal-class", normal_class_, "CLASS", "Of images: the class that is normal; all: each in turn [all]");
+    flags.add("normal-class", normal_class_, "CLASS",
+              "For images: the class that is normal; all: each class in turn [all]");
     flags.add("run", run_, "DIR", "score: the run of a detector");
     flags.group("Detector");
-    flags.add("model", model_, "MODEL", "What learns the normal samples; any model with an entry score");
-    flags.add("quantile", quantile_, Flags::Range::positive, "Share of held-out normal samples below the threshold");
-    flags.add("steps", steps_, 1, fmt::format("Training steps [table {}, images {}]", table_steps, picture_steps));
-    flags.add("seed", seed_, 0, "Of the split and of all else that is random");
+    flags.add("model", model_, "MODEL", "Model that learns the normal samples; it needs an entry `score`");
+    flags.add("quantile", quantile_, Flags::Range::positive,
+              "Quantile of the held-out normal scores that becomes the threshold");
+    flags.add("steps", steps_, 1, fmt::format("Training steps [tables {}, images {}]", table_steps, picture_steps));
+    flags.add("seed", seed_, 0, "Seed of the split and of all random numbers");
     flags.group("Output");
-    flags.add("out", out_, "DIR", "Folder of the run; a run there is replaced");
-    flags.add("json", json_, "The last line on standard output is one JSON object");
+    flags.add("out", out_, "DIR", "Folder of the run; replaces a run there");
+    flags.add("json", json_, "Print one JSON object as the last line");
     machine_.declare(flags);
   }
 
@@ -134,8 +136,8 @@ class Anomaly final : public Command {
     Scores scores = detector.score(task.test);
     const AnomalyOutcome outcome = training::measure(scores, task.test, detector.threshold());
     const auto labels = task.test.labels.as<std::int32_t>();
-    run.write("roc.png", encode_png(training::picture_roc(scores.total, labels)));
-    run.write("precision_recall.png", encode_png(training::picture_precision_recall(scores.total, labels)));
+    run.write("roc.png", training::picture_roc(scores.total, labels).png());
+    run.write("precision_recall.png", training::picture_precision_recall(scores.total, labels).png());
     print_worst(run, detector, scores.total, task.test, false);
     return {std::move(run), outcome, std::move(scores)};
   }
@@ -147,10 +149,10 @@ class Anomaly final : public Command {
   void print_worst(const RunDirectory& run, const Detector& detector, const std::vector<double>& scores,
                    const Dataset& data, bool numbered) const {
     const std::vector<std::int64_t> worst = training::largest_of(scores, data.is_table() ? 5 : 50);
-    const Dataset samples = take(data, worst);
-    const runtime::HostTensor rows = training::as_rows(samples);
+    const Dataset strangest = take(data, worst);
+    const runtime::HostTensor rows = training::as_rows(strangest);
     if (!data.is_table()) {
-      run.write("strangest.png", encode_png(training::sample_grid({rows.as<float>(), samples.images.shape})));
+      run.write("strangest.png", training::sample_grid({rows.as<float>(), strangest.samples.shape}).png());
       return;
     }
     const auto width = static_cast<std::size_t>(rows.shape[1]);

@@ -63,12 +63,14 @@ class Bench final : public Command {
 
   void declare(Flags& flags) override {
     flags.group("Bench");
-    flags.add("batch", batch_, 1, "Images a step");
+    flags.add("batch", batch_, 1, "Images per step");
     loss_.declare(flags);
-    flags.add("seconds", seconds_, Flags::Range::positive, "How long steps are timed, after one second of warming up");
-    flags.add("kernels,profile", kernels_, "Each kernel and library call with its implementation, time and rate");
-    flags.add("json", json_, "The last line on standard output is one JSON object: that of the best backend");
-    flags.add("worker", worker_, "Answer 'run N' on standard input by the times of N steps, for bench/peers/compare");
+    flags.add("seconds", seconds_, Flags::Range::positive, "Seconds to time steps for, after one second of warm-up");
+    flags.add("kernels,profile", kernels_,
+              "Also list each kernel and library call with its implementation, time and rate");
+    flags.add("json", json_, "Print one JSON object, of the best backend, as the last line");
+    flags.add("worker", worker_,
+              "Read `run N` from standard input and print the times of N steps, for bench/peers/compare");
     optimizer_.declare(flags);
     machine_.declare(flags);
     passes_.declare(flags);

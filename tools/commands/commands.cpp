@@ -5,7 +5,7 @@ namespace weft::tools {
 
 const std::vector<CommandInfo>& all_commands() {
   static const std::vector<CommandInfo> commands = {
-#define WEFT_COMMAND(name, summary) {#name, summary, make_##name},
+#define WEFT_COMMAND(name, group, summary) {#name, group, summary, make_##name},
 #include "tools/commands/commands.def"
 #undef WEFT_COMMAND
   };

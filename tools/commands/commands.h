@@ -12,6 +12,7 @@ namespace weft::tools {
 
 struct CommandInfo {
   std::string name;
+  std::string group;  // its heading in the help
   std::string summary;
   std::unique_ptr<Command> (*make)(const Catalog&);
 };
@@ -19,7 +20,7 @@ struct CommandInfo {
 // In the order of the help.
 const std::vector<CommandInfo>& all_commands();
 
-#define WEFT_COMMAND(name, summary) std::unique_ptr<Command> make_##name(const Catalog& catalog);
+#define WEFT_COMMAND(name, group, summary) std::unique_ptr<Command> make_##name(const Catalog& catalog);
 #include "tools/commands/commands.def"
 #undef WEFT_COMMAND
 

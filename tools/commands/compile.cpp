@@ -52,26 +52,26 @@ class CompileCommand final : public Command {
   void declare(Flags& flags) override {
     flags.group("Compile");
     flags.add("entry", entries_, "LIST",
-              "Entries of the model, as encode,decode, and train_step [all but those for training]");
-    flags.add("batch", batches_, "LIST", "Batches that each entry takes, as 1,64");
-    flags.add("weights", weights_, "FILE", "Weights in safetensors [those of the run]");
-    flags.add("embed", embed_, "Weights in the libraries themselves, not in PREFIX.safetensors beside them");
-    flags.add("out,o", out_, "PREFIX", "PREFIX.o, .a, .so, .h and .json are written [the model's name]");
-    flags.add("json", json_, "The last line on standard output is one JSON object");
+              "Entries to compile, such as encode,decode,train_step [all but those for training]");
+    flags.add("batch", batches_, "LIST", "Batch sizes that each entry takes, such as 1,64");
+    flags.add("weights", weights_, "FILE", "Weights as a safetensors file [the run's]");
+    flags.add("embed", embed_, "Embed the weights in the libraries instead of writing PREFIX.safetensors");
+    flags.add("out,o", out_, "PREFIX", "Write PREFIX.o, .a, .so, .h and .json [the model's name]");
+    flags.add("json", json_, "Print one JSON object as the last line");
     flags.group("Machine");
-    flags.choose("backend", backend_, {"cpu", "cuda", "cuda-emulated"}, "What runs it");
+    flags.choose("backend", backend_, {"cpu", "cuda", "cuda-emulated"}, "Backend");
     flags.add("arch", architectures_, "LIST",
-              "--backend cuda: GPUs to have machine code for, as sm_80,sm_90; others compile the source by NVRTC");
-    flags.choose("precision", precision_, precision_names(), "--backend cuda: of products and convolutions");
-    flags.add("cpu", options_.cpu, "NAME", "The cpu to compile for: native, x86-64-v3, x86-64-v4, znver4, ...");
-    flags.add(
-        "target", options_.triple, "TRIPLE",
-        "The machine to compile for, as aarch64-linux-gnu, whose C compiler is TRIPLE-gcc; --standalone [this one]");
-    flags.add(
-        "standalone", options_.standalone,
-        "Products and convolutions as generated kernels too: the libraries need only libc and libm, and one thread");
-    flags.add("cc", cc_, "PROGRAM", "The C compiler that compiles and links [cc]");
-    flags.add("no-winograd", no_winograd_, "Convolutions never by Winograd's products");
+              "With --backend cuda: GPUs to include machine code for, such as sm_80,sm_90; others compile the source "
+              "with NVRTC");
+    flags.choose("precision", precision_, precision_names(),
+                 "With --backend cuda: precision of matmuls and convolutions");
+    flags.add("cpu", options_.cpu, "NAME", "Minimum CPU: native, x86-64-v3, x86-64-v4, znver4, ...");
+    flags.add("target", options_.triple, "TRIPLE",
+              "With --standalone: target machine, such as aarch64-linux-gnu; needs TRIPLE-gcc [this machine]");
+    flags.add("standalone", options_.standalone,
+              "Generate matmuls and convolutions too: the libraries need only libc and libm, and use one thread");
+    flags.add("cc", cc_, "PROGRAM", "C compiler to compile and link with [cc]");
+    flags.add("no-winograd", no_winograd_, "Disable Winograd convolution");
     optimizer_.declare(flags);
     passes_.declare(flags);
     model_.declare_size(flags);

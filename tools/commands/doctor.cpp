@@ -7,6 +7,7 @@
 #include "tools/commands/commands.h"
 #include "tools/console/console.h"
 #include "tools/flags/train_flags.h"
+#include "training/plot/canvas.h"
 
 namespace weft::tools {
 
@@ -26,6 +27,7 @@ class Doctor final : public Command {
     tell_build();
     tell_gpu();
     tell_data();
+    tell_font();
     tell_peak(machine.cores);
     return 0;
   }
@@ -78,6 +80,11 @@ class Doctor final : public Command {
     const training::DatasetSplits data = training::load_data(data_.apply({}));
     line("data", fmt::format("{}: {} images to train, {} to validate, {} to test", data.train.name,
                              grouped(data.train.size()), grouped(data.validation.size()), grouped(data.test.size())));
+  }
+
+  static void tell_font() {
+    line("font", training::has_font() ? "found" : "none: text in pictures is plain strokes");
+    if (!training::has_font()) advice("install a font, such as the package fonts-dejavu-core");
   }
 
   static void tell_peak(int cores) {

@@ -16,13 +16,12 @@ class Dump final : public Command {
 
   void declare(Flags& flags) override {
     flags.group("Dump");
-    flags.choose("stage", stage_, stage_names(), "How far the compiler goes");
-    flags.add("entry", options_.entry, "NAME", "An entry of the model, such as encode, in place of the training step");
-    flags.add("batch", options_.batch, 1, "Images a step, from the stage fused on");
-    flags.choose(
-        "precision", precision_, precision_names(),
-        "Of products and convolutions, as of train --backend cuda, in the stages fused, planned and cuda [f32]");
-    flags.add("notes", notes_, "On standard error, what passes say: rewrites, fusions that did not happen");
+    flags.choose("stage", stage_, stage_names(), "Stage to print");
+    flags.add("entry", options_.entry, "NAME", "Entry of the model, such as encode, instead of the training step");
+    flags.add("batch", options_.batch, 1, "Images per step, for the stages from `fused` on");
+    flags.choose("precision", precision_, precision_names(),
+                 "Precision of matmuls and convolutions in the stages fused, planned and cuda [f32]");
+    flags.add("notes", notes_, "Print the passes' notes to standard error: rewrites, and fusions that did not happen");
     optimizer_.declare(flags);
     passes_.declare(flags);
     model_.declare_size(flags);

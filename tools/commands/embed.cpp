@@ -32,11 +32,12 @@ class Embed final : public Command {
   void declare(Flags& flags) override {
     run_.declare(flags);
     flags.group("Codes");
-    flags.choose("split", split_, {"train", "validation", "test"}, "Of which samples");
-    flags.choose("entry", entry_, {"encode", "project", "features"},
-                 "What to take: the code, where a contrastive loss compares, or the last block of the encoder");
-    flags.add("to,o", to_, "FILE", "The .npy to write; labels go beside it, as FILE_labels.npy [codes.npy in the run]");
-    flags.add("json", json_, "The last line on standard output is one JSON object");
+    flags.choose("split", split_, {"train", "validation", "test"}, "Samples to encode");
+    flags.choose(
+        "entry", entry_, {"encode", "project", "features"},
+        "Output to take: the code, the projection that a contrastive loss compares, or the encoder's last block");
+    flags.add("to,o", to_, "FILE", "The .npy file to write; labels go to FILE_labels.npy [codes.npy in the run]");
+    flags.add("json", json_, "Print one JSON object as the last line");
   }
 
   int run() override {

@@ -26,10 +26,10 @@ class Eval final : public Command {
   void declare(Flags& flags) override {
     run_.declare(flags);
     flags.group("Measure");
-    flags.add("limit", limit_, 1, "Of the test images, the first N alone");
-    flags.add("iwae", iwae_, 1, "Estimate log p(x) with N importance samples an image");
+    flags.add("limit", limit_, 1, "Measure the first N test images only");
+    flags.add("iwae", iwae_, 1, "Estimate log p(x) with N importance samples per image");
     flags.group("Output");
-    flags.add("json", json_, "The last line on standard output is one JSON object");
+    flags.add("json", json_, "Print one JSON object as the last line");
   }
 
   int run() override {

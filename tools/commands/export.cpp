@@ -9,8 +9,8 @@
 #include "ir/text/number.h"
 #include "runtime/atomic_file.h"
 #include "tools/commands/commands.h"
-#include "tools/commands/torch_weights.h"
 #include "tools/console/console.h"
+#include "tools/export/torch_weights.h"
 #include "tools/flags/model_flags.h"
 #include "tools/flags/run_flags.h"
 #include "training/step.h"
@@ -54,18 +54,19 @@ class Export final : public Command {
   void declare(Flags& flags) override {
     flags.group("ONNX");
     flags.add("onnx", onnx_, "FILE", "Write an entry with its weights as an ONNX file");
-    flags.add("entry", entry_, "NAME", "Which entry");
-    flags.add("batch", batch_, "N", "Rows that it takes at once, or dynamic: as many as it is given");
+    flags.add("entry", entry_, "NAME", "Entry to write");
+    flags.add("batch", batch_, "N", "Batch size, or dynamic: any");
     flags.choose("random", random_, {"refuse", "input", "draw"},
-                 "An entry that draws random numbers: refuse it, make them inputs, or let the runtime draw others");
+                 "What to do with an entry that draws random numbers: refuse it, make them inputs, or let the runtime "
+                 "draw its own");
     flags.group("PyTorch");
     flags.add("torch", torch_, "FILE", "Write the weights as a safetensors file of a state dict");
     flags.group("Weights");
-    flags.add("untrained", untrained_, "A model as it starts, with the options below, in place of a run");
-    flags.add("weights", weights_, "FILE", "Of this safetensors file, as of a run's checkpoint");
-    flags.add("seed", seed_, 0, "Of untrained weights");
+    flags.add("untrained", untrained_, "Export an untrained model with the options below, instead of a run");
+    flags.add("weights", weights_, "FILE", "Take the weights from this safetensors file");
+    flags.add("seed", seed_, 0, "Seed of the untrained weights");
     flags.group("Output");
-    flags.add("json", json_, "The last line on standard output is one JSON object");
+    flags.add("json", json_, "Print one JSON object as the last line");
     model_.declare_size(flags);
     model_.declare(flags,
                    "The folder of a run, a checkpoint, a file NAME.weft, or a model, whose run is then in run/MODEL");

@@ -46,13 +46,13 @@ class Finetune final : public Command {
   void declare(Flags& flags) override {
     run_.declare(flags);
     flags.group("Labels");
-    flags.add("labels", labels_, "LIST", "How many labels, in equal parts of each class, as 100,1000,all");
-    flags.add("draws", draws_, 1, "How often labels are drawn; not of all");
-    flags.add("seed", seed_, 0, "Of the first draw and its training; each other draw's is one more");
-    flags.add("steps", options_.steps, 1, "Of training, at least");
-    flags.add("epochs", options_.epochs, 1, "Times through the labels [as many as make --steps]");
-    flags.add("no-scratch", no_scratch_, "Do not train the same network from scratch beside it");
-    flags.add("json", json_, "The last line on standard output is one JSON object");
+    flags.add("labels", labels_, "LIST", "Numbers of labels, balanced over the classes, such as 100,1000,all");
+    flags.add("draws", draws_, 1, "Random draws of the labels; `all` needs one");
+    flags.add("seed", seed_, 0, "Seed of the first draw; each further draw adds one");
+    flags.add("steps", options_.steps, 1, "Training steps, at least");
+    flags.add("epochs", options_.epochs, 1, "Epochs over the labels [enough for --steps]");
+    flags.add("no-scratch", no_scratch_, "Skip training the same network from scratch for comparison");
+    flags.add("json", json_, "Print one JSON object as the last line");
     optimizer_.declare(flags);
     flags.group("Classifier");
     for (const Option& option : classifier_.options)

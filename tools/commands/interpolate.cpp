@@ -22,16 +22,16 @@ class Interpolate final : public Command {
   void declare(Flags& flags) override {
     run_.declare(flags);
     flags.group("Interpolation");
-    flags.add("from", from_, 0, "The test image it begins at [the first]");
-    flags.add("to", to_, 0, "The test image it ends at [the next of another class]");
-    flags.add("steps", steps_, 2, "Places on the way, both ends included");
-    flags.choose("path", path_, {"linear", "spherical"}, "The way through the latent space");
-    flags.add("picture", picture_, "FILE", "The PNG to write [interpolation.png in the run's folder]");
+    flags.add("from", from_, 0, "Index of the first test image [0]");
+    flags.add("to", to_, 0, "Index of the last test image [the next of another class]");
+    flags.add("steps", steps_, 2, "Images of the interpolation, both ends included");
+    flags.choose("path", path_, {"linear", "spherical"}, "Path through the latent space");
+    flags.add("picture", picture_, "FILE", "PNG file to write [interpolation.png in the run's folder]");
     flags.group("Measure");
     judge_.declare(flags);
-    flags.add("pairs", pairs_, 1, "Pairs of test images of different classes to judge between");
-    flags.add("seed", seed_, 0, "Of the pairs [the run's]");
-    flags.add("json", json_, "The last line on standard output is one JSON object");
+    flags.add("pairs", pairs_, 1, "Pairs of test images of different classes to score");
+    flags.add("seed", seed_, 0, "Seed of the pairs [the run's]");
+    flags.add("json", json_, "Print one JSON object as the last line");
   }
 
   int run() override {

@@ -16,9 +16,9 @@ namespace weft::tools {
 namespace {
 
 namespace fs = std::filesystem;
+using training::Canvas;
 using training::Codes;
 using training::LatentStatistics;
-using training::Picture;
 using training::RunDirectory;
 
 class Latent final : public Command {
@@ -28,11 +28,11 @@ class Latent final : public Command {
   void declare(Flags& flags) override {
     run_.declare(flags);
     flags.group("Pictures");
-    flags.add("to", to_, "DIR", "Folder of the pictures [the run's]");
-    flags.add("tsne", tsne_, "Also maps.png: the codes by PCA beside t-SNE; some seconds a thousand points");
-    flags.add("points", points_, 4, "Test samples that t-SNE lays out, the first ones");
-    flags.add("image", image_, 0, "The test image whose code the traversals vary");
-    flags.add("json", json_, "The last line on standard output is one JSON object");
+    flags.add("to", to_, "DIR", "Folder of the images [the run's]");
+    flags.add("tsne", tsne_, "Also draw maps.png, PCA beside t-SNE: some seconds per thousand points");
+    flags.add("points", points_, 4, "Test samples for t-SNE: the first N");
+    flags.add("image", image_, 0, "Index of the test image whose code the traversals vary");
+    flags.add("json", json_, "Print one JSON object as the last line");
   }
 
   int run() override {
@@ -86,7 +86,7 @@ class Latent final : public Command {
 
   void draw(const RunDirectory& run, training::Session& session, const Codes& codes, const LatentStatistics& statistics,
             const training::Dataset& test) const {
-    const auto write = [&](const char* file, const Picture& picture) {
+    const auto write = [&](const char* file, const Canvas& picture) {
       const std::optional<std::string> to = to_ ? std::optional((fs::path(*to_) / file).string()) : std::nullopt;
       put(json_ ? stderr : stdout, "picture: {}\n", write_picture(run, to, file, picture).string());
     };

@@ -34,14 +34,15 @@ class Opt final : public Command {
     flags.positional("FILE", file_, "A .weft file, or - for standard input; the result goes to standard output");
     flags.group("Passes");
     flags.add("passes", passes_, "A,B", "Passes to run, in this order");
-    flags.add("list-passes", list_, "List the passes and end");
-    flags.add("bind", bind_, "B=64,N=100", "Numbers for the dims first; fuse and what follows need them");
-    flags.add("print-after", print_after_, "PASS", "The graph after each run of that pass, or of all of them: all");
-    flags.add("timing", timing_, "The time of each pass, on standard error");
+    flags.add("list-passes", list_, "List the passes and exit");
+    flags.add("bind", bind_, "B=64,N=100", "Bind symbolic dims first; fuse and later passes need numbers");
+    flags.add("print-after", print_after_, "PASS",
+              "Print the graph after each run of a pass, or after every pass: all");
+    flags.add("timing", timing_, "Print the time of each pass to standard error");
     flags.add("check-each", check_,
               "Run the graph before and after each pass on random inputs and stop at the first pass that changes what "
               "it computes");
-    flags.add("notes", notes_, "On standard error, what passes say");
+    flags.add("notes", notes_, "Print the passes' notes to standard error");
   }
 
   int run() override {

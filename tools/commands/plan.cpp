@@ -24,11 +24,11 @@ class PlanCommand final : public Command {
 
   void declare(Flags& flags) override {
     flags.group("Plan");
-    flags.add("batch", options_.batch, 1, "Images a step");
+    flags.add("batch", options_.batch, 1, "Images per step");
     loss_.declare(flags);
-    flags.add("memory", memory_, 1, "Bytes: print the largest batch whose step fits, in place of a plan");
-    flags.add("json", json_, "One JSON object in place of the table: bytes of the arena and of what lies beside it");
-    flags.add("entry", options_.entry, "NAME", "An entry of the model, such as encode, in place of the training step");
+    flags.add("memory", memory_, 1, "Print the largest batch whose step fits into this many bytes");
+    flags.add("json", json_, "Print one JSON object instead of the table");
+    flags.add("entry", options_.entry, "NAME", "Entry of the model, such as encode, instead of the training step");
     optimizer_.declare(flags);
     passes_.declare(flags);
     model_.declare_size(flags);
@@ -123,7 +123,7 @@ class PlanCommand final : public Command {
     if (*memory_ > describe_machine().memory_bytes / 2) {
       put("largest batch that fits in {}: {}, without the scratch of kernels and library calls, for which this "
           "machine\n"
-          "has not the memory\n",
+          "does not have the memory\n",
           bytes_text(memory), bound);
       return 0;
     }

@@ -41,10 +41,10 @@ class Probe final : public Command {
     run_.declare(flags);
     flags.group("Probe");
     flags.choose("probe", probe_, choices(), "linear, mlp and conv are trained on the features; all: linear and knn");
-    flags.add("block", block_, 1, "Features are what this block of the encoder gives, counted from 1 [its result]");
-    flags.add("epochs", options_.epochs, 1, "Of the trained probes");
-    flags.add("no-baselines", no_baselines_, "Leave out raw pixels, PCA and the encoder before training");
-    flags.add("json", json_, "The last line on standard output is one JSON object");
+    flags.add("block", block_, 1, "Take the features from this block of the encoder, counted from 1 [its output]");
+    flags.add("epochs", options_.epochs, 1, "Epochs of the trained probes");
+    flags.add("no-baselines", no_baselines_, "Skip the baselines: raw pixels, PCA and the untrained encoder");
+    flags.add("json", json_, "Print one JSON object as the last line");
   }
 
   int run() override {
@@ -80,7 +80,7 @@ class Probe final : public Command {
     DatasetSplits features = training::represent(session, data);
     check(session.save().tensors == before, "a probe leaves weights and statistics as they are");
     put(file(), "features {} an image; the model's {} tensors are bitwise those of {}\n",
-        to_string(features.train.images), before.size(), run.checkpoint_path().string());
+        to_string(features.train.samples), before.size(), run.checkpoint_path().string());
     return features;
   }
 
@@ -90,12 +90,12 @@ class Probe final : public Command {
   }
 
   void measure_pixels(DatasetSplits pixels) {
-    const std::int64_t columns = pixels.train.images.shape[1];
+    const std::int64_t columns = pixels.train.samples.shape[1];
     if (columns > kComponents) {
-      const training::Pca pca = training::principal_components(pixels.train.images, kComponents, session_);
+      const training::Pca pca = training::principal_components(pixels.train.samples, kComponents, session_);
       DatasetSplits reduced = pixels;
       for (training::Dataset* part : {&reduced.train, &reduced.validation, &reduced.test})
-        if (part->size() > 0) part->images = training::project(pca, part->images, session_);
+        if (part->size() > 0) part->samples = training::project(pca, part->samples, session_);
       measure(fmt::format("PCA-{}", kComponents), std::move(reduced));
     }
     measure("raw pixels", std::move(pixels));

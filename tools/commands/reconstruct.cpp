@@ -24,8 +24,8 @@ class Reconstruct final : public Command {
   void declare(Flags& flags) override {
     run_.declare(flags);
     flags.group("Picture");
-    flags.add("to", to_, "FILE", "The PNG to write [reconstructions.png in the run's folder]");
-    flags.add("count", count_, 1, "Images in it");
+    flags.add("to", to_, "FILE", "PNG file to write [reconstructions.png in the run's folder]");
+    flags.add("count", count_, 1, "Number of images");
   }
 
   int run() override {

@@ -13,13 +13,13 @@ namespace weft::tools {
 namespace {
 
 using runtime::HostTensor;
+using training::Canvas;
 using training::Draw;
 using training::ImageShape;
-using training::Picture;
 using training::RunDirectory;
 using training::Session;
 
-constexpr std::int64_t drawn_count = 100, judged_count = 10'000;
+constexpr std::int64_t kDrawnCount = 100, kJudgedCount = 10'000;
 
 // Of the pictures that the model was built for.
 std::int64_t size_of(const RunDirectory& run, const char* name) {
@@ -40,23 +40,23 @@ class Sample final : public Command {
   void declare(Flags& flags) override {
     run_.declare(flags);
     flags.group("Picture");
-    flags.add("to", to_, "FILE", "The PNG to write [samples.png in the run's folder]");
-    flags.add("count", count_, 1, fmt::format("Images [{}; judged: {}]", drawn_count, judged_count));
-    flags.add("seed", seed_, 0, "Of the draws [the run's]");
+    flags.add("to", to_, "FILE", "PNG file to write [samples.png in the run's folder]");
+    flags.add("count", count_, 1, fmt::format("Number of images [{}; with --judge {}]", kDrawnCount, kJudgedCount));
+    flags.add("seed", seed_, 0, "Seed of the codes [the run's]");
     flags.choose(
         "draw", draw_, {"prior", "normal", "mixture", "box"},
         fmt::format("Codes from N(0, I); by mean and variance of the data's codes; from a mixture of {} Gaussians "
                     "fitted to those; evenly from the box that holds them [prior, or normal where the model has "
                     "none]",
                     training::mixture_components));
-    flags.add("beside", beside_, "RUN", "A second picture of this other run, drawn in its own way, at the right");
+    flags.add("beside", beside_, "RUN", "Draw samples of another run at the right, for comparison");
     flags.group("Measure");
     judge_.declare(flags);
-    flags.add("json", json_, "The last line on standard output is one JSON object");
+    flags.add("json", json_, "Print one JSON object as the last line");
   }
 
   int run() override {
-    const std::int64_t count = count_.value_or(judge_.is_given() ? judged_count : drawn_count);
+    const std::int64_t count = count_.value_or(judge_.is_given() ? kJudgedCount : kDrawnCount);
     constexpr std::int64_t most_drawn = 10'000, most_judged = 1'000'000;
     if (const std::int64_t most = judge_.is_given() ? most_judged : most_drawn; count > most)
       fail_usage("--count takes at most {}, got {}", most, count);
@@ -107,8 +107,13 @@ class Sample final : public Command {
   }
 
   int draw(const RunDirectory& run, const HostTensor& samples, Draw draw, std::int64_t count) const {
-    Picture picture = training::sample_grid(training::image_batch(samples, shape_of(run)));
-    if (beside_) picture = training::panels({title(picture, run, draw), other_panel(count)});
+    Canvas picture = training::sample_grid(training::image_batch(samples, shape_of(run)));
+    if (beside_) {
+      std::vector<Canvas> both;
+      both.push_back(title(picture, run, draw));
+      both.push_back(other_panel(count));
+      picture = training::panels(both);
+    }
     const std::filesystem::path path = write_picture(run, to_, "samples.png", picture);
     put(json_ ? stderr : stdout, "picture: {}\n", path.string());
     if (json_)
@@ -119,7 +124,7 @@ class Sample final : public Command {
     return 0;
   }
 
-  static Picture title(const Picture& picture, const RunDirectory& run, Draw draw) {
+  static Canvas title(const Canvas& picture, const RunDirectory& run, Draw draw) {
     const char* how = draw == Draw::prior     ? "codes from N(0, I)"
                       : draw == Draw::normal  ? "codes drawn as the data's are spread"
                       : draw == Draw::mixture ? "codes from Gaussians fitted to the data's"
@@ -127,7 +132,7 @@ class Sample final : public Command {
     return training::titled(picture, fmt::format("{}: {}", run.config().model, how));
   }
 
-  Picture other_panel(std::int64_t count) const {
+  Canvas other_panel(std::int64_t count) const {
     const RunDirectory run = run_.open(*beside_);
     Session session = run_.load(run);
     need_entry(catalog_, session, "decode", "weft sample --beside");

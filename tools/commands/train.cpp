@@ -30,25 +30,31 @@ class Train final : public Command {
 
   void declare(Flags& flags) override {
     flags.group("Run");
-    flags.add("out", out_, "DIR", "Folder of the run [run/MODEL, and the run there is replaced]");
-    flags.add("resume", resume_, "Go on with the run in that folder, from its last checkpoint");
+    flags.add("out", out_, "DIR", "Folder of the run [run/MODEL, replacing the run there]");
+    flags.add("resume", resume_, "Continue the run in that folder from its last checkpoint");
     flags.add("replace", replace_, "Replace the run in that folder");
-    flags.add("epochs", epochs_, 0, fmt::format("Times through the images [{}]", training::TrainOptions().epochs));
-    flags.add("pretrain-epochs", pretrain_epochs_, 0, "The same for each layer alone, before the whole [0]");
-    flags.add("batch", batch_, 1, fmt::format("Images a step [{}]", training::SessionOptions().batch));
-    flags.add("seed", seed_, 0, fmt::format("Of all that is random [{}]", training::SessionOptions().seed));
+    flags.add("epochs", epochs_, 0, fmt::format("Epochs [{}]", training::TrainOptions().epochs));
+    flags.add("pretrain-epochs", pretrain_epochs_, 0, "Epochs of pre-training for each layer [0]");
+    flags.add("batch", batch_, 1, fmt::format("Images per step [{}]", training::SessionOptions().batch));
+    flags.add("seed", seed_, 0, fmt::format("Seed of all random numbers [{}]", training::SessionOptions().seed));
     flags.add("checkpoint-minutes", checkpoint_minutes_, Flags::Range::not_negative,
-              fmt::format("Checkpoints within an epoch, so many minutes apart; 0: at the ends of epochs alone [{:g}]",
+              fmt::format("Minutes between checkpoints within an epoch; 0: only at its end [{:g}]",
                           training::TrainOptions().checkpoint_minutes));
-    flags.add("json", json_, "The last line on standard output is one JSON object");
+    flags.add("json", json_, "Print one JSON object as the last line");
     data_.declare(flags);
     optimizer_.declare(flags);
     schedule_.declare(flags);
     flags.add("beta-warmup-epochs", beta_warmup_epochs_, Flags::Range::not_negative,
-              "The weight beta of a model's KL rises for so long first [0]");
+              "Epochs over which the KL weight beta rises from 0 [0]");
     machine_.declare(flags);
     passes_.declare(flags);
+    flags.show_only({"out", "resume", "epochs", "batch", "seed", "data", "lr", "threads"});
     model_.declare(flags);
+    flags.footer(
+        "Examples:\n"
+        "  weft train vae                                   on the built-in digits, into run/vae\n"
+        "  weft train simclr --data cifar --epochs 100      on images of a folder `cifar`\n\n"
+        "weft models lists the models; weft train MODEL --help adds a model's options, --help-all prints every flag.");
   }
 
   int run() override {
@@ -136,30 +142,11 @@ class Train final : public Command {
     const RunConfig& old = run.config();
     if (model_.is_named() && model_.model().name != old.model)
       fail("{} holds a run of {}, not of {}", run.path().string(), old.model, model_.name());
-    const auto refuse = [&](const std::string& flag) {
-      fail("--{} differs from what the run in {} began with; leave it out, or train into another folder", flag,
-           run.path().string());
-    };
-    for (const auto& [option, value] : model_.given()) {
-      const auto found = old.settings.find(option);
-      if (found == old.settings.end() || found->second != value) refuse(option);
-    }
-    if (config.session.seed != old.session.seed) refuse("seed");
-    if (config.session.batch != old.session.batch) refuse("batch");
-    if (config.session.backend != old.session.backend) refuse("backend");
-    if (config.data.validation != old.data.validation) refuse("validation");
-    const passes::OptimizerSpec &now = config.session.optimizer, &then = old.session.optimizer;
-    if (now.kind != then.kind) refuse("optimizer");
-    if (now.learning_rate != then.learning_rate) refuse("lr");
-    if (now.momentum != then.momentum) refuse("momentum");
-    if (now.weight_decay != then.weight_decay) refuse("weight-decay");
-    if (now.decay_vectors != then.decay_vectors) refuse("decay-matrices");
-    if (now.trust != then.trust) refuse("trust");
-    if (now.clip_norm != then.clip_norm) refuse("clip-norm");
-    if (config.train.schedule.kind != old.train.schedule.kind) refuse("schedule");
-    if (config.train.schedule.warmup_epochs != old.train.schedule.warmup_epochs) refuse("warmup-epochs");
-    if (config.train.beta_warmup_epochs != old.train.beta_warmup_epochs) refuse("beta-warmup-epochs");
-    if (config.train.pretrain_epochs != old.train.pretrain_epochs) refuse("pretrain-epochs");
+    RunConfig asked = config;
+    for (const auto& [option, value] : model_.given()) asked.settings[option] = value;
+    if (const auto change = training::find_change(old, asked))
+      fail("the run in {} began with {} = {}, not {}: leave out the flag that changes it, or train into another folder",
+           run.path().string(), change->field, change->before, change->after);
   }
 
   // --- Both ---

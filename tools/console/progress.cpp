@@ -31,8 +31,8 @@ std::string metrics_text(const training::Metrics& metrics) {
 
 namespace {
 
-constexpr std::chrono::milliseconds redraw_after{100};
-constexpr std::chrono::seconds plain_line_after{10};
+constexpr std::chrono::milliseconds kRedrawAfter{100};
+constexpr std::chrono::seconds kPlainLineAfter{10};
 
 int columns_of(std::FILE* file) {
   winsize size{};
@@ -60,7 +60,7 @@ void ProgressBar::show(const training::Progress& progress) {
     first_step_ = progress.step;
     begin_ = now;
   }
-  if (is_terminal_ ? now - last_ < redraw_after : now - last_ < plain_line_after) return;
+  if (is_terminal_ ? now - last_ < kRedrawAfter : now - last_ < kPlainLineAfter) return;
   last_ = now;
   if (is_terminal_)
     write("\r\033[K" + progress_line(progress, seconds_left(progress), columns_of(file_) - 1));

@@ -7,7 +7,8 @@ namespace weft::tools {
 
 void ClassifierFlags::declare(Flags& flags) {
   flags.add("judge", name_, "RUN",
-            "A classifier's run: measure instead of drawing how many pictures it is sure of, and of which classes");
+            "Score images with this classifier's run instead of drawing them: the share it is confident of, and the "
+            "spread over classes");
 }
 
 training::Session ClassifierFlags::load(const RunFlags& run) const {

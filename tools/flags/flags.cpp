@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include "ir/text/number.h"
 #include "ir/text/suggest.h"
@@ -14,6 +15,8 @@ namespace weft::tools {
 // --- Values --------------------------------------------------------------------------------------------------------
 
 namespace {
+
+constexpr const char* kHelpAll = "--help-all";
 
 // "to,o" as it is written on a command line: "--to,-o".
 std::string dashed(const std::string& name) {
@@ -59,6 +62,19 @@ void Flags::option(const std::string& name, const std::string& value_name, const
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
       ->group(group_);
 }
+
+bool Flags::shows_all() const { return std::ranges::find(words_, kHelpAll) != words_.end(); }
+
+void Flags::show_only(const std::vector<std::string>& names) {
+  if (shows_all()) return;
+  for (CLI::Option* option : app_.get_options()) {
+    const std::vector<std::string>& own = option->get_lnames();
+    const auto is_shown = [&](const std::string& name) { return std::ranges::find(names, name) != names.end(); };
+    if (!own.empty() && own.front() != "help" && std::ranges::none_of(own, is_shown)) option->group("");
+  }
+}
+
+void Flags::footer(const std::string& text) { app_.footer(text); }
 
 void Flags::positional(const std::string& name, std::string& value, const std::string& doc) {
   app_.add_option(name, value, doc)->type_name("");
@@ -153,15 +169,19 @@ void parse(CLI::App& app, int argc, const char* const* argv) {
 
 Command* parse_command_line(int argc, const char* const* argv, const std::string& description,
                             const std::vector<NamedCommand>& commands) {
-  CLI::App app(description, "weft");
+  const std::string program = std::filesystem::path(argv[0]).filename().string();
+  CLI::App app(description, program);
   app.allow_extras();
   app.require_subcommand(0, 1);
   app.set_version_flag("--version", "weft " WEFT_VERSION, "Print the version");
+  const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
   std::vector<std::pair<CLI::App*, Command*>> parts;
   for (const NamedCommand& each : commands) {
-    CLI::App* part = app.add_subcommand(each.name, each.summary);
+    CLI::App* part = app.add_subcommand(each.name, each.summary)->group(each.group);
     part->allow_extras();
-    Flags flags(*part);
+    part->set_help_flag("-h,--help,--help-all", "Print this help; --help-all prints every flag");
+    const bool is_chosen = !words.empty() && words.front() == each.name;
+    Flags flags(*part, is_chosen ? words : std::vector<std::string>());
     each.command->declare(flags);
     parts.emplace_back(part, each.command);
   }
@@ -178,8 +198,8 @@ Command* parse_command_line(int argc, const char* const* argv, const std::string
   }
   for (const auto& [part, command] : parts) {
     if (!part->parsed()) continue;
-    refuse_rest(*part, fmt::format("weft {}", part->get_name()));
-    refuse_rest(app, "weft");
+    refuse_rest(*part, fmt::format("{} {}", program, part->get_name()));
+    refuse_rest(app, program);
     return command;
   }
   refuse_command(app, commands);

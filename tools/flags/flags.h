@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ir/error.h"
@@ -32,10 +33,20 @@ template <typename... Args>
 // before parsing is its default and is shown in the help; an optional stays empty where the flag is not given.
 class Flags {
  public:
-  explicit Flags(CLI::App& app) : app_(app) {}
+  // `words` are those of the command line, of the command and all that follows it.
+  Flags(CLI::App& app, std::vector<std::string> words) : app_(app), words_(std::move(words)) {}
 
   // The heading in the help of the flags that follow.
   void group(const std::string& heading) { group_ = heading; }
+
+  // The words of the command line, which may decide what the help shows.
+  const std::vector<std::string>& words() const { return words_; }
+  bool shows_all() const;  // --help-all is among them
+
+  // Of the flags so far --help shows these alone; --help-all shows all.
+  void show_only(const std::vector<std::string>& names);
+  // What the help ends with.
+  void footer(const std::string& text);
 
   // An argument without dashes, by its place; empty where not given. `name` in capitals.
   void positional(const std::string& name, std::string& value, const std::string& doc);
@@ -62,6 +73,7 @@ class Flags {
               const std::string& doc, std::function<void(const std::string&)> set);
 
   CLI::App& app_;
+  std::vector<std::string> words_;
   std::string group_ = "Flags";
 };
 
@@ -75,6 +87,7 @@ class Command {
 
 struct NamedCommand {
   std::string name;
+  std::string group;  // its heading in the help
   std::string summary;
   Command* command;
 };

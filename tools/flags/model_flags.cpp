@@ -19,29 +19,36 @@ void ModelFlags::declare(Flags& flags, const std::string& what) {
   if (catalog_.fallback()) doc += fmt::format(" [{}]", catalog_.fallback()->name);
   flags.positional("MODEL", name_, doc);
 
+  // The help of a named model shows its options alone; without a name those of all, if asked for.
+  const auto named = std::ranges::find_if(flags.words(), [&](const std::string& word) { return catalog_.find(word); });
+  const Model* only = named != flags.words().end() ? catalog_.find(*named) : catalog_.fallback();
+  const auto is_shown = [&](const Model& model) { return flags.shows_all() || &model == only; };
+
   // Models share names of options: one flag each, with the words and the default of every model that has it.
   std::map<std::string, std::vector<std::pair<std::string, std::string>>> docs;  // by option: words, models
   for (const Model& model : catalog_.models())
     for (const Option& option : model.options) {
-      const std::string words = fmt::format("{} [{}]", option.doc, option.fallback);
       auto& of_option = docs[option.name];
+      if (!is_shown(model)) continue;
+      const std::string words = fmt::format("{} [{}]", option.doc, option.fallback);
       const auto same = std::ranges::find(of_option, words, &std::pair<std::string, std::string>::first);
       if (same == of_option.end())
         of_option.emplace_back(words, model.name);
       else
         same->second += ", " + model.name;
     }
-  flags.group("Options of the models");
+  const bool of_one = only && !flags.shows_all();
   for (const auto& [option, of_option] : docs) {
+    flags.group(of_option.empty() ? "" : of_one ? "Options of " + only->name : "Options of the models");
     std::vector<std::string> texts;
-    for (const auto& [words, models] : of_option) texts.push_back(models + ": " + words);
+    for (const auto& [words, models] : of_option) texts.push_back(of_one ? words : models + ": " + words);
     flags.add(option, options_[option], "TEXT", fmt::format("{}", fmt::join(texts, "; ")));
   }
 }
 
 void ModelFlags::declare_size(Flags& flags) {
   flags.group("Model");
-  flags.add("size", size_, "CxHxW", "Channels, height and width of the pictures [1x28x28]");
+  flags.add("size", size_, "CxHxW", "Channels, height and width of the images [1x28x28]");
 }
 
 std::map<std::string, std::string> ModelFlags::given() const {

@@ -5,6 +5,7 @@
 
 #include "ir/text/number.h"
 #include "ir/visible.h"
+#include "runtime/atomic_file.h"
 #include "runtime/safetensors.h"
 
 namespace weft::tools {
@@ -72,18 +73,18 @@ RunDirectory open_checkpoint(const Catalog& catalog, const fs::path& path) {
 }
 
 fs::path write_picture(const RunDirectory& run, const std::optional<std::string>& to, const char* name,
-                       const training::Picture& picture) {
-  if (!to) return run.write(name, encode_png(picture));
-  training::write_png(*to, picture);
+                       const training::Canvas& picture) {
+  if (!to) return run.write(name, picture.png());
+  runtime::write_file(*to, picture.png());
   return *to;
 }
 
 void RunFlags::declare(Flags& flags) {
   flags.positional("RUN", name_, "The folder of a run, a checkpoint, or a model, whose run is then in run/MODEL");
   flags.group("Run");
-  flags.add("run,out", out_, "DIR", "Folder of the run, where RUN is left out or is its model");
-  flags.add("allow-nonfinite", allow_nonfinite_, "Look at weights that hold NaN or infinity, too");
-  flags.add("batch", batch_, 1, "Images at once [as in training]");
+  flags.add("run,out", out_, "DIR", "Folder of the run, if RUN is left out or names its model");
+  flags.add("allow-nonfinite", allow_nonfinite_, "Accept weights that contain NaN or infinity");
+  flags.add("batch", batch_, 1, "Batch size [the run's]");
   data_.declare(flags);
   machine_.declare(flags);
 }

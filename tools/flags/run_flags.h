@@ -7,7 +7,7 @@
 
 #include "tools/flags/catalog.h"
 #include "tools/flags/train_flags.h"
-#include "training/data/png.h"
+#include "training/plot/canvas.h"
 #include "training/runs/run_directory.h"
 
 namespace weft::tools {
@@ -24,7 +24,7 @@ training::RunDirectory open_checkpoint(const Catalog& catalog, const std::filesy
 
 // Writes a picture to the file that the user named or, where none was, to the run's of that name; gives its path.
 std::filesystem::path write_picture(const training::RunDirectory& run, const std::optional<std::string>& to,
-                                    const char* name, const training::Picture& picture);
+                                    const char* name, const training::Canvas& picture);
 
 class RunFlags {
  public:

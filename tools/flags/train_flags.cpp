@@ -18,17 +18,15 @@ void OptimizerFlags::declare(Flags& flags) {
   const passes::OptimizerSpec spec;
   flags.group("Optimizer");
   flags.choose("optimizer", kind_, training::optimizer_names(),
-               fmt::format("How params move [{}]", training::name(spec.kind)));
+               fmt::format("Optimizer [{}]", training::name(spec.kind)));
   flags.add("lr", learning_rate_, Flags::Range::positive, default_text("Learning rate", spec.learning_rate));
   flags.add("momentum", momentum_, Flags::Range::not_negative,
-            default_text("Of momentum, nesterov and lars", spec.momentum));
+            default_text("Momentum, for momentum, nesterov and lars", spec.momentum));
   flags.add("weight-decay", weight_decay_, Flags::Range::not_negative,
-            default_text("Added to the gradient; adamw: apart from it", spec.weight_decay));
-  flags.add("decay-matrices", decay_matrices_, "Weight decay leaves out biases and the scales of norms, as lars does");
-  flags.add("trust", trust_, Flags::Range::positive,
-            default_text("lars: share of its norm that a param moves at a learning rate of 1", spec.trust));
-  flags.add("clip-norm", clip_norm_, Flags::Range::positive,
-            "Gradients are scaled down to this norm of all of them [off]");
+            default_text("Weight decay: added to the gradient, for adamw decoupled", spec.weight_decay));
+  flags.add("decay-matrices", decay_matrices_, "Exclude biases and norm scales from weight decay, as lars does");
+  flags.add("trust", trust_, Flags::Range::positive, default_text("Trust coefficient of lars", spec.trust));
+  flags.add("clip-norm", clip_norm_, Flags::Range::positive, "Scale gradients down to this global norm [off]");
 }
 
 passes::OptimizerSpec OptimizerFlags::apply(passes::OptimizerSpec spec) const {
@@ -45,9 +43,9 @@ passes::OptimizerSpec OptimizerFlags::apply(passes::OptimizerSpec spec) const {
 void ScheduleFlags::declare(Flags& flags) {
   const training::Schedule schedule;
   flags.choose("schedule", kind_, training::schedule_names(),
-               fmt::format("The learning rate over the run [{}]", training::name(schedule.kind)));
+               fmt::format("Learning rate schedule [{}]", training::name(schedule.kind)));
   flags.add("warmup-epochs", warmup_epochs_, Flags::Range::not_negative,
-            default_text("The learning rate rises for so long first", schedule.warmup_epochs));
+            default_text("Epochs over which the learning rate rises from 0", schedule.warmup_epochs));
 }
 
 training::Schedule ScheduleFlags::apply(training::Schedule schedule) const {
@@ -58,13 +56,12 @@ training::Schedule ScheduleFlags::apply(training::Schedule schedule) const {
 
 void MachineFlags::declare(Flags& flags) {
   flags.group("Machine");
-  flags.choose("backend", backend_, backend_choices(), fmt::format("What runs it [{}]", backend_names().front()));
+  flags.choose("backend", backend_, backend_choices(), fmt::format("Backend [{}]", backend_names().front()));
   flags.add("threads", threads_, 1, fmt::format("Threads [all cores: {}]", thread_count(0)));
-  flags.add("no-winograd", no_winograd_,
-            "Convolutions never by Winograd's products: slower, and each of their numbers rounded fewer times");
-  flags.choose("precision", precision_, precision_names(),
-               "--backend cuda: products and convolutions of numbers rounded to tf32 (10 bits) or bf16 (7), on tensor "
-               "cores [f32]");
+  flags.add("no-winograd", no_winograd_, "Disable Winograd convolution: slower, with less rounding");
+  flags.choose(
+      "precision", precision_, precision_names(),
+      "With --backend cuda: round the operands of matmuls and convolutions to tf32 or bf16, for tensor cores [f32]");
 }
 
 training::SessionOptions MachineFlags::apply(training::SessionOptions options) const {
@@ -84,17 +81,15 @@ training::SessionOptions MachineFlags::apply(training::SessionOptions options) c
 
 void PassFlags::declare(Flags& flags) {
   flags.group("Compiler");
-  flags.add(
-      "no-contrastive", no_contrastive_,
-      "The pass contrastive does nothing: losses over all pairs of a batch keep the matrix they are written with");
+  flags.add("no-contrastive", no_contrastive_,
+            "Disable the pass `contrastive`: losses over all pairs of a batch store their matrix");
 }
 
 void DataFlags::declare(Flags& flags) {
   flags.group("Data");
-  flags.add(
-      "data", folder_, "PATH",
-      "Folder or file of IDX, CIFAR-10, PNG, CSV or .npy (docs/data.md); digits, digits-colour: built in [digits]");
-  flags.add("validation", validation_, 0, "Training images held out to validate on [one in 12, at most 5,000]");
+  flags.add("data", folder_, "PATH",
+            "Folder or file: IDX, CIFAR-10, PNG, CSV or .npy; or built in: digits, digits-colour [digits]");
+  flags.add("validation", validation_, 0, "Training images held out for validation [one in 12, at most 5,000]");
 }
 
 training::DataOptions DataFlags::apply(training::DataOptions options) const {

@@ -14,10 +14,10 @@ using runtime::HostTensor;
 
 namespace {
 
-constexpr std::int64_t side = 32, channels = 3;
-constexpr std::size_t pixels = side * side * channels;
-constexpr std::size_t record = 1 + pixels;
-constexpr const char* test_name = "test_batch.bin";
+constexpr std::int64_t kSide = 32, kChannels = 3;
+constexpr std::size_t kPixels = kSide * kSide * kChannels;
+constexpr std::size_t kRecord = 1 + kPixels;
+constexpr const char* kTestName = "test_batch.bin";
 
 std::vector<fs::path> training_batches(const fs::path& folder) {
   std::vector<fs::path> found;
@@ -47,17 +47,17 @@ std::vector<std::string> class_names_in(const fs::path& folder) {
 // Appends the records of a file to the bytes of pictures and labels.
 void read_batch(const fs::path& path, int classes, HostTensor& images, std::vector<std::int32_t>& labels) {
   const std::string bytes = read_unpacked(path);
-  if (bytes.empty() || bytes.size() % record != 0)
+  if (bytes.empty() || bytes.size() % kRecord != 0)
     fail("{}: {} bytes are no whole number of records of {}; it is cut short or not CIFAR-10: fetch the file again",
-         path.string(), bytes.size(), record);
-  for (std::size_t begin = 0; begin < bytes.size(); begin += record) {
+         path.string(), bytes.size(), kRecord);
+  for (std::size_t begin = 0; begin < bytes.size(); begin += kRecord) {
     const int label = static_cast<unsigned char>(bytes[begin]);
     if (label >= classes)
       fail("{}: record {} has label {}, but there are {} classes; the file is damaged or not CIFAR-10", path.string(),
-           begin / record, label, classes);
+           begin / kRecord, label, classes);
     labels.push_back(label);
     const auto* first = reinterpret_cast<const std::byte*>(bytes.data()) + begin + 1;
-    images.bytes.insert(images.bytes.end(), first, first + pixels);
+    images.bytes.insert(images.bytes.end(), first, first + kPixels);
   }
 }
 
@@ -65,9 +65,9 @@ Dataset read_batches(const fs::path& folder, const std::vector<fs::path>& paths)
   Dataset data{data_name(folder), {ir::DType::u8, {}, {}}, {}, 0, class_names_in(folder)};
   data.classes = static_cast<int>(data.class_names.size());
   std::vector<std::int32_t> labels;
-  for (const fs::path& path : paths) read_batch(path, data.classes, data.images, labels);
+  for (const fs::path& path : paths) read_batch(path, data.classes, data.samples, labels);
   const auto count = static_cast<std::int64_t>(labels.size());
-  data.images.shape = {count, channels, side, side};
+  data.samples.shape = {count, kChannels, kSide, kSide};
   data.labels = HostTensor::of<std::int32_t>(labels, {count});
   return data;
 }
@@ -76,7 +76,7 @@ Dataset read_batches(const fs::path& folder, const std::vector<fs::path>& paths)
 
 bool is_cifar_folder(const fs::path& folder) {
   return fs::is_directory(folder) &&
-         (!training_batches(folder).empty() || !plain_or_gzipped(folder / test_name).empty());
+         (!training_batches(folder).empty() || !plain_or_gzipped(folder / kTestName).empty());
 }
 
 DatasetSplits load_cifar(const fs::path& folder, const LoadOptions& options) {
@@ -84,8 +84,8 @@ DatasetSplits load_cifar(const fs::path& folder, const LoadOptions& options) {
   if (batches.empty())
     fail("{}: data_batch_1.bin to data_batch_5.bin are missing, plain or .gz; put those to train on into the folder",
          folder.string());
-  const fs::path test = plain_or_gzipped(folder / test_name);
-  if (test.empty()) fail("{}: {} is missing, plain or .gz; put it into the folder", folder.string(), test_name);
+  const fs::path test = plain_or_gzipped(folder / kTestName);
+  if (test.empty()) fail("{}: {} is missing, plain or .gz; put it into the folder", folder.string(), kTestName);
   return with_validation(read_batches(folder, batches), read_batches(folder, {test}), options);
 }
 

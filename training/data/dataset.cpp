@@ -22,7 +22,7 @@ using runtime::HostTensor;
 
 namespace {
 
-constexpr std::uint32_t shuffle_stream = 0x73687566;  // "shuf": apart from the op ids that graphs use as streams
+constexpr std::uint32_t kShuffleStream = 0x73687566;  // "shuf": apart from the op ids that graphs use as streams
 
 HostTensor take_rows(const HostTensor& tensor, std::span<const std::int64_t> indices) {
   const std::int64_t rows = tensor.shape.at(0);
@@ -44,7 +44,7 @@ std::vector<std::int64_t> shuffled_indices(std::int64_t count, std::uint64_t see
   if (count < 0 || count > std::int64_t{1} << 32) fail("cannot shuffle {} samples", count);
   std::vector<std::int64_t> order(static_cast<std::size_t>(count));
   std::iota(order.begin(), order.end(), std::int64_t{0});
-  const runtime::RandomSource source{seed, shuffle_stream, step};
+  const runtime::RandomSource source{seed, kShuffleStream, step};
   for (std::size_t last = order.size(); last > 1; --last) {  // Fisher-Yates
     const std::uint64_t word = runtime::random_block(source, static_cast<std::uint32_t>(last - 1))[0];
     std::swap(order[last - 1], order[word * last >> 32]);
@@ -54,7 +54,7 @@ std::vector<std::int64_t> shuffled_indices(std::int64_t count, std::uint64_t see
 
 Dataset take(const Dataset& dataset, std::span<const std::int64_t> indices) {
   return {dataset.name,
-          take_rows(dataset.images, indices),
+          take_rows(dataset.samples, indices),
           take_rows(dataset.labels, indices),
           dataset.classes,
           dataset.class_names,
@@ -115,7 +115,7 @@ struct Format {
   bool (*recognises)(const fs::path& path);
   DatasetSplits (*load)(const fs::path& path, const LoadOptions& options);
 };
-constexpr Format formats[] = {
+constexpr Format kFormats[] = {
     {"IDX (train-images-idx3-ubyte[.gz], train-labels-idx1-ubyte[.gz], t10k-images-..., t10k-labels-...)",
      is_idx_folder, load_idx},
     {"CIFAR-10 (data_batch_1.bin[.gz], ..., test_batch.bin[.gz])", is_cifar_folder, load_cifar},
@@ -127,13 +127,13 @@ constexpr Format formats[] = {
 };
 
 const Format* format_of(const fs::path& path) {
-  const auto* found = std::ranges::find_if(formats, [&](const Format& format) { return format.recognises(path); });
-  return found == std::end(formats) ? nullptr : found;
+  const auto* found = std::ranges::find_if(kFormats, [&](const Format& format) { return format.recognises(path); });
+  return found == std::end(kFormats) ? nullptr : found;
 }
 
 [[noreturn]] void fail_unrecognised(const fs::path& path) {
   std::vector<std::string> looked_for;
-  for (const Format& format : formats) looked_for.emplace_back(format.looks_for);
+  for (const Format& format : kFormats) looked_for.emplace_back(format.looks_for);
   std::string hint;  // the folder above the right one is a common mistake
   if (fs::is_directory(path)) {
     for (const fs::directory_entry& entry : fs::directory_iterator(path)) {

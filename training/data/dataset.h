@@ -1,5 +1,5 @@
-// Labelled pictures or rows of a table in memory: what the training loop, the probes and the pictures read, and how
-// files become one.
+// Labelled samples in memory, images or rows of a table: what the training loop, the probes and the pictures of a run
+// read, and how files become one.
 #pragma once
 
 #include <cstdint>
@@ -25,14 +25,14 @@ struct Column {
 // Names come from files and folders; loaders make them visible (ir/visible.h).
 struct Dataset {
   std::string name;
-  runtime::HostTensor images;            // pictures u8 [N,C,H,W], or the scaled rows of a table f32 [N,D]
+  runtime::HostTensor samples;           // images u8 [N,C,H,W], or the scaled rows of a table f32 [N,D]
   runtime::HostTensor labels;            // i32 [N], each in [0, classes)
   int classes = 0;                       // 1 where the data has no labels: all are 0 then
   std::vector<std::string> class_names;  // one a class
-  std::vector<Column> columns = {};      // one a column of a table; empty for pictures
+  std::vector<Column> columns = {};      // one a column of a table; empty for images
 
-  std::int64_t size() const { return images.shape.empty() ? 0 : images.shape[0]; }
-  bool is_table() const { return images.shape.size() == 2; }
+  std::int64_t size() const { return samples.shape.empty() ? 0 : samples.shape[0]; }
+  bool is_table() const { return samples.shape.size() == 2; }
   bool operator==(const Dataset&) const = default;
 };
 

@@ -17,9 +17,9 @@ using runtime::RandomSource;
 
 namespace {
 
-constexpr std::uint32_t label_stream = 0x6c61626c;   // "labl"
-constexpr std::uint32_t image_stream = 0x64696770;   // "digp"; a split adds its number
-constexpr std::uint32_t colour_stream = 0x64696763;  // "digc"; so here
+constexpr std::uint32_t kLabelStream = 0x6c61626c;   // "labl"
+constexpr std::uint32_t kImageStream = 0x64696770;   // "digp"; a split adds its number
+constexpr std::uint32_t kColourStream = 0x64696763;  // "digc"; so here
 
 struct Point {
   float x = 0;
@@ -34,7 +34,7 @@ struct Knot {
 };
 using Stroke = std::vector<Knot>;
 using Glyph = std::vector<Stroke>;
-constexpr bool corner = true;
+constexpr bool kCorner = true;
 
 // The ways people write each digit, one way a block.
 // clang-format off
@@ -47,28 +47,28 @@ const std::array<std::vector<Glyph>, 10>& glyphs() {
          {.47F, .1F}, {.26F, 0}, {.16F, .1F}}}},
       // 1
       {{{{.30F, 0}, {.30F, .5F}, {.30F, 1}}},
-       {{{.10F, .24F}, {.34F, 0, corner}, {.34F, .5F}, {.34F, 1}}},
-       {{{.12F, .20F}, {.34F, 0, corner}, {.34F, .5F}, {.34F, 1}},
+       {{{.10F, .24F}, {.34F, 0, kCorner}, {.34F, .5F}, {.34F, 1}}},
+       {{{.12F, .20F}, {.34F, 0, kCorner}, {.34F, .5F}, {.34F, 1}},
         {{.08F, 1}, {.34F, .99F}, {.58F, 1}}}},
       // 2
-      {{{{.04F, .22F}, {.17F, .05F}, {.40F, .01F}, {.56F, .19F}, {.47F, .47F}, {.25F, .74F}, {.02F, 1, corner},
+      {{{{.04F, .22F}, {.17F, .05F}, {.40F, .01F}, {.56F, .19F}, {.47F, .47F}, {.25F, .74F}, {.02F, 1, kCorner},
          {.32F, .97F}, {.64F, .99F}}},
        {{{.05F, .18F}, {.22F, .02F}, {.46F, .05F}, {.55F, .25F}, {.44F, .57F}, {.23F, .87F}, {.08F, .96F},
          {.03F, .85F}, {.15F, .78F}, {.36F, .90F}, {.64F, .98F}}}},
       // 3
-      {{{{.06F, .11F}, {.26F, 0}, {.50F, .09F}, {.48F, .33F}, {.24F, .46F, corner}, {.49F, .54F}, {.58F, .76F},
+      {{{{.06F, .11F}, {.26F, 0}, {.50F, .09F}, {.48F, .33F}, {.24F, .46F, kCorner}, {.49F, .54F}, {.58F, .76F},
          {.38F, .97F}, {.04F, .90F}}},
-       {{{.06F, .03F}, {.30F, .02F}, {.54F, .02F, corner}, {.26F, .39F, corner}, {.50F, .49F}, {.57F, .75F},
+       {{{.06F, .03F}, {.30F, .02F}, {.54F, .02F, kCorner}, {.26F, .39F, kCorner}, {.50F, .49F}, {.57F, .75F},
          {.36F, .98F}, {.03F, .90F}}}},
       // 4
-      {{{{.10F, .03F}, {.05F, .28F}, {.03F, .54F, corner}, {.32F, .53F}, {.62F, .50F}},
+      {{{{.10F, .03F}, {.05F, .28F}, {.03F, .54F, kCorner}, {.32F, .53F}, {.62F, .50F}},
         {{.50F, .05F}, {.47F, .5F}, {.44F, 1}}},
-       {{{.46F, 0}, {.24F, .32F}, {.02F, .65F, corner}, {.34F, .65F}, {.66F, .64F}},
+       {{{.46F, 0}, {.24F, .32F}, {.02F, .65F, kCorner}, {.34F, .65F}, {.66F, .64F}},
         {{.46F, 0}, {.46F, .5F}, {.45F, 1}}}},
       // 5
-      {{{{.56F, .02F}, {.34F, .03F}, {.13F, .02F, corner}, {.11F, .22F}, {.09F, .44F, corner}, {.34F, .37F},
+      {{{{.56F, .02F}, {.34F, .03F}, {.13F, .02F, kCorner}, {.11F, .22F}, {.09F, .44F, kCorner}, {.34F, .37F},
          {.57F, .57F}, {.50F, .87F}, {.24F, 1}, {.02F, .90F}}},
-       {{{.16F, .05F}, {.12F, .24F}, {.09F, .43F, corner}, {.36F, .40F}, {.55F, .62F}, {.45F, .91F}, {.20F, .99F},
+       {{{.16F, .05F}, {.12F, .24F}, {.09F, .43F, kCorner}, {.36F, .40F}, {.55F, .62F}, {.45F, .91F}, {.20F, .99F},
          {.02F, .91F}},
         {{.16F, .05F}, {.38F, .05F}, {.62F, .01F}}}},
       // 6
@@ -77,19 +77,19 @@ const std::array<std::vector<Glyph>, 10>& glyphs() {
        {{{.34F, 0}, {.12F, .30F}, {.03F, .66F}, {.14F, .96F}, {.38F, .98F}, {.53F, .78F}, {.42F, .58F},
          {.20F, .62F}, {.08F, .80F}}}},
       // 7
-      {{{{.02F, .06F}, {.30F, .04F}, {.60F, .03F, corner}, {.40F, .45F}, {.24F, 1}}},
-       {{{.02F, .04F}, {.30F, .04F}, {.60F, .02F, corner}, {.42F, .46F}, {.27F, 1}},
+      {{{{.02F, .06F}, {.30F, .04F}, {.60F, .03F, kCorner}, {.40F, .45F}, {.24F, 1}}},
+       {{{.02F, .04F}, {.30F, .04F}, {.60F, .02F, kCorner}, {.42F, .46F}, {.27F, 1}},
         {{.14F, .52F}, {.36F, .50F}, {.58F, .50F}}},
-       {{{.04F, .20F}, {.05F, .04F, corner}, {.32F, .04F}, {.60F, .04F, corner}, {.44F, .42F}, {.32F, 1}}}},
+       {{{.04F, .20F}, {.05F, .04F, kCorner}, {.32F, .04F}, {.60F, .04F, kCorner}, {.44F, .42F}, {.32F, 1}}}},
       // 8
       {{{{.50F, .15F}, {.31F, 0}, {.10F, .13F}, {.14F, .34F}, {.36F, .50F}, {.55F, .72F}, {.49F, .93F}, {.27F, 1},
          {.05F, .88F}, {.08F, .67F}, {.30F, .48F}, {.49F, .32F}, {.50F, .13F}}},
        {{{.32F, 0}, {.13F, .09F}, {.11F, .33F}, {.29F, .46F}, {.48F, .34F}, {.50F, .11F}, {.32F, 0}},
         {{.29F, .46F}, {.06F, .62F}, {.08F, .91F}, {.31F, 1}, {.53F, .89F}, {.53F, .62F}, {.30F, .46F}}}},
       // 9
-      {{{{.54F, .17F}, {.36F, .01F}, {.11F, .12F}, {.06F, .36F}, {.25F, .50F}, {.47F, .39F}, {.55F, .15F, corner},
+      {{{{.54F, .17F}, {.36F, .01F}, {.11F, .12F}, {.06F, .36F}, {.25F, .50F}, {.47F, .39F}, {.55F, .15F, kCorner},
          {.51F, .58F}, {.46F, 1}}},
-       {{{.53F, .15F}, {.32F, 0}, {.09F, .14F}, {.08F, .38F}, {.28F, .49F}, {.49F, .36F}, {.55F, .16F, corner},
+       {{{.53F, .15F}, {.32F, 0}, {.09F, .14F}, {.08F, .38F}, {.28F, .49F}, {.49F, .36F}, {.55F, .16F, kCorner},
          {.55F, .58F}, {.44F, .92F}, {.22F, 1}, {.06F, .92F}}}},
   }};
   return table;
@@ -299,11 +299,11 @@ Dataset make_split(std::int64_t count, const DigitsOptions& options, std::uint32
   Dataset digits{options.colour ? colour_digits_name : digits_name,
                  HostTensor::zeros(ir::DType::u8, {count, channels, side, side}),
                  HostTensor::zeros(ir::DType::i32, {count}), 10, numbered_classes(10)};
-  const std::span<std::uint8_t> images = digits.images.as<std::uint8_t>();
+  const std::span<std::uint8_t> images = digits.samples.as<std::uint8_t>();
   const std::span<std::int32_t> labels = digits.labels.as<std::int32_t>();
   for (std::size_t i = 0; i < labels.size(); ++i) {
     // Every ten images in a row hold every class once, in an order of their own.
-    const RandomSource order{seed, label_stream + split, i / 10};
+    const RandomSource order{seed, kLabelStream + split, i / 10};
     std::array<std::uint32_t, 10> deck{0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
     for (std::uint32_t last = 9; last > 0; --last) {
       std::swap(deck[last], deck[runtime::random_block(order, last)[0] % (last + 1)]);
@@ -312,10 +312,10 @@ Dataset make_split(std::int64_t count, const DigitsOptions& options, std::uint32
     const std::span<std::uint8_t> image = images.subspan(i * pixels, pixels);
     if (options.colour) {
       std::array<std::uint8_t, grey_pixels> grey{};
-      render_digit(labels[i], {seed, image_stream + split, i}, grey);
-      colour_digit(grey, {seed, colour_stream + split, i}, image);
+      render_digit(labels[i], {seed, kImageStream + split, i}, grey);
+      colour_digit(grey, {seed, kColourStream + split, i}, image);
     } else {
-      render_digit(labels[i], {seed, image_stream + split, i}, image);
+      render_digit(labels[i], {seed, kImageStream + split, i}, image);
     }
   }
   return digits;

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr unsigned char magic[] = {0x1f, 0x8b};
+constexpr unsigned char kMagic[] = {0x1f, 0x8b};
 
 z_stream_s* new_stream() {
   constexpr int gzip_alone = 16;
@@ -39,7 +39,7 @@ GzipReader::GzipReader(const fs::path& path) : path_(path), input_(std::size_t{1
   file_.reset(std::fopen(path.c_str(), "rb"));
   if (!file_) fail("cannot open {}: {}; check the name", path.string(), std::strerror(errno));
   fill();
-  if (end_ >= sizeof magic && std::equal(std::begin(magic), std::end(magic), input_.begin()))
+  if (end_ >= sizeof kMagic && std::equal(std::begin(kMagic), std::end(kMagic), input_.begin()))
     stream_.reset(new_stream());
 }
 
@@ -94,7 +94,7 @@ std::size_t GzipReader::unpack(unsigned char* target, std::size_t size) {
 }
 
 void GzipReader::begin_member() {
-  if (input_[next_] != magic[0])
+  if (input_[next_] != kMagic[0])
     fail("{}: bytes follow the end of its gzip stream; fetch the file again", path_.string());
   check(inflateReset(stream_.get()) == Z_OK, "zlib starts the next member");
   in_member_ = true;

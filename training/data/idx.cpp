@@ -14,8 +14,8 @@ using runtime::HostTensor;
 
 namespace {
 
-constexpr const char* fetch_again = "fetch the file again";
-constexpr int most_dims = 8;
+constexpr const char* kFetchAgain = "fetch the file again";
+constexpr int kMostDims = 8;
 
 class IdxFile {
  public:
@@ -28,7 +28,7 @@ class IdxFile {
     read_data(tensor, static_cast<std::size_t>(size));
     std::byte extra{};
     if (file_.read_up_to(&extra, 1) != 0) {
-      fail("{}: bytes follow the {} that its header announces; {}", path_.string(), size, fetch_again);
+      fail("{}: bytes follow the {} that its header announces; {}", path_.string(), size, kFetchAgain);
     }
     return tensor;
   }
@@ -36,7 +36,7 @@ class IdxFile {
  private:
   void read_exactly(void* target, std::size_t size) {
     if (file_.read_up_to(target, size) != size) {
-      fail("{}: the file ends inside its header; it is cut short or not IDX: {}", path_.string(), fetch_again);
+      fail("{}: the file ends inside its header; it is cut short or not IDX: {}", path_.string(), kFetchAgain);
     }
   }
 
@@ -45,7 +45,7 @@ class IdxFile {
     std::array<unsigned char, 4> magic{};
     read_exactly(magic.data(), magic.size());
     const auto [zero0, zero1, type, rank] = magic;
-    if (zero0 != 0 || zero1 != 0 || rank == 0 || rank > most_dims) {
+    if (zero0 != 0 || zero1 != 0 || rank == 0 || rank > kMostDims) {
       fail("{}: not an IDX file: it begins with {:02x} {:02x} {:02x} {:02x}, IDX with 00 00 08 and the number of dims",
            path_.string(), zero0, zero1, type, rank);
     }
@@ -72,7 +72,7 @@ class IdxFile {
       const std::size_t count = file_.read_up_to(tensor.bytes.data() + done, wanted);
       if (count < wanted) {
         fail("{}: its header announces {} ({} bytes), but only {} follow; it is cut short: {}", path_.string(),
-             to_string(tensor), size, done + count, fetch_again);
+             to_string(tensor), size, done + count, kFetchAgain);
       }
     }
   }

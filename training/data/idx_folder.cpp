@@ -23,8 +23,8 @@ struct IdxNames {
   const char* images;
   const char* labels;
 };
-constexpr IdxNames idx_train{"train-images", "train-labels"};
-constexpr IdxNames idx_test{"t10k-images", "t10k-labels"};
+constexpr IdxNames kIdxTrain{"train-images", "train-labels"};
+constexpr IdxNames kIdxTest{"t10k-images", "t10k-labels"};
 
 // The published names end in -idx3-ubyte.gz; unpacked copies drop .gz, and some have a dot for the hyphen.
 std::vector<std::string> idx_candidates(const std::string& stem) {
@@ -53,15 +53,15 @@ fs::path need_idx(const fs::path& folder, const std::string& stem) {
 
 bool is_idx_folder(const fs::path& folder) {
   return std::ranges::any_of(
-      std::initializer_list<const char*>{idx_train.images, idx_train.labels, idx_test.images, idx_test.labels},
+      std::initializer_list<const char*>{kIdxTrain.images, kIdxTrain.labels, kIdxTest.images, kIdxTest.labels},
       [&](const char* stem) { return find_idx(folder, stem).has_value(); });
 }
 
 DatasetSplits load_idx(const fs::path& folder, const LoadOptions& options) {
-  const fs::path train_images = need_idx(folder, idx_train.images);
-  const fs::path train_labels = need_idx(folder, idx_train.labels);
-  const fs::path test_images = need_idx(folder, idx_test.images);
-  const fs::path test_labels = need_idx(folder, idx_test.labels);
+  const fs::path train_images = need_idx(folder, kIdxTrain.images);
+  const fs::path train_labels = need_idx(folder, kIdxTrain.labels);
+  const fs::path test_images = need_idx(folder, kIdxTest.images);
+  const fs::path test_labels = need_idx(folder, kIdxTest.labels);
   LabelledImages train = read_idx_pair(train_images, train_labels);
   LabelledImages test = read_idx_pair(test_images, test_labels);
   for (std::size_t axis = 1; axis < 4; ++axis) {

@@ -91,7 +91,7 @@ class PictureStack {
                  HostTensor::zeros(ir::DType::u8, {count, static_cast<std::int64_t>(channels), height_, width_}),
                  HostTensor::of<std::int32_t>(labels_, {count}), static_cast<int>(classes.size()), classes};
     std::ranges::transform(classes, data.class_names.begin(), visible);
-    auto out = data.images.as<std::uint8_t>().begin();
+    auto out = data.samples.as<std::uint8_t>().begin();
     for (const Picture& picture : pictures_) {
       const auto step = static_cast<std::size_t>(picture.channels);
       for (std::size_t channel = 0; channel < channels; ++channel)

@@ -21,7 +21,7 @@ using runtime::HostTensor;
 
 namespace {
 
-constexpr std::string_view magic = "\x93NUMPY";
+constexpr std::string_view kMagic = "\x93NUMPY";
 static_assert(std::endian::native == std::endian::little);
 
 struct Header {
@@ -36,7 +36,7 @@ class HeaderReader {
   HeaderReader(const fs::path& path, std::string_view bytes) : path_(path), bytes_(bytes) {}
 
   Header read() {
-    if (!bytes_.starts_with(magic)) fail("{}: not a .npy file", path_.string());
+    if (!bytes_.starts_with(kMagic)) fail("{}: not a .npy file", path_.string());
     if (bytes_.size() < 12) fail_damaged();
     const int version = static_cast<unsigned char>(bytes_[6]);
     if (version < 1 || version > 3)
@@ -111,14 +111,14 @@ struct Element {
   DType dtype;
   std::size_t size;
 };
-constexpr Element elements[] = {{"|u1", DType::u8, 1},
-                                {"<f4", DType::f32, 4},
-                                {"<f8", DType::f32, 8},
-                                {"<i4", DType::i32, 4},
-                                {"<i8", DType::i32, 8}};
+constexpr Element kElements[] = {{"|u1", DType::u8, 1},
+                                 {"<f4", DType::f32, 4},
+                                 {"<f8", DType::f32, 8},
+                                 {"<i4", DType::i32, 4},
+                                 {"<i8", DType::i32, 8}};
 
 const Element& element_of(const Header& header, const fs::path& path) {
-  for (const Element& each : elements)
+  for (const Element& each : kElements)
     if (header.descr == each.descr || (header.descr == "<u1" && each.dtype == DType::u8)) return each;
   if (header.descr.starts_with('>'))
     fail("{}: its elements are big-endian ({}); save it with array.astype('{}')", path.string(), brief(header.descr),
@@ -164,14 +164,15 @@ HostTensor read_npy(const fs::path& path) {
 }
 
 std::string encode_npy(const HostTensor& tensor) {
-  const auto* element = std::ranges::find_if(elements, [&](const Element& each) { return each.dtype == tensor.dtype; });
-  if (element == std::end(elements)) fail(".npy files of {} are not known", to_string(tensor));
+  const auto* element =
+      std::ranges::find_if(kElements, [&](const Element& each) { return each.dtype == tensor.dtype; });
+  if (element == std::end(kElements)) fail(".npy files of {} are not known", to_string(tensor));
   std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}{}), }}", element->descr,
                                    fmt::join(tensor.shape, ", "), tensor.shape.size() == 1 ? "," : "");
   constexpr std::size_t border = 64, before = 10;
   header.append(border - (before + header.size() + 1) % border, ' ');
   header += '\n';
-  std::string bytes(magic);
+  std::string bytes(kMagic);
   bytes += {'\x01', '\x00', static_cast<char>(header.size() & 255), static_cast<char>(header.size() >> 8)};
   bytes += header;
   bytes.append(reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size());

@@ -36,14 +36,14 @@ float scaled(double value, const Column& column, const std::string& name, std::s
 void rescale_by_training(DatasetSplits& splits) {
   const std::size_t columns = splits.train.columns.size();
   std::vector<Range> ranges(columns);
-  const auto values = splits.train.images.as<float>();
+  const auto values = splits.train.samples.as<float>();
   for (std::size_t column = 0; column < columns; ++column) ranges[column] = {values[column], values[column]};
   for (std::size_t i = 0; i < values.size(); ++i) {
     Range& range = ranges[i % columns];
     range = {std::min<double>(range.low, values[i]), std::max<double>(range.high, values[i])};
   }
   for (Dataset* data : {&splits.train, &splits.validation, &splits.test}) {
-    const auto numbers = data->images.as<float>();
+    const auto numbers = data->samples.as<float>();
     for (std::size_t i = 0; i < numbers.size(); ++i) {
       numbers[i] = scaled(numbers[i], unit_column("", ranges[i % columns]), data->name, i, columns);
     }
@@ -68,7 +68,7 @@ Dataset to_dataset(const std::string& name, const Table& table, const std::vecto
                std::max(1, static_cast<int>(table.class_names.size())),
                table.class_names,
                columns};
-  const auto rows = data.images.as<float>();
+  const auto rows = data.samples.as<float>();
   for (std::size_t i = 0; i < rows.size(); ++i)
     rows[i] = scaled(table.values[i], columns[i % columns.size()], name, i, columns.size());
   std::ranges::copy(table.labels, data.labels.as<std::int32_t>().begin());

@@ -67,7 +67,7 @@ std::vector<double> contributions(const Gaussian& gaussian, std::span<const floa
 
 HostTensor smoothed(const Dataset& pictures) {
   constexpr float weights[3] = {0.25F, 0.5F, 0.25F};
-  const auto& shape = pictures.images.shape;
+  const auto& shape = pictures.samples.shape;
   check(shape.size() == 4, "pictures are [N,C,H,W]");
   const HostTensor levels = as_rows(pictures);
   HostTensor result = HostTensor::zeros(ir::DType::f32, levels.shape);
@@ -126,13 +126,13 @@ Detector::Detector(Session& session, const Dataset& normal, const DetectorOption
   const Dataset drawn = at_most(normal, options.most, seed);
   const HeldOut parts = hold_out(drawn, drawn.size() / options.held_out_in, seed);
   if (normal.is_table())
-    normality_.gaussian.emplace(parts.rest.images, options.ridge);
+    normality_.gaussian.emplace(parts.rest.samples, options.ridge);
   else
     normality_.bank = smoothed(parts.rest);
 
   DatasetSplits data;
   data.train = parts.rest;
-  data.train.images = seen(parts.rest);
+  data.train.samples = seen(parts.rest);
   const std::int64_t steps_an_epoch = steps_in(data.train.size(), session.options().batch);
   TrainOptions training;
   training.schedule.kind = Schedule::Kind::cosine;
@@ -149,7 +149,7 @@ Detector::Detector(Session& session, const Dataset& normal, const DetectorOption
 Detector::Detector(Session& session, Normality normality) : session_(session), normality_(std::move(normality)) {}
 
 HostTensor Detector::seen(const Dataset& data) const {
-  return data.is_table() ? normality_.gaussian.value().whiten(data.images) : smoothed(data);
+  return data.is_table() ? normality_.gaussian.value().whiten(data.samples) : smoothed(data);
 }
 
 std::vector<double> Detector::distances(const HostTensor& seen) const {

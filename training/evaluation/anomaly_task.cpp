@@ -39,7 +39,7 @@ AnomalyTask table_task(const std::filesystem::path& path, std::uint64_t seed) {
   std::ranges::sort(learn);
   std::ranges::sort(score);
   if (learn.empty()) fail("{}: {} normal rows are too few", path.string(), normal.size());
-  const std::vector<Column> columns = standardising(data.columns, take(data, learn).images);
+  const std::vector<Column> columns = standardising(data.columns, take(data, learn).samples);
   data = to_dataset(name, table, columns);
   return {take(data, learn), take(data, score)};
 }
@@ -74,7 +74,7 @@ AnomalyOutcome measure(const Scores& all, const Dataset& test, double threshold)
 
 BestComponents best_components(const AnomalyTask& task) {
   constexpr std::int64_t counts[] = {1, 2, 4, 8, 16};
-  const auto residuals = component_residuals(task.normal.images, task.test.images, counts);
+  const auto residuals = component_residuals(task.normal.samples, task.test.samples, counts);
   BestComponents best;
   for (std::size_t i = 0; i < residuals.size(); ++i) {
     const double area = auroc(residuals[i], task.test.labels.as<std::int32_t>());

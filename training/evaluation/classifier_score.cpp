@@ -14,8 +14,8 @@ using runtime::HostTensor;
 
 namespace {
 
-constexpr std::uint32_t pair_stream = 0x70616972;  // "pair": apart from the streams of graphs and the shuffle
-constexpr std::int64_t pictures_at_once = 10'000;  // judged, so that memory does not grow with the pairs
+constexpr std::uint32_t kPairStream = 0x70616972;  // "pair": apart from the streams of graphs and the shuffle
+constexpr std::int64_t kPicturesAtOnce = 10'000;   // judged, so that memory does not grow with the pairs
 
 // Verdicts over batches of logits.
 class Tally {
@@ -69,7 +69,7 @@ std::vector<Pair> draw_pairs(const Dataset& data, std::int64_t count, std::uint6
     fail("{}: interpolation is judged between samples of different classes, and it has one class alone", data.name);
   std::vector<Pair> pairs;
   for (std::uint32_t element = 0; static_cast<std::int64_t>(pairs.size()) < count; ++element) {
-    const runtime::PhiloxBlock block = runtime::random_block({seed, pair_stream, 0}, element);
+    const runtime::PhiloxBlock block = runtime::random_block({seed, kPairStream, 0}, element);
     const Pair pair{static_cast<std::int64_t>(block[0] % labels.size()),
                     static_cast<std::int64_t>(block[1] % labels.size())};
     if (labels[static_cast<std::size_t>(pair.from)] != labels[static_cast<std::size_t>(pair.to)]) pairs.push_back(pair);
@@ -118,12 +118,12 @@ InterpolationScore score_interpolation(Session& session, Session& classifier, co
   if (steps < 3) fail("an interpolation of {} steps has none between its ends to judge; take at least 3", steps);
   const std::vector<Pair> drawn = draw_pairs(data, pairs, seed);
   const Codes codes = encode(session, data);
-  const HostTensor pixels = unit_range(data.images);
+  const HostTensor pixels = unit_range(data.samples);
   const std::size_t width = pixels.as<float>().size() / static_cast<std::size_t>(data.size());
   const auto picture = [&](std::int64_t index) {
     return pixels.as<float>().subspan(static_cast<std::size_t>(index) * width, width);
   };
-  const std::int64_t inner = steps - 2, pairs_at_once = std::max<std::int64_t>(1, pictures_at_once / inner);
+  const std::int64_t inner = steps - 2, pairs_at_once = std::max<std::int64_t>(1, kPicturesAtOnce / inner);
   Tally latent, pixel;
   for (std::size_t begin = 0; begin < drawn.size();) {
     const std::size_t end = std::min(drawn.size(), begin + static_cast<std::size_t>(pairs_at_once));

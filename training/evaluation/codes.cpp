@@ -17,23 +17,23 @@ using runtime::HostTensor;
 
 namespace {
 
-constexpr std::uint32_t sample_stream = 0x73616d70;  // "samp": apart from the streams of graphs and the shuffle
+constexpr std::uint32_t kSampleStream = 0x73616d70;  // "samp": apart from the streams of graphs and the shuffle
 
 void flatten_rows(HostTensor& tensor) { tensor.shape = {tensor.shape[0], tensor.elements() / tensor.shape[0]}; }
 
 // Of each unit of the codes: where it lies and how far it spreads.
-struct Spread {
+struct UnitSpread {
   float mean = 0, deviation = 0;
   float low = std::numeric_limits<float>::infinity(), high = -std::numeric_limits<float>::infinity();
 };
 
-std::vector<Spread> spreads_of(const Codes& codes) {
+std::vector<UnitSpread> spreads_of(const Codes& codes) {
   const auto dims = static_cast<std::size_t>(codes.dims());
   const std::span<const float> values = codes.latent.as<float>();
   std::vector<double> sums(dims), squares(dims);
-  std::vector<Spread> spreads(dims);
+  std::vector<UnitSpread> spreads(dims);
   for (std::size_t i = 0; i < values.size(); ++i) {
-    Spread& spread = spreads[i % dims];
+    UnitSpread& spread = spreads[i % dims];
     sums[i % dims] += values[i];
     squares[i % dims] += static_cast<double>(values[i]) * values[i];
     spread.low = std::min(spread.low, values[i]);
@@ -59,7 +59,7 @@ HostTensor unit_range(const HostTensor& images) {
 }
 
 HostTensor as_rows(const Dataset& data) {
-  HostTensor rows = unit_range(data.images);
+  HostTensor rows = unit_range(data.samples);
   flatten_rows(rows);
   return rows;
 }
@@ -128,8 +128,8 @@ std::vector<float> draw_codes(Draw draw, const Codes* codes, std::int64_t dims, 
                               std::uint64_t seed) {
   check(draw == Draw::prior || (codes && codes->dims() == dims), "codes of the width to draw");
   if (draw == Draw::mixture) return Mixture(codes->latent, mixture_components, seed).draw(count, seed);
-  const std::vector<Spread> spreads = draw == Draw::prior ? std::vector<Spread>() : spreads_of(*codes);
-  const runtime::RandomSource source{seed, sample_stream, 0};
+  const std::vector<UnitSpread> spreads = draw == Draw::prior ? std::vector<UnitSpread>() : spreads_of(*codes);
+  const runtime::RandomSource source{seed, kSampleStream, 0};
   std::vector<float> drawn(static_cast<std::size_t>(count * dims));
   for (std::size_t i = 0; i < drawn.size(); ++i) {
     const auto element = static_cast<std::uint32_t>(i);

@@ -25,15 +25,15 @@ bool nearer(const Neighbour& a, const Neighbour& b) {
 }
 
 std::int64_t width_of(const Dataset& features) {
-  check(features.images.dtype == ir::DType::f32, "neighbours are sought among f32 features");
-  return features.size() == 0 ? 0 : features.images.elements() / features.size();
+  check(features.samples.dtype == ir::DType::f32, "neighbours are sought among f32 features");
+  return features.size() == 0 ? 0 : features.samples.elements() / features.size();
 }
 
 // Rows scaled to length 1; a row of zeros stays.
 HostTensor unit_rows(const Dataset& features) {
   const std::int64_t width = width_of(features);
   HostTensor rows = HostTensor::zeros(ir::DType::f32, {features.size(), width});
-  const float* from = features.images.as<float>().data();
+  const float* from = features.samples.as<float>().data();
   float* to = rows.as<float>().data();
   for (std::int64_t i = 0; i < features.size(); ++i, from += width, to += width) {
     double square = 0;

@@ -46,10 +46,10 @@ Tensor classify(ProbeKind kind, const Tensor& x, std::int64_t classes) {
 
 ir::Module make_probe(ProbeKind kind, const Dataset& features) {
   Dims dims{B};
-  for (const std::int64_t size : std::span(features.images.shape).subspan(1)) dims.emplace_back(size);
+  for (const std::int64_t size : std::span(features.samples.shape).subspan(1)) dims.emplace_back(size);
   if (kind == ProbeKind::conv && dims.size() != 4)
     fail("the conv probe takes maps [N,C,H,W], but these features are {}; name a block, or take another probe",
-         to_string(features.images));
+         to_string(features.samples));
   ir::Module module{"probe", {}};
   for (const auto& [name, mode] : {std::pair{"loss", Mode::train}, std::pair{"test", Mode::eval}}) {
     Entry entry(module, name, mode);

@@ -71,12 +71,12 @@ DatasetSplits raw_pixels(const DatasetSplits& data) {
 }
 
 void standardise(DatasetSplits& data) {
-  const std::vector<std::int64_t>& shape = data.train.images.shape;
+  const std::vector<std::int64_t>& shape = data.train.samples.shape;
   check(shape.size() >= 2, "features are [N,channels,..]");
   const auto channels = static_cast<std::size_t>(shape[1]);
   const auto area = static_cast<std::size_t>(runtime::element_count(std::span(shape).subspan(2)));
   std::vector<Moments> moments(channels);
-  const std::span<const float> values = std::as_const(data.train.images).as<float>();
+  const std::span<const float> values = std::as_const(data.train.samples).as<float>();
   for (std::size_t i = 0; i < values.size(); ++i) {
     Moments& of = moments[i / area % channels];
     of.sum += double(values[i]);
@@ -90,7 +90,7 @@ void standardise(DatasetSplits& data) {
     scales.push_back(variance > 1e-12 * of.square / count ? 1 / std::sqrt(variance) : 0);
   }
   for (Dataset* part : {&data.train, &data.validation, &data.test}) {
-    const std::span<float> all = part->images.as<float>();
+    const std::span<float> all = part->samples.as<float>();
     for (std::size_t i = 0; i < all.size(); ++i) {
       const std::size_t channel = i / area % channels;
       all[i] = static_cast<float>((double(all[i]) - means[channel]) * scales[channel]);

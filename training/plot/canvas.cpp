@@ -1,185 +1,251 @@
-// Drawing. A line is a capsule and a disc a short one: the ink of a pixel follows from its distance to the axis.
+// What is drawn is recorded; the recording is replayed on pixels or into SVG.
 #include "training/plot/canvas.h"
+
+#include <cairo-svg.h>
+#include <cairo.h>
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <cstddef>
 
 #include "ir/error.h"
-#include "training/plot/font.h"
+#include "ir/visible.h"
+
+#ifdef __SANITIZE_ADDRESS__
+// What Cairo and fontconfig keep of fonts until the process ends is no leak.
+extern "C" {
+const char* __lsan_default_suppressions();
+const char* __lsan_default_suppressions() { return "leak:libcairo\nleak:libfontconfig\n"; }
+const char* __lsan_default_options();
+const char* __lsan_default_options() { return "print_suppressions=0"; }
+}
+#endif
 
 namespace weft::training {
 
 namespace {
 
-constexpr float letter_gap = 1.6F;  // all in dots of the font
-constexpr float space_width = 2.4F;
-constexpr float cap_height = 7;
-
-struct Extent {
-  int first = 0;
-  int last = glyph_columns - 1;
-};
-
-// The columns that hold dots: letters are set at their own widths, digits at one width so that numbers line up.
-Extent extent_of(char character) {
-  const Glyph5x8& glyph = glyph_of(character);
-  Extent extent;
-  if (character >= '0' && character <= '9') return extent;
-  while (extent.first < extent.last && glyph[static_cast<std::size_t>(extent.first)] == 0) ++extent.first;
-  while (extent.last > extent.first && glyph[static_cast<std::size_t>(extent.last)] == 0) --extent.last;
-  return extent;
+void check_drawn(cairo_status_t status) {
+  if (status != CAIRO_STATUS_SUCCESS) fail("cannot draw a picture: {}", cairo_status_to_string(status));
 }
 
-float advance_of(char character) {
-  if (character == ' ') return space_width + letter_gap;
-  const Extent extent = extent_of(character);
-  return static_cast<float>(extent.last - extent.first) + 1 + letter_gap;
+bool is_finite(Place place) { return std::isfinite(place.x) && std::isfinite(place.y); }
+
+// Cairo holds places as numbers of 24 bits and a fraction.
+Place clamped(Place place) {
+  constexpr double kFar = 100'000;
+  return {std::clamp(place.x, -kFar, kFar), std::clamp(place.y, -kFar, kFar)};
 }
 
-bool is_lit(const Glyph5x8& glyph, int column, int row) {
-  if (column < 0 || column >= glyph_columns || row < 0 || row >= glyph_rows) return false;
-  return glyph[static_cast<std::size_t>(column)] >> row & 1;
+void set_color(cairo_t* context, Color color, double opacity = 1) {
+  cairo_set_source_rgba(context, color.r / 255.0, color.g / 255.0, color.b / 255.0, opacity);
 }
 
-// Calls stroke(column, row, column, row) for every pair of dots to join. Drawn with a round pen, the dots of the font
-// become smooth letters of any size. A diagonal is drawn only where no dot beside it already joins the two.
-template <typename Stroke>
-void for_each_stroke(const Glyph5x8& glyph, Stroke stroke) {
-  for (int column = 0; column < glyph_columns; ++column) {
-    for (int row = 0; row < glyph_rows; ++row) {
-      if (!is_lit(glyph, column, row)) continue;
-      stroke(column, row, column, row);
-      if (is_lit(glyph, column + 1, row)) stroke(column, row, column + 1, row);
-      if (is_lit(glyph, column, row + 1)) stroke(column, row, column, row + 1);
-      for (const int side : {-1, 1}) {
-        const bool joined = is_lit(glyph, column + side, row) || is_lit(glyph, column, row + 1);
-        if (!joined && is_lit(glyph, column + side, row + 1)) stroke(column, row, column + side, row + 1);
-      }
-    }
-  }
+// The same letters at the same places, however many pixels a unit has.
+void set_font(cairo_t* context, double size, bool bold) {
+  cairo_select_font_face(context, "sans-serif", CAIRO_FONT_SLANT_NORMAL,
+                         bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
+  cairo_set_font_size(context, size);
+  cairo_font_options_t* options = cairo_font_options_create();
+  cairo_font_options_set_antialias(options, CAIRO_ANTIALIAS_GRAY);
+  cairo_font_options_set_hint_style(options, CAIRO_HINT_STYLE_NONE);
+  cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
+  cairo_set_font_options(context, options);
+  cairo_font_options_destroy(options);
 }
 
-float distance_to(const Segment& segment, Place place) {
-  const Place along{segment.to.x - segment.from.x, segment.to.y - segment.from.y};
-  const Place here{place.x - segment.from.x, place.y - segment.from.y};
-  const float t =
-      std::clamp((here.x * along.x + here.y * along.y) / (along.x * along.x + along.y * along.y + 1e-12F), 0.F, 1.F);
-  const float dx = here.x - t * along.x;
-  const float dy = here.y - t * along.y;
-  return std::sqrt(dx * dx + dy * dy);
+double advance_of(cairo_t* context, const std::string& text) {
+  cairo_text_extents_t extents;
+  cairo_text_extents(context, text.c_str(), &extents);
+  return extents.x_advance;
+}
+
+double capital_height(cairo_t* context) {
+  cairo_text_extents_t extents;
+  cairo_text_extents(context, "H", &extents);
+  return extents.height;
+}
+
+// Cairo's pixels: four bytes, blue first on a little-endian machine.
+std::uint32_t* row_of(cairo_surface_t* surface, int row) {
+  unsigned char* data = cairo_image_surface_get_data(surface);
+  return reinterpret_cast<std::uint32_t*>(data + std::ptrdiff_t{row} * cairo_image_surface_get_stride(surface));
+}
+
+cairo_status_t append(void* text, const unsigned char* bytes, unsigned count) {
+  static_cast<std::string*>(text)->append(reinterpret_cast<const char*>(bytes), count);
+  return CAIRO_STATUS_SUCCESS;
+}
+
+CairoContext measuring_context() {
+  const CairoSurface surface(cairo_recording_surface_create(CAIRO_CONTENT_COLOR, nullptr));
+  return CairoContext(cairo_create(surface.get()));
 }
 
 }  // namespace
 
-float text_width(std::string_view text, float height) {
-  float dots = 0;
-  for (const char character : text) dots += advance_of(character);
-  return std::max(0.F, dots - letter_gap) * height / cap_height;
+void CairoRelease::operator()(cairo_t* context) const { cairo_destroy(context); }
+void CairoRelease::operator()(cairo_surface_t* surface) const { cairo_surface_destroy(surface); }
+
+double text_width(std::string_view text, double size, bool bold) {
+  const auto context = measuring_context();
+  set_font(context.get(), size, bold);
+  return advance_of(context.get(), visible(text));
 }
 
-Canvas::Canvas(int width, int height, Color background) {
-  constexpr int most = 32768;
-  if (width < 1 || height < 1 || width > most || height > most) {
-    fail("cannot draw a picture of {}x{} pixels; each side takes 1 to {}", width, height, most);
-  }
-  picture_ = {width, height, 3, {}};
-  picture_.pixels.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
+bool has_font() {
+  const auto context = measuring_context();
+  set_font(context.get(), TextStyle{}.size, false);
+  // Where it finds no font, Cairo takes one that it draws by itself.
+  return cairo_scaled_font_get_type(cairo_get_scaled_font(context.get())) != CAIRO_FONT_TYPE_USER;
+}
+
+Canvas::Canvas(int width, int height, Color background) : width_(width), height_(height) {
+  constexpr int kMost = 32767;
+  if (width < 1 || height < 1 || width > kMost || height > kMost)
+    fail("cannot draw a picture of {}x{} pixels; each side takes 1 to {}", width, height, kMost);
+  const cairo_rectangle_t extent{0, 0, double(width), double(height)};
+  recording_.reset(cairo_recording_surface_create(CAIRO_CONTENT_COLOR, &extent));
+  context_.reset(cairo_create(recording_.get()));
+  cairo_set_line_cap(context_.get(), CAIRO_LINE_CAP_ROUND);
+  cairo_set_line_join(context_.get(), CAIRO_LINE_JOIN_ROUND);
   rectangle(0, 0, width, height, background);
 }
 
-void Canvas::blend(int x, int y, Color color, float opacity) {
-  std::uint8_t* pixel = &picture_.pixels[(static_cast<std::size_t>(y) * static_cast<std::size_t>(picture_.width) +
-                                          static_cast<std::size_t>(x)) *
-                                         3];
-  const auto mix = [opacity](std::uint8_t under, std::uint8_t over) {
-    return static_cast<std::uint8_t>(static_cast<float>(under) * (1 - opacity) + static_cast<float>(over) * opacity +
-                                     .5F);
-  };
-  pixel[0] = mix(pixel[0], color.r);
-  pixel[1] = mix(pixel[1], color.g);
-  pixel[2] = mix(pixel[2], color.b);
+void Canvas::rectangle(double x, double y, double width, double height, Color color, double opacity) {
+  if (!is_finite({x + width, y + height})) return;
+  set_color(context_.get(), color, opacity);
+  const Place from = clamped({x, y}), to = clamped({x + width, y + height});
+  cairo_rectangle(context_.get(), from.x, from.y, to.x - from.x, to.y - from.y);
+  cairo_fill(context_.get());
 }
 
-void Canvas::rectangle(int x, int y, int width, int height, Color color, float opacity) {
-  for (int row = std::max(0, y); row < std::min(this->height(), y + height); ++row) {
-    for (int column = std::max(0, x); column < std::min(this->width(), x + width); ++column) {
-      blend(column, row, color, opacity);
-    }
+void Canvas::outline(double x, double y, double width, double height, const Pen& pen) {
+  const Place corners[] = {{x, y}, {x + width, y}, {x + width, y + height}, {x, y + height}, {x, y}};
+  path(corners, pen);
+}
+
+void Canvas::path(std::span<const Place> places, const Pen& pen) {
+  for (const Place& place : places) {
+    if (!is_finite(place)) continue;
+    const Place to = clamped(place);
+    cairo_line_to(context_.get(), to.x, to.y);
   }
+  constexpr double kDashes[] = {6, 5};
+  cairo_set_line_cap(context_.get(), pen.dashed ? CAIRO_LINE_CAP_BUTT : CAIRO_LINE_CAP_ROUND);
+  cairo_set_dash(context_.get(), kDashes, pen.dashed ? 2 : 0, 0);
+  cairo_set_line_width(context_.get(), pen.width);
+  set_color(context_.get(), pen.color);
+  cairo_stroke(context_.get());
 }
 
-void Canvas::strokes(std::span<const Segment> segments, float width, Color color, float opacity) {
-  if (segments.empty()) return;
-  const float radius = width / 2;
-  Place low = segments[0].from;
-  Place high = low;
-  for (const auto& [from, to] : segments) {
-    if (!std::isfinite(from.x + from.y + to.x + to.y)) return;
-    low = {std::min({low.x, from.x, to.x}), std::min({low.y, from.y, to.y})};
-    high = {std::max({high.x, from.x, to.x}), std::max({high.y, from.y, to.y})};
+void Canvas::line(Place from, Place to, const Pen& pen) {
+  const Place both[] = {from, to};
+  path(both, pen);
+}
+
+void Canvas::discs(std::span<const Place> centres, double radius, Color color, double opacity) {
+  for (const Place& centre : centres) {
+    if (!is_finite(centre)) continue;
+    const Place at = clamped(centre);
+    cairo_move_to(context_.get(), at.x, at.y);
+    cairo_close_path(context_.get());  // a line of no length, whose round ends are a disc
   }
-  const float reach = radius + 1;
-  const auto clipped = [](float value, int limit) {
-    return static_cast<int>(std::clamp(value, 0.F, static_cast<float>(limit - 1)));
-  };
-  const int last_row = clipped(high.y + reach, height());
-  const int last_column = clipped(high.x + reach, this->width());
-  for (int row = clipped(low.y - reach, height()); row <= last_row; ++row) {
-    for (int column = clipped(low.x - reach, this->width()); column <= last_column; ++column) {
-      const Place here{static_cast<float>(column) + .5F, static_cast<float>(row) + .5F};
-      float distance = std::numeric_limits<float>::max();
-      for (const Segment& segment : segments) distance = std::min(distance, distance_to(segment, here));
-      // A line thinner than a pixel is a pixel wide and paler.
-      const float coverage = std::clamp(radius + .5F - distance, 0.F, std::min(1.F, width));
-      if (coverage > 0) blend(column, row, color, opacity * coverage);
-    }
-  }
-}
-
-void Canvas::line(Place from, Place to, float width, Color color, float opacity) {
-  const Segment segment{from, to};
-  strokes({&segment, 1}, width, color, opacity);
-}
-
-void Canvas::disc(Place centre, float radius, Color color, float opacity) {
-  line(centre, centre, 2 * radius, color, opacity);
+  cairo_set_line_cap(context_.get(), CAIRO_LINE_CAP_ROUND);
+  cairo_set_dash(context_.get(), nullptr, 0, 0);
+  cairo_set_line_width(context_.get(), 2 * radius);
+  set_color(context_.get(), color, opacity);
+  cairo_stroke(context_.get());
 }
 
 void Canvas::text(Place place, std::string_view text, const TextStyle& style) {
-  const float dot = style.height / cap_height;
-  const float pen = dot * (style.bold ? 1.3F : .95F);
-  float along = 0;  // the way run along the line of text
-  if (style.align == Align::centre) along = -text_width(text, style.height) / 2;
-  if (style.align == Align::right) along = -text_width(text, style.height);
-  for (const char character : text) {
-    const Extent extent = extent_of(character);
-    const auto at = [&](int column, int row) {
-      const float forward = along + (static_cast<float>(column - extent.first) + .5F) * dot;
-      const float down = (static_cast<float>(row) + .5F) * dot;
-      return style.upward ? Place{place.x + down, place.y - forward} : Place{place.x + forward, place.y + down};
-    };
-    std::vector<Segment> segments;
-    for_each_stroke(glyph_of(character), [&](int column, int row, int next_column, int next_row) {
-      segments.push_back({at(column, row), at(next_column, next_row)});
-    });
-    strokes(segments, pen, style.color);
-    along += advance_of(character) * dot;
-  }
+  if (text.empty() || !is_finite(place)) return;
+  const std::string shown = visible(text);
+  cairo_t* context = context_.get();
+  cairo_save(context);
+  const Place at = clamped(place);
+  cairo_translate(context, at.x, at.y);
+  if (style.upward) cairo_rotate(context, -std::acos(0.0));
+  set_font(context, style.size, style.bold);
+  const double width = advance_of(context, shown);
+  const double left = style.align == Align::left ? 0 : style.align == Align::centre ? -width / 2 : -width;
+  set_color(context, style.color);
+  cairo_move_to(context, left, capital_height(context) / 2);
+  cairo_show_text(context, shown.c_str());
+  cairo_new_path(context);
+  cairo_restore(context);
 }
 
 void Canvas::image(int x, int y, const Picture& image, int scale) {
   if (scale < 1) fail("cannot scale a picture by {}; the smallest scale is 1", scale);
+  const CairoSurface surface(cairo_image_surface_create(CAIRO_FORMAT_RGB24, image.width, image.height));
+  check_drawn(cairo_surface_status(surface.get()));
   const std::uint8_t* pixel = image.pixels.data();
   for (int row = 0; row < image.height; ++row) {
+    std::uint32_t* to = row_of(surface.get(), row);
     for (int column = 0; column < image.width; ++column, pixel += image.channels) {
-      const Color color = image.channels == 3 ? Color{pixel[0], pixel[1], pixel[2]} : Color{*pixel, *pixel, *pixel};
-      rectangle(x + column * scale, y + row * scale, scale, scale, color);
+      const auto [r, g, b] = image.channels == 3 ? Color{pixel[0], pixel[1], pixel[2]} : Color{*pixel, *pixel, *pixel};
+      to[column] = std::uint32_t{r} << 16 | std::uint32_t{g} << 8 | b;
     }
   }
+  cairo_surface_mark_dirty(surface.get());
+  cairo_t* context = context_.get();
+  cairo_save(context);
+  cairo_translate(context, x, y);
+  cairo_scale(context, scale, scale);
+  cairo_set_source_surface(context, surface.get(), 0, 0);
+  cairo_pattern_set_filter(cairo_get_source(context), CAIRO_FILTER_NEAREST);
+  cairo_rectangle(context, 0, 0, image.width, image.height);
+  cairo_fill(context);
+  cairo_restore(context);
+  has_images_ = true;
 }
 
-Picture image_grid(const std::vector<Picture>& pictures, const GridStyle& style) {
+void Canvas::draw(int x, int y, const Canvas& other) {
+  cairo_save(context_.get());
+  cairo_set_source_surface(context_.get(), other.recording_.get(), x, y);
+  cairo_rectangle(context_.get(), x, y, other.width_, other.height_);
+  cairo_fill(context_.get());
+  cairo_restore(context_.get());
+  has_images_ = has_images_ || other.has_images_;
+}
+
+void Canvas::replay(cairo_surface_t* target, int scale) const {
+  check_drawn(cairo_status(context_.get()));
+  const CairoContext context(cairo_create(target));
+  cairo_scale(context.get(), scale, scale);
+  cairo_set_source_surface(context.get(), recording_.get(), 0, 0);
+  cairo_paint(context.get());
+  check_drawn(cairo_status(context.get()));
+}
+
+Picture Canvas::picture(int scale) const {
+  const CairoSurface surface(cairo_image_surface_create(CAIRO_FORMAT_RGB24, scale * width_, scale * height_));
+  replay(surface.get(), scale);
+  cairo_surface_flush(surface.get());
+  Picture picture{scale * width_, scale * height_, 3, {}};
+  picture.pixels.reserve(std::size_t(picture.width) * std::size_t(picture.height) * 3);
+  for (int row = 0; row < picture.height; ++row) {
+    const std::uint32_t* from = row_of(surface.get(), row);
+    for (int column = 0; column < picture.width; ++column)
+      for (const int shift : {16, 8, 0}) picture.pixels.push_back(static_cast<std::uint8_t>(from[column] >> shift));
+  }
+  return picture;
+}
+
+std::string Canvas::png() const { return encode_png(picture(has_images_ ? 1 : 2)); }
+
+std::string Canvas::svg() const {
+  std::string text;
+  const CairoSurface surface(cairo_svg_surface_create_for_stream(append, &text, width_, height_));
+  cairo_svg_surface_set_document_unit(surface.get(), CAIRO_SVG_UNIT_PX);
+  replay(surface.get(), 1);
+  cairo_surface_finish(surface.get());
+  check_drawn(cairo_surface_status(surface.get()));
+  return text;
+}
+
+Canvas image_grid(const std::vector<Picture>& pictures, const GridStyle& style) {
   if (pictures.empty()) fail("a grid of pictures needs at least one picture");
   if (style.columns < 1 || style.gap < 0) fail("a grid of {} columns with gaps of {}", style.columns, style.gap);
   const int count = static_cast<int>(pictures.size());
@@ -196,7 +262,7 @@ Picture image_grid(const std::vector<Picture>& pictures, const GridStyle& style)
     }
     canvas.image(style.gap + i % columns * step_x, style.gap + i / columns * step_y, picture, style.scale);
   }
-  return canvas.picture();
+  return canvas;
 }
 
 }  // namespace weft::training

@@ -1,12 +1,18 @@
-// An RGB picture to draw on: anti-aliased lines, discs and text, and grids of small pictures.
+// A drawing by Cairo, kept in vectors: lines, discs, text, images and other drawings. It is given as pixels, as a PNG
+// file or as SVG.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "training/data/png.h"
+
+struct _cairo;          // of Cairo
+struct _cairo_surface;  // of Cairo
 
 namespace weft::training {
 
@@ -18,66 +24,96 @@ struct Color {
 
 inline constexpr Color white{255, 255, 255};
 inline constexpr Color ink{45, 50, 58};
+inline constexpr Color quiet_ink{85, 92, 104};
 
-// In pixels, from the top left corner of the picture; the centre of the first pixel is (0.5, 0.5).
+// In units from the top left corner of the drawing; the first unit square is [0,1] x [0,1]. A PNG has a pixel for each
+// unit, or several.
 struct Place {
-  float x = 0;
-  float y = 0;
+  double x = 0;
+  double y = 0;
 };
 
-struct Segment {
-  Place from;
-  Place to;
+struct Pen {
+  double width = 1;
+  Color color = ink;
+  bool dashed = false;
 };
 
 enum class Align : std::uint8_t { left, centre, right };
 
 struct TextStyle {
-  float height = 14;  // of a capital letter, in pixels
+  double size = 13;  // of the font: capital letters are about 0.7 of it high
   Color color = ink;
   Align align = Align::left;
   bool upward = false;  // reads from bottom to top
   bool bold = false;
 };
 
-// The width in pixels of a line of text.
-float text_width(std::string_view text, float height);
+// The width of a line of text.
+double text_width(std::string_view text, double size, bool bold = false);
 
-// Whatever lies outside the canvas is cut off. Opacity runs from 0 to 1.
+// Whether the system has a font. Without one text is drawn by the few plain strokes that Cairo holds.
+bool has_font();
+
+struct CairoRelease {
+  void operator()(_cairo* context) const;
+  void operator()(_cairo_surface* surface) const;
+};
+using CairoContext = std::unique_ptr<_cairo, CairoRelease>;
+using CairoSurface = std::unique_ptr<_cairo_surface, CairoRelease>;
+
+// Whatever lies outside the canvas is cut off, and what is at no finite place is left out. Opacity runs from 0 to 1.
 class Canvas {
  public:
-  // Throws Error unless both sizes are in 1..32768.
+  // Throws Error unless both sizes are in 1..32767.
   Canvas(int width, int height, Color background = white);
 
-  int width() const { return picture_.width; }
-  int height() const { return picture_.height; }
-  const Picture& picture() const { return picture_; }
+  int width() const { return width_; }
+  int height() const { return height_; }
 
-  void rectangle(int x, int y, int width, int height, Color color, float opacity = 1);
-  // Lines that meet are one shape: where they overlap, ink is laid once.
-  void strokes(std::span<const Segment> segments, float width, Color color, float opacity = 1);
-  void line(Place from, Place to, float width, Color color, float opacity = 1);
-  void disc(Place centre, float radius, Color color, float opacity = 1);
-  // `place` is the top of the capital letters at the left end, middle or right end of the line, by `style.align`
-  // (for upward text: the left side of the letters at the bottom end, middle or top end).
+  void rectangle(double x, double y, double width, double height, Color color, double opacity = 1);
+  void outline(double x, double y, double width, double height, const Pen& pen);
+  // From place to place, with round joints and ends.
+  void path(std::span<const Place> places, const Pen& pen);
+  void line(Place from, Place to, const Pen& pen);
+  // Discs that overlap are one shape: there ink is laid once.
+  void discs(std::span<const Place> centres, double radius, Color color, double opacity = 1);
+  // `place` is at half the height of the capital letters, at the left end, the middle or the right end of the line, by
+  // `style.align` (for upward text: at the bottom end, the middle or the top end). Of bytes that are not UTF-8 the
+  // escapes are drawn (ir/visible.h).
   void text(Place place, std::string_view text, const TextStyle& style = {});
   // Every pixel of `image` becomes a square of scale x scale. Throws Error unless scale > 0.
   void image(int x, int y, const Picture& image, int scale = 1);
+  // Another canvas, its top left corner at (x, y).
+  void draw(int x, int y, const Canvas& other);
+
+  // RGB, scale * width() by scale * height().
+  Picture picture(int scale = 1) const;
+  // A PNG file. Drawings of lines and text alone have two pixels a unit, so that they stay sharp when they are
+  // enlarged.
+  std::string png() const;
+  // An SVG file that needs no font.
+  std::string svg() const;
+  bool has_images() const { return has_images_; }
 
  private:
-  void blend(int x, int y, Color color, float opacity);
+  void replay(_cairo_surface* target, int scale) const;
 
-  Picture picture_;
+  int width_;
+  int height_;
+  bool has_images_ = false;
+  CairoSurface recording_;
+  CairoContext context_;
 };
 
 struct GridStyle {
   int columns = 10;
   int scale = 2;
-  int gap = 4;  // between pictures and around the grid, in pixels
+  int gap = 4;  // between images and around the grid, in pixels
   Color background = white;
 };
 
-// Pictures in rows from the top left. Throws Error where there are none or their sizes differ.
-Picture image_grid(const std::vector<Picture>& pictures, const GridStyle& style = {});
+// Images in rows from the top left. Throws Error where there are none or their sizes differ.
+Canvas image_grid(const std::vector<Picture>& pictures, const GridStyle& style = {});
 
 }  // namespace weft::training

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "training/plot/axes.h"
 #include "training/plot/canvas.h"
 
 namespace weft::training {
@@ -32,13 +34,17 @@ struct ChartFrame {
   std::string x_label = {};
   std::string y_label = {};
   bool whole_x = false;  // ticks only at whole numbers, as epochs are
-  int width = 1200;
-  int height = 720;
+  int width = 760;
+  int height = 460;
   std::vector<Mark> marks = {};
+  std::optional<Range> x_range = {};  // else what holds the data
+  std::optional<Range> y_range = {};
+  bool legend = true;
 };
 
-// Throws Error where x and y of a series differ in number. Without any finite point the frame is drawn and says so.
-Picture line_chart(const ChartFrame& frame, const std::vector<Series>& series);
+// The legend stands over the plot. Throws Error where x and y of a series differ in number. Without any finite point
+// the frame is drawn and says so.
+Canvas line_chart(const ChartFrame& frame, const std::vector<Series>& series);
 
 struct Scatter {
   std::span<const float> x;
@@ -47,10 +53,20 @@ struct Scatter {
   std::vector<std::string> class_names;
 };
 
-// Throws Error where the numbers of x, y and labels differ, or a label has no class name.
-Picture scatter_plot(const ChartFrame& frame, const Scatter& scatter);
+// The legend stands at the right. Throws Error where the numbers of x, y and labels differ, or a label has no class
+// name.
+Canvas scatter_plot(const ChartFrame& frame, const Scatter& scatter);
 
-// The multiples of 1, 2 or 5 times a power of ten within [low, high], about `wanted` of them.
-std::vector<double> nice_ticks(double low, double high, int wanted, bool whole = false);
+struct LegendEntry {
+  enum class Mark : std::uint8_t { line, dashes, disc, box };
+  std::string name;
+  Color color;
+  Mark mark = Mark::line;
+};
+
+// In a row that ends at `right`, half of its height at `y`; gives its left end.
+double draw_legend_row(Canvas& canvas, const std::vector<LegendEntry>& entries, double right, double y);
+// Of classes, one below the other, as a drawing of its own; those for which there is no room are counted.
+Canvas class_legend(const std::vector<std::string>& class_names, int height);
 
 }  // namespace weft::training

@@ -14,9 +14,8 @@ namespace weft::training {
 
 namespace {
 
-constexpr int gap = 4;
-constexpr float caption_height = 12;
-constexpr float title_height = 16;
+constexpr int kGap = 4;
+constexpr double kCaption = 15;  // the size of its font
 
 void check_batch(const ImageBatch& batch) {
   const auto& shape = batch.shape;
@@ -62,82 +61,129 @@ int scale_of(const Picture& picture) { return std::max(1, 64 / std::max(picture.
 
 }  // namespace
 
-Picture captioned_rows(const std::vector<CaptionedRow>& rows, int columns) {
+Canvas captioned_rows(const std::vector<CaptionedRow>& rows, int columns, const ColumnAxis& axis) {
   if (rows.empty()) fail("a picture of no rows");
   if (columns < 1) fail("a grid of {} columns", columns);
   std::vector<std::vector<Picture>> pictures;
-  float widest = 0;
+  double widest = text_width(axis.name, kCaption);
   for (const auto& [caption, images] : rows) {
     if (images.shape != rows[0].images.shape)
       fail("'{}' are [{}], but '{}' [{}]", rows[0].caption, fmt::join(rows[0].images.shape, ","), caption,
            fmt::join(images.shape, ","));
     pictures.push_back(pictures_of(images));
-    widest = std::max(widest, text_width(caption, caption_height));
+    widest = std::max(widest, text_width(caption, kCaption));
   }
   const Picture& first = pictures[0][0];
   const int count = static_cast<int>(pictures[0].size());
   const int shown = std::min(columns, count);
   const int scale = scale_of(first);
-  const int step_x = first.width * scale + gap;
-  const int step_y = first.height * scale + gap;
-  const int group = static_cast<int>(rows.size()) * step_y + 3 * gap;
-  const int left = static_cast<int>(widest) + 4 * gap;
-  Canvas canvas(left + shown * step_x + gap, (count + shown - 1) / shown * group + gap);
+  const int step_x = first.width * scale + kGap;
+  const int step_y = first.height * scale + kGap;
+  const int group = static_cast<int>(rows.size()) * step_y + 3 * kGap;
+  const int left = static_cast<int>(std::ceil(widest)) + 4 * kGap;
+  const int head = axis.texts.empty() ? 2 * kGap : static_cast<int>(kCaption) + 4 * kGap;
+  Canvas canvas(left + shown * step_x + kGap, head + (count + shown - 1) / shown * group - kGap);
+  const auto caption = [&](double y, const std::string& text) {
+    canvas.text({left - 2.0 * kGap, y}, text, {.size = kCaption, .align = Align::right});
+  };
+  if (!axis.texts.empty()) caption(head / 2.0, axis.name);
+  for (std::size_t i = 0; i < axis.texts.size(); ++i)
+    canvas.text({left + (static_cast<double>(i) + .5) * step_x - kGap / 2.0, head / 2.0}, axis.texts[i],
+                {.size = kLabelSize, .color = quiet_ink, .align = Align::centre});
   for (std::size_t row = 0; row < rows.size(); ++row) {
     for (int i = 0; i < count; ++i) {
-      const int y = 2 * gap + i / shown * group + static_cast<int>(row) * step_y;
+      const int y = head + i / shown * group + static_cast<int>(row) * step_y;
       canvas.image(left + i % shown * step_x, y, pictures[row][static_cast<std::size_t>(i)], scale);
-      if (i % shown != 0) continue;
-      const float middle = static_cast<float>(y) + (static_cast<float>(step_y - gap) - caption_height) / 2;
-      canvas.text({static_cast<float>(left - 2 * gap), middle}, rows[row].caption,
-                  {.height = caption_height, .align = Align::right});
+      if (i % shown == 0) caption(y + (step_y - kGap) / 2.0, rows[row].caption);
     }
   }
-  return canvas.picture();
+  return canvas;
 }
 
-Picture sample_grid(const ImageBatch& samples, int columns) {
+Canvas sample_grid(const ImageBatch& samples, int columns) {
   const std::vector<Picture> pictures = pictures_of(samples);
   return image_grid(pictures,
-                    {.columns = columns, .scale = scale_of(pictures[0]), .gap = gap, .background = {38, 42, 50}});
+                    {.columns = columns, .scale = scale_of(pictures[0]), .gap = kGap, .background = {38, 42, 50}});
 }
 
-Picture latent_map(std::span<const float> points, std::span<const std::int32_t> labels,
-                   const std::vector<std::string>& class_names, const std::string& title, const std::string& axis) {
-  if (points.size() % 2 != 0) fail("a latent map takes points [N,2], but {} values were given", points.size());
-  std::vector<float> x;
-  std::vector<float> y;
-  for (std::size_t i = 0; i < points.size(); i += 2) {
-    x.push_back(points[i]);
-    y.push_back(points[i + 1]);
+Canvas image_plane(const ImageBatch& images, const Range& x, const Range& y, const std::string& x_label,
+                   const std::string& y_label) {
+  const std::vector<Picture> pictures = pictures_of(images);
+  const int side = static_cast<int>(std::lround(std::sqrt(static_cast<double>(pictures.size()))));
+  if (side < 2 || static_cast<std::size_t>(side) * static_cast<std::size_t>(side) != pictures.size())
+    fail("a plane of {} images; it takes a square number of them, at least 4", pictures.size());
+  const Canvas grid = image_grid(pictures, {.columns = side, .scale = scale_of(pictures[0]), .gap = 0});
+  constexpr int kLeft = 84, kBottom = 76, kAround = 16;
+  constexpr double kText = 20;  // the plane is large, and shown smaller
+  Canvas canvas(kLeft + grid.width() + kAround, kAround + grid.height() + kBottom);
+  canvas.draw(kLeft, kAround, grid);
+  const double half_x = (x.high - x.low) / (side - 1) / 2, half_y = (y.high - y.low) / (side - 1) / 2;
+  const Axes axes{{x.low - half_x, x.high + half_x},
+                  {y.low - half_y, y.high + half_y},
+                  kLeft,
+                  double(kLeft + grid.width()),
+                  kAround,
+                  double(kAround + grid.height())};
+  draw_axes(canvas, axes,
+            {.x = nice_ticks(axes.x.low, axes.x.high, 9),
+             .y = nice_ticks(axes.y.low, axes.y.high, 9),
+             .text_size = kText,
+             .grid = false});
+  canvas.text({(axes.left + axes.right) / 2, canvas.height() - kText}, x_label,
+              {.size = kText, .align = Align::centre});
+  canvas.text({kText, (axes.top + axes.bottom) / 2}, y_label, {.size = kText, .align = Align::centre, .upward = true});
+  return canvas;
+}
+
+Canvas latent_maps(const std::vector<LatentMap>& maps, std::span<const std::int32_t> labels,
+                   const std::vector<std::string>& class_names) {
+  // Together about as wide as a page.
+  const int width = maps.size() == 1 ? 760 : maps.size() == 2 ? 500 : 360;
+  const int height = maps.size() == 1 ? 640 : maps.size() == 2 ? 480 : 380;
+  std::vector<Canvas> canvases;
+  for (const LatentMap& map : maps) {
+    if (map.points.size() % 2 != 0)
+      fail("a latent map takes points [N,2], but {} values were given", map.points.size());
+    std::vector<float> x, y;
+    for (std::size_t i = 0; i < map.points.size(); i += 2) {
+      x.push_back(map.points[i]);
+      y.push_back(map.points[i + 1]);
+    }
+    canvases.push_back(scatter_plot({.title = map.title,
+                                     .x_label = map.axis + "1",
+                                     .y_label = map.axis + "2",
+                                     .width = width,
+                                     .height = height,
+                                     .legend = false},
+                                    {x, y, labels, class_names}));
   }
-  return scatter_plot({.title = title, .x_label = axis + "1", .y_label = axis + "2", .width = 1100, .height = 900},
-                      {x, y, labels, class_names});
+  if (!labels.empty()) canvases.push_back(class_legend(class_names, height));
+  return panels(canvases);
 }
 
-Picture panels(const std::vector<Picture>& pictures, std::size_t columns) {
-  if (pictures.empty()) fail("a picture of no panels");
-  if (columns == 0) columns = pictures.size();
-  std::vector<int> left{0}, top{0};  // of each column and row, and where the last ends
-  for (std::size_t i = 0; i < pictures.size(); ++i) {
-    const std::size_t column = i % columns, row = i / columns;
-    if (left.size() < column + 2) left.push_back(left.back());
-    if (top.size() < row + 2) top.push_back(top.back());
-    left[column + 1] = std::max(left[column + 1], left[column] + pictures[i].width);
-    top[row + 1] = std::max(top[row + 1], top[row] + pictures[i].height);
+Canvas panels(const std::vector<Canvas>& canvases) {
+  if (canvases.empty()) fail("a picture of no panels");
+  int width = 0, height = 0;
+  for (const Canvas& canvas : canvases) {
+    width += canvas.width();
+    height = std::max(height, canvas.height());
   }
-  Canvas canvas(left.back(), top.back());
-  for (std::size_t i = 0; i < pictures.size(); ++i) canvas.image(left[i % columns], top[i / columns], pictures[i]);
-  return canvas.picture();
+  Canvas whole(width, height);
+  int left = 0;
+  for (const Canvas& canvas : canvases) {
+    whole.draw(left, 0, canvas);
+    left += canvas.width();
+  }
+  return whole;
 }
 
-Picture titled(const Picture& picture, const std::string& title) {
-  const int head = static_cast<int>(title_height) + 4 * gap;
-  const int width = std::max(picture.width, static_cast<int>(text_width(title, title_height)) + 4 * gap);
-  Canvas canvas(width + 2 * gap, head + picture.height + 2 * gap);
-  canvas.text({2.0F * gap, 2.0F * gap}, title, {.height = title_height, .bold = true});
-  canvas.image(gap, head, picture);
-  return canvas.picture();
+Canvas titled(const Canvas& canvas, const std::string& title) {
+  constexpr int kHead = static_cast<int>(kTitleSize) + 4 * kGap;
+  const int text = static_cast<int>(std::ceil(text_width(title, kTitleSize, true))) + 2 * kGap;
+  Canvas whole(std::max(canvas.width(), text) + 2 * kGap, kHead + canvas.height() + 2 * kGap);
+  whole.text({2.0 * kGap, kHead / 2.0}, title, {.size = kTitleSize, .bold = true});
+  whole.draw(kGap, kHead, canvas);
+  return whole;
 }
 
 // --- Curves ----------------------------------------------------------------------------------------------------------
@@ -156,7 +202,7 @@ std::vector<Mark> overfitting_marks(const LossCurve& curve) {
   return {{epoch, fmt::format("best epoch {}{}", epoch, overfits ? "; overfitting after" : "")}};
 }
 
-Picture chart_of(const LossCurve& curve, int width, int height) {
+Canvas chart_of(const LossCurve& curve, int width, int height, bool legend) {
   std::vector<Series> series;
   const auto add = [&](const char* split, const std::vector<double>& values, bool dashed) {
     if (values.empty()) return;
@@ -168,17 +214,28 @@ Picture chart_of(const LossCurve& curve, int width, int height) {
   add("validation", curve.validation, true);
   ChartFrame frame{.title = curve.name, .x_label = "epoch", .whole_x = true, .width = width, .height = height};
   frame.marks = overfitting_marks(curve);
+  frame.legend = legend;
   return line_chart(frame, series);
 }
 
 }  // namespace
 
-Picture loss_curves(const std::vector<LossCurve>& curves) {
-  constexpr int width = 1200, height = 720;
-  if (curves.size() <= 1) return chart_of(curves.empty() ? LossCurve{"loss", {}, {}} : curves[0], width, height);
-  std::vector<Picture> charts;
-  for (const LossCurve& curve : curves) charts.push_back(chart_of(curve, width * 3 / 4, height * 3 / 4));
-  return panels(charts, 2);
+Canvas loss_curves(const std::vector<LossCurve>& curves) {
+  constexpr int kWidth = 920, kHeight = 400, kSmallHeight = 280;
+  constexpr std::size_t kAcross = 3;
+  if (curves.empty()) return chart_of({"loss", {}, {}}, kWidth, kHeight, true);
+  // The others in as few rows as hold three each, all about as full, and each row as wide as the first chart.
+  const std::size_t others = curves.size() - 1, rows = (others + kAcross - 1) / kAcross;
+  Canvas canvas(kWidth, kHeight + static_cast<int>(rows) * kSmallHeight);
+  canvas.draw(0, 0, chart_of(curves[0], kWidth, kHeight, true));
+  for (std::size_t row = 0, next = 1; row < rows; ++row) {
+    const std::size_t here = (curves.size() - next + rows - row - 1) / (rows - row);
+    const int width = kWidth / static_cast<int>(here);
+    for (std::size_t column = 0; column < here; ++column, ++next)
+      canvas.draw(static_cast<int>(column) * width, kHeight + static_cast<int>(row) * kSmallHeight,
+                  chart_of(curves[next], width, kSmallHeight, false));
+  }
+  return canvas;
 }
 
 }  // namespace weft::training

@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "training/data/png.h"
+#include "training/plot/axes.h"
+#include "training/plot/canvas.h"
 
 namespace weft::training {
 
@@ -24,22 +25,38 @@ struct CaptionedRow {
   ImageBatch images;
 };
 
-// Rows of equally many pictures one below the other, such as inputs above their reconstructions; again for every
+// What the columns of a picture of rows mean: a name for all of them, at the left, and a text over each.
+struct ColumnAxis {
+  std::string name = {};
+  std::vector<std::string> texts = {};
+};
+
+// Rows of equally many images one below the other, such as inputs above their reconstructions; again for every
 // `columns` of them.
-Picture captioned_rows(const std::vector<CaptionedRow>& rows, int columns = 10);
+Canvas captioned_rows(const std::vector<CaptionedRow>& rows, int columns = 10, const ColumnAxis& axis = {});
 
 // Samples on a dark ground.
-Picture sample_grid(const ImageBatch& samples, int columns = 10);
+Canvas sample_grid(const ImageBatch& samples, int columns = 10);
 
-// `points` is [N,2]; labels are indices of class_names, or empty. `axis` names both axes, as z1 and z2.
-Picture latent_map(std::span<const float> points, std::span<const std::int32_t> labels,
-                   const std::vector<std::string>& class_names, const std::string& title = "Latent space",
-                   const std::string& axis = "z");
+// side * side images, row by row, over the rectangle of values [x, y] that they were decoded from: the middle of the
+// first is at (x.low, y.high), that of the last at (x.high, y.low).
+Canvas image_plane(const ImageBatch& images, const Range& x, const Range& y, const std::string& x_label,
+                   const std::string& y_label);
 
-// Pictures side by side, from the top; a new row after every `columns` of them (0: all in one).
-Picture panels(const std::vector<Picture>& pictures, std::size_t columns = 0);
+struct LatentMap {
+  std::vector<float> points;  // [N,2]
+  std::string title = "Latent space";
+  std::string axis = "z";  // names both axes, as z1 and z2
+};
+
+// Labels are indices of class_names, or empty; one legend for all the maps, which stand side by side.
+Canvas latent_maps(const std::vector<LatentMap>& maps, std::span<const std::int32_t> labels,
+                   const std::vector<std::string>& class_names);
+
+// Side by side, from the top.
+Canvas panels(const std::vector<Canvas>& canvases);
 // With a line of text above.
-Picture titled(const Picture& picture, const std::string& title);
+Canvas titled(const Canvas& canvas, const std::string& title);
 
 struct LossCurve {
   std::string name;                // "loss", "loss/kl"
@@ -47,8 +64,8 @@ struct LossCurve {
   std::vector<double> validation;  // the same, or empty
 };
 
-// A chart a curve, for each has its own scale: training solid, validation dashed. The epoch at which the validation of
-// "loss" was best is marked, and whether the run overfits after it.
-Picture loss_curves(const std::vector<LossCurve>& curves);
+// A chart a curve, for each has its own scale: training solid, validation dashed; of several, the first over the
+// others. The epoch at which the validation of "loss" was best is marked, and whether the run overfits after it.
+Canvas loss_curves(const std::vector<LossCurve>& curves);
 
 }  // namespace weft::training

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ir/error.h"
+#include "ir/hash.h"
 #include "ir/text/print.h"
 #include "ir/text/suggest.h"
 #include "runtime/atomic_file.h"
@@ -208,10 +209,6 @@ void read_part(const ordered_json& json, const char* key, Fields fields, Part& p
   }
 }
 
-}  // namespace
-
-namespace {
-
 ordered_json json_of(const RunConfig& config) {
   ordered_json json;
   json["weft"] = WEFT_VERSION;
@@ -226,27 +223,51 @@ ordered_json json_of(const RunConfig& config) {
   return json;
 }
 
-// FNV-1a.
-void add_hash(std::uint64_t& hash, std::string_view text) {
-  for (const char character : text) hash = (hash ^ static_cast<unsigned char>(character)) * 0x100000001b3;
-}
-
-}  // namespace
-
-std::string run_id(const RunConfig& config, const ir::Module& module, std::initializer_list<const Dataset*> data) {
+// The fields that change a bit of the result: all but those named here.
+ordered_json computing_fields(const RunConfig& config) {
   ordered_json json = json_of(config);
   for (const char* key : {"weft", "run"}) json.erase(key);
   json["data"].erase("folder");
   json["session"].erase("threads");
   for (const char* key : {"epochs", "checkpoint_minutes"}) json["train"].erase(key);
-  std::uint64_t hash = 0xcbf29ce484222325;
-  add_hash(hash, json.dump(-1, ' ', false, ordered_json::error_handler_t::replace));  // a setting may not be UTF-8
-  add_hash(hash, ir::print(module));
+  return json;
+}
+
+constexpr auto kAnyBytes = ordered_json::error_handler_t::replace;  // a setting may not be UTF-8
+
+// For a message: a text without quotes.
+std::string value_text(const ordered_json& value) {
+  if (value.is_null()) return "unset";
+  return brief(value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, kAnyBytes));
+}
+
+std::optional<FieldChange> find_change(const ordered_json& before, const ordered_json& after, const std::string& at) {
+  if (before == after) return {};
+  if (!before.is_object() || !after.is_object()) return FieldChange{at, value_text(before), value_text(after)};
+  ordered_json both = before;
+  both.update(after);
+  for (const auto& [key, unused] : both.items())
+    if (auto change = find_change(before.value(key, ordered_json()), after.value(key, ordered_json()),
+                                  at.empty() ? key : at + "." + key))
+      return change;
+  return {};
+}
+
+}  // namespace
+
+std::string run_id(const RunConfig& config, const ir::Module& module, std::initializer_list<const Dataset*> data) {
+  std::uint64_t hash = fnv1a(computing_fields(config).dump(-1, ' ', false, kAnyBytes));
+  hash = fnv1a(ir::print(module), hash);
   for (const Dataset* part : data)
-    for (const runtime::HostTensor* tensor : {&part->images, &part->labels})
-      add_hash(hash, fmt::format("{} {:08x} ", tensor->bytes.size(),
-                                 runtime::crc32(tensor->bytes.data(), tensor->bytes.size())));
+    for (const runtime::HostTensor* tensor : {&part->samples, &part->labels})
+      hash = fnv1a(
+          fmt::format("{} {:08x} ", tensor->bytes.size(), runtime::crc32(tensor->bytes.data(), tensor->bytes.size())),
+          hash);
   return fmt::format("{:016x}", hash);
+}
+
+std::optional<FieldChange> find_change(const RunConfig& before, const RunConfig& after) {
+  return find_change(computing_fields(before), computing_fields(after), "");
 }
 
 void write_config(const std::filesystem::path& path, const RunConfig& config) {

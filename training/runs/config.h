@@ -44,6 +44,14 @@ struct RunConfig {
 // and are left out, so that the same training has the same id everywhere.
 std::string run_id(const RunConfig& config, const ir::Module& module, std::initializer_list<const Dataset*> data);
 
+// The first field of config.json that changes a bit of the result (all of those that `run_id` reads) and is not the
+// same in both: "optimizer.learning_rate" and both values as the file has them. Empty where a resume from `before` with
+// `after` is the same training.
+struct FieldChange {
+  std::string field, before, after;
+};
+std::optional<FieldChange> find_change(const RunConfig& before, const RunConfig& after);
+
 // Replaces the file, or a link in its place.
 void write_config(const std::filesystem::path& path, const RunConfig& config);
 // Throws Error with the file and the field that is missing or wrong.

@@ -17,6 +17,8 @@ namespace {
 
 // --- Filters ---------------------------------------------------------------------------------------------------------
 
+constexpr std::int64_t kLegible = 5;  // rows of pixels in the smallest kernel that shows anything
+
 // The first param of the encoder whose filters are pictures: [pixels,n] of a fully connected layer, [n,channels,kH,kW]
 // of a convolution with the channels of the data.
 const ir::Input* first_weights(const ir::Graph& graph, const ImageShape& shape) {
@@ -26,7 +28,7 @@ const ir::Input* first_weights(const ir::Graph& graph, const ImageShape& shape) 
     const ir::Dims& dims = value.type.dims;
     if (input.role != ir::Role::param || !value.name.starts_with("encoder.") || !value.type.is_static()) continue;
     if (dims.size() == 2 && dims[0].factor == channels * height * width) return &input;
-    if (dims.size() == 4 && dims[1].factor == channels && dims[2].factor > 1) return &input;
+    if (dims.size() == 4 && dims[1].factor == channels && dims[2].factor >= kLegible) return &input;
   }
   return nullptr;
 }
@@ -53,7 +55,7 @@ void spread_to_grey(std::span<float> filter) {
 }  // namespace
 
 ImageShape image_shape(const Dataset& data) {
-  const auto& shape = data.images.shape;
+  const auto& shape = data.samples.shape;
   if (data.is_table()) return {1, 1, shape[1]};
   check(shape.size() == 4, "images are [N,C,H,W]");
   return {shape[1], shape[2], shape[3]};
@@ -63,37 +65,41 @@ ImageBatch image_batch(const HostTensor& values, const ImageShape& shape) {
   return {values.as<float>(), {values.shape.front(), shape[0], shape[1], shape[2]}};
 }
 
-Picture picture_reconstructions(Session& session, const Dataset& data, std::int64_t count) {
+Canvas picture_reconstructions(Session& session, const Dataset& data, std::int64_t count) {
   const Dataset shown = first_of(data, count);
   const ImageShape shape = image_shape(shown);
   runtime::NamedTensors outputs = session.run("reconstruct", shown);
   const ImageBatch rebuilt = image_batch(output_of(outputs, "reconstruct", "xhat"), shape);
-  const HostTensor inputs = unit_range(shown.images);
-  for (const char* name : {"noisy", "turned"})
-    if (const auto seen = outputs.find(name); seen != outputs.end())
-      return captioned_rows(
-          {{name, image_batch(seen->second, shape)}, {"restored", rebuilt}, {"clean", image_batch(inputs, shape)}});
+  const HostTensor inputs = unit_range(shown.samples);
+  struct Captions {
+    const char *seen, *rebuilt, *input;  // what the encoder saw is the output of that name
+  };
+  for (const Captions& captions : {Captions{"noisy", "restored", "clean"}, {"turned", "predicted", "upright"}})
+    if (const auto seen = outputs.find(captions.seen); seen != outputs.end())
+      return captioned_rows({{captions.seen, image_batch(seen->second, shape)},
+                             {captions.rebuilt, rebuilt},
+                             {captions.input, image_batch(inputs, shape)}});
   return captioned_rows({{"input", image_batch(inputs, shape)}, {"output", rebuilt}});
 }
 
-Picture picture_samples(Session& session, const ImageShape& shape, std::uint64_t seed, std::int64_t count) {
+Canvas picture_samples(Session& session, const ImageShape& shape, std::uint64_t seed, std::int64_t count) {
   const HostTensor samples = sample_prior(session, count, seed);
   return sample_grid(image_batch(samples, shape));
 }
 
-Picture picture_views(Session& session, const Dataset& data, std::int64_t count, std::int64_t views) {
+Canvas picture_views(Session& session, const Dataset& data, std::int64_t count, std::int64_t views) {
   const Dataset shown = first_of(data, count);
   const ImageShape shape = image_shape(shown);
-  std::vector<HostTensor> values{unit_range(shown.images)};
+  std::vector<HostTensor> values{unit_range(shown.samples)};
   for (std::int64_t view = 0; view < views; ++view)
     values.push_back(view_of(session, shown, static_cast<std::uint64_t>(view)));
   std::vector<CaptionedRow> rows;
   for (std::size_t row = 0; row < values.size(); ++row)
-    rows.push_back({row == 0 ? "picture" : fmt::format("view {}", row), image_batch(values[row], shape)});
+    rows.push_back({row == 0 ? "image" : fmt::format("view {}", row), image_batch(values[row], shape)});
   return captioned_rows(rows, static_cast<int>(count));
 }
 
-std::optional<Picture> picture_filters(const Session& session, const ImageShape& shape, std::int64_t most) {
+std::optional<Canvas> picture_filters(const Session& session, const ImageShape& shape, std::int64_t most) {
   const ir::Graph* graph = session.module().find("encode");
   const ir::Input* input = graph ? first_weights(*graph, shape) : nullptr;
   if (!input) return {};
@@ -109,7 +115,7 @@ std::optional<Picture> picture_filters(const Session& session, const ImageShape&
        {count, shape[0], convolution ? filters.shape[2] : shape[1], convolution ? filters.shape[3] : shape[2]}});
 }
 
-Picture picture_curves(const std::vector<MetricsRecord>& records) {
+Canvas picture_curves(const std::vector<MetricsRecord>& records) {
   std::map<std::string, LossCurve> by_name;
   for (const MetricsRecord& record : records) {
     if (record.split != "train" && record.split != "validation") continue;

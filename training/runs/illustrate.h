@@ -19,17 +19,18 @@ ImageShape image_shape(const Dataset& data);
 // The pictures in `values`, which holds them as f32 [N,..].
 ImageBatch image_batch(const runtime::HostTensor& values, const ImageShape& shape);
 
-// The first `count` samples above what `reconstruct` makes of them; between the two what the encoder saw, where that is
-// something else.
-Picture picture_reconstructions(Session& session, const Dataset& data, std::int64_t count = 20);
+// The first `count` samples above what `reconstruct` makes of them. Where the encoder saw something else, that comes
+// first and the samples last.
+Canvas picture_reconstructions(Session& session, const Dataset& data, std::int64_t count = 20);
 // Samples from the prior: needs a generative model.
-Picture picture_samples(Session& session, const ImageShape& shape, std::uint64_t seed, std::int64_t count = 100);
+Canvas picture_samples(Session& session, const ImageShape& shape, std::uint64_t seed, std::int64_t count = 100);
 // The first `count` samples, and below each `views` random views of it, as `augment` gives them to training.
-Picture picture_views(Session& session, const Dataset& data, std::int64_t count = 10, std::int64_t views = 7);
+Canvas picture_views(Session& session, const Dataset& data, std::int64_t count = 10, std::int64_t views = 7);
 // What the first layer of the encoder looks for: its weights as pictures, each from black (its most negative weight)
-// over grey (0) to white. Nothing where that layer does not look at pixels.
-std::optional<Picture> picture_filters(const Session& session, const ImageShape& shape, std::int64_t most = 100);
+// over grey (0) to white. Nothing where that layer does not look at pixels, or at fewer than 5 x 5 of them at once:
+// such small kernels show nothing.
+std::optional<Canvas> picture_filters(const Session& session, const ImageShape& shape, std::int64_t most = 100);
 // From the records of a run: each metric by epoch, of training and validation.
-Picture picture_curves(const std::vector<MetricsRecord>& records);
+Canvas picture_curves(const std::vector<MetricsRecord>& records);
 
 }  // namespace weft::training

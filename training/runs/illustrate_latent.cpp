@@ -26,9 +26,9 @@ double step_at(std::int64_t step, std::int64_t steps, double low, double high) {
 
 // --- Histograms ------------------------------------------------------------------------------------------------------
 
-constexpr int cell_width = 220, cell_height = 150, cell_gap = 16;
 constexpr std::size_t bins = 40;
 constexpr double axis = reach * 4 / 3;  // values beyond count in the outermost bins
+constexpr Color bar_color{120, 170, 214}, inactive_color{200, 203, 209};
 
 // One z of each sample's posterior; the code itself where there is none.
 std::vector<float> aggregate(const Codes& codes, std::int64_t unit, std::uint64_t seed) {
@@ -56,61 +56,56 @@ std::vector<double> histogram(std::span<const float> values, double centre, doub
   return densities;
 }
 
-void draw_histogram(Canvas& canvas, int left, int top, const std::vector<double>& densities, Color color) {
-  constexpr double normal_peak = .398942280401;  // of the density of N(0, 1)
-  const double highest = std::max(normal_peak, *std::ranges::max_element(densities)) * 1.05;
-  const auto row = [&](double density) {
-    return static_cast<float>(top + cell_height) - static_cast<float>(density / highest) * cell_height;
-  };
+double normal_density(double z) { return .398942280401 * std::exp(-z * z / 2); }
+
+// Bars that are higher than the axis are cut off.
+void draw_histogram(Canvas& canvas, const Axes& axes, const std::vector<double>& densities, Color color) {
+  const double width = 2 * axis / static_cast<double>(bins);
   for (std::size_t bin = 0; bin < bins; ++bin) {
-    const int from = left + static_cast<int>(bin * cell_width / bins);
-    const int to = left + static_cast<int>((bin + 1) * cell_width / bins);
-    const int y = static_cast<int>(row(densities[bin]));
-    canvas.rectangle(from, y, to - from, top + cell_height - y, color);
+    const double z = width * static_cast<double>(bin) - axis;
+    const Place from = axes.at(z, std::min(densities[bin], axes.y.high)), to = axes.at(z + width, 0);
+    const double left = std::round(from.x);  // bars that meet within a unit would show a seam
+    canvas.rectangle(left, from.y, std::round(to.x) - left, to.y - from.y, color);
   }
-  const auto place = [&](int x) {
-    const double z = axis * (2.0 * x / cell_width - 1);
-    return Place{static_cast<float>(left + x), row(normal_peak * std::exp(-z * z / 2))};
-  };
-  for (int x = 0; x < cell_width; x += 4) canvas.line(place(x), place(x + 4), 1.6F, ink);
-  canvas.line({static_cast<float>(left), static_cast<float>(top + cell_height)},
-              {static_cast<float>(left + cell_width), static_cast<float>(top + cell_height)}, 1, {156, 163, 175});
+  std::vector<Place> curve;
+  for (double z = -axis; z < axis + .05; z += .1) curve.push_back(axes.at(z, normal_density(z)));
+  canvas.path(curve, {.width = 1.5});
 }
 
 std::string unit_caption(const UnitStatistics& unit, std::int64_t index, bool has_posterior) {
   return has_posterior ? fmt::format("z{}  KL {:.2f}{}", index + 1, unit.kl, unit.active ? "" : ", inactive")
-                       : fmt::format("z{}  {:.2f} +- {:.2f}", index + 1, unit.mean, std::sqrt(unit.variance));
-}
-
-// --- Maps ------------------------------------------------------------------------------------------------------------
-
-Picture map_panel(const std::vector<float>& plane, const Dataset& data, const std::string& title,
-                  const std::string& axes) {
-  return latent_map(plane, data.labels.as<std::int32_t>(), data.class_names, title, axes);
+                       : fmt::format("z{}  {:.2f} ± {:.2f}", index + 1, unit.mean, std::sqrt(unit.variance));
 }
 
 }  // namespace
 
-Picture picture_latent(const Codes& codes, const Dataset& data) {
-  const std::vector<float> plane = plane_of(codes.latent.as<float>(), codes.dims());
-  return codes.dims() > 2 ? map_panel(plane, data, "Latent space: the two directions of largest spread", "direction ")
-                          : map_panel(plane, data, "Latent space", "z");
+Canvas picture_latent(const Codes& codes, const Dataset& data) {
+  std::vector<LatentMap> maps{{.points = plane_of(codes.latent.as<float>(), codes.dims())}};
+  if (codes.dims() > 2) {
+    maps[0].title = "Latent space: the two directions of largest spread";
+    maps[0].axis = "direction ";
+  }
+  return latent_maps(maps, data.labels.as<std::int32_t>(), data.class_names);
 }
 
-Picture picture_maps(const Codes& codes, const Dataset& data) {
+Canvas picture_maps(const Codes& codes, const Dataset& data) {
   const std::span<const float> latent = codes.latent.as<float>();
-  if (codes.dims() > 2)
-    return panels({map_panel(plane_of(latent, codes.dims()), data, "Codes by PCA", "direction "),
-                   map_panel(tsne(latent, codes.dims()), data, "Codes by t-SNE", "t")});
-  const HostTensor values = unit_range(data.images);
-  const std::int64_t width = values.elements() / data.size();
-  return panels({map_panel(plane_of(latent, codes.dims()), data, "Latent space", "z"),
-                 map_panel(plane_of(values.as<float>(), width), data, "The samples themselves by PCA", "direction "),
-                 map_panel(tsne(values.as<float>(), width), data, "The samples themselves by t-SNE", "t")});
+  std::vector<LatentMap> maps;
+  if (codes.dims() > 2) {
+    maps = {{plane_of(latent, codes.dims()), "Codes by PCA", "direction "},
+            {tsne(latent, codes.dims()), "Codes by t-SNE", "t"}};
+  } else {
+    const HostTensor values = unit_range(data.samples);
+    const std::int64_t width = values.elements() / data.size();
+    maps = {{.points = plane_of(latent, codes.dims())},
+            {plane_of(values.as<float>(), width), "The samples by PCA", "direction "},
+            {tsne(values.as<float>(), width), "The samples by t-SNE", "t"}};
+  }
+  return latent_maps(maps, data.labels.as<std::int32_t>(), data.class_names);
 }
 
-Picture picture_traversals(Session& session, const LatentStatistics& statistics, std::span<const float> base,
-                           const ImageShape& shape, std::int64_t steps, std::int64_t most) {
+Canvas picture_traversals(Session& session, const LatentStatistics& statistics, std::span<const float> base,
+                          const ImageShape& shape, std::int64_t steps, std::int64_t most) {
   std::vector<std::int64_t> order = statistics.by_weight();
   order.resize(std::min(order.size(), static_cast<std::size_t>(most)));
   std::vector<float> codes;
@@ -131,60 +126,86 @@ Picture picture_traversals(Session& session, const LatentStatistics& statistics,
   for (std::size_t i = 0; i < order.size(); ++i)
     rows.push_back(
         {fmt::format("z{}", order[i] + 1), {values.subspan(i * row, row), {steps, shape[0], shape[1], shape[2]}}});
-  return captioned_rows(rows, static_cast<int>(steps));
+  ColumnAxis values_of{.name = statistics.has_posterior ? "z" : "std", .texts = {}};
+  for (std::int64_t step = 0; step < steps; ++step)
+    values_of.texts.push_back(fmt::format("{:.2g}", step_at(step, steps, -reach, reach)));
+  return captioned_rows(rows, static_cast<int>(steps), values_of);
 }
 
-Picture picture_units(const Codes& codes, const LatentStatistics& statistics, std::uint64_t seed, std::int64_t most) {
-  constexpr int columns = 5, text = 12, step_x = cell_width + 2 * cell_gap, step_y = cell_height + text + 3 * cell_gap;
+Canvas picture_units(const Codes& codes, const LatentStatistics& statistics, std::uint64_t seed, std::int64_t most) {
+  constexpr int kColumns = 5, kLeft = 56, kHead = 40, kCellWidth = 180, kCellHeight = 150, kBottom = 52;
+  constexpr double kHighest = 2;  // of the axis: a unit that hardly varies would make all others flat
   std::vector<std::int64_t> order = statistics.by_weight();
   order.resize(std::min(order.size(), static_cast<std::size_t>(most)));
-  const int count = static_cast<int>(order.size());
-  Canvas canvas(std::min(columns, count) * step_x, (count + columns - 1) / columns * step_y);
+  std::vector<std::vector<double>> densities;
+  Range y{0, normal_density(0)};
+  bool any_inactive = false;
+  for (const std::int64_t index : order) {
+    const UnitStatistics& unit = statistics.units[static_cast<std::size_t>(index)];
+    // Without a prior the axis is that of the unit's own spread.
+    const double deviation = unit.variance > 0 ? std::sqrt(unit.variance) : 1;
+    densities.push_back(histogram(aggregate(codes, index, seed), statistics.has_posterior ? 0 : unit.mean,
+                                  statistics.has_posterior ? 1 : deviation));
+    y.include(std::min(kHighest, *std::ranges::max_element(densities.back()) * 1.05));
+    any_inactive = any_inactive || (statistics.has_posterior && !unit.active);
+  }
+
+  const int count = static_cast<int>(order.size()), columns = std::min(kColumns, count);
+  const int rows = (count + columns - 1) / columns;
+  std::vector<LegendEntry> legend{
+      {statistics.has_posterior ? "aggregate posterior" : "codes", bar_color, LegendEntry::Mark::box}};
+  if (any_inactive) legend.push_back({"inactive unit", inactive_color, LegendEntry::Mark::box});
+  legend.push_back({statistics.has_posterior ? "the prior, N(0, 1)" : "N(0, 1)", ink});
+  constexpr int kLegend = 440;  // at least as wide as that
+  Canvas canvas(kLeft + std::max(columns * kCellWidth, kLegend), kHead + rows * kCellHeight + kBottom);
+  const Ticks ticks{.x = {-3, 0, 3}, .y = nice_ticks(y.low, y.high, 3)};
   for (int i = 0; i < count; ++i) {
     const std::int64_t index = order[static_cast<std::size_t>(i)];
     const UnitStatistics& unit = statistics.units[static_cast<std::size_t>(index)];
-    const int left = i % columns * step_x + cell_gap, top = i / columns * step_y + cell_gap;
-    // Without a prior the axis is that of the unit's own spread.
-    const double deviation = unit.variance > 0 ? std::sqrt(unit.variance) : 1;
-    const std::vector<double> densities =
-        histogram(aggregate(codes, index, seed), statistics.has_posterior ? 0 : unit.mean,
-                  statistics.has_posterior ? 1 : deviation);
-    canvas.text({static_cast<float>(left), static_cast<float>(top)},
-                unit_caption(unit, index, statistics.has_posterior), {.height = text});
+    const double left = kLeft + i % columns * kCellWidth, top = kHead + i / columns * kCellHeight;
+    const Axes axes{{-axis, axis}, y, left, left + kCellWidth - 16, top + 24, top + kCellHeight - 12};
+    Ticks here = ticks;
+    here.x_texts = i + columns >= count;
+    here.y_texts = i % columns == 0;
+    draw_axes(canvas, axes, here);
     const bool grey = statistics.has_posterior && !unit.active;
-    draw_histogram(canvas, left, top + text + cell_gap, densities, grey ? Color{200, 203, 209} : Color{120, 170, 214});
+    draw_histogram(canvas, axes, densities[static_cast<std::size_t>(i)], grey ? inactive_color : bar_color);
+    canvas.text({left, top + 12}, unit_caption(unit, index, statistics.has_posterior), {.size = kLabelSize});
   }
-  return canvas.picture();
+  draw_legend_row(canvas, legend, canvas.width() - 16, kHead / 2);
+  canvas.text({(kLeft + canvas.width()) / 2.0, canvas.height() - 14.0},
+              statistics.has_posterior ? "z" : "standard deviations from the mean of the unit",
+              {.size = kLabelSize, .align = Align::centre});
+  canvas.text({14, kHead + rows * kCellHeight / 2.0}, "density",
+              {.size = kLabelSize, .align = Align::centre, .upward = true});
+  return canvas;
 }
 
-Picture picture_plane(Session& session, const Codes& codes, const ImageShape& shape, std::int64_t side) {
+Canvas picture_plane(Session& session, const Codes& codes, const ImageShape& shape, std::int64_t side) {
   check(codes.dims() == 2, "a plane of two units");
-  float low[2] = {HUGE_VALF, HUGE_VALF}, high[2] = {-HUGE_VALF, -HUGE_VALF};
+  Range box[2];
   const std::span<const float> values = codes.latent.as<float>();
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    low[i % 2] = std::min(low[i % 2], values[i]);
-    high[i % 2] = std::max(high[i % 2], values[i]);
-  }
+  for (std::size_t i = 0; i < values.size(); ++i) box[i % 2].include(values[i]);
   std::vector<float> places;
   for (std::int64_t row = 0; row < side; ++row) {
     for (std::int64_t column = 0; column < side; ++column) {
-      places.push_back(static_cast<float>(step_at(column, side, low[0], high[0])));
-      places.push_back(static_cast<float>(step_at(row, side, high[1], low[1])));
+      places.push_back(static_cast<float>(step_at(column, side, box[0].low, box[0].high)));
+      places.push_back(static_cast<float>(step_at(row, side, box[1].high, box[1].low)));
     }
   }
   const HostTensor pictures = decode(session, places);
-  return sample_grid(image_batch(pictures, shape), static_cast<int>(side));
+  return image_plane(image_batch(pictures, shape), box[0], box[1], "z1", "z2");
 }
 
-Picture picture_interpolations(Session& session, const Dataset& data,
-                               const std::vector<std::pair<std::int64_t, std::int64_t>>& pairs, Path path,
-                               std::int64_t steps) {
+Canvas picture_interpolations(Session& session, const Dataset& data,
+                              const std::vector<std::pair<std::int64_t, std::int64_t>>& pairs, Path path,
+                              std::int64_t steps) {
   const ImageShape shape = image_shape(data);
   std::vector<std::int64_t> ends;
   for (const auto& [from, to] : pairs) ends.insert(ends.end(), {from, to});
   const Dataset shown = take(data, ends);
   const Codes codes = encode(session, shown);
-  const HostTensor pixels = unit_range(shown.images);
+  const HostTensor pixels = unit_range(shown.samples);
   const auto width = static_cast<std::size_t>(shape[0] * shape[1] * shape[2]);
   std::vector<float> walked, mixed;
   for (std::size_t from = 0; from < ends.size(); from += 2) {

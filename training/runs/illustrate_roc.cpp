@@ -1,28 +1,50 @@
 // The ROC curve, and precision by recall.
 #include "training/runs/illustrate_roc.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "training/evaluation/roc.h"
 #include "training/plot/chart.h"
 
 namespace weft::training {
 
-Picture picture_roc(std::span<const double> scores, std::span<const std::int32_t> positive) {
-  Series roc{"detector", {0}, {0}, series_color(0), false};
+namespace {
+
+// Rates, on equal axes.
+ChartFrame frame_of(const char* title, const char* x_label, const char* y_label) {
+  return {.title = title,
+          .x_label = x_label,
+          .y_label = y_label,
+          .width = 640,
+          .height = 600,
+          .x_range = Range{0, 1},
+          .y_range = Range{0, 1}};
+}
+
+Series chance(std::vector<double> y) { return {"chance", {0, 1}, std::move(y), series_color(7), true}; }
+
+}  // namespace
+
+Canvas picture_roc(std::span<const double> scores, std::span<const std::int32_t> positive) {
+  Series roc{fmt::format("detector, area {:.4f}", auroc(scores, positive)), {0}, {0}, series_color(0), false};
   for (const RocPoint& point : roc_curve(scores, positive)) {
     roc.x.push_back(point.false_positive_rate);
     roc.y.push_back(point.true_positive_rate);
   }
-  const Series chance{"chance", {0, 1}, {0, 1}, series_color(7), true};
-  return line_chart({.title = "ROC", .x_label = "false positive rate", .y_label = "true positive rate"}, {roc, chance});
+  return line_chart(frame_of("ROC", "false positive rate", "true positive rate"), {roc, chance({0, 1})});
 }
 
-Picture picture_precision_recall(std::span<const double> scores, std::span<const std::int32_t> positive) {
-  Series precision{"detector", {}, {}, series_color(0), false};
+Canvas picture_precision_recall(std::span<const double> scores, std::span<const std::int32_t> positive) {
+  Series precision{fmt::format("detector, area {:.4f}", auprc(scores, positive)), {}, {}, series_color(0), false};
   for (const RocPoint& point : roc_curve(scores, positive)) {
     precision.x.push_back(point.true_positive_rate);
     precision.y.push_back(point.precision);
   }
-  return line_chart({.title = "Precision and recall", .x_label = "recall", .y_label = "precision"}, {precision});
+  const double share =
+      double(std::ranges::count_if(positive, [](std::int32_t label) { return label != 0; })) / double(positive.size());
+  return line_chart(frame_of("Precision and recall", "recall", "precision"), {precision, chance({share, share})});
 }
 
 }  // namespace weft::training

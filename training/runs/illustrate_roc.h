@@ -9,7 +9,7 @@
 namespace weft::training {
 
 // Arguments and errors as in training/evaluation/roc.h.
-Picture picture_roc(std::span<const double> scores, std::span<const std::int32_t> positive);
-Picture picture_precision_recall(std::span<const double> scores, std::span<const std::int32_t> positive);
+Canvas picture_roc(std::span<const double> scores, std::span<const std::int32_t> positive);
+Canvas picture_precision_recall(std::span<const double> scores, std::span<const std::int32_t> positive);
 
 }  // namespace weft::training

@@ -2,11 +2,11 @@
 #include "training/runs/illustrate_similarity.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "ir/error.h"
 #include "training/evaluation/codes.h"
+#include "training/plot/axes.h"
 
 namespace weft::training {
 
@@ -14,8 +14,9 @@ namespace {
 
 using runtime::HostTensor;
 
-constexpr int kCell = 10, kMargin = 44;
-constexpr Color kAlike{24, 78, 142}, kUnlike{196, 88, 40}, kPositive{20, 20, 20};
+constexpr int kCell = 12, kMargin = 36, kHead = 44, kBar = 60;
+constexpr Color kAlike{24, 78, 142}, kUnlike{196, 88, 40};
+constexpr Pen kFrame{.width = 1.5, .color = {20, 20, 20}};
 
 // f32 [count,D]: the projections of one random view of each sample.
 HostTensor projections(Session& session, const Dataset& data, std::uint64_t draw) {
@@ -31,18 +32,26 @@ Color color_of(double similarity) {
   return {mix(full.r), mix(full.g), mix(full.b)};
 }
 
-void frame(Canvas& canvas, int x, int y) {
-  const auto left = float(x) + .5f, top = float(y) + .5f, right = left + kCell - 1, bottom = top + kCell - 1;
-  const std::array<Segment, 4> sides = {Segment{{left, top}, {right, top}}, Segment{{right, top}, {right, bottom}},
-                                        Segment{{right, bottom}, {left, bottom}}, Segment{{left, bottom}, {left, top}}};
-  canvas.strokes(sides, 1.5f, kPositive);
+// From 1 at its top to -1.
+void draw_color_bar(Canvas& canvas, double x, double top, double height) {
+  constexpr double kWidth = 18;
+  constexpr int kSteps = 100;
+  for (int step = 0; step < kSteps; ++step)
+    canvas.rectangle(x, top + step * height / kSteps, kWidth, height / kSteps + .5,
+                     color_of(1 - 2 * (step + .5) / kSteps));
+  canvas.outline(x, top, kWidth, height, {.color = quiet_ink});
+  for (const double similarity : {1.0, .5, .0, -.5, -1.0}) {
+    const double y = top + (1 - similarity) / 2 * height;
+    canvas.line({x + kWidth, y}, {x + kWidth + 5, y}, {.color = quiet_ink});
+    canvas.text({x + kWidth + 10, y}, fmt::format("{:g}", similarity), {.size = kLabelSize, .color = quiet_ink});
+  }
 }
 
 }  // namespace
 
 bool is_contrastive(const Session& session) { return session.has("augment") && session.has("project"); }
 
-Picture picture_similarity(Session& session, const Dataset& data, std::int64_t count) {
+Canvas picture_similarity(Session& session, const Dataset& data, std::int64_t count) {
   const Dataset shown = first_of(data, count);
   const std::int64_t samples = shown.size();
   std::vector<float> rows;
@@ -52,26 +61,30 @@ Picture picture_similarity(Session& session, const Dataset& data, std::int64_t c
   }
   const std::int64_t views = 2 * samples, width = static_cast<std::int64_t>(rows.size()) / views;
 
-  const int side = static_cast<int>(views) * kCell;
-  Canvas canvas(side + 2 * kMargin, side + 2 * kMargin);
-  canvas.text({kMargin, 14}, "Similarity of two views of each image; framed: the positive pairs", {.height = 9});
-  canvas.text({kMargin, 28}, "blue: alike, 1; white: 0; orange: opposite, -1", {.height = 9});
+  const int side = static_cast<int>(views) * kCell, top = kMargin + kHead;
+  Canvas canvas(side + 2 * kMargin + kBar, top + side + kMargin);
+  canvas.text({kMargin, kMargin}, "Similarity of two views of each image", {.size = kTitleSize, .bold = true});
+  canvas.outline(kMargin + .5, top - kHead / 2. - 5.5, kCell - 1, kCell - 1, kFrame);
+  canvas.text({kMargin + 18, top - kHead / 2.}, "the positive pairs: views of the same image", {.size = kLabelSize});
   for (std::int64_t i = 0; i < views; ++i)
     for (std::int64_t j = 0; j < views; ++j) {
       double similarity = 0;
       for (std::int64_t k = 0; k < width; ++k)
         similarity += double(rows[static_cast<std::size_t>(i * width + k)]) *
                       double(rows[static_cast<std::size_t>(j * width + k)]);
-      const int x = kMargin + static_cast<int>(j) * kCell, y = kMargin + static_cast<int>(i) * kCell;
+      const int x = kMargin + static_cast<int>(j) * kCell, y = top + static_cast<int>(i) * kCell;
       canvas.rectangle(x, y, kCell, kCell, color_of(similarity));
-      if (i != j && i % samples == j % samples) frame(canvas, x, y);
+      if (i != j && i % samples == j % samples) canvas.outline(x + .75, y + .75, kCell - 1.5, kCell - 1.5, kFrame);
     }
-  const auto half = float(side) / 4;
+  canvas.outline(kMargin, top, side, side, {.color = quiet_ink});
+  const double half = side / 4.0;
   for (const auto& [at, text] : {std::pair(half, "first views"), std::pair(3 * half, "second views")}) {
-    canvas.text({kMargin + at, kMargin + float(side) + 10}, text, {.height = 9, .align = Align::centre});
-    canvas.text({kMargin - 20, kMargin + at}, text, {.height = 9, .align = Align::centre, .upward = true});
+    canvas.text({kMargin + at, top + side + kMargin / 2.0}, text, {.size = kLabelSize, .align = Align::centre});
+    canvas.text({kMargin / 2.0, top + side - at}, at == half ? "second views" : "first views",
+                {.size = kLabelSize, .align = Align::centre, .upward = true});
   }
-  return canvas.picture();
+  draw_color_bar(canvas, kMargin + side + 24, top, side);
+  return canvas;
 }
 
 }  // namespace weft::training

@@ -14,6 +14,6 @@ bool is_contrastive(const Session& session);
 
 // The similarities z_i . z_j of two views each of the first `count` samples, by the entries augment and project: the
 // first views, then the second ones. A frame marks each positive pair, the view of the same picture.
-Picture picture_similarity(Session& session, const Dataset& data, std::int64_t count = 24);
+Canvas picture_similarity(Session& session, const Dataset& data, std::int64_t count = 24);
 
 }  // namespace weft::training

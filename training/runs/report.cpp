@@ -119,12 +119,15 @@ Report& Report::facts(const std::vector<std::pair<std::string, std::string>>& fa
   return *this;
 }
 
-Report& Report::picture(std::string_view caption, std::string_view png) {
-  if (!png.starts_with("\x89PNG\r\n\x1a\n")) fail("the picture '{}' of a report is not a PNG", caption);
+// An SVG stands in an img as well: the names of its parts would clash with those of the next one.
+Report& Report::picture(std::string_view caption, std::string_view image) {
+  const bool svg = image.starts_with("<?xml") && image.find("<svg") != std::string_view::npos;
+  if (!svg && !image.starts_with("\x89PNG\r\n\x1a\n"))
+    fail("the picture '{}' of a report is neither a PNG nor an SVG", caption);
   const std::string escaped = escape_html(caption);
   body_ += fmt::format(
-      "<figure><img alt=\"{0}\" src=\"data:image/png;base64,{1}\">\n<figcaption>{0}</figcaption></figure>\n", escaped,
-      base64(png));
+      "<figure><img alt=\"{0}\" src=\"data:image/{1};base64,{2}\">\n<figcaption>{0}</figcaption></figure>\n", escaped,
+      svg ? "svg+xml" : "png", base64(image));
   return *this;
 }
 

@@ -17,8 +17,8 @@ class Report {
   Report& section(std::string_view heading);
   // A table of names and values: the configuration, the results.
   Report& facts(const std::vector<std::pair<std::string, std::string>>& facts);
-  // `png` is the bytes of a PNG file (training/data/png.h). Throws Error where it is not.
-  Report& picture(std::string_view caption, std::string_view png);
+  // `image` is the bytes of a PNG or an SVG file. Throws Error where it is neither.
+  Report& picture(std::string_view caption, std::string_view image);
   // Preformatted: graphs, plans, logs.
   Report& text(std::string_view heading, std::string_view text);
   // Columns of numbers are set to the right. Throws Error where a row has not as many cells as the header.

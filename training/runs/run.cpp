@@ -127,17 +127,20 @@ namespace {
 
 using Facts = std::vector<std::pair<std::string, std::string>>;
 
+std::string grouped(std::int64_t number) { return fmt::format("{}", fmt::group_digits(number)); }
+
 Facts facts_of(const RunConfig& config, const Session& session, const DatasetSplits& data) {
   Facts facts{{"model", config.model}};
   for (const auto& [option, value] : config.settings) facts.emplace_back(option, value);
   const passes::OptimizerSpec& optimizer = config.session.optimizer;
-  facts.emplace_back("parameters", fmt::format("{}", session.state().parameters()));
-  facts.emplace_back("data", fmt::format("{}: {} to train, {} to validate, {} to test", data.train.name,
-                                         data.train.size(), data.validation.size(), data.test.size()));
+  facts.emplace_back("parameters", grouped(session.state().parameters()));
+  facts.emplace_back(
+      "data", fmt::format("{}: {} to train, {} to validate, {} to test", data.train.name, grouped(data.train.size()),
+                          grouped(data.validation.size()), grouped(data.test.size())));
   facts.emplace_back("optimizer", fmt::format("{}, learning rate {:g} ({})", name(optimizer.kind),
                                               optimizer.learning_rate, name(config.train.schedule.kind)));
-  facts.emplace_back("batch", fmt::format("{}", config.session.batch));
-  facts.emplace_back("epochs", fmt::format("{}", config.train.epochs));
+  facts.emplace_back("batch", grouped(config.session.batch));
+  facts.emplace_back("epochs", grouped(config.train.epochs));
   facts.emplace_back("seed", fmt::format("{}", config.session.seed));
   return facts;
 }
@@ -162,7 +165,7 @@ void add_results(Report& report, const std::vector<MetricsRecord>& records) {
   report.table("Means over the images of each split, last epoch", header, rows);
 }
 
-using AddPicture = std::function<void(const char* file, const char* caption, const Picture& picture)>;
+using AddPicture = std::function<void(const char* file, const char* caption, const Canvas& picture)>;
 
 // What the entries make of pictures.
 void add_pictures(const AddPicture& add, Session& session, const Dataset& shown) {
@@ -182,7 +185,7 @@ void add_pictures(const AddPicture& add, Session& session, const Dataset& shown)
   if (decodes && !pairs.empty())
     add("interpolation.png", "From one test image to another, in latent space and in pixels",
         picture_interpolations(session, shown, pairs, Path::linear));
-  if (const std::optional<Picture> filters = picture_filters(session, shape))
+  if (const std::optional<Canvas> filters = picture_filters(session, shape))
     add("filters.png", "What the first layer of the encoder looks for", *filters);
 }
 
@@ -216,11 +219,10 @@ void add_latent(Report& report, const AddPicture& add, Session& session, const D
 void write_report(const RunDirectory& run, Session& session, const DatasetSplits& data) {
   constexpr std::int64_t most_shown = 5'000;
   Report report(fmt::format("{} on {}", run.config().model, data.train.name));
-  report.section("Run").facts(facts_of(run.config(), session, data));
-  const AddPicture add_picture = [&](const char* file, const char* caption, const Picture& picture) {
-    const std::string png = encode_png(picture);
+  const AddPicture add_picture = [&](const char* file, const char* caption, const Canvas& picture) {
+    const std::string png = picture.png();
     run.write(file, png);
-    report.picture(caption, png);
+    report.picture(caption, picture.has_images() ? png : picture.svg());
   };
   const std::vector<MetricsRecord> records = read_metrics(run.metrics_path());
   if (!records.empty()) {
@@ -234,6 +236,7 @@ void write_report(const RunDirectory& run, Session& session, const DatasetSplits
     add_pictures(add_picture, session, shown);
   }
   if (session.has("encode")) add_latent(report, add_picture, session, shown);
+  report.section("Settings").facts(facts_of(run.config(), session, data));
   run.write("report.html", report.html());
 }
 

@@ -23,10 +23,6 @@ using runtime::TensorFile;
 
 namespace {
 
-constexpr const char* config_name = "config.json";
-constexpr const char* model_name = "model.weft";
-constexpr const char* metrics_name = "metrics.jsonl";
-constexpr const char* checkpoint_name = "checkpoint.safetensors";
 constexpr const char* run_key = "run";                // in the metadata: the id of the run
 constexpr const char* pretrained_key = "pretrained";  // layers; in the metadata of a run that has any
 // Before the tensors and the metadata of a layer in its pre-training, which is saved beside the model.
@@ -121,7 +117,7 @@ RunDirectory::RunDirectory(fs::path path, RunConfig config, ir::Module module)
 RunDirectory RunDirectory::create(const fs::path& path, RunConfig config, ir::Module module, Existing existing) {
   make_folder(path);
   auto lock = std::make_unique<const RunLock>(path);
-  if (existing == Existing::refuse && fs::exists(path / config_name))
+  if (existing == Existing::refuse && fs::exists(path / kConfigName))
     fail("{} holds a run already; resume it (--resume), replace it (--replace) or choose another output folder",
          path.string());
   runtime::sweep_temporaries(path);
@@ -130,14 +126,14 @@ RunDirectory RunDirectory::create(const fs::path& path, RunConfig config, ir::Mo
   RunDirectory run(path, std::move(config), std::move(module));
   run.lock_ = std::move(lock);
   // The config comes last: what is there before it is no run, and is made anew.
-  for (const char* name : {config_name, model_name, metrics_name, checkpoint_name}) record_run_file(path, name);
-  runtime::write_file(run.file(model_name), ir::print(run.module_), runtime::Links::replace);
-  write_config(run.file(config_name), run.config_);
+  for (const char* name : {kConfigName, kModelName, kMetricsName, kCheckpointName}) record_run_file(path, name);
+  runtime::write_file(run.file(kModelName), ir::print(run.module_), runtime::Links::replace);
+  write_config(run.file(kConfigName), run.config_);
   return run;
 }
 
 bool RunDirectory::was_begun(const fs::path& path) {
-  return fs::is_directory(path) && !fs::exists(path / config_name) &&
+  return fs::is_directory(path) && !fs::exists(path / kConfigName) &&
          (fs::is_empty(path) || fs::exists(path / ".lock") || fs::exists(path / ".files"));
 }
 
@@ -145,7 +141,7 @@ RunDirectory RunDirectory::open(const fs::path& path, Access access) {
   if (!fs::is_directory(path))
     fail("{} is no run: there is no such folder; name the output folder of a training", path.string());
   const auto check_files = [&] {
-    for (const char* name : {config_name, model_name})
+    for (const char* name : {kConfigName, kModelName})
       if (!fs::exists(path / name))
         fail("{} is no run: it lacks {}; name the output folder of a training", path.string(), name);
   };
@@ -156,8 +152,8 @@ RunDirectory RunDirectory::open(const fs::path& path, Access access) {
     check_files();
     runtime::sweep_temporaries(path);
   }
-  RunConfig config = read_config(path / config_name);
-  ir::Module module = ir::parse(runtime::read_file(path / model_name), (path / model_name).string());
+  RunConfig config = read_config(path / kConfigName);
+  ir::Module module = ir::parse(runtime::read_file(path / kModelName), (path / kModelName).string());
   RunDirectory run(path, std::move(config), std::move(module));
   run.lock_ = std::move(lock);
   return run;
@@ -184,7 +180,7 @@ fs::path RunDirectory::write(std::string_view name, std::string_view contents) c
 void RunDirectory::set_config(RunConfig config) {
   check(lock_ != nullptr, "a run that is written is opened to write");
   config_ = std::move(config);
-  write_config(file(config_name), config_);
+  write_config(file(kConfigName), config_);
 }
 
 // --- Checkpoints ---------------------------------------------------------------------------------------------------
@@ -218,7 +214,7 @@ TensorFile RunDirectory::read_checkpoint() const {
         "{} is the checkpoint of run {}, but {} of run {}: files of two runs; if one is being replaced, try again, "
         "else "
         "put the right checkpoint back or train again (--replace)",
-        checkpoint_path().string(), run->second, (path_ / config_name).string(), config_.id);
+        checkpoint_path().string(), run->second, (path_ / kConfigName).string(), config_.id);
   return file;
 }
 
@@ -230,7 +226,7 @@ Position RunDirectory::restore(Session& session, std::optional<StoppedLayer>* la
         "{} does not name its run, but {} does ({}): it is of another run or of an older Weft; put the right "
         "checkpoint "
         "back or train again (--replace)",
-        checkpoint_path().string(), (path_ / config_name).string(), config_.id);
+        checkpoint_path().string(), (path_ / kConfigName).string(), config_.id);
   std::optional<StoppedLayer> stopped = take_layer(file, checkpoint_path());
   session.restore(file, checkpoint_path());
   if (layer) *layer = std::move(stopped);

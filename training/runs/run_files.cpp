@@ -18,12 +18,10 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr const char* list_name = ".files";
-constexpr const char* config_name = "config.json";
-constexpr const char* checkpoint_name = "checkpoint.safetensors";
 
 // All that Weft wrote into run folders before there was a list.
 constexpr const char* names_before_lists[] = {
-    config_name,           "model.weft",  "metrics.jsonl",     checkpoint_name,
+    kConfigName,           kModelName,    kMetricsName,        kCheckpointName,
     "report.html",         "loss.png",    "views.png",         "similarity.png",
     "reconstructions.png", "samples.png", "interpolation.png", "filters.png",
     "latent.png",          "units.png",   "traversals.png",    "maps.png",
@@ -51,7 +49,7 @@ bool has_list(const fs::path& folder) {
 std::vector<std::string> listed(const fs::path& folder) {
   std::vector<std::string> names;
   if (!has_list(folder)) {
-    if (fs::exists(folder / config_name)) names.assign(std::begin(names_before_lists), std::end(names_before_lists));
+    if (fs::exists(folder / kConfigName)) names.assign(std::begin(names_before_lists), std::end(names_before_lists));
     return names;
   }
   const std::string text = runtime::read_file(folder / list_name);
@@ -100,8 +98,8 @@ void remove_run(const fs::path& folder) {
   std::vector<std::string> names = run_files(folder);
   // Training replaces the checkpoint in any case. One that is left of a run without config and list would be taken for
   // the new run's until then.
-  names.emplace_back(checkpoint_name);
-  std::ranges::stable_partition(names, [](const std::string& name) { return name == config_name; });
+  names.emplace_back(kCheckpointName);
+  std::ranges::stable_partition(names, [](const std::string& name) { return name == kConfigName; });
   std::error_code ignored;  // what cannot be removed cannot be replaced either: writing says so
   for (const std::string& name : names)
     if (is_there(folder / name)) fs::remove(folder / name, ignored);

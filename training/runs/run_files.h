@@ -8,6 +8,12 @@
 
 namespace weft::training {
 
+// Files of a run.
+inline constexpr const char* kConfigName = "config.json";
+inline constexpr const char* kModelName = "model.weft";
+inline constexpr const char* kMetricsName = "metrics.jsonl";
+inline constexpr const char* kCheckpointName = "checkpoint.safetensors";
+
 // The names of those files that are there. Of a run of before there was a list: those that Weft is known to write.
 std::vector<std::string> run_files(const std::filesystem::path& folder);
 

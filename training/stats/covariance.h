@@ -18,13 +18,10 @@ std::vector<double> covariance_of(std::span<const float> rows, std::span<const d
                                   std::span<const double> weights = {});
 std::vector<double> covariance_of(const runtime::HostTensor& rows, std::span<const double> mean);
 
-// The `count` eigenvectors of largest eigenvalue of a symmetric positive matrix, as the rows of [count,columns]. By
-// orthogonal iteration from a fixed start, until the directions stand still: deterministic, and quick for matrices of
-// thousands of columns. Directions in which nothing varies may be 0.
+// The `count` eigenvectors of largest eigenvalue of a symmetric positive matrix, the largest first, as the orthonormal
+// rows of [count,columns]: a function of the matrix alone. Few directions of a large matrix are found by iteration,
+// until they are exact to about nine digits; a matrix whose eigenvalues do not tell them apart gives some directions of
+// that space. Throws Error unless `matrix` is [columns,columns] and 0 < count <= columns.
 std::vector<double> leading_directions(std::span<const double> matrix, std::int64_t columns, std::int64_t count);
-
-// All eigenvectors of a symmetric matrix [size,size], by Jacobi's rotations: exact, and quick for sizes up to some
-// hundreds. The rows of the result [size,size], the largest eigenvalue first.
-std::vector<double> eigenvectors(std::vector<double> matrix, std::int64_t size);
 
 }  // namespace weft::training

@@ -1,11 +1,12 @@
-// Cholesky and forward substitution.
+// The Cholesky factor, forward substitution and projections, by Eigen.
 #include "training/stats/gaussian.h"
 
+#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "ir/error.h"
+#include "training/stats/matrix.h"
 
 namespace weft::training {
 
@@ -13,37 +14,27 @@ using runtime::HostTensor;
 
 namespace {
 
-std::size_t width_of(const HostTensor& rows) {
+std::int64_t width_of(const HostTensor& rows) {
   check(rows.shape.size() == 2 && rows.shape[0] > 0 && rows.shape[1] > 0, "rows are [N,D]");
-  return static_cast<std::size_t>(rows.shape[1]);
+  return rows.shape[1];
 }
 
-// In place: the lower factor of a positive definite matrix.
-void cholesky(std::vector<double>& matrix, std::size_t size) {
-  for (std::size_t i = 0; i < size; ++i) {
-    double* row = matrix.data() + i * size;
-    for (std::size_t j = 0; j <= i; ++j) {
-      const double* other = matrix.data() + j * size;
-      double sum = row[j];
-      for (std::size_t k = 0; k < j; ++k) sum -= row[k] * other[k];
-      row[j] = i == j ? std::sqrt(std::max(sum, 1e-12)) : sum / other[j];
-    }
-    std::fill(row + i + 1, row + size, 0.0);
+// The lower factor of a covariance, with `ridge` times the mean variance added to each variance. Where rounding leaves
+// the matrix without a factor even so, more is added.
+std::vector<double> factor_of(const std::vector<double>& covariance, std::int64_t width, double ridge) {
+  const RowMajor<double> matrix = map(std::span(covariance), width);
+  const double mean_variance = matrix.trace() / double(width);
+  for (double added = ridge * mean_variance + 1e-9;; added = std::max(10 * added, 1e-15 * mean_variance)) {
+    const Eigen::LLT<RowMajor<double>> cholesky(matrix + added * RowMajor<double>::Identity(width, width));
+    if (cholesky.info() == Eigen::Success || !std::isfinite(added)) return to_vector(cholesky.matrixL());
   }
 }
 
 }  // namespace
 
 Gaussian::Gaussian(const HostTensor& rows, double ridge, std::span<const double> weights)
-    : mean_(mean_of(rows.as<float>(), static_cast<std::int64_t>(width_of(rows)), weights)) {
-  const std::size_t width = mean_.size();
-  factor_ = covariance_of(rows.as<float>(), mean_, weights);
-  double trace = 0;
-  for (std::size_t i = 0; i < width; ++i) trace += factor_[i * width + i];
-  const double added = ridge * trace / static_cast<double>(width) + 1e-9;
-  for (std::size_t i = 0; i < width; ++i) factor_[i * width + i] += added;
-  cholesky(factor_, width);
-}
+    : mean_(mean_of(rows.as<float>(), width_of(rows), weights)),
+      factor_(factor_of(covariance_of(rows.as<float>(), mean_, weights), columns(), ridge)) {}
 
 Gaussian::Gaussian(std::vector<double> mean, std::vector<double> factor)
     : mean_(std::move(mean)), factor_(std::move(factor)) {
@@ -52,59 +43,41 @@ Gaussian::Gaussian(std::vector<double> mean, std::vector<double> factor)
 }
 
 HostTensor Gaussian::whiten(const HostTensor& rows) const {
-  const std::size_t width = width_of(rows);
-  if (width != mean_.size()) fail("rows of {} columns, but the Gaussian has {}", width, mean_.size());
-  constexpr std::size_t lanes = 16;  // rows at once, side by side, so that the inner loop is a vector operation
+  const std::int64_t width = width_of(rows);
+  if (width != columns()) fail("rows of {} columns, but the Gaussian has {}", width, columns());
   HostTensor result = HostTensor::zeros(ir::DType::f32, rows.shape);
-  const auto from = rows.as<float>();
-  const auto to = result.as<float>();
-  std::vector<double> block(width * lanes);
-  const auto count = static_cast<std::size_t>(rows.shape[0]);
-  for (std::size_t begin = 0; begin < count; begin += lanes) {
-    const std::size_t here = std::min(lanes, count - begin);
-    for (std::size_t i = 0; i < width; ++i) {
-      double* out = block.data() + i * lanes;
-      for (std::size_t lane = 0; lane < here; ++lane) out[lane] = from[(begin + lane) * width + i] - mean_[i];
-      const double* factor = factor_.data() + i * width;
-      for (std::size_t j = 0; j < i; ++j) {
-        const double* solved = block.data() + j * lanes;
-        for (std::size_t lane = 0; lane < lanes; ++lane) out[lane] -= factor[j] * solved[lane];
-      }
-      for (std::size_t lane = 0; lane < lanes; ++lane) out[lane] /= factor[i];
-      for (std::size_t lane = 0; lane < here; ++lane) to[(begin + lane) * width + i] = static_cast<float>(out[lane]);
-    }
-  }
+  Eigen::Map<RowMajor<float>> white(result.as<float>().data(), rows.shape[0], width);
+  const auto lower = map(std::span(factor_), width).triangularView<Eigen::Lower>();
+  for_each_centred_block(rows.as<float>(), mean_, [&](std::int64_t begin, RowMajor<double>& block) {
+    Eigen::MatrixXd solved = block.transpose();
+    lower.solveInPlace(solved);
+    white.middleRows(begin, block.rows()) = solved.transpose().cast<float>();
+  });
   return result;
 }
 
 std::vector<double> squared_lengths(const HostTensor& rows) {
-  const std::size_t width = width_of(rows);
-  std::vector<double> lengths(static_cast<std::size_t>(rows.shape[0]), 0.0);
-  const auto values = rows.as<float>();
-  for (std::size_t i = 0; i < values.size(); ++i) lengths[i / width] += double{values[i]} * values[i];
+  const auto all = map(rows.as<float>(), width_of(rows));
+  std::vector<double> lengths;
+  for (std::int64_t i = 0; i < all.rows(); ++i) lengths.push_back(all.row(i).cast<double>().squaredNorm());
   return lengths;
 }
 
 std::vector<std::vector<double>> component_residuals(const HostTensor& training, const HostTensor& rows,
                                                      std::span<const std::int64_t> counts) {
-  const std::size_t width = width_of(training);
+  const std::int64_t width = width_of(training);
   const std::vector<double> mean = mean_of(training);
-  const std::vector<double> components = eigenvectors(covariance_of(training, mean), training.shape[1]);
+  const std::vector<double> components = leading_directions(covariance_of(training, mean), width, width);
   std::vector<std::int64_t> kept;
   for (const std::int64_t count : counts)
-    if (count < training.shape[1]) kept.push_back(count);
+    if (count < width) kept.push_back(count);
   std::vector<std::vector<double>> residuals(kept.size());
-  const auto values = rows.as<float>();
-  std::vector<double> squares(width);  // along each component
-  for (std::size_t begin = 0; begin < values.size(); begin += width) {
-    for (std::size_t k = 0; k < width; ++k) {
-      double along = 0;
-      for (std::size_t i = 0; i < width; ++i) along += (values[begin + i] - mean[i]) * components[k * width + i];
-      squares[k] = along * along;
-    }
+  for_each_centred_block(rows.as<float>(), mean, [&](std::int64_t, RowMajor<double>& block) {
+    const RowMajor<double> along = block * map(std::span(components), width).transpose();
     for (std::size_t i = 0; i < kept.size(); ++i)
-      residuals[i].push_back(std::accumulate(squares.begin() + kept[i], squares.end(), 0.0));
-  }
+      for (std::int64_t row = 0; row < along.rows(); ++row)
+        residuals[i].push_back(along.row(row).tail(width - kept[i]).squaredNorm());
+  });
   return residuals;
 }
 

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <numeric>
 
 #include "ir/error.h"
 #include "runtime/rng.h"
+#include "training/stats/matrix.h"
 
 namespace weft::training {
 
@@ -20,17 +22,12 @@ constexpr double ridge = 1e-3;  // keeps components of few rows from falling tog
 
 using Shares = std::vector<std::vector<double>>;  // [component][row]: how much of the row is the component's
 
-double squared_distance(std::span<const float> a, std::span<const float> b) {
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += (double{a[i]} - b[i]) * (double{a[i]} - b[i]);
-  return sum;
-}
-
 // Each row wholly with the nearest of some rows, each drawn by its squared distance from those before (Arthur &
 // Vassilvitskii, "k-means++", 2007).
 Shares nearest_shares(const HostTensor& rows, std::size_t components, std::uint64_t seed) {
-  const auto count = static_cast<std::size_t>(rows.shape[0]), width = static_cast<std::size_t>(rows.shape[1]);
-  const auto row = [&](std::size_t i) { return rows.as<float>().subspan(i * width, width); };
+  const auto count = static_cast<std::size_t>(rows.shape[0]);
+  const auto all = map(rows.as<float>(), rows.shape[1]);
+  const auto row = [&](std::size_t i) { return all.row(static_cast<std::int64_t>(i)).cast<double>(); };
   std::vector<double> distance(count, 1.0);  // from the nearest so far; at first each row is as likely
   std::vector<std::size_t> nearest(count, 0);
   for (std::size_t k = 0; k < components; ++k) {
@@ -39,7 +36,7 @@ Shares nearest_shares(const HostTensor& rows, std::size_t components, std::uint6
     std::size_t centre = 0;
     while (centre + 1 < count && (left -= distance[centre]) >= 0) ++centre;
     for (std::size_t i = 0; i < count; ++i) {
-      const double here = squared_distance(row(i), row(centre));
+      const double here = (row(i) - row(centre)).squaredNorm();
       if (k > 0 && here >= distance[i]) continue;
       distance[i] = here;
       nearest[i] = k;
@@ -52,9 +49,7 @@ Shares nearest_shares(const HostTensor& rows, std::size_t components, std::uint6
 
 // log(weight N(row)) for each row, without the constant that all components share.
 std::vector<double> log_densities(const Gaussian& part, double weight, const HostTensor& rows) {
-  const auto width = static_cast<std::size_t>(part.columns());
-  double offset = std::log(weight);
-  for (std::size_t i = 0; i < width; ++i) offset -= std::log(part.factor()[i * width + i]);
+  const double offset = std::log(weight) - map(std::span(part.factor()), part.columns()).diagonal().array().log().sum();
   std::vector<double> densities = squared_lengths(part.whiten(rows));
   for (double& each : densities) each = offset - each / 2;
   return densities;
@@ -100,22 +95,21 @@ Mixture::Mixture(const HostTensor& rows, std::int64_t components, std::uint64_t 
 }
 
 std::vector<float> Mixture::draw(std::int64_t count, std::uint64_t seed) const {
-  const auto width = static_cast<std::size_t>(parts_.front().columns());
+  const std::int64_t width = parts_.front().columns();
   std::vector<float> drawn;
-  drawn.reserve(static_cast<std::size_t>(count) * width);
-  std::vector<double> normals(width);
+  drawn.reserve(static_cast<std::size_t>(count * width));
+  Eigen::VectorXd normals(width);
   for (std::int64_t i = 0; i < count; ++i) {
     double left = runtime::uniform<double>({seed, component_stream, 0}, static_cast<std::uint32_t>(i));
     std::size_t k = 0;
     while (k + 1 < parts_.size() && (left -= weights_[k]) >= 0) ++k;
-    for (std::size_t j = 0; j < width; ++j)
+    for (std::int64_t j = 0; j < width; ++j)
       normals[j] =
           runtime::normal<double>({seed, normal_stream, static_cast<std::uint64_t>(i)}, static_cast<std::uint32_t>(j));
-    for (std::size_t j = 0; j < width; ++j) {
-      double value = parts_[k].mean()[j];
-      for (std::size_t l = 0; l <= j; ++l) value += parts_[k].factor()[j * width + l] * normals[l];
-      drawn.push_back(static_cast<float>(value));
-    }
+    const Gaussian& part = parts_[k];
+    const Eigen::VectorXd code =
+        map(part.mean()) + map(std::span(part.factor()), width).triangularView<Eigen::Lower>() * normals;
+    std::ranges::transform(code, std::back_inserter(drawn), [](double value) { return static_cast<float>(value); });
   }
   return drawn;
 }

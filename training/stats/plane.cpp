@@ -7,6 +7,7 @@
 
 #include "ir/error.h"
 #include "training/stats/covariance.h"
+#include "training/stats/matrix.h"
 
 namespace weft::training {
 
@@ -37,10 +38,10 @@ std::vector<float> plane_of(std::span<const float> points, std::int64_t dims) {
   }
   const std::vector<double> mean = mean_of(points, dims);
   const std::vector<double> directions = two_directions(points, mean);
-  for (std::size_t i = 0; i < points.size(); ++i)
-    for (std::size_t axis = 0; axis < 2; ++axis)
-      plane[i / width * 2 + axis] +=
-          static_cast<float>((points[i] - mean[i % width]) * directions[axis * width + i % width]);
+  Eigen::Map<RowMajor<float>> result(plane.data(), static_cast<std::int64_t>(count), 2);
+  for_each_centred_block(points, mean, [&](std::int64_t begin, const RowMajor<double>& block) {
+    result.middleRows(begin, block.rows()) = (block * map(std::span(directions), dims).transpose()).cast<float>();
+  });
   return plane;
 }
 

@@ -104,7 +104,6 @@ class Value {
   bool is_constant() const { return llvm_ == nullptr; }
   double constant() const { return constant_; }
   Code& code() const { return *code_; }
-  Code* code_or_null() const { return code_; }
   LLVMValueRef llvm() const { return llvm_; }  // not of a constant
   Kind kind() const { return code_->kind_of(llvm_); }
   LLVMValueRef as(Code& code, Kind kind) const { return llvm_ ? llvm_ : code.splat_number(kind, constant_); }

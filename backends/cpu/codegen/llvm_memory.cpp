@@ -11,7 +11,7 @@ namespace weft::cpu {
 
 namespace {
 
-thread_local int depth = 0;
+thread_local int nested_calls = 0;
 std::atomic<std::new_handler> handler_before{nullptr};
 
 [[noreturn]] void end_process() {
@@ -22,7 +22,7 @@ std::atomic<std::new_handler> handler_before{nullptr};
 }
 
 void out_of_memory() {
-  if (depth > 0) end_process();
+  if (nested_calls > 0) end_process();
   if (const std::new_handler before = handler_before) return before();
   throw std::bad_alloc();
 }
@@ -35,9 +35,9 @@ InLlvm::InLlvm() {
     handler_before = std::set_new_handler(out_of_memory);
     return true;
   }();
-  ++depth;
+  ++nested_calls;
 }
 
-InLlvm::~InLlvm() { --depth; }
+InLlvm::~InLlvm() { --nested_calls; }
 
 }  // namespace weft::cpu

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ir/error.h"
+#include "ir/integer.h"
 
 namespace weft::cpu {
 
@@ -15,20 +16,18 @@ constexpr std::int64_t kMostTileRows = 14;  // code for a row is 200 bytes
 constexpr std::int64_t kSumsAtOnce = 8;     // two units with a latency of four cycles
 constexpr std::int64_t kWholeDepth = 2048;  // beyond it the depth is cut
 constexpr std::int64_t kDepthBlock = 1024;
-constexpr std::int64_t kRowsOfCopy = 64;  // least that are worth a copy of b's panels, where b's rows are so many
-constexpr std::int64_t kPage = 1024;      // numbers
+constexpr std::int64_t kRowsPerPanelCopy = 64;  // least that are worth a copy of b's panels, where b's rows are so many
+constexpr std::int64_t kPage = 1024;            // numbers
 constexpr std::int64_t kSameSet = 6;
 constexpr std::int64_t kFarStride = 512;  // numbers apart that they keep to few sets of the caches
 constexpr std::int64_t kChunks = 16;
 constexpr double kChunkWork = 1 << 18;  // least multiplications of a chunk
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-std::int64_t round_up(std::int64_t a, std::int64_t multiple) { return ceil_div(a, multiple) * multiple; }
 Matrix transposed(const Matrix& m) { return {m.columns, m.rows, m.column_stride, m.row_stride}; }
 
-class Planner {
+class MatmulPlanner {
  public:
-  Planner(const Matmul& product, const MachineTarget& target) : target_(target) {
+  MatmulPlanner(const Matmul& product, const MachineTarget& target) : target_(target) {
     check(product.a.columns == product.b.rows && product.a.rows == product.result.rows &&
               product.b.columns == product.result.columns,
           "the matrices of a product fit");
@@ -78,7 +77,7 @@ class Planner {
     else if (b.column_stride != 1 && columns() > 1)
       plan_.form = ProductForm::packed;
     check(plan_.form == ProductForm::direct || along_depth, "a matrix has a dense dim");
-    if (plan_.form == ProductForm::direct && rows() >= kRowsOfCopy && b.row_stride % kFarStride == 0)
+    if (plan_.form == ProductForm::direct && rows() >= kRowsPerPanelCopy && b.row_stride % kFarStride == 0)
       plan_.form = ProductForm::packed;
   }
 
@@ -183,7 +182,7 @@ std::size_t MatmulPlan::scratch_bytes() const {
 }
 
 MatmulPlan make_matmul_plan(const Matmul& product, const MachineTarget& target) {
-  return Planner(product, target).run();
+  return MatmulPlanner(product, target).run();
 }
 
 std::int64_t independent_sums(std::int64_t tile_vectors) { return ceil_div(kSumsAtOnce, tile_vectors); }

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "ir/error.h"
+#include "ir/integer.h"
 
 namespace weft::cpu {
 
@@ -18,7 +19,7 @@ namespace {
 
 constexpr std::int64_t kChunkPoints = 2048;  // least work of a chunk
 constexpr std::int64_t kMostChunks = 256;
-constexpr std::int64_t kRowsOfCopy = 16;   // least rows that one copy of an accumulator array is worth
+constexpr std::int64_t kRowsPerCopy = 16;  // least rows that one copy of an accumulator array is worth
 constexpr std::int64_t kLeastLanes = 256;  // of a part of a row: shorter ones defeat prefetching
 constexpr std::int64_t kMostPartialNumbers = 1 << 20;
 constexpr std::int64_t kKeptBytes = 64 << 10;  // of stack, for all kept values of a row
@@ -26,12 +27,9 @@ constexpr double kKeepCost = 8;                // evaluating again is cheaper be
 constexpr int kShortRowVectors = 8;
 constexpr std::int64_t kMostWindowPoints = 16;
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-std::int64_t round_up(std::int64_t a, std::int64_t multiple) { return ceil_div(a, multiple) * multiple; }
-
-class Planner {
+class KernelPlanner {
  public:
-  Planner(const Kernel& kernel, int width) : kernel_(kernel) { plan_.width = width; }
+  KernelPlanner(const Kernel& kernel, int width) : kernel_(kernel) { plan_.width = width; }
 
   Plan run() {
     sort_dims();
@@ -136,7 +134,7 @@ class Planner {
       std::int64_t numbers = 1;
       for (const Accumulator& each : plan_.accumulators) numbers += each.extent;
       most_row_chunks =
-          std::clamp<std::int64_t>(std::min(kMostPartialNumbers / numbers, plan_.rows / kRowsOfCopy), 1, 64);
+          std::clamp<std::int64_t>(std::min(kMostPartialNumbers / numbers, plan_.rows / kRowsPerCopy), 1, 64);
     }
     plan_.rows_per_chunk = part_size(plan_.rows, plan_.rows * row_size / least, most_row_chunks, plan_.row_unroll);
     plan_.row_chunks = ceil_div(plan_.rows, plan_.rows_per_chunk);
@@ -268,6 +266,6 @@ std::vector<NodeId> point_roots(const Kernel& kernel, const Plan& plan, int stag
   return roots;
 }
 
-Plan make_plan(const Kernel& kernel, int vector_width) { return Planner(kernel, vector_width).run(); }
+Plan make_plan(const Kernel& kernel, int vector_width) { return KernelPlanner(kernel, vector_width).run(); }
 
 }  // namespace weft::cpu

@@ -2,12 +2,11 @@
 // there.
 #pragma once
 
-#include <omp.h>
-
 #include <dnnl.hpp>
 #include <vector>
 
 #include "backends/cpu/onednn/onednn.h"
+#include "backends/cpu/threads/openmp.h"
 #include "backends/cpu/threads/parallel.h"
 
 namespace weft::cpu {

@@ -1,12 +1,11 @@
 // Columns: blocks of images, each a matmul into scratch that stays in cache and a sum of overlapping rows.
 #include "backends/cpu/onednn/convolution_im2col.h"
 
-#include <omp.h>
-
 #include <algorithm>
 
 #include "backends/cpu/onednn/tile_matmul.h"
 #include "backends/cpu/threads/memory.h"
+#include "backends/cpu/threads/openmp.h"
 #include "backends/cpu/threads/parallel.h"
 #include "ir/error.h"
 #include "ir/memory_layout.h"

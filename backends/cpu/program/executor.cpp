@@ -1,13 +1,12 @@
 // Items of steps, and their memory.
 #include "backends/cpu/program/executor.h"
 
-#include <omp.h>
-
 #include <algorithm>
 
 #include "backends/cpu/program/im2col_thunk.h"
 #include "backends/cpu/program/pooling.h"
 #include "backends/cpu/similarity/similarity.h"
+#include "backends/cpu/threads/openmp.h"
 
 namespace weft::cpu {
 

@@ -1,14 +1,13 @@
 // Blocks of images, the weights as the product takes them, and the C code of an artefact run over threads.
 #include "backends/cpu/program/im2col_thunk.h"
 
-#include <omp.h>
-
 #include <algorithm>
 
 #include "backends/cpu/threads/memory.h"
 #include "ir/error.h"
 
 extern "C" {
+#include "backends/cpu/threads/openmp.h"
 #include "runtime/artefact/columns.c"
 #include "runtime/artefact/tables.h"
 }

@@ -1,8 +1,6 @@
 // A schedule compiled in this process, and its memory.
 #include "backends/cpu/program/program.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -11,6 +9,7 @@
 #include "backends/cpu/program/jit.h"
 #include "backends/cpu/program/window_steps.h"
 #include "backends/cpu/similarity/shape.h"
+#include "backends/cpu/threads/openmp.h"
 #include "ir/contraction.h"
 
 namespace weft::cpu {

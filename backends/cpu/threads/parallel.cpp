@@ -1,12 +1,12 @@
 // Chunks over OpenMP's threads.
 #include "backends/cpu/threads/parallel.h"
 
-#include <omp.h>
-
 #include <algorithm>
 
+#include "backends/cpu/threads/openmp.h"
+
 // libgomp is not instrumented, so the thread sanitizer must be told that a fork and a join order what is around them,
-// and not to look at the block of variables that libgomp hands to its threads.
+// and not to look at what libgomp hands to its threads.
 #if defined(__SANITIZE_THREAD__)
 extern "C" void AnnotateHappensBefore(const char* file, int line, const volatile void* address);
 extern "C" void AnnotateHappensAfter(const char* file, int line, const volatile void* address);
@@ -21,23 +21,36 @@ extern "C" void AnnotateHappensAfter(const char* file, int line, const volatile 
 
 namespace weft::cpu {
 
+namespace {
+
+struct Team {
+  std::int64_t chunks;
+  ChunkFunction function;
+  void* context;
+  char fork, join;  // what the sanitizer is told of
+};
+
+WEFT_NOT_WATCHED void run_share(void* data) {
+  Team& team = *static_cast<Team*>(data);
+  WEFT_HAPPENS_AFTER(&team.fork);
+  const std::int64_t me = omp_get_thread_num(), all = omp_get_num_threads();
+  const std::int64_t begin = team.chunks * me / all, end = team.chunks * (me + 1) / all;
+  if (begin < end) team.function(team.context, begin, end);
+  WEFT_HAPPENS_BEFORE(&team.join);
+}
+
+}  // namespace
+
 WEFT_NOT_WATCHED void parallel_chunks(std::int64_t chunks, int threads, ChunkFunction fn, void* context) {
-  const int team = int(std::min<std::int64_t>(threads, chunks));
-  if (team <= 1) {
+  const int members = int(std::min<std::int64_t>(threads, chunks));
+  if (members <= 1) {
     if (chunks > 0) fn(context, 0, chunks);
     return;
   }
-  [[maybe_unused]] char fork = 0, join = 0;
-  WEFT_HAPPENS_BEFORE(&fork);
-#pragma omp parallel num_threads(team)
-  {
-    WEFT_HAPPENS_AFTER(&fork);
-    const std::int64_t me = omp_get_thread_num(), all = omp_get_num_threads();
-    const std::int64_t begin = chunks * me / all, end = chunks * (me + 1) / all;
-    if (begin < end) fn(context, begin, end);
-    WEFT_HAPPENS_BEFORE(&join);
-  }
-  WEFT_HAPPENS_AFTER(&join);
+  Team team{chunks, fn, context, 0, 0};
+  WEFT_HAPPENS_BEFORE(&team.fork);
+  GOMP_parallel(run_share, &team, unsigned(members), 0);
+  WEFT_HAPPENS_AFTER(&team.join);
 }
 
 void run_kernel(const CompiledKernel& kernel, void* const* buffers, void* scratch, int threads) {

@@ -16,7 +16,7 @@ using kernel::NodeKind;
 
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kFinishThreads = 256;
 constexpr std::int64_t kFewCopies = 8;  // each thread joins them for itself
 
 class FinishWriter {
@@ -86,11 +86,12 @@ class FinishWriter {
     const std::string from =
         each.extent == 1 ? fmt::format("{}[c]", parts)
                          : fmt::format("{}[c * {}{} + {}]", parts, each.extent, job_.index == "int" ? "" : "ll", place);
-    const std::string step = together ? fmt::format("c += {}", kThreads) : "++c";
+    const std::string step = together ? fmt::format("c += {}", kFinishThreads) : "++c";
     source.line(fmt::format("for (int c = {}; c < {}; {}) {}", together ? "threadIdx.x" : "0", each.copies, step,
                             join(node(id), sum, from)));
     if (together)
-      source.line(fmt::format("{0} = combine_neighbours<{1}, {2}, {2}>({0});", sum, operation(node(id)), kThreads));
+      source.line(
+          fmt::format("{0} = combine_neighbours<{1}, {2}, {2}>({0});", sum, operation(node(id)), kFinishThreads));
     return sum;
   }
 
@@ -99,15 +100,15 @@ class FinishWriter {
     std::int64_t blocks = 0;
     for (const NodeId id : totals_) {
       total_offset_[id] = job_.scratch.take(node(id).extent);
-      blocks += ceil_div(node(id).extent, node(id).extent == 1 ? 1 : kThreads);
+      blocks += ceil_div(node(id).extent, node(id).extent == 1 ? 1 : kFinishThreads);
     }
-    add_function(job_, identifier(kernel_.name) + "_totals", blocks, kThreads, [&](Source& source, Values&) {
+    add_function(job_, identifier(kernel_.name) + "_totals", blocks, kFinishThreads, [&](Source& source, Values&) {
       std::int64_t first = 0;
       for (const NodeId id : totals_) {
-        const std::int64_t extent = node(id).extent, share = extent == 1 ? 1 : ceil_div(extent, kThreads);
+        const std::int64_t extent = node(id).extent, share = extent == 1 ? 1 : ceil_div(extent, kFinishThreads);
         source.open(section(first, share));
         if (extent > 1) {
-          source.line(fmt::format("const int e = (blockIdx.x - {}) * {} + threadIdx.x;", first, kThreads));
+          source.line(fmt::format("const int e = (blockIdx.x - {}) * {} + threadIdx.x;", first, kFinishThreads));
           source.line(fmt::format("if (e >= {}) return;", extent));
         }
         const std::string sum = write_sum(source, id, "e", extent == 1);
@@ -135,14 +136,14 @@ class FinishWriter {
 
   void write_stores() {
     std::int64_t blocks = 0;
-    for (const auto& [dims, stores] : by_dims_) blocks += ceil_div(count(dims), kThreads);
+    for (const auto& [dims, stores] : by_dims_) blocks += ceil_div(count(dims), kFinishThreads);
     const bool alone = by_dims_.size() == 1;
     const bool only = job_.result.launches.empty();
     const std::string function = identifier(kernel_.name) + (only ? "" : "_finish");
-    add_function(job_, function, blocks, kThreads, [&](Source& source, Values& values) {
+    add_function(job_, function, blocks, kFinishThreads, [&](Source& source, Values& values) {
       std::int64_t first = 0;
       for (const auto& [dims, stores] : by_dims_) {
-        const std::int64_t share = ceil_div(count(dims), kThreads);
+        const std::int64_t share = ceil_div(count(dims), kFinishThreads);
         if (!alone) source.open(section(first, share));
         values.enter();
         write_section(source, values, dims, stores, first);
@@ -163,7 +164,7 @@ class FinishWriter {
       source.line("if (threadIdx.x != 0) return;");
     } else {
       const std::string block = first == 0 ? "blockIdx.x" : fmt::format("(blockIdx.x - {})", first);
-      source.line(fmt::format("const {0} item = ({0}){1} * {2} + threadIdx.x;", job_.index, block, kThreads));
+      source.line(fmt::format("const {0} item = ({0}){1} * {2} + threadIdx.x;", job_.index, block, kFinishThreads));
       source.line(fmt::format("if (item >= {}) return;", count(dims)));
       write_indices(source, values, kernel_, list(dims), "item");
       values.total = [&](NodeId id) { return read_total(source, values, id, false); };

@@ -14,7 +14,7 @@ using kernel::NodeId;
 
 namespace {
 
-constexpr std::int64_t kMostBlocks = 512;  // of a launch that leaves partial sums
+constexpr std::int64_t kMostFlatBlocks = 512;  // of a launch that leaves partial sums
 constexpr std::int64_t kManyItems = 1 << 15;
 
 class FlatWriter {
@@ -33,7 +33,7 @@ class FlatWriter {
     const std::int64_t items = kernel_.points() / pack_;
     threads_ = items >= kManyItems ? 256 : 64;
     std::int64_t blocks = ceil_div(items, threads_);
-    if (!singles_.empty()) blocks = std::min({blocks, kMostBlocks, std::max<std::int64_t>(1, blocks / 4)});
+    if (!singles_.empty()) blocks = std::min({blocks, kMostFlatBlocks, std::max<std::int64_t>(1, blocks / 4)});
     for (Accumulator* each : singles_) {
       each->copies = blocks;
       each->offset = job_.scratch.take(blocks);

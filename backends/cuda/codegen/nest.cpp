@@ -148,6 +148,7 @@ class NestWriter {
     for (const auto& [id, made] : work_.kept)
       if (made == stage)
         source_->line(fmt::format("{} {}_kept[{}];", type_name(kind_of(node(id).dtype)), name(id), nest_.turns));
+    if (is_last) write_all_parts();
     const int braces = open_walk();
     values_->enter();
     write_indices(*source_, *values_, kernel_, nest_.inner, "p");
@@ -162,7 +163,22 @@ class NestWriter {
     for (const NodeId id : reductions) end_reduction(id);
     if (is_last)
       for (const Sum& sum : work_.sums)
-        if (gathers(sum) || sum.form == Sum::array_of_parts) end_row_of(sum);
+        if (gathers(sum)) end_row_of(sum);
+  }
+
+  // Before the walk that stores: these sums read points of other threads, which an output may overwrite.
+  void write_all_parts() {
+    bool any = false;
+    for (const Sum& sum : work_.sums) {
+      if (sum.form != Sum::array_of_parts) continue;
+      write_parts(sum.accumulator->node);
+      any = true;
+    }
+    if (any && !work_.stores(Level::point).empty()) wait_for_group();
+  }
+
+  void wait_for_group() {
+    if (nest_.group > 1) source_->line(nest_.neighbours && nest_.group <= 32 ? "__syncwarp();" : "__syncthreads();");
   }
 
   // Whether a row's share of it is summed over the walk before it goes on.
@@ -261,10 +277,6 @@ class NestWriter {
 
   void end_row_of(const Sum& sum) {
     const NodeId id = sum.accumulator->node;
-    if (sum.form == Sum::array_of_parts) {
-      write_parts(id);
-      return;
-    }
     const std::string gathered = name(id) + "_sum";
     if (nest_.group > 1) source_->line(fmt::format("{} = {};", gathered, over_group(id, gathered)));
     if (sum.form == Sum::column) {
@@ -304,8 +316,7 @@ class NestWriter {
     const std::vector<const kernel::Store*> row_stores = work_.stores(Level::row);
     for (const kernel::Store* store : row_stores) values_->get(store->value);
     // The other threads of the group may still read what a store overwrites.
-    if (nest_.group > 1 && !row_stores.empty())
-      source_->line(nest_.neighbours && nest_.group <= 32 ? "__syncwarp();" : "__syncthreads();");
+    if (!row_stores.empty()) wait_for_group();
     for (const Sum& sum : work_.sums) {
       if (sum.at_point) continue;
       const NodeId id = sum.accumulator->node;

@@ -65,8 +65,6 @@ Nest nest_of(const Kernel& kernel, DimSet outer) {
 
 }  // namespace
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
-
 std::int64_t points_of(const Kernel& kernel, const std::vector<int>& dims) {
   std::int64_t result = 1;
   for (const int d : dims) result *= kernel.dims[std::size_t(d)].size;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "ir/integer.h"
 #include "ir/kernel/kernel.h"
 
 namespace weft::cuda {
@@ -42,7 +43,6 @@ struct Nest {
   bool is_ragged() const { return rows % rows_per_block != 0; }
 };
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b);
 std::int64_t points_of(const kernel::Kernel& kernel, const std::vector<int>& dims);
 kernel::DimSet row_set(const kernel::Kernel& kernel);
 std::vector<int> list(kernel::DimSet set);

@@ -176,8 +176,7 @@ std::string Values::get(NodeId id) {
   const Node& node = kernel_.nodes[id];
   const Kind kind = kind_of(node.dtype);
   if (node.kind == NodeKind::constant) {
-    if (node.dtype == ir::DType::bf16 || node.dtype == ir::DType::f16)
-      return rounded(Text(literal(node.value, kind), kind), node.dtype).code();
+    if (ir::is_narrow_float(node.dtype)) return rounded(Text(literal(node.value, kind), kind), node.dtype).code();
     return node.value < 0 ? "(" + literal(node.value, kind) + ")" : literal(node.value, kind);
   }
   if (node.kind == NodeKind::final_reduce && total) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "ir/error.h"
+#include "ir/hash.h"
 
 namespace weft::cuda {
 
@@ -43,13 +44,11 @@ void make_private_folder(const fs::path& folder) {
         folder.string());
 }
 
-// FNV-1a with two starts: 128 bits, so that two contents do not meet.
+// From two starts: 128 bits, so that two contents do not meet.
 std::string hash_of(std::string_view content) {
   std::string text;
-  for (std::uint64_t hash : {std::uint64_t{0xcbf29ce484222325}, std::uint64_t{0x9ae16a3b2f90404f}}) {
-    for (const char character : content) hash = (hash ^ static_cast<unsigned char>(character)) * 0x100000001b3;
-    text += fmt::format("{:016x}", hash);
-  }
+  for (const std::uint64_t start : {kFnv1aStart, std::uint64_t{0x9ae16a3b2f90404f}})
+    text += fmt::format("{:016x}", fnv1a(content, start));
   return text;
 }
 

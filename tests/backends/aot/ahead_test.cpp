@@ -107,7 +107,7 @@ NamedTensors rows_of(const Dataset& data, std::int64_t begin, std::int64_t count
   std::vector<std::int64_t> indices(static_cast<std::size_t>(count));
   std::iota(indices.begin(), indices.end(), begin);
   const Dataset rows = take(data, indices);
-  return {{"images", rows.images}, {"labels", rows.labels}};
+  return {{"images", rows.samples}, {"labels", rows.labels}};
 }
 
 // Numbers of the type and shape of an entry's data input, the same each time.

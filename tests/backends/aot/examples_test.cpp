@@ -249,7 +249,7 @@ TEST_CASE("examples: what is wrong has a text, and no crash") {
   shop.run(std::string("weft compile vae --size 1x8x8 ") + small +
            "--entry encode,score --batch 1,5 -o vae > made && "
            "cp vae.json examples/other.json && cc -Iexamples -I. -DBATCH=4 examples/encode.c vae.so -o mixed 2>&1");
-  CHECK(contains(shop.complaint("examples/strangest examples/other.json" + test + " 0"), "is of another compile"));
+  CHECK(contains(shop.complaint("examples/strangest examples/other.json" + test + " 0"), "comes from another compile"));
 }
 
 // --- The page --------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 
 #include "ir/error.h"
 #include "tests/backends/cpu/kernel_check.h"
+#include "tests/support/in_place.h"
 #include "tests/support/random_body.h"
 
 namespace weft {
@@ -18,7 +19,8 @@ using reference::Tensor;
 bool check_random_body(std::mt19937& random, bool with_row, bool with_final) {
   const ir::Graph body = random_body(random, with_row, with_final);
   if (body.outputs.empty()) return false;
-  const Layouts layouts = random() % 3 == 0 ? Layouts() : random_layouts(random, body);
+  Layouts layouts = random() % 3 == 0 ? Layouts() : random_layouts(random, body);
+  if (random() % 2 == 0) put_in_place(body, layouts);
   const std::vector<Tensor> inputs = random_inputs(random, body);
   try {
     check_body(body, inputs, layouts, random() % 3 == 0 ? "x86-64-v3" : "native");

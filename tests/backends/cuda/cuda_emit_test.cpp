@@ -12,6 +12,7 @@
 #include "ir/error.h"
 #include "tests/backends/cuda/cuda_check.h"
 #include "tests/support/attrs.h"
+#include "tests/support/in_place.h"
 #include "tests/support/random_body.h"
 
 namespace weft {
@@ -33,7 +34,8 @@ void add_random_bodies(CudaCorpus& corpus, unsigned seed, std::size_t count, boo
   for (const std::size_t end = corpus.size() + count; corpus.size() < end;) {
     const ir::Graph body = random_body(random, with_row, with_final);
     if (body.outputs.empty()) continue;
-    const Layouts layouts = random() % 3 == 0 ? Layouts() : random_layouts(random, body);
+    Layouts layouts = random() % 3 == 0 ? Layouts() : random_layouts(random, body);
+    if (random() % 2 == 0) put_in_place(body, layouts);
     const std::vector<Tensor> inputs = random_inputs(random, body);
     try {
       corpus.add(body, inputs, layouts);
@@ -112,8 +114,8 @@ TEST_CASE("each form that a kernel with rows may take") {
   std::mt19937 random(5);
   CudaCorpus corpus;
   const auto add = [&](const ir::Graph& body) { corpus.add(body, random_inputs(random, body)); };
-  const ir::Graph in_place = normalisation({5, 2000}, {1}, {});
-  corpus.add(in_place, random_inputs(random, in_place), {{}, {}, {{0, 0}}});
+  for (const ir::Graph& in_place : {normalisation({5, 2000}, {1}, {}), normalisation({60, 9, 41}, {1, 2}, {0, 2})})
+    corpus.add(in_place, random_inputs(random, in_place), {{}, {}, {{0, 0}}});
   add(normalisation({40, 12}, {1}, {}));            // a few threads a row
   add(normalisation({40, 200}, {1}, {}));           // a warp a row
   add(normalisation({40, 700}, {1}, {}));           // four warps

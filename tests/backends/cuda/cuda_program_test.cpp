@@ -110,7 +110,7 @@ TEST_CASE("a training goes on from the file of another backend, and evaluates al
   // A data set at another time, another at the same place: programs see what is there now.
   DatasetSplits other = few_digits();
   const double before = restored.evaluate(other.test)[0].second;
-  for (std::uint8_t& pixel : other.test.images.as<std::uint8_t>()) pixel = static_cast<std::uint8_t>(255 - pixel);
+  for (std::uint8_t& pixel : other.test.samples.as<std::uint8_t>()) pixel = static_cast<std::uint8_t>(255 - pixel);
   CHECK(restored.evaluate(other.test)[0].second != before);
 }
 
@@ -173,7 +173,8 @@ TEST_CASE("the source of every model's step compiles for GPUs, and says where it
     options.bind = {{"B", kBatch}, {std::string(size_symbol), 100}};
     for (const Precision precision : {Precision::f32, Precision::bf16}) {
       options.precision = precision;
-      const std::string source = cuda_source(step, options);
+      options.backend = "cuda";
+      const std::string source = kernel_source(step, options);
       CHECK(source.find("__global__") != std::string::npos);
       CHECK(source.find(".cpp:") != std::string::npos);
       if (!nvrtc) continue;

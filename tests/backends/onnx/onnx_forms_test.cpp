@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "backends/onnx/proto_writer.h"
+#include "backends/onnx/model.h"
 #include "ir/text/parse.h"
 #include "tests/export/onnx_files.h"
 #include "tests/export/onnx_reader.h"
@@ -150,22 +150,36 @@ graph @g(%x: f32[B,2], %w: f32[2,3] {role=param, init=constant(0)}) -> (y: f32[B
 
 // --- Protocol buffers ----------------------------------------------------------------------------------------------
 
-TEST_CASE("the examples of the protocol buffers' documentation") {
-  onnx::ProtoWriter varint;
-  varint.integer(1, 150);
-  CHECK(varint.encoded() == std::string("\x08\x96\x01", 3));
-  onnx::ProtoWriter text;
-  text.bytes(2, "testing");
-  CHECK(text.encoded() == "\x12\x07testing");
-  onnx::ProtoWriter inner;
-  inner.message(3, varint);
-  CHECK(inner.encoded() == std::string("\x1a\x03\x08\x96\x01", 5));
-  onnx::ProtoWriter negative;  // ten bytes, as two's complement of 64 bits
-  negative.integer(1, -1);
-  CHECK(negative.encoded() == "\x08" + std::string(9, '\xff') + "\x01");
-  onnx::ProtoWriter number;
-  number.number(2, 1.0f);
-  CHECK(number.encoded() == std::string("\x15\x00\x00\x80\x3f", 5));
+TEST_CASE("a model is the message that onnx.proto says, byte by byte") {
+  onnx::Model model;
+  model.name = "g";
+  model.producer_version = "1";
+  model.nodes = {{"Clip", {"x"}, "y", {{"axis", std::int64_t{-1}}, {"alpha", 1.0f}}, ""}};
+  const std::string axis =
+      "\x0a\x04"
+      "axis\x18" +
+      std::string(9, '\xff') + "\x01\xa0\x01\x02";  // -1 takes ten bytes
+  const std::string alpha =
+      "\x0a\x05"
+      "alpha\x15" +
+      std::string("\x00\x00\x80\x3f", 4) + "\xa0\x01\x01";
+  const auto part = [](char tag, const std::string& bytes) { return tag + std::string(1, char(bytes.size())) + bytes; };
+  const std::string node =
+      "\x0a\x01x\x12\x01y\x1a\x01y\x22\x04"
+      "Clip" +
+      part('\x2a', axis) + part('\x2a', alpha);
+  const std::string graph = part('\x0a', node) + "\x12\x01g";
+  CHECK(onnx::serialize(model) ==
+        "\x08\x08\x12\x04weft\x1a\x01"
+        "1\x42\x02\x10\x11" +
+            part('\x3a', graph));
+}
+
+TEST_CASE("a value of rank 0 says so: a shape without dims, not none") {
+  onnx::Model model;
+  model.outputs = {{"s", {ir::DType::f32, {}}}};
+  const std::string scalar = std::string("\x0a\x04\x08\x01\x12", 5) + '\0';  // a tensor of f32 and an empty shape
+  CHECK(onnx::serialize(model).find(scalar) != std::string::npos);
 }
 
 TEST_CASE("the reader of these tests refuses what is no message") {

@@ -19,24 +19,9 @@ using ir::OpCode;
 using ir::Type;
 using ir::ValueId;
 
-namespace {
-
-// What `activation` may name.
-const std::vector<std::string>& activations() {
-  static const std::vector<std::string> names = [] {
-    std::vector<std::string> all;
-    for (const ir::OpInfo& row : ir::op_table())
-      if (row.kind == ir::OpKind::elementwise && row.max_arity == 1 && !row.typed && row.name != "logical_not")
-        all.emplace_back(row.name);
-    return all;
-  }();
-  return names;
-}
-
-}  // namespace
-
 void Generator::activate(Attrs& attrs) {
-  if (random_.chance(30)) attrs.set(Attr::activation, random_.chance(40) ? "relu" : random_.pick(activations()));
+  if (random_.chance(30))
+    attrs.set(Attr::activation, random_.chance(40) ? "relu" : random_.pick(ir::activation_names()));
 }
 
 Generator::Value Generator::matmul() {

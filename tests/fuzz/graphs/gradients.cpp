@@ -26,16 +26,13 @@ Subject frozen(const Subject& subject) {
   Subject result{nullptr, {}, subject.inputs};
   Maker maker;
   std::vector<ir::ValueId> now(graph.values.size());
-  const auto is_frozen = [](const ir::Op& op) {
-    return op.code == ir::OpCode::stop_gradient || op.attrs.text(ir::Attr::activation) == "stop_gradient";
-  };
   for (const ir::Input& input : graph.inputs)
     now[input.value] = maker.input(graph.values[input.value].name, graph.type(input.value), input.role);
   for (const ir::Op& op : graph.ops) {
     const ir::ValueId value = op.results[0];
     std::vector<ir::ValueId> operands;
     for (const ir::ValueId operand : op.operands) operands.push_back(now[operand]);
-    if (is_frozen(op)) {
+    if (op.code == ir::OpCode::stop_gradient) {
       now[value] = maker.input(fmt::format("frozen_{}", value), graph.type(value), ir::Role::data);
       result.inputs.push_back(values[value]);
     } else {

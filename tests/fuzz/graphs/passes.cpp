@@ -60,8 +60,6 @@ Steps random_steps(Random& random) {
 passes::Target random_target(std::uint64_t seed) {
   Random random(seed);
   passes::Target target;
-  target.vector_width = random.chance(50) ? 8 : 16;
-  target.cache_bytes = random.chance(30) ? 64 : 1 << 20;
   if (random.chance(30)) target.epilogues.push_back(ir::OpCode::conv_transpose2d);
   if (random.chance(20)) target.epilogues.clear();
   if (random.chance(30)) target.activations = {"relu", "tanh", "exp", "neg"};

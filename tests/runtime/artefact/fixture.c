@@ -1,4 +1,4 @@
-/* A compiled model made by hand: what artefact_runtime_test.cpp tests the C behind artefacts with. Built more than
+/* A compiled model made by hand: what tests/runtime/artefact_*_test.cpp test the C behind artefacts with. Built more than
  * once: FIXTURE is the prefix of its functions; FIXTURE_EMBEDDED embeds weights; FIXTURE_PART holds the encoder alone;
  * FIXTURE_CPU asks for a feature that no cpu has; FIXTURE_TABLES is the version of its tables. */
 #include "runtime/artefact/tables.h"

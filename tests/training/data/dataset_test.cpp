@@ -24,7 +24,7 @@ Dataset numbered(std::uint8_t count, int classes) {
                   classes,
                   {}};
   for (std::uint8_t i = 0; i < count; ++i) {
-    dataset.images.as<std::uint8_t>()[i] = i;
+    dataset.samples.as<std::uint8_t>()[i] = i;
     dataset.labels.as<std::int32_t>()[i] = i % classes;
   }
   return dataset;
@@ -76,7 +76,7 @@ TEST_CASE("dataset: held-out samples and the rest are all samples, each once, wi
   CHECK(parts.rest.size() == 70);
   std::multiset<int> seen;
   for (const Dataset* part : {&parts.rest, &parts.held_out}) {
-    const auto pixels = part->images.as<std::uint8_t>();
+    const auto pixels = part->samples.as<std::uint8_t>();
     seen.insert(pixels.begin(), pixels.end());
     CHECK(std::ranges::is_sorted(pixels));
     for (std::size_t i = 0; i < pixels.size(); ++i) CHECK(part->labels.as<std::int32_t>()[i] == pixels[i] % 7);
@@ -93,7 +93,7 @@ TEST_CASE("dataset: held-out samples and the rest are all samples, each once, wi
 TEST_CASE("dataset: take checks its indices") {
   const std::int64_t good[] = {2, 2, 0};
   const std::int64_t bad[] = {3};
-  CHECK(take(numbered(3, 3), good).images.as<std::uint8_t>()[1] == 2);
+  CHECK(take(numbered(3, 3), good).samples.as<std::uint8_t>()[1] == 2);
   CHECK_ERROR(take(numbered(3, 3), bad), "sample 3 asked of a data set of 3");
 }
 
@@ -142,7 +142,7 @@ TEST_CASE("dataset: the published MNIST and Fashion-MNIST files") {
       continue;
     }
     const DatasetSplits splits = load_dataset(fs::path(data) / name);
-    CHECK(splits.train.images.shape == std::vector<std::int64_t>{55'000, 1, 28, 28});
+    CHECK(splits.train.samples.shape == std::vector<std::int64_t>{55'000, 1, 28, 28});
     CHECK(splits.validation.size() == 5'000);
     CHECK(splits.test.size() == 10'000);
     CHECK(splits.test.classes == 10);

@@ -16,7 +16,7 @@ constexpr std::size_t pixels = digit_size * digit_size;
 
 TEST_CASE("digits: shapes, names and sizes") {
   const DatasetSplits digits = make_digits({200, 30, 50, 1});
-  CHECK(digits.train.images.shape == std::vector<std::int64_t>{200, 1, 28, 28});
+  CHECK(digits.train.samples.shape == std::vector<std::int64_t>{200, 1, 28, 28});
   CHECK(digits.validation.labels.shape == std::vector<std::int64_t>{30});
   CHECK(digits.test.size() == 50);
   CHECK(digits.train.classes == 10);
@@ -32,11 +32,12 @@ TEST_CASE("digits: shapes, names and sizes") {
 TEST_CASE("digits: a function of the seed; splits differ; a smaller set is the beginning of a larger one") {
   const DatasetSplits digits = make_digits({100, 100, 100, 1});
   CHECK(digits.train == make_digits({100, 0, 7, 1}).train);
-  CHECK(digits.train.images != make_digits({100, 0, 0, 2}).train.images);
-  CHECK(digits.train.images != digits.validation.images);
-  CHECK(digits.train.images != digits.test.images);
+  CHECK(digits.train.samples != make_digits({100, 0, 0, 2}).train.samples);
+  CHECK(digits.train.samples != digits.validation.samples);
+  CHECK(digits.train.samples != digits.test.samples);
   const Dataset fewer = make_digits({20, 0, 0, 1}).train;
-  CHECK(std::ranges::equal(fewer.images.as<std::uint8_t>(), digits.train.images.as<std::uint8_t>().first(20 * pixels)));
+  CHECK(
+      std::ranges::equal(fewer.samples.as<std::uint8_t>(), digits.train.samples.as<std::uint8_t>().first(20 * pixels)));
 }
 
 TEST_CASE("digits: classes are balanced and in random order") {
@@ -48,7 +49,7 @@ TEST_CASE("digits: classes are balanced and in random order") {
 
 TEST_CASE("digits: enough ink, and none at the border but noise") {
   const Dataset train = make_digits({2000, 0, 0, 4}).train;
-  const auto images = train.images.as<std::uint8_t>();
+  const auto images = train.samples.as<std::uint8_t>();
   for (std::size_t n = 0; n < 2000; ++n) {
     const auto image = images.subspan(n * pixels, pixels);
     const auto inked = std::ranges::count_if(image, [](int value) { return value > 128; });
@@ -65,13 +66,13 @@ TEST_CASE("digits: enough ink, and none at the border but noise") {
 TEST_CASE("digits: nearest class mean tells most of them apart") {
   const DatasetSplits digits = make_digits({3000, 0, 500, 5});
   std::vector<std::array<float, pixels>> means(10);
-  const auto train = digits.train.images.as<std::uint8_t>();
+  const auto train = digits.train.samples.as<std::uint8_t>();
   for (std::size_t i = 0; i < train.size(); ++i) {
     means[static_cast<std::size_t>(digits.train.labels.as<std::int32_t>()[i / pixels])][i % pixels] += train[i] / 300.F;
   }
   int right = 0;
   for (std::size_t n = 0; n < 500; ++n) {
-    const auto image = digits.test.images.as<std::uint8_t>().subspan(n * pixels, pixels);
+    const auto image = digits.test.samples.as<std::uint8_t>().subspan(n * pixels, pixels);
     const auto distance = [&](const std::array<float, pixels>& mean) {
       float sum = 0;
       for (std::size_t i = 0; i < pixels; ++i) sum += (image[i] - mean[i]) * (image[i] - mean[i]);

@@ -45,10 +45,10 @@ TEST_CASE("cifar: the batches that are there, plain or gzipped") {
   write_gzip(folder / "data_batch_4.bin.gz", cifar_batch(2, 7));
   folder.write("test_batch.bin", cifar_batch(4, 2));
   const DatasetSplits splits = load_dataset(folder.path(), {.validation = 0});
-  CHECK(splits.train.images.shape == Shape{5, 3, 32, 32});
+  CHECK(splits.train.samples.shape == Shape{5, 3, 32, 32});
   CHECK(splits.test.size() == 4);
   CHECK(splits.train.labels.as<std::int32_t>()[4] == 8);
-  CHECK(splits.train.images.as<std::uint8_t>()[1024] == 'g');
+  CHECK(splits.train.samples.as<std::uint8_t>()[1024] == 'g');
   CHECK(splits.train.class_names[0] == "airplane");
   folder.write("batches.meta.txt", "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n");
   CHECK(load_dataset(folder.path(), {.validation = 0}).test.class_names[9] == "j");
@@ -83,11 +83,11 @@ TEST_CASE("image folders: train and test by class") {
   }
   write_picture(folder / "test/cat/a.png", 3, 3, 50);  // colour makes all of them colour
   const DatasetSplits splits = load_dataset(folder.path(), {.validation = 0});
-  CHECK(splits.train.images.shape == Shape{8, 3, 2, 3});
+  CHECK(splits.train.samples.shape == Shape{8, 3, 2, 3});
   CHECK(splits.train.class_names == std::vector<std::string>{"cat", "dog"});
   const auto labels = splits.train.labels.as<std::int32_t>();
   for (std::size_t i = 0; i < 8; ++i)
-    CHECK(splits.train.images.as<std::uint8_t>()[i * 18 + 17] == (labels[i] == 0 ? 100 : 200));
+    CHECK(splits.train.samples.as<std::uint8_t>()[i * 18 + 17] == (labels[i] == 0 ? 100 : 200));
   CHECK_FALSE(std::ranges::is_sorted(labels));
   CHECK(splits.test.size() == 1);
   write_picture(folder / "test/bird/a.png", 3, 1, 1);
@@ -101,7 +101,7 @@ TEST_CASE("image folders: one folder a class, split by the seed; sizes must agre
   const DatasetSplits splits = load_dataset(folder.path(), {.validation = 1});
   CHECK(splits.train.size() == 7);
   CHECK(splits.test.size() == 2);
-  CHECK(splits.train.images.shape == Shape{7, 1, 2, 3});
+  CHECK(splits.train.samples.shape == Shape{7, 1, 2, 3});
   CHECK(load_dataset(folder.path(), {.validation = 1}).test == splits.test);
   write_picture(folder / "1/wide.png", 4, 1, 0);
   CHECK_ERROR(load_dataset(folder.path()), "bring all pictures to one size");
@@ -172,7 +172,7 @@ TEST_CASE("csv: as a data set, the columns of the training rows run from 0 to 1"
   std::string text;
   for (int i = 0; i < 50; ++i) text += fmt::format("{},7,{}\n", 1000 + i, i % 2);
   const DatasetSplits splits = load_dataset(folder.write("a.csv", text));
-  const auto values = splits.train.images.as<float>();
+  const auto values = splits.train.samples.as<float>();
   float low = 1, high = 0;
   for (std::size_t i = 0; i < values.size(); i += 2) {
     low = std::min(low, values[i]);
@@ -187,7 +187,7 @@ TEST_CASE("csv: as a data set, the columns of the training rows run from 0 to 1"
   std::string narrow;
   for (int i = 0; i < 20; ++i) narrow += fmt::format("{},{}\n", i, i % 2 == 0 ? "0" : "5e-324");
   const DatasetSplits flat = load_dataset(folder.write("narrow.csv", narrow));
-  for (const float value : flat.train.images.as<float>()) CHECK(std::isfinite(value));
+  for (const float value : flat.train.samples.as<float>()) CHECK(std::isfinite(value));
   CHECK_ERROR(load_dataset(folder.write("far.csv", "1,0\n2,1e37\n3,1\n4,1\n"),
                            {.validation = {}, .columns = {{"a", 0, 1}, {"b", 0, 1e30}}}),
               "sample 2, column 2: 1e+37 is too far");
@@ -242,14 +242,14 @@ TEST_CASE("npy: pictures in each layout, tables, labels") {
   folder.write("test_images.npy", npy("|u1", "(2, 2, 4, 3)", std::string(48, 'a')));
   folder.write("test_labels.npy", npy("|u1", "(2,)", std::string("\0\1", 2)));
   const DatasetSplits splits = load_dataset(folder.path());
-  CHECK(splits.train.images.shape == Shape{11, 3, 2, 4});
+  CHECK(splits.train.samples.shape == Shape{11, 3, 2, 4});
   CHECK(splits.train.classes == 3);
   const HostTensor floats = HostTensor::of<float>(std::vector<float>{0, 1, .5F, 1, 0, 0, 0, 1}, {2, 2, 2});
   write_npy(folder / "floats.npy", floats);
   fs::create_directory(folder / "alone");
   write_npy(folder / "alone/floats.npy", floats);
   const DatasetSplits alone = load_dataset(folder / "alone/floats.npy");
-  CHECK(alone.train.images.shape == Shape{1, 1, 2, 2});
+  CHECK(alone.train.samples.shape == Shape{1, 1, 2, 2});
   CHECK(alone.train.classes == 1);
   write_npy(folder / "alone/table.npy", HostTensor::of<float>(std::vector<float>{0, 1, .5F, 1, 0, 0, 0, 1}, {4, 2}));
   CHECK(load_dataset(folder / "alone/table.npy").train.is_table());
@@ -263,9 +263,9 @@ TEST_CASE("npy: pictures in each layout, tables, labels") {
 TEST_CASE("digits in colour") {
   CHECK(is_built_in("digits-colour"));
   const DatasetSplits splits = load_data({.folder = "digits-colour", .validation = 20});
-  CHECK(splits.validation.images.shape == Shape{20, 3, 32, 32});
+  CHECK(splits.validation.samples.shape == Shape{20, 3, 32, 32});
   CHECK(splits.train.name == "digits-colour");
-  const auto pixels = splits.validation.images.as<std::uint8_t>();
+  const auto pixels = splits.validation.samples.as<std::uint8_t>();
   CHECK(std::set<int>(pixels.begin(), pixels.begin() + 3072).size() > 20);
 }
 
@@ -285,7 +285,7 @@ TEST_CASE("the real CIFAR-10 and tables") {
   CHECK(cardio.columns() == 21);
   CHECK(std::ranges::count(cardio.labels, 1) == 176);
   const DatasetSplits digits = load_dataset(fs::path(data) / "tabular/optdigits.tra", {.validation = 0});
-  CHECK(digits.train.images.shape == Shape{3823, 64});
+  CHECK(digits.train.samples.shape == Shape{3823, 64});
   CHECK(digits.test.size() == 1797);
   CHECK(digits.test.classes == 10);
 }

@@ -125,7 +125,7 @@ TEST_CASE("neighbours vote by the cosine alone") {
 
 TEST_CASE("neighbours of many queries are those found by hand") {
   const Dataset train = crossed(300, 1), test = crossed(333, 2);
-  const auto row = [](const Dataset& data, std::int64_t i) { return data.images.as<float>().data() + 2 * i; };
+  const auto row = [](const Dataset& data, std::int64_t i) { return data.samples.as<float>().data() + 2 * i; };
   std::int64_t right = 0;
   for (std::int64_t i = 0; i < test.size(); ++i) {
     double best = -2;
@@ -147,15 +147,15 @@ TEST_CASE("neighbours of many queries are those found by hand") {
 
 TEST_CASE("standardised features have mean 0 and deviation 1 over the training samples; what never varies is 0") {
   DatasetSplits data{two_sides(200, 1), two_sides(50, 2), two_sides(50, 3)};
-  data.train.images = HostTensor::of<float>(data.train.images.as<float>(), {100, 2, 2});
-  data.validation.images.shape = {25, 2, 2};
-  data.test.images.shape = {25, 2, 2};
+  data.train.samples = HostTensor::of<float>(data.train.samples.as<float>(), {100, 2, 2});
+  data.validation.samples.shape = {25, 2, 2};
+  data.test.samples.shape = {25, 2, 2};
   for (std::size_t i = 0; i < 400; ++i)
-    if (i % 4 >= 2) data.train.images.as<float>()[i] = 5;
+    if (i % 4 >= 2) data.train.samples.as<float>()[i] = 5;
   standardise(data);
   double sum = 0, square = 0;
   for (std::size_t i = 0; i < 400; ++i) {
-    const double value = double(data.train.images.as<float>()[i]);
+    const double value = double(data.train.samples.as<float>()[i]);
     if (i % 4 >= 2) CHECK(value == 0);
     sum += value;
     square += value * value;
@@ -309,7 +309,7 @@ TEST_CASE("weights of another model are refused, and nothing is taken then") {
   Session wider(make_classifier(24), options_of());
   const runtime::TensorFile before = wider.save();
   CHECK_ERROR(wider.load_part(file, "run/checkpoint.safetensors", encoder_prefix),
-              "run/checkpoint.safetensors: its weights encoder.* are those of another model");
+              "run/checkpoint.safetensors: its weights encoder.* belong to another model");
   CHECK(wider.save().tensors == before.tensors);
   CHECK_ERROR(wider.load_part(file, "file", "backbone."), "the model has no weights backbone.*");
 
@@ -367,17 +367,17 @@ TEST_CASE("what is probed of a run: its representation or a block, trained or no
 
   Session trained = probed_session(run, options_of(64), {}, true);
   const DatasetSplits features = represent(trained, data);
-  CHECK(features.train.images == session.run("encode", data.train).at("latent"));
+  CHECK(features.train.samples == session.run("encode", data.train).at("latent"));
   CHECK(features.train.labels == data.train.labels);
   CHECK(features.validation.size() == 20);
   Session fresh = probed_session(run, options_of(64), {}, false);
-  CHECK(represent(fresh, data.test).images != features.test.images);
+  CHECK(represent(fresh, data.test).samples != features.test.samples);
   Session block = probed_session(run, options_of(64), {2}, true);
-  CHECK(represent(block, data.test).images == session.run("features", data.test).at("block2"));
+  CHECK(represent(block, data.test).samples == session.run("features", data.test).at("block2"));
   CHECK_ERROR(probed_session(run, options_of(), {3}, true), "has 2 blocks, so --block takes 1 to 2, got 3");
 
   const DatasetSplits pixels = raw_pixels({data.train, {}, data.test});
-  CHECK(pixels.train.images.shape == std::vector<std::int64_t>{400, kPixels});
+  CHECK(pixels.train.samples.shape == std::vector<std::int64_t>{400, kPixels});
   CHECK(pixels.validation.size() == 0);
-  CHECK(pixels.test.images.as<float>()[300] == doctest::Approx(data.test.images.as<std::uint8_t>()[300] / 255.0));
+  CHECK(pixels.test.samples.as<float>()[300] == doctest::Approx(data.test.samples.as<std::uint8_t>()[300] / 255.0));
 }

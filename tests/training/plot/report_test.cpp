@@ -6,6 +6,7 @@
 #include "runtime/atomic_file.h"
 #include "tests/support/temp_folder.h"
 #include "training/data/png.h"
+#include "training/plot/canvas.h"
 
 namespace weft::training {
 namespace {
@@ -39,13 +40,15 @@ TEST_CASE("report: the page holds its parts in order and needs nothing from outs
   const std::string png = encode_png({1, 1, 1, {0}});
   Report report("run");
   report.facts({{"model", "vae"}}).section("Pictures").picture("samples", png).text("Graph", "a\n  b");
-  report.table("Kernels", {"kernel", "ms"}, {{"fused", "0.25"}, {"matmul", "1.5e-3"}});
+  const std::string svg = Canvas(3, 2).svg();
+  report.picture("curves", svg).table("Kernels", {"kernel", "ms"}, {{"fused", "0.25"}, {"matmul", "1.5e-3"}});
   const std::string page = report.html();
   CHECK(page.starts_with("<!doctype html>"));
   std::size_t at = 0;
   for (const std::string& part :
        {std::string("<h1>run"), std::string("model"), std::string("Pictures"), "data:image/png;base64," + base64(png),
-        std::string("a\n  b"), std::string("<td class=\"number\">0.25</td>")}) {
+        std::string("a\n  b"), "data:image/svg+xml;base64," + base64(svg),
+        std::string("<td class=\"number\">0.25</td>")}) {
     INFO(part);
     at = page.find(part, at);
     REQUIRE(at != std::string::npos);
@@ -59,7 +62,7 @@ TEST_CASE("report: the page holds its parts in order and needs nothing from outs
 
 TEST_CASE("report: bad parts") {
   Report report("run");
-  CHECK_ERROR(report.picture("p", "GIF89a"), "the picture 'p' of a report is not a PNG");
+  CHECK_ERROR(report.picture("p", "GIF89a"), "the picture 'p' of a report is neither a PNG nor an SVG");
   CHECK_ERROR(report.table("t", {"a", "b"}, {{"1"}}), "has 2 columns, but a row of 1 cells");
   CHECK_ERROR(report.write("/no/such/folder/report.html"), "create the folder first");
 }

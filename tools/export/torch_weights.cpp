@@ -1,5 +1,5 @@
 // Finding the modules, and turning the weights of linear ones.
-#include "tools/commands/torch_weights.h"
+#include "tools/export/torch_weights.h"
 
 #include <map>
 #include <set>

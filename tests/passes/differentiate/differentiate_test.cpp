@@ -35,7 +35,7 @@ bool contains(const std::string& text, const std::string& part) { return text.fi
 
 }  // namespace
 
-TEST_CASE("batch normalisation has the values and gradients of REFERENCE.md") {
+TEST_CASE("batch normalisation has the values and gradients of other software") {
   const ir::Type type = ir::f32({4, 2}), channels = ir::f32({2});
   ir::Builder builder("batch_norm");
   const Expr x{&builder, builder.input("x", type, ir::Role::param)};
