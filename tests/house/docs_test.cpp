@@ -142,6 +142,47 @@ TEST_CASE("docs: every relative link leads to a file, and its anchor to a headin
   CHECK(links > 100);
 }
 
+// `passes/cse.cpp` in a line of prose: inline code that begins with a folder of the tree and holds nothing but a path;
+// NAME stands for any.
+std::vector<std::string> paths_of(const std::string& line) {
+  static const std::set<std::string> folders = {"backends", "bench",  "docs",    "examples", "frontend",
+                                                "ir",       "models", "passes",  "runtime",  "scripts",
+                                                "tests",    "tools",  "training"};
+  std::vector<std::string> paths;
+  for (std::size_t at = 0; (at = line.find('`', at)) != std::string::npos;) {
+    const std::size_t end = std::min(line.find('`', at + 1), line.size());
+    const std::string code = line.substr(at + 1, end - at - 1);
+    const bool is_path = code.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./") ==
+                         std::string::npos;
+    if (is_path && code.find("NAME") == std::string::npos && code.find('/') != std::string::npos &&
+        folders.contains(code.substr(0, code.find('/'))))
+      paths.push_back(code);
+    at = end + 1;
+  }
+  return paths;
+}
+
+TEST_CASE("docs: every file and folder of the tree that a page names is there") {
+  int count = 0;
+  for (const std::string& page : pages()) {
+    if (page == "CHANGELOG.md") continue;  // names what was
+    int number = 0;
+    bool in_block = false;
+    for (const std::string& line : lines_of(read(kRoot / page))) {
+      ++number;
+      if (is_fence(line)) in_block = !in_block;
+      if (in_block) continue;
+      for (const std::string& path : paths_of(line)) {
+        INFO(page, ":", number, ": ", path);
+        CHECK(fs::exists(kRoot / path));
+        ++count;
+      }
+    }
+  }
+  MESSAGE(count << " paths");
+  CHECK(count > 100);
+}
+
 TEST_CASE("docs: docs/README.md lists every page of docs") {
   std::set<std::string> listed;
   for (const Link& link : links_of(read(kRoot / "docs/README.md")))
