@@ -104,10 +104,10 @@ class Matcher {
  public:
   explicit Matcher(const ir::Graph& graph) : graph_(graph) {}
 
-  using Next = std::function<bool(const Bindings&)>;
+  using Next = std::function<bool(const Matches&)>;
 
   // Calls `next` for each way the pattern matches, until one returns true.
-  bool match(const Pattern& pattern, ValueId value, Bindings bindings, const Next& next) const {
+  bool match(const Pattern& pattern, ValueId value, Matches bindings, const Next& next) const {
     const Pattern::Node& node = pattern.node();
     if (node.placeholder >= 0) {
       ValueId& bound = bindings[std::size_t(node.placeholder)];
@@ -130,7 +130,7 @@ class Matcher {
   }
 
  private:
-  bool match_operands(const Pattern::Node& node, const ir::Op& op, const Bindings& bindings, const Next& next) const {
+  bool match_operands(const Pattern::Node& node, const ir::Op& op, const Matches& bindings, const Next& next) const {
     if (node.any_operands) return next(bindings);
     if (node.operands.size() != op.operands.size()) return false;
     if (match_list(node.operands, op.operands, 0, bindings, next)) return true;
@@ -138,17 +138,17 @@ class Matcher {
   }
 
   bool match_list(const std::vector<Pattern>& patterns, const std::vector<ValueId>& values, std::size_t first,
-                  const Bindings& bindings, const Next& next) const {
+                  const Matches& bindings, const Next& next) const {
     if (first == patterns.size()) return next(bindings);
     return match(patterns[first], values[first], bindings,
-                 [&](const Bindings& more) { return match_list(patterns, values, first + 1, more, next); });
+                 [&](const Matches& more) { return match_list(patterns, values, first + 1, more, next); });
   }
 
   const ir::Graph& graph_;
 };
 
-Bindings unbound() {
-  Bindings bindings;
+Matches unbound() {
+  Matches bindings;
   bindings.fill(kNone);
   return bindings;
 }
@@ -171,7 +171,7 @@ GraphPtr apply_rules(const GraphPtr& graph, const std::vector<Rule>& rules) {
   return rewrite(graph, [&](const ir::Op& op, Rewriter& rewriter) {
     Result result;
     for (const Rule* rule : by_root[std::size_t(op.code)]) {
-      matcher.match(rule->pattern, op.results.front(), unbound(), [&](const Bindings& bindings) {
+      matcher.match(rule->pattern, op.results.front(), unbound(), [&](const Matches& bindings) {
         result = rule->apply(Match(op, bindings, rewriter, uses));
         return result.has_value();
       });

@@ -55,7 +55,7 @@ Pattern op(ir::OpCode code, const Operands&... operands) {
     return Pattern::op(code, {Pattern(operands)...});
 }
 
-using Bindings = std::array<ir::ValueId, 8>;  // by placeholder: a value of the source graph, or kNone
+using Matches = std::array<ir::ValueId, 8>;  // by placeholder: a value of the source graph, or kNone
 
 // Of the source graph.
 struct Uses {
@@ -67,7 +67,7 @@ struct Uses {
 // graph, values that the result is made of are new ones.
 class Match {
  public:
-  Match(const ir::Op& root, const Bindings& bindings, Rewriter& rewriter, const Uses& uses)
+  Match(const ir::Op& root, const Matches& bindings, Rewriter& rewriter, const Uses& uses)
       : root_(root), bindings_(bindings), rewriter_(rewriter), uses_(uses) {}
 
   Expr operator[](const Pattern& placeholder) const { return rewriter_[old(placeholder)]; }
@@ -89,7 +89,7 @@ class Match {
 
  private:
   const ir::Op& root_;
-  const Bindings& bindings_;
+  const Matches& bindings_;
   Rewriter& rewriter_;
   const Uses& uses_;
 };

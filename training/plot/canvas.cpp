@@ -11,7 +11,14 @@
 #include "ir/error.h"
 #include "ir/visible.h"
 
-#ifdef __SANITIZE_ADDRESS__
+#ifdef __has_feature  // clang's
+#define WEFT_LEAKS_ARE_CHECKED __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define WEFT_LEAKS_ARE_CHECKED 1
+#else
+#define WEFT_LEAKS_ARE_CHECKED 0
+#endif
+#if WEFT_LEAKS_ARE_CHECKED
 // What Cairo and fontconfig keep of fonts until the process ends is no leak.
 extern "C" {
 const char* __lsan_default_suppressions();

@@ -30,7 +30,7 @@ MatrixXd orthonormal(const MatrixXd& columns) {
 
 // Subspace iteration with Rayleigh-Ritz (Stewart 1976; Halko, Martinsson & Tropp 2011): multiply by the matrix, make
 // orthonormal, solve the small problem in that basis. As columns, the largest eigenvalue last.
-MatrixXd iterate_subspace(const Eigen::Map<const RowMajor<double>>& matrix, std::int64_t count) {
+MatrixXd iterate_subspace(const Eigen::Map<const MatrixXd>& matrix, std::int64_t count) {
   constexpr int kMostRounds = 100;
   constexpr std::uint32_t kStartStream = 0x65696776;  // "eigv"
   constexpr std::int64_t kSpare = 16;  // directions beyond `count`: the last one asked for then converges quickly too
@@ -92,7 +92,7 @@ std::vector<double> leading_directions(std::span<const double> matrix, std::int6
   if (std::int64_t(matrix.size()) != columns * columns)
     fail("{} numbers are no matrix of {} columns", matrix.size(), columns);
   if (count <= 0 || count > columns) fail("{} directions asked of {} columns", count, columns);
-  const auto whole = map(matrix, columns);
+  const Eigen::Map<const MatrixXd> whole(matrix.data(), columns, columns);  // symmetric: either order will do
   const MatrixXd vectors = columns <= kSmall || 4 * count > columns
                                ? MatrixXd(Eigen::SelfAdjointEigenSolver<MatrixXd>(whole).eigenvectors())
                                : iterate_subspace(whole, count);
