@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "ir/error.h"
-#include "ir/window.h"
+#include "ir/kernel/window.h"
 
 namespace weft::kernel {
 

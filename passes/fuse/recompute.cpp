@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "ir/window.h"
+#include "ir/kernel/window.h"
 #include "passes/fuse/region.h"
 
 namespace weft::passes {

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "ir/error.h"
-#include "ir/window.h"
+#include "ir/kernel/window.h"
 
 namespace weft::passes {
 
@@ -259,7 +259,7 @@ class Region {
   std::vector<OpId> placed_;                    // the members that loop over the space
   std::vector<OpId> reduces_;                   // of those
   std::vector<bool> is_row_reduce_;             // by position
-  std::optional<Sizes> window_axes_;            // where the row reductions reduce windows (ir/window.h)
+  std::optional<Sizes> window_axes_;            // where the row reductions reduce windows (ir/kernel/window.h)
   Sizes space_;
 };
 
