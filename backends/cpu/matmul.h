@@ -23,7 +23,7 @@ struct Matmul {
   bool accumulate = false;      // result += a * b, without bias and activation
 };
 
-// "product NAME: [64,784] (784,1) * [784,400] (400,1) = [64,400] (400,1), bias, relu": sizes and strides.
-std::string to_string(const Matmul& product);
+// "matmul NAME: [64,784] (784,1) * [784,400] (400,1) = [64,400] (400,1), bias, relu": sizes and strides.
+std::string to_string(const Matmul& matmul);
 
 }  // namespace weft::cpu

@@ -117,12 +117,11 @@ void EmittedModule::add(const kernel::Kernel& kernel) {
   impl_->facts.push_back({kernel.name, plan.chunks(), plan.scratch_bytes, kernel.arguments, finish, plan.work_ns});
 }
 
-void EmittedModule::add(const Matmul& product) {
+void EmittedModule::add(const Matmul& matmul) {
   Code code(impl_->context, impl_->module, impl_->target);
-  const MatmulPlan plan = make_matmul_plan(product, impl_->target);
-  emit_matmul(code, product.name, plan);
-  impl_->facts.push_back(
-      {product.name, plan.chunks(), plan.scratch_bytes(), product.bias ? 4 : 3, false, plan.work_ns});
+  const MatmulPlan plan = make_matmul_plan(matmul, impl_->target);
+  emit_matmul(code, matmul.name, plan);
+  impl_->facts.push_back({matmul.name, plan.chunks(), plan.scratch_bytes(), matmul.bias ? 4 : 3, false, plan.work_ns});
 }
 
 void EmittedModule::add(const KernelSource& source) {

@@ -54,7 +54,7 @@ class EmittedModule {
   EmittedModule& operator=(EmittedModule&&) noexcept;
 
   void add(const kernel::Kernel& kernel);
-  void add(const Matmul& product);
+  void add(const Matmul& matmul);
   void add(const KernelSource& source);
   const std::vector<KernelFacts>& facts() const;  // in the order they were added
   void optimise();

@@ -27,18 +27,18 @@ Matrix transposed(const Matrix& m) { return {m.columns, m.rows, m.column_stride,
 
 class MatmulPlanner {
  public:
-  MatmulPlanner(const Matmul& product, const MachineTarget& target) : target_(target) {
-    check(product.a.columns == product.b.rows && product.a.rows == product.result.rows &&
-              product.b.columns == product.result.columns,
-          "the matrices of a product fit");
-    check(product.activation.empty() || product.activation == "relu", "a product's activation is relu");
-    check(!product.accumulate || (!product.bias && product.activation.empty()), "a sum of products stays bare");
-    plan_.a = product.a;
-    plan_.b = product.b;
-    plan_.result = product.result;
-    plan_.bias = product.bias;
-    plan_.relu = product.activation == "relu";
-    plan_.accumulate = product.accumulate;
+  MatmulPlanner(const Matmul& matmul, const MachineTarget& target) : target_(target) {
+    check(matmul.a.columns == matmul.b.rows && matmul.a.rows == matmul.result.rows &&
+              matmul.b.columns == matmul.result.columns,
+          "the matrices of a matmul fit");
+    check(matmul.activation.empty() || matmul.activation == "relu", "a matmul's activation is relu");
+    check(!matmul.accumulate || (!matmul.bias && matmul.activation.empty()), "a sum of products stays bare");
+    plan_.a = matmul.a;
+    plan_.b = matmul.b;
+    plan_.result = matmul.result;
+    plan_.bias = matmul.bias;
+    plan_.relu = matmul.activation == "relu";
+    plan_.accumulate = matmul.accumulate;
     plan_.width = target.vector_width;
   }
 
@@ -165,14 +165,14 @@ class MatmulPlanner {
 
 }  // namespace
 
-std::string to_string(const Matmul& product) {
+std::string to_string(const Matmul& matmul) {
   const auto text = [](const Matrix& m) {
     return fmt::format("[{},{}] ({},{})", m.rows, m.columns, m.row_stride, m.column_stride);
   };
-  std::string result = fmt::format("product {}: {} * {} {} {}", product.name, text(product.a), text(product.b),
-                                   product.accumulate ? "added to" : "=", text(product.result));
-  if (product.bias) result += ", bias";
-  if (!product.activation.empty()) result += ", " + product.activation;
+  std::string result = fmt::format("matmul {}: {} * {} {} {}", matmul.name, text(matmul.a), text(matmul.b),
+                                   matmul.accumulate ? "added to" : "=", text(matmul.result));
+  if (matmul.bias) result += ", bias";
+  if (!matmul.activation.empty()) result += ", " + matmul.activation;
   return result;
 }
 
@@ -181,8 +181,8 @@ std::size_t MatmulPlan::scratch_bytes() const {
   return std::size_t(chunks() * panel_numbers()) * sizeof(float);
 }
 
-MatmulPlan make_matmul_plan(const Matmul& product, const MachineTarget& target) {
-  return MatmulPlanner(product, target).run();
+MatmulPlan make_matmul_plan(const Matmul& matmul, const MachineTarget& target) {
+  return MatmulPlanner(matmul, target).run();
 }
 
 std::int64_t independent_sums(std::int64_t tile_vectors) { return ceil_div(kSumsAtOnce, tile_vectors); }

@@ -1,4 +1,4 @@
-// Decides how a generated product runs: which dim lies across lanes, the tile of the result that stays in registers,
+// Decides how a generated matmul runs: which dim lies across lanes, the tile of the result that stays in registers,
 // parts of the depth, chunks. Everything follows from sizes, strides and the machine.
 #pragma once
 
@@ -19,7 +19,7 @@ enum class ProductForm : std::uint8_t {
 };
 
 struct MatmulPlan {
-  // As computed: the transposed product where only the columns of the result are dense.
+  // As computed: the transposed matmul where only the columns of the result are dense.
   Matrix a, b, result;
   int a_buffer = 0, b_buffer = 1;
   bool bias = false, bias_by_row = false, relu = false, accumulate = false;
@@ -39,7 +39,7 @@ struct MatmulPlan {
   std::size_t scratch_bytes() const;  // a panel a chunk, where they are packed
 };
 
-MatmulPlan make_matmul_plan(const Matmul& product, const MachineTarget& target);
+MatmulPlan make_matmul_plan(const Matmul& matmul, const MachineTarget& target);
 
 // How many independent sums of each number of a tile go over the depth in turn, so that additions need not wait for one
 // another.

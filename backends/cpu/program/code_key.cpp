@@ -58,8 +58,8 @@ class Key {
     const auto& [rows, columns, row_stride, column_stride] = matrix;
     all(rows, columns, row_stride, column_stride);
   }
-  void add(const Matmul& product) {
-    const auto& [name, a, b, result, bias, activation, accumulate] = product;
+  void add(const Matmul& matmul) {
+    const auto& [name, a, b, result, bias, activation, accumulate] = matmul;
     all(a, b, result, bias, activation, accumulate);
   }
 
