@@ -20,7 +20,7 @@ namespace weft::cpu {
 
 namespace {
 
-// The emitter writes vectors and loops as they shall be; what is left is to clean up after it.
+// The emitter writes vectors and loops in final form; LLVM only cleans up.
 constexpr const char* kPasses =
     "function(sroa,early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),gvn,instcombine<no-verify-"
     "fixpoint>)";
@@ -45,8 +45,8 @@ void initialise_llvm() {
     LLVMInitializeAArch64Target();
     LLVMInitializeAArch64TargetMC();
     LLVMInitializeAArch64AsmPrinter();
-    // Addresses are emitted as loops want them (see Evaluator::place); looking for better ones took a third of the
-    // time.
+    // Addresses already have the form that loops want (see Evaluator::place); LLVM's loop strength reduction took a
+    // third of the time.
     const char* options[] = {"weft", "-disable-lsr"};
     LLVMParseCommandLineOptions(2, options, nullptr);
   });

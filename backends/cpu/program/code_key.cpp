@@ -1,4 +1,4 @@
-// Every field of a kernel by structured bindings, so that a new one does not compile until it is here.
+// Lists every field of a kernel by structured bindings, so that a new field does not compile until it is added here.
 #include "backends/cpu/program/code_key.h"
 
 #include <type_traits>

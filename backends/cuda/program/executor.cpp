@@ -97,8 +97,8 @@ double Executor::seconds(std::size_t step) const {
   return seconds;
 }
 
-template <typename StepBody>
-void Executor::at_step(std::size_t step, StepBody body) const {
+template <typename Body>
+void Executor::at_step(std::size_t step, Body body) const {
   try {
     body();
   } catch (const Error& error) {

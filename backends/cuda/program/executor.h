@@ -44,8 +44,8 @@ class Executor {
     std::size_t scratch_offset = 0;
     bool own_scratch = false;
   };
-  template <typename StepBody>
-  void at_step(std::size_t step, StepBody body) const;  // describes the errors of `body`
+  template <typename Body>
+  void at_step(std::size_t step, Body body) const;  // describes the errors of `body`
   void run_first() const;
   void run_step(std::size_t step) const;
   std::unique_ptr<Recording> recorded() const;
