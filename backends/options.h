@@ -28,9 +28,9 @@ struct CompileOptions {
   // Only for the cpu backend: matmuls and convolutions are generated kernels, as in a standalone artefact. Only the
   // streaming similarity still uses oneDNN.
   bool standalone = false;
-  // Memory layouts of convolution weights (ir/memory_layout.h). With `choose`, the program's ports tell the chosen
-  // layouts, and the caller keeps its memory in them; otherwise the map gives them by the param's name. All others are
-  // row-major, as are all with `standalone`.
+  // Memory layouts of convolution weights (ir/memory_layout.h). With `choose_layouts`, the program's ports tell the
+  // chosen layouts, and the caller keeps its memory in them; otherwise `layouts` gives them by the param's name. All
+  // others are row-major, as are all with `standalone`.
   bool choose_layouts = false;
   std::map<std::string, std::string> layouts;
   // Called with each stage's name and graph: "graph" (as given), then each pass by name.

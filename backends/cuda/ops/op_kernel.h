@@ -33,8 +33,8 @@ EmittedKernel emit_scatter_add(const OpShape& op, const std::string& name);
 EmittedKernel emit_affine_sample_grad(const OpShape& op, const std::string& name);
 // `tile`: rows per block, 64 or 128; 0: chosen by the shape.
 EmittedKernel emit_similarity_lse(const OpShape& op, const std::string& name, std::int64_t tile = 0);
-bool takes_pairs_once(
-    std::int64_t rows);  // whether emit_similarity_lse computes each pair once for this number of rows
+// Whether emit_similarity_lse computes each pair once for this number of rows.
+bool takes_pairs_once(std::int64_t rows);
 // Computes each pair of tiles once, `depth` diagonals of them per launch: for many rows.
 EmittedKernel emit_similarity_lse_pairs(const OpShape& op, const std::string& name, std::int64_t tile,
                                         std::int64_t depth);

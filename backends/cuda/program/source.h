@@ -14,8 +14,8 @@ struct OpKernel {
   EmittedKernel kernel;
   std::vector<ir::ValueId> values;  // its arguments
   std::int64_t last_offset = 0;     // byte offset of the last argument within its value
-  std::uint32_t relayouts =
-      ir::kNone;  // the input whose row-major copy this makes; then there are no `op` and `values`
+  // The input whose row-major copy this makes; then `op` is kNone and `values` is empty.
+  std::uint32_t relayouts = ir::kNone;
 };
 
 // First row-major copies of convolution weights for the ops that need them, then the kernels of ops in the order of the
