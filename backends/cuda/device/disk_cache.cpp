@@ -43,7 +43,7 @@ void make_private_folder(const fs::path& folder) {
         folder.string());
 }
 
-// FNV-1a with two starts: 128 bits, so that collisions are negligible.
+// FNV-1a with two starts: 128 bits, so that two contents do not meet.
 std::string hash_of(std::string_view content) {
   std::string text;
   for (std::uint64_t hash : {std::uint64_t{0xcbf29ce484222325}, std::uint64_t{0x9ae16a3b2f90404f}}) {
