@@ -1,5 +1,5 @@
-// What the driver knows of a backend. A backend is a folder with a function for its row, and a line in CMakeLists.txt
-// that adds the row to backends.def; `compile` names none.
+// What the driver knows about a backend. To add a backend, add a folder with a function for its row, and a line in
+// CMakeLists.txt that adds the row to backends.def; `compile` names no backend.
 #pragma once
 
 #include <cstdint>
@@ -18,28 +18,28 @@
 namespace weft {
 
 struct Backend {
-  // When it runs without being named: always; if no backend above it in the table can run; never.
+  // Whether it is a default: always; only if no backend above it in the table can run; never.
   enum class Default : std::uint8_t { always, if_first, never };
 
   std::string name;
   Default by_default = Default::never;
   std::vector<Precision> precisions = {Precision::f32};
-  bool standalone = false;                  // whether it has CompileOptions::standalone
-  std::vector<std::string> libraries = {};  // with their versions, as found when this was built
-  // What the passes may know of it. Empty: it takes the graph as it is bound, without passes.
+  bool standalone = false;                  // whether it supports CompileOptions::standalone
+  std::vector<std::string> libraries = {};  // with the versions that this build found
+  // Facts for the passes. Empty: it takes the bound graph without passes.
   std::function<passes::Target()> target = {};
   std::function<std::shared_ptr<runtime::Memory>()> memory = runtime::host_memory;
-  // What it needs of the machine. Empty: nothing.
+  // What it needs from the machine. Empty: nothing.
   std::function<std::vector<Finding>()> needs = {};
-  // A program of a graph with static dims that has been through the passes for `target`. Throws Error, with op and
-  // line, for an op that it has no code for.
+  // Makes a program of a graph with static dims that has been through the passes for `target`. Throws Error, with op
+  // and line, for an op that it has no code for.
   std::function<std::unique_ptr<runtime::Program>(ir::GraphPtr, const CompileOptions&, CompileReport&)> compile = {};
-  // The kernels of such a graph as one file that a compiler takes. Empty: its kernels have no source.
+  // The kernels of such a graph as one source file. Empty: its kernels have no source.
   std::function<std::string(const ir::Graph&)> source = {};
 };
 
 // The backends of this build, best first.
 const std::vector<Backend>& backends();
-const Backend* find_backend(const std::string& name);  // nullptr where this build lacks it
+const Backend* find_backend(const std::string& name);  // nullptr if this build lacks it
 
 }  // namespace weft

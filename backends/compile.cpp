@@ -1,4 +1,4 @@
-// Binds, verifies, runs the pipeline and hands the graph to a backend.
+// Binds and verifies a graph, runs the pipeline, and passes the graph to a backend.
 #include "backends/compile.h"
 
 #include <algorithm>
@@ -117,7 +117,7 @@ std::unique_ptr<runtime::Program> compile(const ir::GraphPtr& graph, const Compi
   CompileReport& facts = report ? *report : unused;
   const Backend& backend = need_backend(options.backend);
   if (!has_precision(options.backend, options.precision))
-    fail("graph @{}: the backend '{}' does not have {}: use cuda, or f32", graph->name, options.backend,
+    fail("graph @{}: the backend '{}' does not support {}: use cuda, or f32", graph->name, options.backend,
          name(options.precision));
   if (options.standalone && !backend.standalone)
     fail("graph @{}: the backend '{}' does not compile standalone: use cpu", graph->name, options.backend);

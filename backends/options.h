@@ -1,4 +1,4 @@
-// How a graph is compiled: what users of the driver choose, and backends read.
+// How to compile a graph: users of the driver choose, backends read.
 #pragma once
 
 #include <cstdint>
@@ -12,28 +12,28 @@
 
 namespace weft {
 
-// How matmuls and convolutions multiply. f32 loses nothing; the others, for tensor cores, round operands to 10 (tf32)
-// or 7 (bf16) bits behind the leading one and sum in f32. The result of a convolution of bf16 is rounded to it too.
+// The precision of matmuls and convolutions. f32 rounds nothing; tf32 and bf16, for tensor cores, round operands to 10
+// (tf32) or 7 (bf16) bits behind the leading one and sum in f32. bf16 also rounds the result of a convolution to bf16.
 enum class Precision : std::uint8_t { f32, tf32, bf16 };
 std::string_view name(Precision precision);
-Precision parse_precision(std::string_view text);  // Error with the near names where there is none
+Precision parse_precision(std::string_view text);  // throws Error with the nearest names
 std::vector<std::string> precision_names();
 
 struct CompileOptions {
   std::string backend = "cpu";           // one of backend_choices()
   ir::Bindings bind;                     // a number for every symbol of the graph
   int threads = 0;                       // 0: all cores
-  bool winograd = true;                  // convolutions by Winograd's products where that is faster: other roundings
+  bool winograd = true;                  // allow Winograd convolution where it is faster: rounds differently
   Precision precision = Precision::f32;  // one that has_precision(backend, ..)
-  // The cpu backend alone: matmuls and convolutions as generated kernels, as in a standalone artefact. What is left to
-  // oneDNN is the streaming similarity.
+  // Only for the cpu backend: matmuls and convolutions are generated kernels, as in a standalone artefact. Only the
+  // streaming similarity still uses oneDNN.
   bool standalone = false;
-  // Layouts in memory of kernels of convolutions (ir/memory_layout.h). Where they are chosen, the ports of the
-  // program tell them, and its caller keeps the memory so; else they are those given by the param's name. Otherwise,
-  // and standalone, row-major.
+  // Memory layouts of convolution weights (ir/memory_layout.h). With `choose_layouts`, the program's ports tell the
+  // chosen layouts, and the caller keeps its memory in them; otherwise `layouts` gives them by the param's name. All
+  // others are row-major, as are all with `standalone`.
   bool choose_layouts = false;
   std::map<std::string, std::string> layouts;
-  // Called with each stage's name and graph as it is reached: "graph" (as given), then each pass by name.
+  // Called with each stage's name and graph: "graph" (as given), then each pass by name.
   std::function<void(const std::string& stage, const ir::GraphPtr&)> observe;
 };
 

@@ -1,4 +1,4 @@
-// Values by name, in and out of the reference interpreter.
+// Converts named values to and from the reference interpreter.
 #include "backends/oracle.h"
 
 #include "backends/reference/reference.h"

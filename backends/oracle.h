@@ -1,5 +1,5 @@
-// The reference interpreter as passes/check_each.h wants it: in double, so that a difference is a pass's and not one of
-// rounding.
+// The reference interpreter as passes/check_each.h expects it: in double, so that differences come from a pass and not
+// from rounding.
 #pragma once
 
 #include "ir/graph.h"
@@ -7,7 +7,7 @@
 
 namespace weft {
 
-// The outputs of a static graph by name; `inputs` holds each input of it. Throws Error where they do not fit.
+// The outputs of a static graph by name; `inputs` must hold each of its inputs. Throws Error if they do not match.
 passes::Values run_oracle(const ir::Graph& graph, const passes::Values& inputs);
 
 }  // namespace weft

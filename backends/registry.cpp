@@ -1,4 +1,4 @@
-// The table of backends: the rows of backends.def, which CMake writes from what this build has.
+// The table of backends: the rows of backends.def, which CMake writes for this build.
 #include <algorithm>
 
 #include "backends/backend.h"

@@ -1,4 +1,4 @@
-// What compiling tells besides the program it makes. Backends fill it, the driver hands it on.
+// Facts that compiling reports besides the program. Backends fill it; the driver passes it on.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +15,7 @@ inline double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-// The upper one of an even number; of none it is an error to ask.
+// The median; the upper one for an even number. `values` must not be empty.
 inline double median_of(std::vector<double> values) {
   const auto middle = values.begin() + std::ptrdiff_t(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
@@ -27,16 +27,16 @@ struct CompileReport {
   std::vector<passes::Note> notes;
   int kernels = 0;
   std::string kernels_text, llvm_text,
-      asm_text;            // dumps of the stages `kernels`, `llvm`, `asm`; filled where asked for
-  bool want_text = false;  // set by the caller to have them filled
+      asm_text;            // dumps of the stages `kernels`, `llvm`, `asm`; filled on request
+  bool want_text = false;  // the caller sets it to request the dumps
 };
 
-// What this machine has of what a backend needs: a library, a device.
+// The availability of something that a backend needs: a library, a device.
 struct Finding {
   std::string what;  // "CUDA driver"
   bool found = false;
-  std::string text;    // its version and where it is, or why it can not be used
-  std::string advice;  // what to do where it is missing
+  std::string text;    // its version and path, or why it cannot be used
+  std::string advice;  // what to do if it is missing
 };
 
 }  // namespace weft

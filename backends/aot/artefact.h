@@ -1,5 +1,5 @@
-// What `weft compile` writes: entries of a model at their batches, compiled ahead of time, with the tensors they keep.
-// The files of this folder turn one into C tables, a header, a manifest and libraries.
+// The output of `weft compile`: entries of a model at their batches, compiled ahead of time, with the tensors they
+// keep. The files of this folder turn an artefact into C tables, a header, a manifest and libraries.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@
 
 namespace weft::aot {
 
-// A tensor that is kept from call to call, in one of the two regions `params` and `state`.
+// A tensor kept between calls, in one of the two regions `params` and `state`.
 struct Tensor {
   std::string name;
   ir::Type type;
@@ -35,7 +35,7 @@ struct Program {
   bool is_on_gpu() const { return std::holds_alternative<CudaProgram>(compiled); }
   const ir::Graph& graph() const;
   std::size_t steps() const;
-  std::size_t codes() const;  // architectures that there is machine code for
+  std::size_t codes() const;  // architectures with machine code
   std::size_t arena_bytes() const;
 };
 
@@ -48,37 +48,37 @@ struct Entry {
 
 struct Artefact {
   std::string name;                        // the prefix of its C functions: an identifier
-  std::string model;                       // of the module
-  std::string settings;                    // of the model, as metadata of checkpoints; "" where unknown
-  std::string optimizer;                   // what the names of its tensors begin with, "adam.m,adam.v"
-  std::string cpu;                         // compiled for
-  std::vector<std::string> features;       // that the cpu must have
-  std::vector<std::string> architectures;  // of GPUs that there is machine code for
+  std::string model;                       // name of the module
+  std::string settings;                    // of the model, as metadata of checkpoints; "" if unknown
+  std::string optimizer;                   // prefixes of the optimizer's tensor names, "adam.m,adam.v"
+  std::string cpu;                         // compiled for this cpu
+  std::vector<std::string> features;       // features that the cpu must have
+  std::vector<std::string> architectures;  // GPU architectures with machine code
   std::vector<Entry> entries;
   std::vector<Tensor> tensors;
-  std::map<std::string, std::size_t> offsets;  // of each param and state input of a program, flat ones too
+  std::map<std::string, std::size_t> offsets;  // of each param and state input of a program, including flat ones
   std::size_t params_bytes = 0, state_bytes = 0;
   std::vector<std::pair<std::string, float>> hypers;
-  std::vector<std::byte> weights;  // both regions as they lie in memory, where embedded; else empty
-  std::string weights_file = {};   // beside it, where not embedded
+  std::vector<std::byte> weights;  // both regions as in memory, if embedded; else empty
+  std::string weights_file = {};   // beside the artefact, if not embedded
 
   std::size_t scratch_bytes() const;  // the largest arena
 };
 
 bool is_identifier(const std::string& text);
-// An identifier for a name with other characters in it.
+// Replaces the characters of a name that an identifier cannot have.
 std::string identifier(const std::string& text);
 
-// Inputs that the caller of an entry gives, and outputs that go to him, in order: indices into the graph's.
+// The inputs that the caller of an entry gives, and the outputs it gets, in order: indices into the graph's.
 std::vector<std::uint32_t> data_inputs(const ir::Graph& graph);
 std::vector<std::uint32_t> data_outputs(const ir::Graph& graph);
 
-// NAME.json without the sizes of files, and the hash of all that a caller compiles against.
+// The text of NAME.json without file sizes, and the hash of everything a caller compiles against.
 std::string manifest_text(const Artefact& artefact);
 std::uint64_t interface_hash(const Artefact& artefact);
 // NAME.h.
 std::string header_text(const Artefact& artefact);
-// The C tables (runtime/artefact/tables.h), the last of them `the_artefact`. What is embedded is in files of `folder`:
+// The C tables (runtime/artefact/tables.h), the last of them `the_artefact`. Embedded data is in files of `folder`:
 // `weights`, and the machine code of program N for sm_90 in program_prefix(N) + "sm_90".
 std::string tables_text(const Artefact& artefact, const std::string& folder);
 std::string program_prefix(const Artefact& artefact, int number);

@@ -1,4 +1,4 @@
-// A folder beside the output holds what is being made; what is done is renamed out of it.
+// Builds in a temporary folder beside the output, and renames finished files out of it.
 #include "backends/aot/build.h"
 
 #include <fmt/ranges.h>
@@ -41,7 +41,7 @@ class Workplace {
 
   fs::path file(const std::string& name) const { return path_ / name; }
 
-  // A command of words that are quoted for the shell.
+  // A command line whose words are quoted for the shell.
   void run(const std::vector<std::string>& words) const {
     std::string command;
     for (const std::string& word : words) command += "'" + word + "' ";
@@ -71,7 +71,7 @@ std::string source_text(const Artefact& artefact, Runner runner, const fs::path&
   return text;
 }
 
-// What the tables embed, in the files that they name.
+// Writes embedded data to the files that the tables name.
 void write_embedded(const Artefact& artefact, const Workplace& work) {
   if (!artefact.weights.empty())
     runtime::write_file(work.file("weights"),
@@ -86,7 +86,7 @@ void write_embedded(const Artefact& artefact, const Workplace& work) {
     }
 }
 
-// The tables and the kernels, as object files.
+// Compiles the tables and the kernels to object files.
 std::vector<std::string> compiled(const Artefact& artefact, const Workplace& work, const BuildOptions& options) {
   std::vector<std::string> objects = {work.file("tables.o").string()};
   write_embedded(artefact, work);
@@ -103,8 +103,8 @@ std::vector<std::string> compiled(const Artefact& artefact, const Workplace& wor
   return objects;
 }
 
-// What an artefact is linked with, beside libc and libm: a C++ library of ours, an object file that this build left
-// beside itself, and those below it.
+// The libraries that an artefact links besides libc and libm: a Weft C++ library, which this build left beside itself
+// as an object file, and its dependencies.
 struct Library {
   std::string object;
   std::vector<std::string> flags;
@@ -132,12 +132,12 @@ std::string found(const std::string& object) {
     if (fs::exists(tried.back())) return tried.back();
   }
   fail(
-      "the runtime of artefacts is missing: there is no {}; install Weft (cmake --install), or compile with "
+      "the runtime of artefacts is missing: {} does not exist; install Weft (cmake --install), or compile with "
       "--standalone",
       fmt::join(tried, ", "));
 }
 
-// NAME.json on disk also tells how large each file is and what it hashes to.
+// On disk, NAME.json also lists the size and hash of each file.
 std::string whole_manifest(const Artefact& artefact, const std::vector<fs::path>& files) {
   auto json = nlohmann::ordered_json::parse(manifest_text(artefact));
   json["hash"] = fmt::format("{:016x}", interface_hash(artefact));
@@ -159,7 +159,7 @@ std::vector<fs::path> build(const Artefact& artefact, const fs::path& prefix, co
   work.run(merge);
 
   std::vector<std::string> archive = {options.archiver, "rcs", part(".a").string(), part(".o").string()};
-  // Of all that is in it, only the artefact's own functions are seen from outside.
+  // Only the artefact's functions are visible from outside.
   runtime::write_file(work.file("exports"), fmt::format("{{ global: {}_*; local: *; }};\n", artefact.name));
   std::vector<std::string> share = {options.compiler,
                                     "-shared",

@@ -1,4 +1,4 @@
-// The files of an artefact, by the C compiler and binutils of the machine.
+// The files of an artefact, built with the machine's C compiler and binutils.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@
 
 namespace weft::aot {
 
-// What runs the steps: a library on oneDNN, C alone, or a library on a GPU; the last plays one on the host, for tests.
+// What runs the steps: a library over oneDNN, plain C, or a library on a GPU; the last one emulates a GPU on the host,
+// for tests.
 enum class Runner : std::uint8_t { onednn, standalone, cuda, cuda_emulated };
 
 struct BuildOptions {
@@ -19,8 +20,8 @@ struct BuildOptions {
   Runner runner = Runner::onednn;
 };
 
-// Writes PREFIX.o, .a, .so, .h and .json, whole or not at all; gives their paths. Throws Error where a tool is missing
-// or fails, with its message.
+// Writes PREFIX.o, .a, .so, .h and .json, all or none; returns their paths. Throws Error if a tool is missing or fails,
+// with its message.
 std::vector<std::filesystem::path> build(const Artefact& artefact, const std::filesystem::path& prefix,
                                          const BuildOptions& options);
 

@@ -1,4 +1,4 @@
-// Values of the tables as C.
+// Writes values of the tables as C.
 #include "backends/aot/c_text.h"
 
 #include "ir/error.h"
@@ -75,7 +75,7 @@ std::string layout_text(const ir::MemoryLayout& layout) {
 std::string layout_text(const std::string& text) {
   if (text.empty()) return "{0}";
   const auto layout = ir::parse_memory_layout(text);
-  check(layout.has_value(), "a layout was verified");
+  check(layout.has_value(), "layouts are verified");
   return layout_text(*layout);
 }
 

@@ -1,4 +1,4 @@
-// Values of the tables as C.
+// Writes values of the tables as C.
 #pragma once
 
 #include <fmt/ranges.h>
@@ -12,7 +12,7 @@
 
 namespace weft::aot {
 
-std::string c_string(std::string_view text);  // a string literal, a line of text a line
+std::string c_string(std::string_view text);  // a string literal, one line of source per line of text
 std::string_view dtype_name(ir::DType dtype);
 std::string_view role_name(ir::Role role);
 
@@ -21,7 +21,7 @@ std::string braces(const List& list) {
   return fmt::format("{{{}}}", fmt::join(list, ", "));
 }
 
-// weft_type and weft_layout. "" is row-major.
+// As weft_type and weft_layout. "" is row-major.
 std::string type_text(ir::DType dtype, const std::vector<std::int64_t>& dims);
 std::string type_text(const ir::Type& type);
 std::string layout_text(const ir::MemoryLayout& layout);
@@ -29,7 +29,7 @@ std::string layout_text(const std::string& layout);
 
 std::string list_or_null(bool empty, const std::string& name);
 
-// The bytes of a file as `symbol`, in the read-only section, at 64 bytes.
+// Embeds the bytes of a file as `symbol` in the read-only section, 64-byte aligned.
 std::string embedded_text(const std::string& symbol, const std::string& path);
 
 }  // namespace weft::aot

@@ -1,4 +1,4 @@
-// Compiles the entries, the training step first, for it chooses how kernels of convolutions lie in memory.
+// Compiles the entries, the training step first because it chooses the memory layouts of convolution weights.
 #include "backends/aot/compile.h"
 
 #include <fmt/ranges.h>
@@ -18,7 +18,7 @@ using ir::Role;
 
 namespace {
 
-// What a device's libraries ask for at most.
+// upper bound on the alignment that a device's libraries require
 std::size_t aligned(std::size_t bytes) { return (bytes + 255) / 256 * 256; }
 
 class Compiler {
@@ -92,8 +92,8 @@ class Compiler {
                                    options_.triple, options_.winograd, options_.standalone});
   }
 
-  // Where each region of the state lies in the regions of the artefact. What no entry uses stays away, unless the
-  // model is trained: its checkpoints are to be whole.
+  // Assigns regions of the state to regions of the artefact. Drops tensors that no entry uses, unless the artefact
+  // trains: its checkpoints must be complete.
   void lay_out() {
     Artefact& artefact = compiled_.artefact;
     const bool trains = artefact.entries.front().trains;

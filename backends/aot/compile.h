@@ -1,4 +1,4 @@
-// Entries of a model and its state, compiled ahead of time into an artefact.
+// Compiles entries of a model and its state ahead of time into an artefact.
 #pragma once
 
 #include <cstddef>
@@ -19,26 +19,26 @@ namespace weft::aot {
 
 struct Options {
   std::string name;                  // of the artefact
-  std::vector<std::string> entries;  // by name; none: all but those for training
+  std::vector<std::string> entries;  // by name; empty: all except those for training
   std::vector<std::int64_t> batches = {1};
   std::string cpu = "native", triple = {};      // the machine: see find_target (backends/cpu/codegen/emit.h)
   bool standalone = false;                      // without oneDNN
-  bool on_gpu = false;                          // by the backend cuda, in place of the cpu's
+  bool on_gpu = false;                          // with the backend cuda instead of cpu
   Precision precision = Precision::f32;         // of matmuls and convolutions, see CompileOptions
-  std::vector<std::string> architectures = {};  // GPUs to have machine code for, "sm_90"
+  std::vector<std::string> architectures = {};  // GPU architectures to compile machine code for, "sm_90"
   bool winograd = true, contrastive = true;
   passes::OptimizerSpec optimizer = {};              // of the training step
   std::map<std::string, std::string> settings = {};  // of the model, for checkpoints that the artefact writes
 };
 
-// Weights to start from, read from a file.
+// Initial weights, read from a file.
 struct Weights {
   runtime::TensorFile file;
   std::filesystem::path path;
 };
 
-// An entry as a graph for any batch, through the passes that come before binding: forward_pipeline, or those that make
-// a training step.
+// An entry as a graph for any batch, after the passes that precede binding: forward_pipeline, or the pipeline of a
+// training step.
 struct EntryGraph {
   std::string name;
   ir::GraphPtr graph;
@@ -47,11 +47,11 @@ struct EntryGraph {
 
 struct Compiled {
   Artefact artefact;              // without weights
-  std::vector<std::byte> memory;  // its regions, params before state, with the weights where there are any
+  std::vector<std::byte> memory;  // its regions, params before state, with the weights if there are any
   runtime::NamedTensors weights;  // params and statistics by name
 };
 
-// `entries` are those to compile, the training step first; `module` names the model and every tensor it keeps. Throws
+// Compiles `entries`, the training step first; `module` provides the model's name and every tensor it keeps. Throws
 // Error for a batch that an entry cannot be compiled for, and for weights of another model.
 Compiled compile(const ir::Module& module, const std::vector<EntryGraph>& entries,
                  const std::optional<Weights>& weights, const Options& options);

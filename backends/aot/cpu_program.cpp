@@ -1,4 +1,4 @@
-// The same schedule as a program of this process has, its kernels emitted and not loaded.
+// Makes the same schedule as a program of this process; emits its kernels without loading them.
 #include "backends/aot/cpu_program.h"
 
 #include "backends/cpu/codegen/llvm_memory.h"
@@ -15,13 +15,13 @@ void refuse_others(const ir::Graph& graph, const cpu::Schedule& schedule, bool s
     const cpu::StepBody& work = schedule.steps()[i].body;
     if (standalone && std::holds_alternative<cpu::SimilarityStep>(work))
       fail(
-          "entry @{}: the streaming loss of contrastive learning needs oneDNN; compile with --no-contrastive, or "
+          "entry @{}: the streaming contrastive loss needs oneDNN; compile with --no-contrastive, or "
           "without --standalone",
           graph.name);
     if (std::holds_alternative<cpu::CustomStep>(work)) {
       const ir::Op& op = graph.ops[schedule.op(i)];
-      fail("entry @{}: there is no code ahead of time for {} at {}; leave the entry out, or write it by other ops",
-           graph.name, ir::name(op.code), ir::to_string(op.location));
+      fail("entry @{}: no ahead-of-time code for {} at {}; leave the entry out, or write it with other ops", graph.name,
+           ir::name(op.code), ir::to_string(op.location));
     }
   }
 }

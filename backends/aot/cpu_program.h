@@ -12,9 +12,9 @@
 namespace weft::aot {
 
 struct CpuOptions {
-  std::string prefix = {};     // of the kernels' symbols
+  std::string prefix = {};     // prefix of the kernels' symbols
   std::string cpu = "native";  // see cpu::find_target (emit.h)
-  std::string triple = {};     // too
+  std::string triple = {};     // likewise
   bool winograd = true;        // see onednn.h
   bool standalone = false;     // see schedule.h
 };
@@ -26,8 +26,8 @@ struct CpuProgram {
   std::vector<char> object;  // ELF, position independent
 };
 
-// `graph` is one that passes have lowered. Throws Error for an op that only the reference interpreter can run, and
-// where it is to stand alone for one that needs oneDNN.
+// `graph` must have been lowered by the passes. Throws Error for an op that only the reference interpreter can run and,
+// with `standalone`, for an op that needs oneDNN.
 CpuProgram compile_for_cpu(ir::GraphPtr graph, const CpuOptions& options);
 
 }  // namespace weft::aot

@@ -1,5 +1,5 @@
-// Runs the programs of a compiled artefact by the same thunks as programs compiled in this process (tables.h says what
-// each function promises). Built into a library without LLVM, which an artefact is linked with.
+// Runs the programs of a compiled artefact with the thunks that programs of this process use (tables.h specifies each
+// function). Built into a library without LLVM, which artefacts link.
 #include <algorithm>
 #include <cstdio>
 #include <exception>
@@ -39,7 +39,7 @@ Convolution onednn_convolution_of(const weft_convolution_step& table) {
   return c;
 }
 
-RelayoutStep relayout_of(const weft_relay_step& table) {
+RelayoutStep relayout_of(const weft_relayout_step& table) {
   RelayoutStep work;
   work.dims.assign(table.type.dims, table.type.dims + table.type.rank);
   for (int i = 0; i < table.layout.rank; ++i) work.layout.order.push_back(std::size_t(table.layout.order[i]));
@@ -53,7 +53,7 @@ PoolingStep pooling_of(const weft_pooling_step& table) {
           array_of(table.out),           array_of(table.kernel), array_of(table.stride), array_of(table.padding)};
 }
 
-// The steps of a program, and the kernels they name.
+// The steps of a program and the kernels they name.
 struct Loaded {
   std::vector<Step> steps;
   std::vector<CompiledKernel> kernels;
@@ -73,19 +73,19 @@ struct Loaded {
         return onednn_convolution_of(table_of<weft_convolution_step>(step));
       case WEFT_STEP_FILL:
         return FillStep{gaps_of(table_of<weft_fill_step>(step))};
-      case WEFT_STEP_RELAY:
-        return relayout_of(table_of<weft_relay_step>(step));
+      case WEFT_STEP_RELAYOUT:
+        return relayout_of(table_of<weft_relayout_step>(step));
       case WEFT_STEP_POOLING:
         return pooling_of(table_of<weft_pooling_step>(step));
       case WEFT_STEP_SIMILARITY:
         return similarity_of(table_of<weft_similarity_step>(step));
-      case WEFT_STEP_COLUMNS:
+      case WEFT_STEP_IM2COL:
       case WEFT_STEP_LAUNCHES:
-      case WEFT_STEP_PRODUCT:
+      case WEFT_STEP_DEVICE_MATMUL:
       case WEFT_STEP_DEVICE_CONVOLUTION:
         break;
     }
-    fail("step {} is not one of artefacts that use oneDNN", step.name);
+    fail("an artefact for oneDNN cannot run step {}", step.name);
   }
 
   KernelStep kernel_work_of(const weft_kernel_step& table) {

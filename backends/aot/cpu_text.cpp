@@ -1,4 +1,4 @@
-// Programs of the backend cpu: kernels of the object file, calls of the library.
+// The tables of programs of the backend cpu: kernels of the object file, and library calls.
 #include <variant>
 
 #include "backends/aot/program_text.h"
@@ -16,7 +16,7 @@ class CpuText final : public ProgramText {
     for (const cpu::Step& step : program.schedule->steps()) add_step(std::visit(*this, step.body), step);
   }
 
-  // The struct of a step's kind, and the name of that.
+  // Writes the struct of a step's kind and returns the kind's name.
   std::string operator()(const cpu::KernelStep& body) {
     const std::string cuts = body.cuts.empty() ? "0" : name("cuts");
     if (!body.cuts.empty()) add(fmt::format("static const int64_t {}[] = {};\n", cuts, braces(body.cuts)));
@@ -42,20 +42,21 @@ class CpuText final : public ProgramText {
     const auto image = [](const std::array<std::int64_t, 4>& dims) {
       return fmt::format("{{{}, {}, {}}}", dims[1], dims[2], dims[3]);
     };
-    what("weft_columns_step",
+    what("weft_im2col_step",
          fmt::format("{{{}, {}, {}, {}, {}, {}, {}, {}, {{{}, {}}}, {}, {}, {}, {}, {}, &{}}}", int(c.direction),
                      int(c.channels_last), int(c.bias), c.x[0], body.block, image(c.x), image(c.y), c.groups, c.w[2],
                      c.w[3], braces(c.stride), braces(c.padding), braces(c.dilation), body.weights_bytes,
                      body.columns_bytes, kernel_name(body.kernel)));
-    return "COLUMNS";
+    return "IM2COL";
   }
   std::string operator()(const cpu::FillStep& body) {
     fill(body.gaps);
     return "FILL";
   }
   std::string operator()(const cpu::RelayoutStep& body) {
-    what("weft_relay_step", fmt::format("{{{}, {}}}", type_text(ir::DType::f32, body.dims), layout_text(body.layout)));
-    return "RELAY";
+    what("weft_relayout_step",
+         fmt::format("{{{}, {}}}", type_text(ir::DType::f32, body.dims), layout_text(body.layout)));
+    return "RELAYOUT";
   }
   std::string operator()(const cpu::PoolingStep& body) {
     what("weft_pooling_step",
@@ -72,7 +73,7 @@ class CpuText final : public ProgramText {
     return "SIMILARITY";
   }
   std::string operator()(const cpu::CustomStep&) {
-    check(false, "compile_ahead refuses what has no code");
+    check(false, "compile_ahead refuses ops without code");
     return "";
   }
 

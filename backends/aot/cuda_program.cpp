@@ -1,4 +1,4 @@
-// The same schedule as a program of this process has, its source compiled by NVRTC.
+// Makes the same schedule as a program of this process; NVRTC compiles its source.
 #include "backends/aot/cuda_program.h"
 
 #include "backends/cuda/device/nvrtc.h"
@@ -19,7 +19,8 @@ CudaProgram compile_for_cuda(ir::GraphPtr graph, bool tf32, const std::vector<st
   const cuda::Nvrtc* nvrtc = cuda::Nvrtc::find();
   if (!nvrtc && !architectures.empty())
     fail(
-        "there is no NVRTC to compile for {}: {}; install the CUDA toolkit, or leave --arch out: the GPU's machine "
+        "NVRTC, which compiles for {}, is missing: {}; install the CUDA toolkit, or leave --arch out: the GPU's "
+        "machine "
         "compiles then",
         architectures.front(), cuda::Nvrtc::missing());
   for (const std::string& architecture : architectures)

@@ -1,4 +1,4 @@
-// A graph compiled to steps and machine code for stated GPUs, for another process to run. Needs no GPU.
+// A graph compiled to steps and machine code for given GPUs, for another process to run. Needs no GPU.
 #pragma once
 
 #include <memory>
@@ -17,12 +17,13 @@ struct Cubin {
 
 struct CudaProgram {
   ir::GraphPtr graph;
-  std::unique_ptr<cuda::Schedule> schedule;  // placed, without scratch for library calls: their device says how much
+  std::unique_ptr<cuda::Schedule>
+      schedule;  // placed, without scratch for library calls: the device determines their size
   std::vector<Cubin> cubins;
 };
 
-// `graph` is one that the passes for `target` (program.h) have lowered. Throws Error where there is no NVRTC for the
-// architectures, and for an op without code.
+// `graph` must have been lowered by the passes for `target` (program.h). Throws Error if NVRTC is missing or does not
+// support the architectures, and for an op without code.
 CudaProgram compile_for_cuda(ir::GraphPtr graph, bool tf32, const std::vector<std::string>& architectures);
 
 }  // namespace weft::aot

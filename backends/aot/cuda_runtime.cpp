@@ -1,5 +1,5 @@
-// Runs the programs of an artefact that was compiled for GPUs (runtime/artefact/tables.h says what each function
-// promises). A model's weights live on the device; the host's copy is written and read where the model asks.
+// Runs the programs of an artefact for GPUs (runtime/artefact/tables.h specifies each function). A model's weights are
+// on the device; the host's copy is synchronised when the model asks.
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -20,7 +20,7 @@ namespace weft::cuda {
 
 namespace {
 
-// The device has one queue of work: models on threads of their own take turns.
+// The device has one work queue: models on different threads take turns.
 std::mutex& turn() {
   static std::mutex mutex;
   return mutex;
@@ -49,7 +49,7 @@ Matrix matrix_of(const weft_device_matrix& table) {
           table.alignment};
 }
 
-Matmul matmul_of(const weft_product_step& table) {
+Matmul matmul_of(const weft_device_matmul_step& table) {
   return {matrix_of(table.a), matrix_of(table.b),     matrix_of(table.result), table.bias != 0,
           table.activation,   ir::DType(table.dtype), table.tf32 != 0,         table.bias_alignment};
 }
@@ -66,14 +66,14 @@ StepBody body_of(const weft_step& step) {
   switch (step.kind) {
     case WEFT_STEP_LAUNCHES:
       return kernel_of(table_of<weft_launches_step>(step));
-    case WEFT_STEP_PRODUCT:
-      return matmul_of(table_of<weft_product_step>(step));
+    case WEFT_STEP_DEVICE_MATMUL:
+      return matmul_of(table_of<weft_device_matmul_step>(step));
     case WEFT_STEP_DEVICE_CONVOLUTION:
       return device_convolution_of(table_of<weft_device_convolution_step>(step));
     case WEFT_STEP_FILL:
       return FillStep{gaps_of(table_of<weft_fill_step>(step))};
     default:
-      fail("step {} is one of artefacts for the cpu", step.name);
+      fail("an artefact for GPUs cannot run step {}", step.name);
   }
 }
 
@@ -90,7 +90,7 @@ std::vector<Code> codes_of(const weft_program& program) {
   return codes;
 }
 
-// Memory on the device, zeroed.
+// Zeroed memory on the device.
 class Memory {
  public:
   explicit Memory(std::size_t bytes) : start_(static_cast<std::byte*>(device().allocate(bytes))) {}
@@ -124,7 +124,7 @@ struct weft_device {
   std::byte *params, *state, *arena;
 };
 
-// One program on the device. The caller's buffers and the small inputs have memory there that stays.
+// One program on the device. The caller's buffers and the small inputs have fixed memory there.
 struct weft_executor {
   weft_executor(const weft_program& table, weft_device& location) : program(table), ports(bytes_of_ports(table)) {
     if (*table.source) module = device().load(table.source, weft::cuda::codes_of(table));
@@ -161,19 +161,19 @@ struct weft_executor {
   const weft_program& program;
   std::unique_ptr<weft::cuda::Module> module;
   std::optional<weft::cuda::Executor> executor;
-  weft::cuda::Memory ports;            // given back before the code goes: that waits for the last run
+  weft::cuda::Memory ports;            // freed before the code, which waits for the last run
   std::vector<void*> inputs, outputs;  // on the device
 };
 
 namespace {
 
-// `work` on the device, in turn; what it throws as text.
-template <typename StepBody>
-bool on_device(char* error, std::size_t error_bytes, const StepBody& work) {
+// Runs `body` on the device, in turn; writes the text of an exception to `error`.
+template <typename Body>
+bool on_device(char* error, std::size_t error_bytes, const Body& body) {
   const std::lock_guard<std::mutex> lock(turn());
   try {
     device().enter();
-    work();
+    body();
     return true;
   } catch (const std::exception& exception) {
     std::snprintf(error, error_bytes, "%s", exception.what());
@@ -216,7 +216,7 @@ extern "C" weft_executor* weft_executor_create(const weft_program* program, void
   return made;
 }
 
-// Copies the caller's buffers in and out; outputs are there when it returns.
+// Copies the caller's buffers in and out; outputs are complete on return.
 extern "C" int weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs, char* error,
                                  std::size_t error_bytes) {
   const weft_program& program = executor->program;

@@ -1,4 +1,4 @@
-// Programs of the backend cuda: functions of their source, calls of the libraries, and machine code.
+// The tables of programs of the backend cuda: functions of their source, library calls, and machine code.
 #include <variant>
 
 #include "backends/aot/program_text.h"
@@ -15,7 +15,7 @@ class CudaText final : public ProgramText {
     add_code(program, folder);
   }
 
-  // The struct of a step's kind, and the name of that.
+  // Writes the struct of a step's kind and returns the kind's name.
   std::string operator()(const cuda::KernelStep& body) {
     std::vector<std::string> launches;
     for (const cuda::Launch& launch : body.launches)
@@ -29,10 +29,10 @@ class CudaText final : public ProgramText {
     const auto matrix = [](const cuda::Matrix& m) {
       return fmt::format("{{{{{}, {}, {}, {}}}, {}}}", m.rows, m.columns, m.row_stride, m.column_stride, m.alignment);
     };
-    what("weft_product_step", fmt::format("{{{}, {}, {}, {}, {}, {}, {}, {}}}", matrix(body.a), matrix(body.b),
-                                          matrix(body.result), int(body.bias), c_string(body.activation),
-                                          dtype_name(body.dtype), int(body.tf32), body.bias_alignment));
-    return "PRODUCT";
+    what("weft_device_matmul_step", fmt::format("{{{}, {}, {}, {}, {}, {}, {}, {}}}", matrix(body.a), matrix(body.b),
+                                                matrix(body.result), int(body.bias), c_string(body.activation),
+                                                dtype_name(body.dtype), int(body.tf32), body.bias_alignment));
+    return "DEVICE_MATMUL";
   }
   std::string operator()(const cuda::Convolution& body) {
     what("weft_device_convolution_step",

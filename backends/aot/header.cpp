@@ -1,5 +1,5 @@
-// NAME.h: the interface that every artefact has (runtime/artefact/interface.h.in), the sizes of this one, and a typed
-// function for each of its entries.
+// NAME.h: the common interface of artefacts (runtime/artefact/interface.h.in), the sizes of this one, and a typed
+// function per entry.
 #include <fmt/ranges.h>
 
 #include <cctype>
@@ -40,8 +40,8 @@ std::string_view c_type(ir::DType dtype) {
   return "";
 }
 
-// A port: the parameter of a function, in the words of a comment, and its macros: the numbers of a row, MACRO, and the
-// bytes of a batch, MACRO_BYTES(batch). Every symbol of a dim is the batch.
+// A port: the parameter of a function, its description in a comment, and its macros: the numbers per row, MACRO, and
+// the bytes per batch, MACRO_BYTES(batch). Every symbol of a dim is the batch.
 struct Parameter {
   std::string name, declaration, words, macro, definitions;
 };

@@ -1,4 +1,4 @@
-// NAME.json: what an artefact is, for programs that read it before they load it.
+// NAME.json: describes an artefact to programs that read it before loading it.
 #include <nlohmann/json.hpp>
 
 #include "backends/aot/artefact.h"
@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-// Dims in terms of the batch: [64, 784] as ["B", 784].
+// Dims as multiples of the batch: [64, 784] as ["B", 784].
 ordered_json shape_json(const ir::Type& type) {
   ordered_json shape = ordered_json::array();
   for (const ir::Dim& dim : type.dims) {
@@ -72,7 +72,7 @@ std::string manifest_text(const Artefact& artefact) {
   for (const auto& [name, value] : artefact.hypers) json["hypers"][name] = value;
   json["tensors"] = ordered_json::array();
   for (const Tensor& tensor : artefact.tensors) json["tensors"].push_back(tensor_json(tensor));
-  // A file beside this one; null where they are embedded, or there are none yet.
+  // The file of the weights, beside this one; null if they are embedded or do not exist yet.
   json["weights"] = artefact.weights_file.empty() ? ordered_json(nullptr) : ordered_json(artefact.weights_file);
   return json.dump(2) + "\n";
 }

@@ -1,4 +1,4 @@
-// The tables of one program as C: what programs of every backend have.
+// The tables of one program as C, common to all backends.
 #pragma once
 
 #include <string>
@@ -9,23 +9,23 @@
 
 namespace weft::aot {
 
-// Definitions whose names begin with `prefix`: of everything that the steps point to, PREFIXsteps, PREFIXinputs and
+// Definitions whose names begin with `prefix`: everything that the steps point to, PREFIXsteps, PREFIXinputs and
 // PREFIXoutputs.
 class ProgramText {
  public:
   ProgramText(const Artefact& artefact, const ir::Graph& graph, std::string prefix)
       : artefact_(artefact), graph_(graph), prefix_(std::move(prefix)) {}
-  // All of it, once every step was added.
+  // The whole text, after all steps were added.
   std::string finish();
 
  protected:
   const std::string& prefix() const { return prefix_; }
   void add(const std::string& text) { text_ += text; }
-  // The name of a part of the step at hand, and the struct of its kind.
+  // The name of a part of the current step, and the struct of its kind.
   std::string name(const std::string& part) const;
   void what(const std::string& type, const std::string& value);
 
-  // A step of either backend: WEFT_STEP_kind, whose struct was defined by `what`.
+  // A step of either backend: its kind is WEFT_STEP_kind, and `what` has defined its struct.
   template <typename Step>
   void add_step(const std::string& kind, const Step& step) {
     std::vector<std::string> addresses;
@@ -37,7 +37,7 @@ class ProgramText {
     steps_.push_back(fmt::format("{{WEFT_STEP_{}, {}, {}, {}, {}, {}, &{}}}", kind, c_string(step.name), name("at"),
                                  addresses.size(), step.scratch_offset, step.scratch_bytes, name("what")));
   }
-  // `gaps` of either backend's fill.
+  // `gaps` of either backend's fill step.
   template <typename Gaps>
   void fill(const Gaps& gaps) {
     std::vector<std::string> texts;
@@ -57,12 +57,12 @@ class ProgramText {
   std::vector<std::string> steps_;
 };
 
-// Of a convolution, without what only one backend has: the value of a weft_convolution_step.
+// The value of a weft_convolution_step: the fields that both backends share.
 std::string convolution_text(const ir::ConvolutionShape& shape, const std::string& weights_layout, bool bias,
                              const std::string& activation, bool winograd);
 
 std::string program_text(const Artefact& artefact, const CpuProgram& program, const std::string& prefix);
-// Its machine code is in files FOLDER/PREFIXsm_90.
+// The machine code is in files FOLDER/PREFIXsm_90.
 std::string program_text(const Artefact& artefact, const CudaProgram& program, const std::string& prefix,
                          const std::string& folder);
 

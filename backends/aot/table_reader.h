@@ -1,4 +1,4 @@
-// What every backend reads off the tables of an artefact (runtime/artefact/tables.h).
+// Reads the tables of an artefact (runtime/artefact/tables.h), for all backends.
 #pragma once
 
 #include <algorithm>
@@ -35,7 +35,7 @@ inline std::vector<passes::Gap> gaps_of(const weft_fill_step& table) {
   return gaps;
 }
 
-// What the convolutions of all backends have.
+// The fields that convolutions of all backends share.
 template <typename Convolution>
 Convolution convolution_of(const weft_convolution_step& table) {
   Convolution c;
@@ -53,7 +53,7 @@ Convolution convolution_of(const weft_convolution_step& table) {
   return c;
 }
 
-// A step of a backend that does this body.
+// A backend's step with this body.
 template <typename Step, typename StepBody>
 Step step_of(const weft_step& table, StepBody body) {
   Step step{std::move(body), table.name};

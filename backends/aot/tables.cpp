@@ -1,4 +1,4 @@
-// The tables of runtime/artefact/tables.h as C: those of each program, then the whole.
+// Writes the tables of runtime/artefact/tables.h as C: first those of each program, then the artefact's.
 #include <variant>
 
 #include "backends/aot/artefact.h"
@@ -35,7 +35,7 @@ std::string hypers_text(const Artefact& artefact) {
   return text + "};\n";
 }
 
-// The weft_program of an entry at a batch.
+// The weft_program of an entry at one batch.
 std::string row_of(const Entry& entry, const Program& program, const std::string& prefix) {
   const ir::Graph& graph = program.graph();
   const std::size_t steps = program.steps(), codes = program.codes();

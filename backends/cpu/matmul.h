@@ -1,4 +1,4 @@
-// Matrices and matmuls, as both the code generator and oneDNN take them.
+// Matrices and matmuls, for both the code generator and oneDNN.
 #pragma once
 
 #include <cstdint>
@@ -12,18 +12,18 @@ struct Matrix {
   std::int64_t row_stride = 0, column_stride = 0;
 };
 
-// A matmul as a generated kernel, which a standalone program runs in place of the library's:
-// result = activation(a * b + bias), in f32, for fixed sizes and strides. Buffers of the kernel: a, b, [bias], result;
-// the result shares no memory with the others.
+// A matmul as a generated kernel, which a standalone program runs instead of oneDNN's: result = activation(a * b +
+// bias), in f32, for fixed sizes and strides. Kernel buffers: a, b, [bias], result; the result shares no memory with
+// the others.
 struct Matmul {
   std::string name;
   Matrix a, b, result;
-  bool bias = false;            // one number a column
+  bool bias = false;            // one number per column
   std::string activation = {};  // "" or "relu"
   bool accumulate = false;      // result += a * b, without bias and activation
 };
 
-// "product NAME: [64,784] (784,1) * [784,400] (400,1) = [64,400] (400,1), bias, relu": sizes and strides.
-std::string to_string(const Matmul& product);
+// "matmul NAME: [64,784] (784,1) * [784,400] (400,1) = [64,400] (400,1), bias, relu": sizes and strides.
+std::string to_string(const Matmul& matmul);
 
 }  // namespace weft::cpu

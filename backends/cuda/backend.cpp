@@ -1,4 +1,4 @@
-// The rows of the backends that run generated CUDA: on a GPU, and on the host in place of one.
+// The backends that run generated CUDA: on a GPU, and on the host in its place.
 #include "backends/backend.h"
 
 #include <mutex>
@@ -28,12 +28,12 @@ DevicePtr open_gpu() {
   return weft::cuda::open_gpu();
 #else
   fail(
-      "this build has no backend 'cuda': it was made without the headers of CUDA and cuDNN; configure it again where "
-      "they are installed");
+      "this build has no backend 'cuda': configuration did not find the headers of CUDA and cuDNN; install them "
+      "and configure again");
 #endif
 }
 
-// One device and one memory for the whole process, opened when first asked for, by whichever thread.
+// One device and one memory for the whole process; the first thread that asks opens them.
 template <DevicePtr (*open)()>
 const Opened& opened() {
   static std::mutex mutex;
@@ -43,7 +43,7 @@ const Opened& opened() {
     const DevicePtr device = open();
     only = Opened{device, weft::cuda::memory_of(device)};
   }
-  only->device->enter();  // this may be another thread than the one that opened it
+  only->device->enter();  // another thread may have opened the device
   return *only;
 }
 

@@ -1,4 +1,4 @@
-// The row of the backend reference.
+// The backend reference.
 #include "backends/backend.h"
 
 #include "backends/reference/program.h"

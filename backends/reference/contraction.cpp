@@ -1,4 +1,4 @@
-// Matrix products and convolutions, as sums over every product that the definition names.
+// Matmuls and convolutions, written as the sums of their definitions.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -14,7 +14,7 @@ using ir::Type;
 
 namespace {
 
-// Adds the optional last operand, one number for each place along `axis`.
+// Adds the optional last operand, one number per position along `axis`.
 void add_bias(Tensor& result, const Operands& operands, std::size_t axis) {
   if (operands.size() < 3) return;
   std::size_t i = 0;
@@ -22,7 +22,7 @@ void add_bias(Tensor& result, const Operands& operands, std::size_t axis) {
                     [&](const Index& position) { result.data[i++] += operands[2]->data[std::size_t(position[axis])]; });
 }
 
-// The one relation of the three convolution ops, in the terms of conv2d: y [N,O,..] = x [N,C,..] * w [O,C/groups,..].
+// The relation of the three convolution ops, in the terms of conv2d: y [N,O,..] = x [N,C,..] * w [O,C/groups,..].
 class Convolution {
  public:
   Convolution(const Attrs& attrs, const Type& x, const Type& w, const Type& y)
@@ -34,7 +34,7 @@ class Convolution {
         dilation_(attrs.integers(Attr::dilation)),
         outputs_a_group_(w_dims_[0] / attrs.integer(Attr::groups)) {}
 
-  // Calls body(x offset, w offset, y offset) for every product x * w that belongs to the sum y.
+  // Calls body(x offset, w offset, y offset) for every product x * w of the sum y.
   template <typename Body>
   void for_each_product(Body body) const {
     std::size_t y_offset = 0;
@@ -120,7 +120,7 @@ double product_of_rows(const Tensor& x, std::size_t i, std::size_t j) {
   return dot;
 }
 
-// x_i.x_j as similarity_tiles has it.
+// x_i.x_j as defined by similarity_tiles.
 double product_in_tiles(const Tensor& tiles, std::size_t rows, std::size_t i, std::size_t j) {
   const auto block = std::size_t(numbers(tiles.type.dims)[1]), blocks = (rows + block - 1) / block;
   if (i / block > j / block) std::swap(i, j);

@@ -1,4 +1,4 @@
-// Elementwise ops by their one meaning (ir/scalar.h), and reductions.
+// Elementwise ops by their definition (ir/scalar.h), and reductions.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -14,13 +14,13 @@ using ir::Type;
 
 namespace {
 
-// A float too large for an integer becomes the nearest i32, NaN becomes 0.
+// A float beyond the range of i32 becomes the nearest i32; NaN becomes 0.
 double whole_of(double value) {
   if (std::isnan(value)) return 0;
   return std::clamp(std::trunc(value), -0x1p31, 0x1p31 - 1);
 }
 
-// The low bits of a product that a double would round.
+// The low bits of a product, which a double would round.
 double multiplied(double a, double b) {
   const auto product = std::uint64_t(std::int64_t(a)) * std::uint64_t(std::int64_t(b));
   return double(std::int32_t(std::uint32_t(product)));

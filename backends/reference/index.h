@@ -1,4 +1,4 @@
-// Walking row-major tensors: positions, strides and numpy broadcasting.
+// Walks over row-major tensors: positions, strides and numpy broadcasting.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 
 namespace weft::reference {
 
-using Index = std::vector<std::int64_t>;  // dims, strides or a position: one number a dim
+using Index = std::vector<std::int64_t>;  // dims, strides or a position: one number per dim
 
 inline Index row_major_strides(const Index& dims) {
   Index strides(dims.size());
@@ -16,7 +16,7 @@ inline Index row_major_strides(const Index& dims) {
   return strides;
 }
 
-// Strides that read a tensor of dims `from` at positions of dims `to`: 0 along the dims it is broadcast over.
+// Strides that read a tensor of dims `from` at positions of dims `to`: 0 along broadcast dims.
 inline Index broadcast_strides(const Index& from, const Index& to) {
   const Index own = row_major_strides(from);
   Index strides(to.size(), 0);

@@ -1,5 +1,6 @@
-// One function an op, or a group of ops: operands and result type in, result out. Operands have passed the type rules.
-// Only what rounds while it computes is a template over the arithmetic (see reference.h); the rest computes in double.
+// One function per op or group of ops: operands and result type in, result out. Operands satisfy the type rules. Only
+// functions that round during the computation are templates over the arithmetic (see reference.h); the others compute
+// in double.
 #pragma once
 
 #include <vector>
@@ -26,7 +27,7 @@ Tensor elementwise(ir::OpCode code, const Operands& operands, const ir::Type& ty
 Tensor reduce_sum(const Tensor& x, const ir::Type& type);
 Tensor reduce_max(const Tensor& x, const ir::Type& type);
 
-// contraction.cpp; the bias is added where there is one, activations are the interpreter's
+// contraction.cpp; adds the bias, if any; the interpreter applies activations
 Tensor matmul(const Operands& operands, const ir::Attrs& attrs, const ir::Type& type);
 Tensor conv2d(const Operands& operands, const ir::Attrs& attrs, const ir::Type& type);
 Tensor conv_transpose2d(const Operands& operands, const ir::Attrs& attrs, const ir::Type& type);

@@ -1,4 +1,4 @@
-// Ops that copy elements to other places.
+// Ops that copy elements to other positions.
 #include <algorithm>
 
 #include "backends/reference/index.h"
@@ -13,7 +13,7 @@ using ir::Type;
 
 namespace {
 
-// Elements of x read by `strides` from `first` on, at the positions of `type`.
+// The elements of x at `strides` from `first` on, at the positions of `type`.
 Tensor read_strided(const Tensor& x, const Index& strides, std::size_t first, const Type& type) {
   Tensor result{type, {}};
   result.data.reserve(std::size_t(type.elements()));
@@ -23,7 +23,7 @@ Tensor read_strided(const Tensor& x, const Index& strides, std::size_t first, co
   return result;
 }
 
-// Writes all of x into the box of `result` that begins at `start`.
+// Writes x into the box of `result` that begins at `start`.
 void place(const Tensor& x, const Index& start, Tensor& result) {
   const Index strides = row_major_strides(numbers(result.type.dims));
   const std::size_t first = offset_of(start, strides);
@@ -32,7 +32,7 @@ void place(const Tensor& x, const Index& start, Tensor& result) {
                     [&](const Index& position) { result.data[first + offset_of(position, strides)] = x.data[i++]; });
 }
 
-// Calls body(row of the table, its place in `indices`): the nearest row, where an index is beyond the table.
+// Calls body(row of the table, its position in `indices`): the nearest row if an index is beyond the table.
 template <typename Body>
 void for_each_index(const Tensor& indices, const Type& table, Body body) {
   const std::int64_t last = ir::number(table.dims.front()) - 1;

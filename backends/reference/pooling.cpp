@@ -37,7 +37,7 @@ double window_size(const Attrs& attrs) {
   return double(kernel[0] * kernel[1]);
 }
 
-// The place of the first maximum of a window that is not empty; of the first NaN where there is one.
+// The position of the first maximum of a non-empty window, or of its first NaN.
 std::size_t first_maximum(const Tensor& x, const std::vector<std::size_t>& window) {
   std::size_t best = 0;
   for (std::size_t i = 1; i < window.size(); ++i) {

@@ -1,4 +1,4 @@
-// Ports bound to memory around `run<float>`.
+// Ports bound to memory for `run<float>`.
 #include "backends/reference/program.h"
 
 #include <utility>
@@ -20,7 +20,7 @@ class ReferenceProgram : public runtime::Program {
     if (!symbols.empty()) fail("graph @{} has a free dim {}: bind it to a number", graph_->name, symbols.front());
     add_ports(*graph_);
     for (Port& port : inputs_) {
-      port.layout.clear();  // row-major, whatever a backend would do
+      port.layout.clear();  // row-major, whatever another backend chooses
       input_memory_.push_back(allocate(port));
     }
     for (const Port& port : outputs_) output_memory_.push_back(donated(port) ? nullptr : allocate(port));

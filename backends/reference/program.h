@@ -1,4 +1,4 @@
-// The reference interpreter as a Program: the slowest backend, and the one the others are compared with.
+// The reference interpreter as a Program: the slowest backend, and the baseline for testing the others.
 #pragma once
 
 #include <memory>
@@ -8,8 +8,8 @@
 
 namespace weft::reference {
 
-// Takes any static graph. Interprets, so `run` allocates; every value has memory of its own. Throws Error where a
-// symbol is not bound.
+// Takes any static graph. Interprets, so `run` allocates; every value has separate memory. Throws Error if a symbol is
+// not bound.
 std::unique_ptr<runtime::Program> make_program(ir::GraphPtr graph);
 
 }  // namespace weft::reference

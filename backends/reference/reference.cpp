@@ -1,4 +1,4 @@
-// Runs a graph op by op: one switch from op to kernel, then each value is rounded to its dtype.
+// Runs a graph op by op: a switch from op to kernel, then rounding of each value to its dtype.
 #include "backends/reference/reference.h"
 
 #include <array>
@@ -24,7 +24,7 @@ void round_all(Tensor& tensor) {
   for (double& each : tensor.data) each = round_to(tensor.type.dtype, each);
 }
 
-// `activation` of a contraction's result, which rounds first, as the two ops apart would.
+// Applies `activation` to a contraction's result, which rounds first, as two separate ops would.
 template <typename Real>
 Tensor activated(Tensor z, const ir::Attrs& attrs) {
   const std::string activation = attrs.text(Attr::activation);
@@ -35,7 +35,7 @@ Tensor activated(Tensor z, const ir::Attrs& attrs) {
   return elementwise<Real>(*code, {&z}, z.type);
 }
 
-// The result of an op that has one.
+// The result of an op with a single result.
 template <typename Real>
 Tensor evaluate(const Op& op, const Operands& x, const Type& type) {
   switch (op.code) {
@@ -144,7 +144,7 @@ Tensor evaluate(const Op& op, const Operands& x, const Type& type) {
   throw InternalError("evaluate: a fused op has many results");
 }
 
-// An nhwc op is the nchw one between transposes.
+// An nhwc op equals the nchw op between transposes.
 template <typename Real>
 Tensor evaluate_nhwc(const Op& op, Operands operands, const Type& type) {
   std::vector<Tensor> images;
@@ -178,7 +178,7 @@ std::vector<Tensor> results_of(const ir::Graph& graph, const Op& op, const Opera
     if (ir::has_layout(op.code) && ir::is_nhwc(op.attrs)) return {evaluate_nhwc<Real>(op, operands, type)};
     return {evaluate<Real>(op, operands, type)};
   } catch (const Error& error) {
-    if (op.code == OpCode::fused) throw;  // the op of the body has said where
+    if (op.code == OpCode::fused) throw;  // the error of the body's op already has its location
     const std::string place = to_string(op.location);
     fail("{}{}[{}] {}", place, place.empty() ? "" : ": ", name(op.code), error.what());
   }

@@ -1,4 +1,5 @@
-// The reference interpreter: plain loops, slow, obviously right. The oracle of every test and every other backend.
+// The reference interpreter: plain loops, slow and obviously correct. Every test and every other backend is compared
+// with it.
 #pragma once
 
 #include <vector>
@@ -8,10 +9,10 @@
 
 namespace weft::reference {
 
-// The outputs of a static graph (every symbol bound) for the given inputs, both in the graph's order. Real is the
-// arithmetic: float rounds each value to its dtype as a backend would; double keeps all digits of floats, for finite
-// differences. Integers and bools are exact in both. Sums are accumulated in double. Throws Error where the inputs do
-// not fit the graph.
+// Computes the outputs of a static graph (every symbol bound) for the given inputs, both in the graph's order. Real is
+// the arithmetic: float rounds each value to its dtype as a backend would; double keeps all digits of floats, for
+// finite differences. Both handle integers and bools exactly and sum in double. Throws Error if the inputs do not match
+// the graph.
 template <typename Real>
 std::vector<Tensor> run(const ir::Graph& graph, const std::vector<Tensor>& inputs);
 

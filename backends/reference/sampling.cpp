@@ -1,5 +1,5 @@
 // Bilinear sampling under an affine map, after Jaderberg et al., "Spatial Transformer Networks" (2015). Coordinates in
-// [-1, 1] run between the outer edges of the outer pixels; what lies outside of the image counts as 0.
+// [-1, 1] run between the outer edges of the outermost pixels; outside the image everything is 0.
 #include <cmath>
 
 #include "backends/reference/index.h"
@@ -11,10 +11,10 @@ using ir::Type;
 
 namespace {
 
-// The middle of an axis, in pixels (pixel i has its centre at i).
+// The centre of an axis, in pixels (pixel i has its centre at i).
 double middle(std::int64_t size) { return double(size - 1) / 2; }
 
-// Calls body(image offset, sample offset, weight) for every pixel that has a share in a sample: sample = sum of weight
+// Calls body(image offset, sample offset, weight) for every pixel that contributes to a sample: sample = sum of weight
 // times pixel.
 template <typename Body>
 void for_each_share(const Type& image, const Tensor& theta, const Type& samples, Body body) {
@@ -23,7 +23,7 @@ void for_each_share(const Type& image, const Tensor& theta, const Type& samples,
   std::size_t i = 0;
   for_each_position(dims, [&](const Index& position) {
     const double* t = &theta.data[std::size_t(position[0] * 6)];
-    // From the middles, where a turn by 90 degrees and a flip are exact: they only copy pixels.
+    // Relative to the centres, so that 90-degree turns and flips are exact: they only copy pixels
     const double u = double(position[3]) - middle(dims[3]), v = double(position[2]) - middle(dims[2]);
     const auto pixel = [&](const double* row, std::int64_t size) {
       const double from_u = row[0] * (double(size) / double(dims[3])),

@@ -1,4 +1,4 @@
-// Ops that make values from nothing but attributes, and random numbers from seed and step.
+// Ops that make values from attributes only, and random numbers from seed and step.
 #include "backends/reference/index.h"
 #include "backends/reference/kernels.h"
 #include "runtime/rng.h"

@@ -1,4 +1,4 @@
-// Rounding to each dtype, and its bits in memory.
+// Rounding to each dtype, and the bits in memory.
 #include "backends/reference/tensor.h"
 
 #include <bit>
@@ -15,7 +15,8 @@ using ir::DType;
 
 namespace {
 
-// A binary float: bits of the fraction and of the exponent; exponents run from 1 - bias (also of denormals) to bias.
+// A binary float format: bits of the fraction and of the exponent; exponents run from 1 - bias (also of denormals) to
+// bias.
 struct FloatFormat {
   int fraction_bits;
   int exponent_bits;
@@ -46,7 +47,7 @@ std::uint16_t encode(double value, FloatFormat format) {
   if (std::isinf(value)) return std::uint16_t(sign | infinity);
   if (value == 0) return std::uint16_t(sign);
   const int exponent = std::max(std::ilogb(value), 1 - format.bias());
-  // Fraction with its leading bit, if it is not denormal: adding it to the exponent field less one sets both.
+  // The fraction includes the leading bit unless denormal: adding it to the exponent field minus one sets both.
   const auto fraction = std::uint32_t(std::ldexp(std::abs(value), format.fraction_bits - exponent));
   return std::uint16_t(sign | ((std::uint32_t(exponent + format.bias() - 1) << format.fraction_bits) + fraction));
 }

@@ -1,13 +1,13 @@
-/* Convolutions by im2col (weft_columns_step): copies the numbers under each window to a row of a matrix, so that a
+/* Convolutions by im2col (weft_im2col_step): copies the numbers under each window to a row of a matrix, so that a
  * generated matmul computes the convolution. Weft compiles this file too, so an artefact computes the same bits. */
 #include <string.h>
 
 #include "runtime/artefact/tables.h"
 
-static int64_t weft_places(const weft_columns_step* step) { return step->y[1] * step->y[2]; }
-static int64_t weft_group_channels(const weft_columns_step* step) { return step->x[0] / step->groups; }
-static int64_t weft_group_outputs(const weft_columns_step* step) { return step->y[0] / step->groups; }
-static int64_t weft_taps(const weft_columns_step* step) {
+static int64_t weft_places(const weft_im2col_step* step) { return step->y[1] * step->y[2]; }
+static int64_t weft_group_channels(const weft_im2col_step* step) { return step->x[0] / step->groups; }
+static int64_t weft_group_outputs(const weft_im2col_step* step) { return step->y[0] / step->groups; }
+static int64_t weft_taps(const weft_im2col_step* step) {
   return step->kernel[0] * step->kernel[1] * weft_group_channels(step);
 }
 
@@ -17,7 +17,7 @@ typedef struct {
   int64_t begin, end, at;
 } weft_inside;
 
-static weft_inside weft_inside_of(const weft_columns_step* step, int axis, int64_t tap) {
+static weft_inside weft_inside_of(const weft_im2col_step* step, int axis, int64_t tap) {
   const int64_t at = tap * step->dilation[axis] - step->padding[axis], stride = step->stride[axis];
   const int64_t size = step->x[1 + axis], windows = step->y[1 + axis];
   weft_inside inside = {0, 0, at};
@@ -29,7 +29,7 @@ static weft_inside weft_inside_of(const weft_columns_step* step, int axis, int64
 
 /* Copies one tap of an image, all channels of a group at each position, from x to the columns (zeros outside x), or
  * adds columns back to x. `x` and `columns` begin at the tap's first channel. */
-static void weft_move_tap(const weft_columns_step* step, float* x, float* columns, int64_t a, int64_t b, int back) {
+static void weft_move_tap(const weft_im2col_step* step, float* x, float* columns, int64_t a, int64_t b, int back) {
   const int64_t last = step->channels_last, height = step->y[1], width = step->y[2];
   const int64_t count = last ? weft_group_channels(step) : 1;
   const int64_t x_pixel = last ? step->x[0] : 1, place = last ? weft_taps(step) : 1;
@@ -58,7 +58,7 @@ static void weft_move_tap(const weft_columns_step* step, float* x, float* column
 }
 
 /* The im2col matrix of one image and group. */
-static void weft_move_columns(const weft_columns_step* step, float* x, float* columns, int back) {
+static void weft_move_columns(const weft_im2col_step* step, float* x, float* columns, int back) {
   const int64_t channels = weft_group_channels(step), x_channel = step->x[1] * step->x[2];
   const int64_t planes = step->channels_last ? 1 : channels;
   for (int64_t c = 0; c < planes; ++c)
@@ -71,7 +71,7 @@ static void weft_move_columns(const weft_columns_step* step, float* x, float* co
 }
 
 /* Row-major weights to the order that the matmul takes, or back. */
-static void weft_move_weights(const weft_columns_step* step, float* weights, float* taken, int back) {
+static void weft_move_weights(const weft_im2col_step* step, float* weights, float* taken, int back) {
   const int64_t channels = weft_group_channels(step), outputs = weft_group_outputs(step), taps = weft_taps(step);
   const int64_t area = step->kernel[0] * step->kernel[1];
   const int64_t output_stride = step->direction == 0 ? 1 : taps, tap_stride = step->direction == 0 ? outputs : 1;
@@ -90,15 +90,15 @@ static void weft_move_weights(const weft_columns_step* step, float* weights, flo
 }
 
 /* The weights among a step's buffers, and in the order that the matmul takes. */
-static float* weft_weights_of(const weft_columns_step* step, void* const* buffers) {
+static float* weft_weights_of(const weft_im2col_step* step, void* const* buffers) {
   return (float*)buffers[step->direction == 2 ? 2 : 1];
 }
-static float* weft_taken_weights(const weft_columns_step* step, void* const* buffers, void* scratch) {
+static float* weft_taken_weights(const weft_im2col_step* step, void* const* buffers, void* scratch) {
   return step->weights_bytes > 0 ? (float*)scratch : weft_weights_of(step, buffers);
 }
 
 /* Runs before the blocks. */
-static void weft_columns_begin(const weft_columns_step* step, void* const* buffers, void* scratch) {
+static void weft_im2col_begin(const weft_im2col_step* step, void* const* buffers, void* scratch) {
   float* taken = weft_taken_weights(step, buffers, scratch);
   if (step->direction == 2) {
     memset(taken, 0, (size_t)(step->y[0] * weft_taps(step)) * sizeof(float));
@@ -108,8 +108,8 @@ static void weft_columns_begin(const weft_columns_step* step, void* const* buffe
 }
 
 /* Runs a group of one block. `columns`: this thread's scratch, for the im2col matrix and the matmul. */
-static void weft_columns_group(const weft_columns_step* step, void* const* buffers, float* taken, char* columns,
-                               int64_t first_image, int64_t group) {
+static void weft_im2col_group(const weft_im2col_step* step, void* const* buffers, float* taken, char* columns,
+                              int64_t first_image, int64_t group) {
   const int64_t places = weft_places(step), taps = weft_taps(step), outputs = weft_group_outputs(step);
   const int64_t channel = group * weft_group_channels(step), output = group * outputs;
   const int64_t x_size = step->x[0] * step->x[1] * step->x[2];
@@ -129,8 +129,8 @@ static void weft_columns_group(const weft_columns_step* step, void* const* buffe
     forward[2] = (float*)buffers[2] + output;
     forward[3] = y;
   }
-  void* const* product_buffers = step->direction == 0 ? forward : step->direction == 1 ? data : of_weights;
-  step->product->run(product_buffers, columns + step->columns_bytes, 0, step->product->chunks);
+  void* const* matmul_buffers = step->direction == 0 ? forward : step->direction == 1 ? data : of_weights;
+  step->matmul->run(matmul_buffers, columns + step->columns_bytes, 0, step->matmul->chunks);
 
   if (step->direction == 1)
     for (int64_t image = 0; image < step->block; ++image)
@@ -138,19 +138,19 @@ static void weft_columns_group(const weft_columns_step* step, void* const* buffe
 }
 
 /* Runs blocks [begin, end). Those of directions 0 and 1 may run on several threads, each with its own columns. */
-static void weft_columns_blocks(const weft_columns_step* step, void* const* buffers, void* scratch, char* columns,
-                                int64_t begin, int64_t end) {
+static void weft_im2col_blocks(const weft_im2col_step* step, void* const* buffers, void* scratch, char* columns,
+                               int64_t begin, int64_t end) {
   float* taken = weft_taken_weights(step, buffers, scratch);
   const size_t x_bytes = (size_t)(step->block * step->x[0] * step->x[1] * step->x[2]) * sizeof(float);
   for (int64_t block = begin; block < end; ++block) {
     if (step->direction == 1) memset((char*)buffers[2] + (size_t)block * x_bytes, 0, x_bytes);
     for (int64_t group = 0; group < step->groups; ++group)
-      weft_columns_group(step, buffers, taken, columns, block * step->block, group);
+      weft_im2col_group(step, buffers, taken, columns, block * step->block, group);
   }
 }
 
 /* Runs after the blocks. */
-static void weft_columns_end(const weft_columns_step* step, void* const* buffers, void* scratch) {
+static void weft_im2col_end(const weft_im2col_step* step, void* const* buffers, void* scratch) {
   if (step->direction == 2 && step->weights_bytes > 0)
     weft_move_weights(step, weft_weights_of(step, buffers), (float*)scratch, 1);
 }

@@ -12,7 +12,7 @@ struct weft_executor {
 };
 
 static int weft_runs_standalone(weft_step_kind kind) {
-  return kind == WEFT_STEP_KERNEL || kind == WEFT_STEP_FILL || kind == WEFT_STEP_POOLING || kind == WEFT_STEP_COLUMNS;
+  return kind == WEFT_STEP_KERNEL || kind == WEFT_STEP_FILL || kind == WEFT_STEP_POOLING || kind == WEFT_STEP_IM2COL;
 }
 
 static weft_executor* weft_executor_create(const weft_program* program, void* arena, int threads, char* error,
@@ -47,10 +47,10 @@ static void weft_run_fill(const weft_fill_step* fill, char* start) {
   for (int i = 0; i < fill->gap_count; ++i) memset(start + fill->gaps[i].offset, 0, fill->gaps[i].bytes);
 }
 
-static void weft_run_columns(const weft_columns_step* columns, void* const* buffers, char* scratch) {
-  weft_columns_begin(columns, buffers, scratch);
-  weft_columns_blocks(columns, buffers, scratch, scratch + columns->weights_bytes, 0, columns->images / columns->block);
-  weft_columns_end(columns, buffers, scratch);
+static void weft_run_im2col(const weft_im2col_step* columns, void* const* buffers, char* scratch) {
+  weft_im2col_begin(columns, buffers, scratch);
+  weft_im2col_blocks(columns, buffers, scratch, scratch + columns->weights_bytes, 0, columns->images / columns->block);
+  weft_im2col_end(columns, buffers, scratch);
 }
 
 static void weft_run_step(const weft_step* step, void* const* buffers, char* scratch) {
@@ -66,14 +66,14 @@ static void weft_run_step(const weft_step* step, void* const* buffers, char* scr
       weft_pool_images(pooling, buffers, 0, pooling->images);
       break;
     }
-    case WEFT_STEP_COLUMNS:
-      weft_run_columns((const weft_columns_step*)step->what, buffers, scratch);
+    case WEFT_STEP_IM2COL:
+      weft_run_im2col((const weft_im2col_step*)step->what, buffers, scratch);
       break;
     case WEFT_STEP_MATMUL:
     case WEFT_STEP_CONVOLUTION:
-    case WEFT_STEP_RELAY:
+    case WEFT_STEP_RELAYOUT:
     case WEFT_STEP_LAUNCHES:
-    case WEFT_STEP_PRODUCT:
+    case WEFT_STEP_DEVICE_MATMUL:
     case WEFT_STEP_DEVICE_CONVOLUTION:
     case WEFT_STEP_SIMILARITY: /* weft_executor_create refuses it */
       break;

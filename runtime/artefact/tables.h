@@ -104,11 +104,11 @@ typedef struct {
   int64_t block_size[WEFT_MAX_RANK];
 } weft_layout;
 
-/* Of WEFT_STEP_RELAY: a row-major copy of an f32 tensor in another layout. Addresses: from, to. */
+/* Of WEFT_STEP_RELAYOUT: a row-major copy of an f32 tensor in another layout. Addresses: from, to. */
 typedef struct {
   weft_type type;
   weft_layout layout;
-} weft_relay_step;
+} weft_relayout_step;
 
 /* Of WEFT_STEP_POOLING: f32, channels last. code: 0 max, 1 average, 2 max gradient, 3 average gradient. Sizes are
  * height, width, of the input image (`in`) and the output image (`out`). */
@@ -125,7 +125,7 @@ typedef struct {
   int kernel_count;
 } weft_similarity_step;
 
-/* Of WEFT_STEP_COLUMNS (only --standalone): a convolution of f32 by im2col and matmul, one block of images and one
+/* Of WEFT_STEP_IM2COL (only --standalone): a convolution of f32 by im2col and matmul, one block of images and one
  * group at a time. Addresses: as of WEFT_STEP_CONVOLUTION. With taps = kernel[0] * kernel[1] * x[0] / groups, the
  * columns of channels-last images are [block * y[1] * y[2], taps], taps dense, channels fastest; the columns of
  * planes, with a block of one image, are [taps, y[1] * y[2]], channels slowest. Buffers of the matmul: forward:
@@ -140,8 +140,8 @@ typedef struct {
   size_t weights_bytes; /* in scratch; channels last: forward [groups, taps, y[0] / groups], else [y[0], taps]; planes:
                            0 */
   size_t columns_bytes; /* in scratch */
-  const weft_kernel* product;
-} weft_columns_step;
+  const weft_kernel* matmul;
+} weft_im2col_step;
 
 /* Of WEFT_STEP_LAUNCHES, on a GPU: functions of the program's source, run in order over one scratch buffer. */
 typedef struct {
@@ -155,7 +155,7 @@ typedef struct {
   size_t scratch_bytes;
 } weft_launches_step;
 
-/* Of WEFT_STEP_PRODUCT, on a GPU, see backends/cuda/device/device.h. */
+/* Of WEFT_STEP_DEVICE_MATMUL, on a GPU, see backends/cuda/device/device.h. */
 typedef struct {
   weft_matrix matrix;
   unsigned alignment; /* of its first element, in bytes */
@@ -167,7 +167,7 @@ typedef struct {
   weft_dtype dtype;
   int tf32;
   unsigned bias_alignment; /* of its first element, in bytes */
-} weft_product_step;
+} weft_device_matmul_step;
 
 /* Of WEFT_STEP_DEVICE_CONVOLUTION, on a GPU, see backends/cuda/device/device.h. */
 typedef struct {
@@ -188,12 +188,12 @@ typedef enum {
   WEFT_STEP_MATMUL,
   WEFT_STEP_CONVOLUTION,
   WEFT_STEP_FILL,
-  WEFT_STEP_RELAY,
+  WEFT_STEP_RELAYOUT,
   WEFT_STEP_POOLING,
   WEFT_STEP_SIMILARITY,
-  WEFT_STEP_COLUMNS,
+  WEFT_STEP_IM2COL,
   WEFT_STEP_LAUNCHES,
-  WEFT_STEP_PRODUCT,
+  WEFT_STEP_DEVICE_MATMUL,
   WEFT_STEP_DEVICE_CONVOLUTION
 } weft_step_kind;
 

@@ -162,10 +162,9 @@ TEST_CASE("settings and pictures that make no sense name the user's line") {
   };
   const int line = __LINE__ + 1;
   const std::string tall = error({B, 3, 28, 32}, [](Tensor t) { return rotate90(t, turns_of({1})); });
-  CHECK(tall ==
-        fmt::format("augment_test.cpp:{}: [turn] only square images turn by 90 degrees, these are 28 high and "
-                    "32 wide: crop or pad them first",
-                    line));
+  CHECK(tall == fmt::format("augment_test.cpp:{}: [turn] only square images turn by 90 degrees, these are 28 high and "
+                            "32 wide: crop or pad them first",
+                            line));
   const auto has = [&](const Dims& dims, const Change& change, const std::string& part) {
     const std::string message = error(dims, change);
     CAPTURE(message);

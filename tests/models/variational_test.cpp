@@ -117,8 +117,7 @@ TEST_CASE("the importance-weighted bound is tighter than the mean of its weights
   const Numbers x = arbitrary(2 * 6, 0, 1);
   const Named loss = run(module, "loss", {{"x", x}, {"rng", step(1)}}, 2);
   CHECK(-loss.at("loss")[0] > loss.at("elbo")[0]);
-  CHECK(message("vae", {{"iwae", "5"}, {"beta", "2"}}) ==
-        "--iwae changes the bound: leave out --beta and --free-bits");
+  CHECK(message("vae", {{"iwae", "5"}, {"beta", "2"}}) == "--iwae changes the bound: leave out --beta and --free-bits");
 }
 
 TEST_CASE("beyond the bound of logvar the importance-weighted bound has the posterior that z is drawn from") {

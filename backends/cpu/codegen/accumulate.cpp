@@ -1,4 +1,4 @@
-// Accumulation of final reductions, and the steps that row reductions share with it.
+// Accumulation of final reductions, and the code that row reductions share with it.
 #include "backends/cpu/codegen/accumulate.h"
 
 #include "backends/cpu/codegen/kernel.h"
@@ -114,7 +114,7 @@ void Accumulators::add(EmitScope& scope, std::size_t which, int lane_vectors) {
     return;
   }
   const bool shared = each.lane_kept && !each.others_kept && (plan_.row_unroll > 1 || plan_.window > 0);
-  const int rows = shared ? count / lane_vectors : 1;  // that share their places
+  const int rows = shared ? count / lane_vectors : 1;  // rows that share accumulators
   for (int k = 0; k < count / rows; ++k) {
     std::vector<Value> operands;
     for (int r = 0; r < rows; ++r) operands.push_back(operand(r * (count / rows) + k));
@@ -148,7 +148,7 @@ Value Accumulators::in_registers(std::size_t which) {
 void Accumulators::end_row(const LaneGroup& row) {
   for (std::size_t i = 0; i < plan_.accumulators.size(); ++i) {
     const Accumulator& each = plan_.accumulators[i];
-    if (each.scope != Scope::row || !each.at_point) continue;  // others were added as they came
+    if (each.scope != Scope::row || !each.at_point) continue;  // others were added at the points
     LLVMValueRef place = values_.place(code_.scalar(kind(each)), partial(each), node(each).map, row);
     add_number(each, place, across_lanes(node(each).code, in_registers(i)));
   }

@@ -1,5 +1,5 @@
-// The final reductions of a kernel while its chunks are emitted: numbers in registers for as long as their place in the
-// accumulator array stands still, then added to the chunk's copy of it. Internal to the emitter.
+// The final reductions of a kernel during the emission of its chunks: numbers stay in registers while their position in
+// the accumulator array is fixed, then are added to the chunk's copy of the array. Internal to the emitter.
 #pragma once
 
 #include <vector>
@@ -19,8 +19,8 @@ class Accumulators {
 
   void begin_chunk(LLVMValueRef chunk, LLVMValueRef row_chunk, const Range& lanes);
   void begin_row();
-  // Takes up the operands at the scope's lane groups, `lane_vectors` of them around each row: those that count at each
-  // point, or those that count once a row.
+  // Adds the operands at the scope's lane groups, with `lane_vectors` of them per row: those that count at each point,
+  // or those that count once per row.
   void add(EmitScope& scope, bool at_point, int lane_vectors);
   void end_row(const LaneGroup& row);
   void end_chunk();
@@ -42,17 +42,16 @@ class Accumulators {
   const kernel::Kernel& kernel_;
   const Plan& plan_;
   LLVMValueRef scratch_;
-  std::vector<std::vector<LLVMValueRef>> registers_;  // of each accumulator, one a lane group
+  std::vector<std::vector<LLVMValueRef>> registers_;  // of each accumulator, one per lane group
   LLVMValueRef chunk_ = nullptr, row_chunk_ = nullptr;
   Range lanes_;
 };
 
-// What row and final reductions share. Registers are stack slots, which LLVM turns into registers.
+// Code that row and final reductions share. Registers are stack slots, which LLVM promotes to registers.
 Value read(Code& code, LLVMValueRef place, Kind kind);
 void add_to(LLVMValueRef place, ir::OpCode reduce, const Value& value);
 Value tree(ir::OpCode reduce, std::vector<Value> values);
-// The operand of a reduction at a lane group; neutral where it does not count, and `across` lanes in those that do not
-// exist.
+// The operand of a reduction at a lane group; neutral where it does not count and, with `across`, in masked lanes.
 Value contribution(Evaluator& values, const kernel::Kernel& kernel, EmitScope& scope, kernel::NodeId reduction,
                    int lane_group, bool across);
 kernel::DimSet row_dims(const kernel::Kernel& kernel);

@@ -1,4 +1,4 @@
-// Instructions on vectors, over LLVM's C interface (its C++ headers cost ten seconds a file).
+// Vector instructions through LLVM's C interface (its C++ headers cost ten seconds per file).
 #include "backends/cpu/codegen/code.h"
 
 #include <cmath>
@@ -116,7 +116,7 @@ namespace {
 
 bool is_real(Kind kind) { return kind == Kind::f32 || kind == Kind::f64; }
 
-// The operands brought to one kind, and where to emit.
+// The operands converted to one kind, and where to emit.
 struct Pair {
   Code& code;
   Kind kind;
@@ -124,7 +124,7 @@ struct Pair {
 };
 
 Pair meet(const Value& a, const Value& b) {
-  check(!a.is_constant() || !b.is_constant(), "an operation on two plain numbers");
+  check(!a.is_constant() || !b.is_constant(), "an operation on two constants");
   const Value& real = a.is_constant() ? b : a;
   Code& code = real.code();
   const Kind kind = real.kind();

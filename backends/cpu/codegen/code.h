@@ -1,5 +1,5 @@
-// Where instructions go while a kernel is emitted: LLVM's builder with the vector types of one target, and `Value`,
-// the number type that ir/scalar.h and math.h are instantiated with. Internal to the emitter.
+// The insertion point during the emission of a kernel: LLVM's builder with the vector types of one target, and `Value`,
+// the number type that instantiates ir/scalar.h and vector_math.h. Internal to the emitter.
 #pragma once
 
 #include <llvm-c/Core.h>
@@ -13,7 +13,7 @@
 
 namespace weft::cpu {
 
-// What the lanes of a vector hold. `truth` is one bit.
+// The lanes of a vector. `truth` is one bit.
 enum class Kind : std::uint8_t { f32, f64, i32, i64, truth };
 
 class Code {
@@ -64,8 +64,8 @@ class Code {
   LLVMBasicBlockRef here() const { return LLVMGetInsertBlock(builder); }
   void go_to(LLVMBasicBlockRef target_block);
 
-  // body(index) for index = begin, begin + step, ... below end. What the body defines is known afterwards where `begin`
-  // and `end` are numbers, so that it runs for certain.
+  // body(index) for index = begin, begin + step, ... below end. Values that the body defines are usable afterwards if
+  // `begin` and `end` are constants, because then the body certainly runs.
   template <typename Body>
   void loop(LLVMValueRef begin, LLVMValueRef end, std::int64_t step, const char* name, Body body) {
     LLVMBasicBlockRef before = here(), head = block(name), after = block("after");
@@ -93,18 +93,18 @@ class Code {
   }
 };
 
-// A vector of numbers, or a plain number that takes the kind of what it meets. Operators and the functions below give
-// ir/scalar.h's templates their meaning on vectors.
+// A vector of numbers, or a constant that takes the kind of the other operand. Operators and the functions below define
+// ir/scalar.h's templates on vectors.
 class Value {
  public:
   Value() = default;
-  Value(double constant) : constant_(constant) {}  // NOLINT(google-explicit-constructor): as scalar.h's N(1.0)
+  Value(double constant) : constant_(constant) {}  // as scalar.h's N(1.0)
   Value(Code& code, LLVMValueRef llvm) : code_(&code), llvm_(llvm) {}
 
   bool is_constant() const { return llvm_ == nullptr; }
   double constant() const { return constant_; }
   Code& code() const { return *code_; }
-  LLVMValueRef llvm() const { return llvm_; }  // not of a constant
+  LLVMValueRef llvm() const { return llvm_; }  // not for constants
   Kind kind() const { return code_->kind_of(llvm_); }
   LLVMValueRef as(Code& code, Kind kind) const { return llvm_ ? llvm_ : code.splat_number(kind, constant_); }
 
@@ -119,11 +119,11 @@ Value operator-(const Value& a, const Value& b);
 Value operator*(const Value& a, const Value& b);
 Value operator/(const Value& a, const Value& b);
 Value operator-(const Value& a);
-Value operator&(const Value& a, const Value& b);  // integers; truths too
+Value operator&(const Value& a, const Value& b);  // integers or truths
 Value operator|(const Value& a, const Value& b);
 Value operator^(const Value& a, const Value& b);
 Value shift_left(const Value& a, int bits);
-Value shift_right(const Value& a, int bits);  // unsigned
+Value shift_right(const Value& a, int bits);  // logical
 Value shift_right_signed(const Value& a, int bits);
 
 Value lt(const Value& a, const Value& b);
@@ -140,7 +140,7 @@ Value sqrt(const Value& a);
 Value round_even(const Value& a);
 Value copysign(const Value& magnitude, const Value& sign);
 
-Value convert(const Value& a, Kind kind);       // numbers to numbers; floats truncate, saturate, and NaN becomes 0
+Value convert(const Value& a, Kind kind);       // between numbers; floats truncate and saturate, and NaN becomes 0
 Value convert_fast(const Value& a, Kind kind);  // the same for floats known to fit
 Value bits_as(const Value& a, Kind kind);       // the same bits
 Value any(const Value& truth);                  // a scalar i1: whether any lane holds

@@ -20,7 +20,7 @@ namespace weft::cpu {
 
 namespace {
 
-// The emitter writes vectors and loops as they shall be; what is left is to clean up after it.
+// The emitter writes vectors and loops in final form; LLVM only cleans up.
 constexpr const char* kPasses =
     "function(sroa,early-cse,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),gvn,instcombine<no-verify-"
     "fixpoint>)";
@@ -45,8 +45,8 @@ void initialise_llvm() {
     LLVMInitializeAArch64Target();
     LLVMInitializeAArch64TargetMC();
     LLVMInitializeAArch64AsmPrinter();
-    // Addresses are emitted as loops want them (see Evaluator::place); looking for better ones took a third of the
-    // time.
+    // Addresses already have the form that loops want (see Evaluator::place); LLVM's loop strength reduction took a
+    // third of the time.
     const char* options[] = {"weft", "-disable-lsr"};
     LLVMParseCommandLineOptions(2, options, nullptr);
   });
@@ -117,12 +117,11 @@ void EmittedModule::add(const kernel::Kernel& kernel) {
   impl_->facts.push_back({kernel.name, plan.chunks(), plan.scratch_bytes, kernel.arguments, finish, plan.work_ns});
 }
 
-void EmittedModule::add(const Matmul& product) {
+void EmittedModule::add(const Matmul& matmul) {
   Code code(impl_->context, impl_->module, impl_->target);
-  const MatmulPlan plan = make_matmul_plan(product, impl_->target);
-  emit_matmul(code, product.name, plan);
-  impl_->facts.push_back(
-      {product.name, plan.chunks(), plan.scratch_bytes(), product.bias ? 4 : 3, false, plan.work_ns});
+  const MatmulPlan plan = make_matmul_plan(matmul, impl_->target);
+  emit_matmul(code, matmul.name, plan);
+  impl_->facts.push_back({matmul.name, plan.chunks(), plan.scratch_bytes(), matmul.bias ? 4 : 3, false, plan.work_ns});
 }
 
 void EmittedModule::add(const KernelSource& source) {

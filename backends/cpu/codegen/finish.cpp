@@ -1,5 +1,5 @@
-// The function that runs after all chunks: adds the copies of each accumulator in order, then evaluates and stores what
-// depends on them or belongs to no row.
+// The function that runs after all chunks: adds the copies of each accumulator in order, then evaluates and stores
+// values that depend on them or belong to no row.
 #include <algorithm>
 
 #include "backends/cpu/codegen/kernel.h"
@@ -40,8 +40,8 @@ class FinishEmitter {
  private:
   using Stores = std::vector<const kernel::Store*>;
 
-  // Final stores that extend along the same dims, those of most elements first: what a store overwrites in place has
-  // then been read by all that need it.
+  // Final stores that extend along the same dims, largest first: whatever a store overwrites in place has then been
+  // read.
   std::vector<Stores> by_dims() const {
     std::vector<Stores> groups;
     for (const kernel::Store& store : kernel_.stores) {
@@ -71,7 +71,7 @@ class FinishEmitter {
     return lt(Value(code_, code_.lane_numbers(Kind::i32)), double(count)).llvm();
   }
 
-  // Copies of one number: vectors of them, then across lanes.
+  // Adds copies of one number: vectors of them, then across lanes.
   void add_numbers(const Accumulator& each) {
     const Node& node = kernel_.nodes[each.node];
     const Kind kind = kind_of(node.dtype);
@@ -93,7 +93,7 @@ class FinishEmitter {
     LLVMBuildStore(code_.builder, across_lanes(node.code, all), bytes(each.total));
   }
 
-  // Copies of an array, padded to whole vectors.
+  // Adds copies of an array, padded to whole vectors.
   void add_arrays(const Accumulator& each) {
     const Node& node = kernel_.nodes[each.node];
     const Kind kind = kind_of(node.dtype);
@@ -122,7 +122,7 @@ class FinishEmitter {
       if (needed[id] && kernel_.nodes[id].varies == 0) values_.get(call, id, 0);
   }
 
-  // Loops over the dims that the buffer extends along, lanes across the last.
+  // Loops over the dims that the buffer extends along, with lanes across the last.
   void emit_stores(EmitScope& call, const Stores& stores) {
     std::vector<int> dims;
     for (int d = 0; d < int(kernel_.dims.size()); ++d)

@@ -13,14 +13,14 @@ void emit_run(Code& code, const kernel::Kernel& kernel, const Plan& plan);
 void emit_finish(Code& code, const kernel::Kernel& kernel, const Plan& plan);
 bool has_finish(const kernel::Kernel& kernel);
 
-// A function of the module with the attributes that all kernels have; the builder stands in its entry block.
+// Adds a function with the attributes that all kernels have; the builder points to its entry block.
 LLVMValueRef begin_function(Code& code, const std::string& name, const std::vector<LLVMTypeRef>& parameters);
 
-// The neutral number of a reduction, and its step.
+// A reduction's neutral number, and its step.
 Value neutral(Code& code, ir::OpCode reduce, Kind kind);
 Value combine(ir::OpCode reduce, const Value& a, const Value& b);
 LLVMValueRef first_lane(const Value& vector);
-// All lanes of a vector, in a fixed tree; a scalar.
+// Reduces all lanes of a vector to a scalar, in a fixed tree.
 LLVMValueRef across_lanes(ir::OpCode reduce, const Value& vector);
 
 }  // namespace weft::cpu

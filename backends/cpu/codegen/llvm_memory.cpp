@@ -1,4 +1,4 @@
-// A new handler and LLVM's own, installed once.
+// Replaces LLVM's and operator new's out-of-memory handlers once.
 #include "backends/cpu/codegen/llvm_memory.h"
 
 #include <llvm/Support/ErrorHandling.h>
@@ -16,7 +16,7 @@ std::atomic<std::new_handler> handler_before{nullptr};
 
 [[noreturn]] void end_process() {
   constexpr char text[] =
-      "weft: error: this machine has not enough memory to compile the kernels; try a smaller model or fewer threads\n";
+      "weft: error: not enough memory to compile the kernels; try a smaller model or fewer threads\n";
   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
   _exit(1);
 }

@@ -1,11 +1,11 @@
-// What happens when memory runs out inside LLVM.
+// Handles memory exhaustion inside LLVM.
 #pragma once
 
 namespace weft::cpu {
 
-// While it lives, this thread is compiling kernels. LLVM is built without exceptions: where an allocation fails in it,
-// it aborts, or std::bad_alloc crosses frames that do not clean up. Instead, an allocation that fails on this thread
-// ends the process with a message and exit code 1. Elsewhere operator new throws as ever.
+// While it lives, this thread is compiling kernels. LLVM is built without exceptions: a failed allocation aborts, or
+// throws std::bad_alloc through frames that do not clean up. With this guard, it ends the process with a message and
+// exit code 1. On other threads operator new throws as usual.
 class InLlvm {
  public:
   InLlvm();

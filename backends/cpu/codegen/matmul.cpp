@@ -1,5 +1,5 @@
-// Matmuls by tiles of the result in registers: a row of b times one number of each row of a, step by step of the
-// depth.
+// Matmuls by tiles of the result in registers: each step of the depth multiplies a row of b by one number of each row
+// of a.
 #include "backends/cpu/codegen/matmul.h"
 
 #include <cmath>
@@ -30,15 +30,15 @@ class MatmulEmitter {
   }
 
  private:
-  // The part of the result and of the depth at hand.
+  // The current part of the result and of the depth.
   struct Part {
     LLVMValueRef row_begin, row_end, column_begin, column_end;
     LLVMValueRef depth_begin, depth_count;
-    LLVMValueRef is_first, is_last;  // of the parts of the depth; null where there is one
-    LLVMValueRef panel;              // where b's columns of this part begin
-    std::int64_t panel_stride;       // from a row of them to the next
+    LLVMValueRef is_first, is_last;  // whether the part of the depth is the first or last; null if there is only one
+    LLVMValueRef panel;              // the start of this part of b's panel
+    std::int64_t panel_stride;       // between its rows
   };
-  // One tile's sums: by independent sum, row and vector.
+  // The sums of one tile: by independent sum, row and vector.
   struct Sums {
     std::int64_t count, rows, vectors;
     std::vector<LLVMValueRef> places;
@@ -71,7 +71,7 @@ class MatmulEmitter {
   void write(const Value& value, LLVMValueRef place) {
     LLVMBuildStore(code_.builder, value.as(code_, Kind::f32), place);
   }
-  // The first lanes of a vector; null for all or more.
+  // A mask of the first lanes; null for all or more.
   LLVMValueRef first_lanes(std::int64_t count) {
     if (count >= code_.width) return nullptr;
     return lt(Value(code_, code_.lane_numbers(Kind::i32)), double(count)).llvm();
@@ -111,7 +111,7 @@ class MatmulEmitter {
     });
   }
 
-  // All rows of the chunk by one panel: a whole one, or the last, which may be narrower.
+  // Multiplies all rows of the chunk by one panel: a whole one, or the last, which may be narrower.
   void panel(Part& part, LLVMValueRef chunk) {
     if (plan_.form == ProductForm::packed) {
       part.panel = code_.at(code_.f32, scratch_, times(chunk, plan_.panel_numbers()));
@@ -124,7 +124,7 @@ class MatmulEmitter {
     either(columns(), plan_.tile_columns, part.column_begin, [&](std::int64_t count) { rows_of(part, count); });
   }
 
-  // body(step) where a step of `size` numbers, beginning at `begin`, is whole, body(size % step) where it is the last.
+  // Calls body(step) if a step of `size` numbers from `begin` is whole, and body(size % step) if it is the last.
   template <typename Body>
   void either(std::int64_t size, std::int64_t step, LLVMValueRef begin, Body body) {
     const std::int64_t rest = size % step;
@@ -134,7 +134,7 @@ class MatmulEmitter {
     code_.if_true(LLVMBuildNot(code_.builder, whole, ""), [&] { body(rest); });
   }
 
-  // body(index, count) for whole steps from `begin` to `end`, and for what is left where `end` is that of all.
+  // Calls body(index, count) for whole steps from `begin` to `end`, and for the rest if `end` is the end of everything.
   template <typename Body>
   void steps(LLVMValueRef begin, LLVMValueRef end, std::int64_t size, std::int64_t step, const char* name, Body body) {
     const std::int64_t rest = size % step;
@@ -180,7 +180,7 @@ class MatmulEmitter {
     return after(result, row * plan_.result.row_stride + vector * code_.width);
   }
 
-  // The first sums begin with the bias, or with what the result holds.
+  // Initialises the first sums with the bias, or with the current result.
   void start(const Sums& sums, const Part& part, LLVMValueRef row, LLVMValueRef result, std::int64_t count) {
     each(sums, [&](std::int64_t i, std::int64_t j) {
       for (std::int64_t sum = 1; sum < sums.count; ++sum) write(0.0, sums.place(sum, i, j));
@@ -241,7 +241,7 @@ class MatmulEmitter {
   }
 
   void finish(const Sums& sums, const Part& part, LLVMValueRef result, std::int64_t count) {
-    // What relu cuts off at: nothing before all of the depth is added.
+    // The lower bound for relu: nothing is cut off before the whole depth is added.
     Value least = 0.0;
     if (plan_.relu && part.is_last) {
       LLVMValueRef zero = LLVMConstReal(code_.f32, 0), none = LLVMConstReal(code_.f32, -INFINITY);
@@ -255,7 +255,7 @@ class MatmulEmitter {
     });
   }
 
-  // Packing: rows of the panel, as they are or made from squares of b's columns.
+  // Packs rows of the panel: copies them, or transposes squares of b's columns.
 
   void copy_rows(const Part& part) {
     either(columns(), plan_.tile_columns, part.column_begin, [&](std::int64_t count) {
@@ -341,7 +341,7 @@ class MatmulEmitter {
 
 }  // namespace
 
-// Halves, quarters and so on change places between vectors that lie as far apart.
+// Exchanges halves, then quarters and so on, between vectors at that distance.
 std::vector<LLVMValueRef> transposed(Code& code, std::vector<LLVMValueRef> vectors) {
   const int width = code.width;
   const auto shuffle = [&](LLVMValueRef a, LLVMValueRef b, auto lane_of) {

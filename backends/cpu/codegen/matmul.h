@@ -1,4 +1,4 @@
-// Emits the function of a generated product, NAME(buffers, scratch, begin_chunk, end_chunk). Internal to the emitter.
+// Emits the function of a generated matmul, NAME(buffers, scratch, begin_chunk, end_chunk). Internal to the emitter.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@ namespace weft::cpu {
 
 void emit_matmul(Code& code, const std::string& name, const MatmulPlan& plan);
 
-// Number i of each vector becomes lane i of the results: as many vectors as there are lanes.
+// Transposes a square: result i holds number i of each vector. Takes as many vectors as a vector has lanes.
 std::vector<LLVMValueRef> transposed(Code& code, std::vector<LLVMValueRef> vectors);
 
 }  // namespace weft::cpu

@@ -1,4 +1,4 @@
-// Forms, tiles and chunks of generated products.
+// Forms, tiles and chunks of generated matmuls.
 #include "backends/cpu/codegen/matmul_plan.h"
 
 #include <algorithm>
@@ -10,35 +10,36 @@ namespace weft::cpu {
 
 namespace {
 
-constexpr std::int64_t kFewRows = 4;  // for dot products
+constexpr std::int64_t kFewRows = 4;  // at most, for dot products
 constexpr std::int64_t kDotsATile = 8;
-constexpr std::int64_t kMostTileRows = 14;  // code for a row is 200 bytes
-constexpr std::int64_t kSumsAtOnce = 8;     // two units with a latency of four cycles
-constexpr std::int64_t kWholeDepth = 2048;  // beyond it the depth is cut
+constexpr std::int64_t kMostTileRows = 14;  // the code of a row takes 200 bytes
+constexpr std::int64_t kSumsAtOnce = 8;     // two FMA units with a latency of four cycles
+constexpr std::int64_t kWholeDepth = 2048;  // a longer depth is split
 constexpr std::int64_t kDepthBlock = 1024;
-constexpr std::int64_t kRowsPerPanelCopy = 64;  // least that are worth a copy of b's panels, where b's rows are so many
+constexpr std::int64_t kRowsPerPanelCopy = 64;  // least rows that justify copying b's panels, if b has so many
 constexpr std::int64_t kPage = 1024;            // numbers
 constexpr std::int64_t kSameSet = 6;
-constexpr std::int64_t kFarStride = 512;  // numbers apart that they keep to few sets of the caches
+constexpr std::int64_t kFarStride = 512;  // a stride in numbers that maps rows to few sets of the caches
 constexpr std::int64_t kChunks = 16;
-constexpr double kChunkWork = 1 << 18;  // least multiplications of a chunk
+constexpr double kChunkWork = 1 << 18;  // least multiplications per chunk
 
 Matrix transposed(const Matrix& m) { return {m.columns, m.rows, m.column_stride, m.row_stride}; }
 
 class MatmulPlanner {
  public:
-  MatmulPlanner(const Matmul& product, const MachineTarget& target) : target_(target) {
-    check(product.a.columns == product.b.rows && product.a.rows == product.result.rows &&
-              product.b.columns == product.result.columns,
-          "the matrices of a product fit");
-    check(product.activation.empty() || product.activation == "relu", "a product's activation is relu");
-    check(!product.accumulate || (!product.bias && product.activation.empty()), "a sum of products stays bare");
-    plan_.a = product.a;
-    plan_.b = product.b;
-    plan_.result = product.result;
-    plan_.bias = product.bias;
-    plan_.relu = product.activation == "relu";
-    plan_.accumulate = product.accumulate;
+  MatmulPlanner(const Matmul& matmul, const MachineTarget& target) : target_(target) {
+    check(matmul.a.columns == matmul.b.rows && matmul.a.rows == matmul.result.rows &&
+              matmul.b.columns == matmul.result.columns,
+          "the matrices of a matmul have matching sizes");
+    check(matmul.activation.empty() || matmul.activation == "relu", "a matmul's activation is relu");
+    check(!matmul.accumulate || (!matmul.bias && matmul.activation.empty()),
+          "an accumulating matmul has no bias and no activation");
+    plan_.a = matmul.a;
+    plan_.b = matmul.b;
+    plan_.result = matmul.result;
+    plan_.bias = matmul.bias;
+    plan_.relu = matmul.activation == "relu";
+    plan_.accumulate = matmul.accumulate;
     plan_.width = target.vector_width;
   }
 
@@ -54,7 +55,7 @@ class MatmulPlanner {
   std::int64_t rows() const { return plan_.result.rows; }
   std::int64_t columns() const { return plan_.result.columns; }
 
-  // Rows of the result are dense from here on, or it has one column.
+  // From here on, rows of the result are dense, or it has one column.
   void turn() {
     const Matrix& result = plan_.result;
     const bool dense = result.column_stride == 1 || result.columns == 1;
@@ -93,7 +94,7 @@ class MatmulPlanner {
     cycles_ = double(rows() * columns()) * (double(plan_.depth()) / double(plan_.width) + 4) * 1.2;
   }
 
-  // Cycles for one step of the depth: multiplications, operands from the first cache, b from the second.
+  // Cycles per step of the depth: multiplications, operands from the first-level cache, b from the second.
   static double tile_cost(std::int64_t tile_rows, std::int64_t vectors) {
     return double(std::max({tile_rows * vectors, tile_rows + vectors, 2 * vectors}) + 1);
   }
@@ -107,8 +108,8 @@ class MatmulPlanner {
     return double(all / tile_vectors) * of_panel(tile_vectors) + (rest == 0 ? 0 : of_panel(rest));
   }
 
-  // What a tile of several rows keeps in registers: sums, a row of b, a number of a, one to spare. Rows of a whole
-  // pages apart share one set of the first cache, which has eight places.
+  // Registers of a tile of several rows: sums, a row of b, a number of a, and one spare. Rows whole pages apart share
+  // one set of the first-level cache, which has eight ways.
   bool fits(std::int64_t tile_rows, std::int64_t vectors) const {
     if (tile_rows > kSameSet && plan_.a.row_stride % kPage == 0) return false;
     return (tile_rows == 1 ? vectors : (tile_rows + 1) * vectors) + 2 <= target_.vector_registers;
@@ -165,14 +166,14 @@ class MatmulPlanner {
 
 }  // namespace
 
-std::string to_string(const Matmul& product) {
+std::string to_string(const Matmul& matmul) {
   const auto text = [](const Matrix& m) {
     return fmt::format("[{},{}] ({},{})", m.rows, m.columns, m.row_stride, m.column_stride);
   };
-  std::string result = fmt::format("product {}: {} * {} {} {}", product.name, text(product.a), text(product.b),
-                                   product.accumulate ? "added to" : "=", text(product.result));
-  if (product.bias) result += ", bias";
-  if (!product.activation.empty()) result += ", " + product.activation;
+  std::string result = fmt::format("matmul {}: {} * {} {} {}", matmul.name, text(matmul.a), text(matmul.b),
+                                   matmul.accumulate ? "added to" : "=", text(matmul.result));
+  if (matmul.bias) result += ", bias";
+  if (!matmul.activation.empty()) result += ", " + matmul.activation;
   return result;
 }
 
@@ -181,8 +182,8 @@ std::size_t MatmulPlan::scratch_bytes() const {
   return std::size_t(chunks() * panel_numbers()) * sizeof(float);
 }
 
-MatmulPlan make_matmul_plan(const Matmul& product, const MachineTarget& target) {
-  return MatmulPlanner(product, target).run();
+MatmulPlan make_matmul_plan(const Matmul& matmul, const MachineTarget& target) {
+  return MatmulPlanner(matmul, target).run();
 }
 
 std::int64_t independent_sums(std::int64_t tile_vectors) { return ceil_div(kSumsAtOnce, tile_vectors); }

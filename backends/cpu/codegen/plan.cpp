@@ -17,13 +17,13 @@ using kernel::NodeKind;
 
 namespace {
 
-constexpr std::int64_t kChunkPoints = 2048;  // least work of a chunk
+constexpr std::int64_t kChunkPoints = 2048;  // least points per chunk
 constexpr std::int64_t kMostChunks = 256;
-constexpr std::int64_t kRowsPerCopy = 16;  // least rows that one copy of an accumulator array is worth
-constexpr std::int64_t kLeastLanes = 256;  // of a part of a row: shorter ones defeat prefetching
+constexpr std::int64_t kRowsPerCopy = 16;  // least rows per copy of an accumulator array
+constexpr std::int64_t kLeastLanes = 256;  // of a part of a row: shorter parts defeat prefetching
 constexpr std::int64_t kMostPartialNumbers = 1 << 20;
 constexpr std::int64_t kKeptBytes = 64 << 10;  // of stack, for all kept values of a row
-constexpr double kKeepCost = 8;                // evaluating again is cheaper below this
+constexpr double kKeepCost = 8;                // cheaper values are evaluated again
 constexpr int kShortRowVectors = 8;
 constexpr std::int64_t kMostWindowPoints = 16;
 
@@ -88,7 +88,7 @@ class KernelPlanner {
     return total;
   }
 
-  // Enough independent vectors to hide latencies, few enough to stay in registers and compile fast.
+  // Enough independent vectors to hide latencies, few enough to fit in registers and compile quickly.
   void choose_unroll() {
     const std::int64_t vectors = ceil_div(plan_.lane_size, plan_.width);
     const double cost_of_point = point_cost();
@@ -116,7 +116,7 @@ class KernelPlanner {
     plan_.row_unroll = int(std::min<std::int64_t>(plan_.row_unroll, plan_.rows));
   }
 
-  // A number of equal parts of `size` in multiples of `step`, at most `most`, a multiple of 8 where there are many.
+  // Splits `size` into equal parts in multiples of `step`: at most `most`, and a multiple of 8 if there are many.
   static std::int64_t part_size(std::int64_t size, std::int64_t parts, std::int64_t most, std::int64_t step) {
     parts = std::clamp<std::int64_t>(parts, 1, most);
     if (parts > 8) parts = std::min(round_up(parts, 8), std::max<std::int64_t>(most, 1));
@@ -126,7 +126,7 @@ class KernelPlanner {
   void choose_chunks() {
     const double weight = std::max(1.0, point_cost() / 40);
     const auto least = std::int64_t(double(kChunkPoints) / weight);
-    const std::int64_t row_size = row_points_ * plan_.lane_size;  // points of one of `rows`
+    const std::int64_t row_size = row_points_ * plan_.lane_size;  // points per element of `rows`
     const bool copies_are_large =
         any_accumulator(&Accumulator::lane_kept) || any_accumulator(&Accumulator::others_kept);
     std::int64_t most_row_chunks = kMostChunks;
@@ -170,13 +170,13 @@ class KernelPlanner {
     plan_.scratch_bytes = offset;
   }
 
-  // Values that a later stage needs and that cost more to evaluate again than to read back.
+  // Values that a later stage needs and that are cheaper to read back than to evaluate again.
   void choose_kept() {
     if (plan_.short_row || plan_.window > 0 || kernel_.row_stages == 0) return;
     const std::int64_t lanes =
         plan_.lane_outer ? std::int64_t(plan_.width) * plan_.lane_unroll : round_up(plan_.lane_size, plan_.width);
     plan_.kept_numbers = row_points_ * lanes;
-    std::vector<int> first(kernel_.nodes.size(), -1);  // stage that evaluates it
+    std::vector<int> first(kernel_.nodes.size(), -1);  // stage that evaluates it first
     for (int stage = 0; stage <= kernel_.row_stages; ++stage) {
       auto visit = [&](NodeId id) {
         const Node& node = kernel_.nodes[id];
@@ -217,7 +217,7 @@ class KernelPlanner {
     return total;
   }
 
-  // Measured with bench/kernels.cpp, data in the second-level cache.
+  // Measured with bench/kernels.cpp, with data in the second-level cache.
   void estimate_work() {
     double per_point = 0;
     for (const Node& node : kernel_.nodes) {
@@ -233,7 +233,7 @@ class KernelPlanner {
     plan_.work_ns = 20 + per_point * double(kernel_.points());
   }
 
-  // The share of all points that something over these dims is done at.
+  // The share of all points at which something over these dims happens.
   double fraction(kernel::DimSet dims) const {
     double share = 1;
     for (int d = 0; d < int(kernel_.dims.size()); ++d)

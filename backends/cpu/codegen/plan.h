@@ -1,5 +1,5 @@
-// Decides, before anything is emitted, how a kernel runs on a CPU: chunks, unrolling, accumulators and their memory,
-// which values stay in a buffer between the stages of a row. Everything follows from shapes and the vector width.
+// Decides, before emission, how a kernel runs on a CPU: chunks, unrolling, accumulators and their memory, and which
+// values stay in a buffer between the stages of a row. Everything follows from shapes and the vector width.
 #pragma once
 
 #include <cstddef>
@@ -10,20 +10,20 @@
 
 namespace weft::cpu {
 
-// How long the register accumulators of a final reduction live before they are added to memory.
+// How long the register accumulators of a final reduction last before they are added to memory.
 enum class Scope : std::uint8_t { chunk, row, vector };
 
-// One final reduction. Each chunk adds into one of `copies` arrays of `extent` numbers (4 bytes each) in scratch;
+// One final reduction. Each chunk adds to one of `copies` arrays of `extent` numbers (4 bytes each) in scratch;
 // `finish` adds the copies, in order, into `total`.
 struct Accumulator {
   kernel::NodeId node = 0;
-  bool at_point = true;      // its operand counts at each point, else once a row
+  bool at_point = true;      // its operand counts at each point, else once per row
   bool lane_kept = false;    // lanes hold different accumulators
-  bool others_kept = false;  // and dims other than the lane dim do
+  bool others_kept = false;  // accumulators differ along dims other than the lane dim
   Scope scope = Scope::chunk;
   std::int64_t extent = 1;
   std::int64_t copies = 1;
-  std::int64_t copy_stride = 1;  // numbers from one copy to the next: whole vectors, but for single numbers
+  std::int64_t copy_stride = 1;  // numbers between copies: whole vectors, except for single numbers
   std::size_t partial = 0;       // byte offsets in scratch
   std::size_t total = 0;
 };
@@ -37,19 +37,19 @@ struct Kept {
 struct Plan {
   int width = 0;
   bool has_row = false;
-  bool lane_outer = false;     // lanes lie across an outer dim (or there is no dim at all)
+  bool lane_outer = false;     // lanes lie across an outer dim (or there is no dim)
   std::int64_t lane_size = 1;  // of the lane dim
-  std::vector<int> outer;      // the other outer dims, outermost first: flattened they are the `rows`
+  std::vector<int> outer;      // the other outer dims, outermost first: flattened they are `rows`
   std::vector<int> row_dims;   // row dims without the lane dim
   std::int64_t rows = 1;
   std::int64_t rows_per_chunk = 1, row_chunks = 1;
   std::int64_t lane_block = 1, lane_chunks = 1;  // lane_chunks > 1 only if lane_outer
   int row_unroll = 1, lane_unroll = 1;
-  int window = 0;          // > 0: lanes lie across windows of that many points, all in registers at once
-  bool short_row = false;  // all vectors of a row in registers at once: lane_unroll holds their number
+  int window = 0;          // > 0: lanes lie across windows of this many points, all in registers at once
+  bool short_row = false;  // all vectors of a row are in registers at once: lane_unroll holds their number
   std::vector<Accumulator> accumulators;
   std::vector<Kept> kept;
-  std::int64_t kept_numbers = 0;  // of one kept value
+  std::int64_t kept_numbers = 0;  // numbers per kept value
   std::size_t scratch_bytes = 0;
   double work_ns = 0;
 
@@ -58,16 +58,16 @@ struct Plan {
 
 Plan make_plan(const kernel::Kernel& kernel, int vector_width);
 
-// The operand tree of `node` that point code of `stage` evaluates: `visit` returns whether to go on into a node's
-// operands.
+// Walks the operand tree of `node` that point code of `stage` evaluates: `visit` returns whether to descend into a
+// node's operands.
 template <typename Visit>
 void walk(const kernel::Kernel& kernel, kernel::NodeId node, Visit& visit) {
   if (!visit(node)) return;
   for (const kernel::NodeId operand : kernel.nodes[node].operands) walk(kernel, operand, visit);
 }
 
-// What the loops of one stage evaluate at points: operands of its row reductions; in the last stage, of stores and
-// final reductions too.
+// The nodes that the loops of one stage evaluate at points: operands of its row reductions and, in the last stage, of
+// stores and final reductions.
 std::vector<kernel::NodeId> point_roots(const kernel::Kernel& kernel, const Plan& plan, int stage);
 std::vector<kernel::NodeId> row_reductions(const kernel::Kernel& kernel, int stage);
 

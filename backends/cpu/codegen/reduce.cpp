@@ -1,4 +1,4 @@
-// The steps of reductions, and the head of every emitted function.
+// The steps of reductions, and the prologue of every emitted function.
 #include <limits>
 
 #include "backends/cpu/codegen/kernel.h"

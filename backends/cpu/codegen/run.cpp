@@ -40,7 +40,7 @@ class RunEmitter {
   const Node& node(NodeId id) const { return kernel_.nodes[id]; }
   Kind kind(NodeId id) const { return kind_of(node(id).dtype); }
 
-  // What the function evaluates at all; the rest belongs to `finish`.
+  // The nodes that this function evaluates; `finish` evaluates the others.
   void find_needed() {
     needed_.assign(kernel_.nodes.size(), false);
     auto visit = [&](NodeId id) {
@@ -52,7 +52,7 @@ class RunEmitter {
     for (const Accumulator& each : plan_.accumulators) walk(kernel_, node(each.node).operands[0], visit);
   }
 
-  // Evaluates in `scope` what is needed later and varies only along dims known here.
+  // Evaluates in `scope` the nodes that are needed later and vary only along dims known here.
   void hoist(EmitScope& scope, kernel::DimSet known) {
     for (NodeId id = 0; id < kernel_.nodes.size(); ++id) {
       const Node& each = node(id);
@@ -84,7 +84,7 @@ class RunEmitter {
     accumulators_.end_chunk();
   }
 
-  // Rows, `row_unroll` at a time, then those that are left.
+  // Rows, `row_unroll` at a time, then the rest.
   void emit_rows(EmitScope& call, const Range& rows) {
     if (plan_.rows == 1) return emit_row_group(call, code_.number(0), 1);
     const int unroll = plan_.row_unroll;
@@ -156,7 +156,7 @@ class RunEmitter {
     const std::int64_t step = std::int64_t(plan_.width) * plan_.lane_unroll;
     const Range lanes = plan_.lane_outer ? lanes_ : Range{code_.number(0), code_.number(plan_.lane_size)};
     const std::int64_t rest = plan_.lane_size % step;
-    if (plan_.lane_chunks > 1) {  // only the last chunk has a rest
+    if (plan_.lane_chunks > 1) {  // only the last chunk has a remainder
       LLVMValueRef whole_end = lanes.end;
       if (rest != 0) {
         LLVMValueRef last = code_.compare(LLVMIntEQ, lanes.end, code_.number(plan_.lane_size));
@@ -186,7 +186,7 @@ class RunEmitter {
                [&](LLVMValueRef lane) { body_at(outer, lane, plan_.lane_unroll, body, false); });
   }
 
-  // `count` vectors from `first` on; `partial`: the last one ends where the lanes do.
+  // `count` vectors from `first` on; `partial`: the lanes end within the last one.
   template <typename Body>
   void body_at(EmitScope& outer, LLVMValueRef first, int count, Body body, bool partial) {
     EmitScope scope;
@@ -203,13 +203,13 @@ class RunEmitter {
     body(scope);
   }
 
-  // The lanes of the last vector, where they do not fill it.
+  // The lanes of the last vector, if it is not full.
   LLVMValueRef last_lanes() {
     const std::int64_t filled = plan_.lane_size % plan_.width;
     return lt(Value(code_, code_.lane_numbers(Kind::i32)), double(filled)).llvm();
   }
 
-  // Loops over the row dims that lanes do not lie across, for lane groups of an outer scope.
+  // Loops over the row dims other than the lane dim, for lane groups of an outer scope.
   template <typename Body>
   void over_row_dims(EmitScope& outer, std::size_t depth, Body body) {
     if (depth == plan_.row_dims.size()) return body(outer);
@@ -228,8 +228,8 @@ class RunEmitter {
 
   // Stages of a row
 
-  // Lanes across the row: `scope` has one lane group, the row; a reduction ends in one number, splat. Else `scope` has
-  // the vectors of a tile, each lane a row of its own.
+  // Lanes across the row: `scope` has one lane group, the row, and a reduction ends in one number, splat. Otherwise
+  // `scope` has the vectors of a tile, with one row per lane.
   template <typename OverPoints>
   void emit_stages(EmitScope& scope, OverPoints over_points) {
     for (int stage = 0; stage <= kernel_.row_stages; ++stage) {
@@ -285,7 +285,7 @@ class RunEmitter {
         values_.get(scope, id, 0);
   }
 
-  // All vectors of the row at once, every stage on values in registers.
+  // All vectors of the row at once; every stage works on values in registers.
   void emit_short_row(EmitScope& row) {
     body_at(
         row, code_.number(0), plan_.lane_unroll,
@@ -304,7 +304,7 @@ class RunEmitter {
         plan_.lane_size % plan_.width != 0);
   }
 
-  // All points of the windows under a tile's lanes, every stage on values in registers. Points of one window are
+  // All points of the windows under a tile's lanes; every stage works on values in registers. Points of one window are
   // `tile.lane_groups.size()` lane groups apart.
   void emit_windows(EmitScope& tile) {
     EmitScope points = points_of_windows(tile);
@@ -345,7 +345,8 @@ class RunEmitter {
 
   // Ends of points and rows
 
-  // Evaluates all that is stored or added before the first store, so that what is overwritten in place has been read.
+  // Evaluates everything that is stored or added before the first store, so that an in-place store overwrites nothing
+  // unread.
   void finish_points(EmitScope& points) {
     for (const NodeId root : point_roots(kernel_, plan_, kernel_.row_stages)) values_.get(points, root, 0);
     for (const kernel::Store& store : kernel_.stores)
@@ -361,7 +362,7 @@ class RunEmitter {
     accumulators_.add(rows, false, lane_vectors_);
   }
 
-  // Along dims of `level` that the buffer does not extend along, index 0 alone stores.
+  // Along dims of `level` that the buffer does not extend along, only index 0 stores.
   void emit_store(EmitScope& scope, const kernel::Store& store, kernel::DimSet level) {
     for (int k = 0; k < int(scope.lane_groups.size()); ++k) {
       const LaneGroup& lanes = scope.lane_groups[std::size_t(k)];
@@ -385,7 +386,7 @@ class RunEmitter {
   Accumulators accumulators_;
   std::vector<bool> needed_;
   Range lanes_{};
-  int lane_vectors_ = 1;  // around each row, of the scope being emitted
+  int lane_vectors_ = 1;  // around each row, in the scope being emitted
 };
 
 }  // namespace

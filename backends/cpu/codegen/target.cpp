@@ -1,4 +1,4 @@
-// What LLVM knows of the cpu that code is emitted for.
+// LLVM's knowledge of the target cpu.
 #include <llvm-c/Core.h>
 #include <llvm-c/TargetMachine.h>
 #include <llvm/ADT/SmallVector.h>
@@ -24,8 +24,8 @@ std::string take(char* text) {
   return result;
 }
 
-// What LLVM picks instructions by where nothing asks for them by name. The others a cpu may have (clflushopt, sha,
-// sse4a, ...) appear in no code of ours, so a machine need not have them. runtime/artefact/cpu.c knows each of these.
+// The features by which LLVM selects instructions on its own. Others that a cpu may have (clflushopt, sha, sse4a, ...)
+// never appear in generated code, so a machine need not have them. runtime/artefact/cpu.c knows each of these.
 constexpr std::string_view kUsed[] = {"sse3",       "ssse3",       "sse4.1",     "sse4.2",       "popcnt",
                                       "avx",        "avx2",        "fma",        "fma4",         "xop",
                                       "tbm",        "f16c",        "bmi",        "bmi2",         "lzcnt",
@@ -51,7 +51,7 @@ std::string known_features(const std::string& cpu) {
     fail("unknown cpu \"{}\": use native, x86-64-v3, x86-64-v4 or a name that LLVM knows, such as znver4", cpu);
   llvm::SmallVector<llvm::StringRef, 64> features;
   llvm::X86::getFeaturesForCPU(cpu, features);
-  llvm::StringMap<bool> all;  // with those that others imply
+  llvm::StringMap<bool> all;  // including implied ones
   for (const llvm::StringRef each : features) {
     all[each] = true;
     llvm::X86::updateImpliedFeatures(each, true, all);
@@ -70,7 +70,7 @@ MachineTarget find_target(const std::string& cpu, const std::string& triple) {
   MachineTarget target;
   target.triple = known_triple(triple);
   if (target.triple.starts_with("aarch64")) {
-    if (cpu != "native" && cpu != "generic") fail("cpu \"{}\": code for aarch64 is made for \"generic\" alone", cpu);
+    if (cpu != "native" && cpu != "generic") fail("cpu \"{}\": aarch64 supports only \"generic\"", cpu);
     target.cpu = "generic";
     target.vector_width = 4;
     target.vector_registers = 32;
@@ -81,7 +81,7 @@ MachineTarget find_target(const std::string& cpu, const std::string& triple) {
   const std::string list = "," + target.features + ",";
   const auto has = [&](const std::string& feature) { return list.find(",+" + feature + ",") != std::string::npos; };
   if (!has("avx2") || !has("fma"))
-    fail("cpu \"{}\" lacks AVX2 or FMA, which kernels need: the least is x86-64-v3", target.cpu);
+    fail("cpu \"{}\" lacks AVX2 or FMA, which kernels need: the minimum is x86-64-v3", target.cpu);
   target.avx512 = has("avx512bw") && has("avx512dq") && has("avx512vl");
   target.vector_width = target.avx512 ? 16 : 8;
   target.vector_registers = target.avx512 ? 32 : 16;

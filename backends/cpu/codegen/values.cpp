@@ -99,8 +99,7 @@ const Kept* Evaluator::kept(NodeId id) const {
   return nullptr;
 }
 
-// Rows lie in the buffer one after the other: with lanes across the row, whole vectors of it; else one vector a lane
-// group.
+// Rows follow each other in the buffer: whole vectors with lanes across the row, else one vector per lane group.
 LLVMValueRef Evaluator::kept_place(NodeId id, const LaneGroup& group, int lane_group) {
   const std::int64_t vectors_of_row = (plan_->lane_size + plan_->width - 1) / plan_->width;
   std::int64_t stride = std::int64_t(plan_->width) * (plan_->lane_outer ? plan_->lane_unroll : vectors_of_row);
@@ -120,7 +119,7 @@ LLVMValueRef Evaluator::kept_place(NodeId id, const LaneGroup& group, int lane_g
 
 LLVMValueRef Evaluator::value_of(const Index& index) { return code_.add(index.base, code_.number(index.plus)); }
 
-// Outer loops first, the lane next, constants last: inner loops are left with one moving part.
+// Outer loops first, then the lane, constants last: inner loops keep one moving part.
 LLVMValueRef Evaluator::place(LLVMTypeRef element, LLVMValueRef base, const Map& map, const LaneGroup& group) {
   std::int64_t constant = map.offset;
   const auto step = [&](std::size_t d) {
@@ -161,7 +160,7 @@ bool differs_along_lanes(const kernel::Kernel& kernel, NodeId node, int lane) {
   return lane >= 0 && (kernel.nodes[node].varies & kernel::bit(lane)) != 0;
 }
 
-// A bound on the offset of one lane's element from that of another.
+// A bound on the distance between the elements of two lanes.
 std::int64_t reach_of_lanes(const kernel::Kernel& kernel, const Node& load, int lane) {
   std::int64_t reach = 0;
   if (lane >= 0) reach = std::abs(load.map.strides[std::size_t(lane)]) * kernel.dims[std::size_t(lane)].size;
@@ -181,7 +180,7 @@ Value Evaluator::load(const Node& node, const LaneGroup& group, const std::vecto
   LLVMValueRef base = place(element, pointers_[node.buffer], node.map, group);
   const bool is_far = reach_of_lanes(kernel_, node, lane_) * std::int64_t(align) >= std::int64_t{1} << 31;
   const Kind kind = is_far ? Kind::i64 : Kind::i32;
-  Value offsets;  // of the lanes, where their indices differ
+  Value offsets;  // of the lanes, if their indices differ
   for (std::size_t i = 0; i < indices.size(); ++i) {
     const kernel::Indirect& indirect = node.indirect[i];
     LLVMValueRef last = code_.splat_number(Kind::i32, double(indirect.size - 1));
@@ -228,14 +227,14 @@ std::vector<Value> Evaluator::random(const Node& node, const std::vector<LaneGro
   return node.code == ir::OpCode::random_normal ? random_normal(state, elements) : random_uniform(state, elements);
 }
 
-// The number that the dtype keeps of a value, in the working kind.
+// Rounds a value to the dtype, in the working kind.
 Value Evaluator::rounded(const Value& value, DType dtype) {
   switch (dtype) {
     case DType::f32:
     case DType::i32:
     case DType::boolean:
       return value;
-    case DType::bf16: {  // to nearest even; a NaN keeps its high bits and stays one
+    case DType::bf16: {  // to nearest even; a NaN keeps its high bits and stays NaN
       const Value bits = bits_as(value, Kind::i32);
       const Value even = bits + ((shift_right(bits, 16) & 1.0) + double(0x7fff));
       return bits_as(choose(eq(value, value), even, bits | double(0x10000)) & -65536.0, Kind::f32);

@@ -1,4 +1,4 @@
-// Evaluates a kernel's nodes at places of its iteration space. Internal to the emitter.
+// Evaluates a kernel's nodes at positions of its iteration space. Internal to the emitter.
 #pragma once
 
 #include <map>
@@ -10,40 +10,40 @@
 
 namespace weft::cpu {
 
-// base + plus. Unrolled code differs in `plus` alone, so that its addresses differ by a constant.
+// base + plus. Unrolled code differs only in `plus`, so its addresses differ by a constant.
 struct Index {
   LLVMValueRef base = nullptr;  // i64
   std::int64_t plus = 0;
 };
 
-// A vector's worth of points.
+// The points of one vector.
 struct LaneGroup {
-  std::vector<Index> index;     // one a loop dim; of the first lane along the lane dim
-  LLVMValueRef mask = nullptr;  // the lanes that exist; null: all
+  std::vector<Index> index;     // one per loop dim; along the lane dim, of the first lane
+  LLVMValueRef mask = nullptr;  // the valid lanes; null: all
 };
 
-// Code that runs at some lane groups, and what has been evaluated in it. Inner scopes see what outer ones know.
+// Code that runs at some lane groups, and the values it has evaluated. Inner scopes see the values of outer ones.
 struct EmitScope {
   const EmitScope* parent = nullptr;
   std::vector<LaneGroup> lane_groups;
   std::vector<int> parent_group;                       // the parent's lane group around each lane group
-  std::map<kernel::NodeId, std::vector<Value>> known;  // one value a lane group
+  std::map<kernel::NodeId, std::vector<Value>> known;  // one value per lane group
 
   const Value* find(kernel::NodeId node, int group) const;
 };
 
 class Evaluator {
  public:
-  // `buffers`: the function's argument. Loads every pointer and seed at the builder's present place, which must
-  // dominate all uses. `lane` is the dim that lanes lie across.
+  // `buffers`: the function's argument. Loads every pointer and seed at the builder's current position, which must
+  // dominate all uses. `lane` is the dim that lies across lanes.
   Evaluator(Code& code, const kernel::Kernel& kernel, LLVMValueRef buffers, int lane);
 
   void set_lane(int lane) { lane_ = lane; }
   int lane() const { return lane_; }
 
-  // The node's value at each lane group of the scope. Evaluated in this scope unless it or an outer one knows it.
+  // The node's value at each lane group of the scope. Evaluates it here unless this or an outer scope has it.
   const Value& get(EmitScope& scope, kernel::NodeId node, int group);
-  // Final reductions evaluate to loads from these: bytes into `scratch` by node.
+  // Final reductions evaluate to loads from here: byte offset in `scratch`, by node.
   void set_totals(LLVMValueRef scratch, std::map<kernel::NodeId, std::size_t> offsets);
   // Values kept between the stages of a row.
   void keep(const Plan& plan);
@@ -52,13 +52,13 @@ class Evaluator {
   void store(const LaneGroup& group, const kernel::Store& store, const Value& value);
 
   LLVMValueRef value_of(const Index& index);
-  // The address that `map` gives at the lane group, counted from `base`.
+  // The address that `map` gives at the lane group, relative to `base`.
   LLVMValueRef place(LLVMTypeRef element, LLVMValueRef base, const kernel::Map& map, const LaneGroup& group);
   std::int64_t lane_stride(const kernel::Map& map) const;
   // Vectors of 4-byte numbers in scratch.
   Value load_numbers(Kind kind, LLVMValueRef place, std::int64_t stride, LLVMValueRef mask = nullptr);
   void store_numbers(const Value& value, LLVMValueRef place, LLVMValueRef mask = nullptr);
-  // All of a truth value's lanes at which the given dims have index 0.
+  // The lanes of a truth value at which the given dims have index 0.
   Value at_first(kernel::DimSet dims, const LaneGroup& group);
 
  private:
@@ -80,7 +80,7 @@ class Evaluator {
   int stage_ = 0;
   const Plan* plan_ = nullptr;
   std::vector<LLVMValueRef> pointers_;
-  std::map<std::uint32_t, std::vector<LLVMValueRef>> seeds_;  // four words by buffer
+  std::map<std::uint32_t, std::vector<LLVMValueRef>> seeds_;  // four words per buffer
   std::map<kernel::NodeId, LLVMValueRef> kept_memory_;
   LLVMValueRef scratch_ = nullptr;
   std::map<kernel::NodeId, std::size_t> totals_;

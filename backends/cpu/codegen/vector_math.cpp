@@ -1,5 +1,5 @@
 // The polynomials. Most are N. Juffa's minimax fits for float with fused multiply-add (public, BSD 2-clause); each
-// function says its reduction. Coefficients are listed from the highest degree down.
+// function states its range reduction. Coefficients go from the highest degree down.
 #include "backends/cpu/codegen/vector_math.h"
 
 #include <cmath>
@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-// ln 2 and pi/2 in parts whose products with small whole numbers are exact or nearly so.
+// ln 2 and pi/2 in parts whose products with small integers are exact or nearly so.
 constexpr double kLn2High = 0x1.62e400p-1, kLn2Low = 0x1.7f7d1cp-20, kLog2E = 1.4426950408889634;
 
 // Horner's rule.
@@ -22,10 +22,10 @@ Value polynomial(const Value& x, std::initializer_list<double> coefficients) {
   return result;
 }
 
-Value at_most(const Value& x, double bound) { return choose(lt(bound, x), bound, x); }  // NaN stays
+Value at_most(const Value& x, double bound) { return choose(lt(bound, x), bound, x); }  // NaN stays NaN
 Value at_least(const Value& x, double bound) { return choose(lt(x, bound), bound, x); }
 
-// 2^n for whole n in [-126, 127], in the integer kind of the same width.
+// 2^n for integer n in [-126, 127], in the integer kind of the same width.
 Value power_of_two(const Value& n) { return bits_as(shift_left(n + 127.0, 23), Kind::f32); }
 
 Value avx512_two(const char* name, const Value& a, const Value& b) {
@@ -36,7 +36,7 @@ Value avx512_two(const char* name, const Value& a, const Value& b) {
                                 LLVMConstAllOnes(mask), LLVMConstInt(code.i32, 4, 0)})};
 }
 
-// x * 2^n for n whole, as f32; results may be subnormal or infinite.
+// x * 2^n for integer n, as f32; results may be subnormal or infinite.
 Value scale(const Value& x, const Value& n) {
   if (n.code().target.avx512) return avx512_two("llvm.x86.avx512.mask.scalef.ps.512", x, n);
   const Value whole = convert_fast(n, Kind::i32);
@@ -53,7 +53,7 @@ ReducedExp reduce_exp(const Value& x) {
   return {n, fma(n, -kLn2Low, fma(n, -kLn2High, x))};
 }
 
-// u = 2^e * m with m in [0.75, 1.5); what u = 0, negatives, infinity and NaN give is the caller's to mend.
+// u = 2^e * m with m in [0.75, 1.5); the caller must fix the results for 0, negatives, infinity and NaN.
 struct Split {
   Value e, m;
 };
@@ -63,7 +63,7 @@ Split split(const Value& u) {
     LLVMTypeRef mask_type = LLVMInt16TypeInContext(code.context);
     LLVMValueRef none = LLVMConstNull(code.vector(Kind::f32)), all = LLVMConstAllOnes(mask_type),
                  rounding = LLVMConstInt(code.i32, 4, 0);
-    // Interval [0.75, 1.5), NaN for negatives.
+    // On [0.75, 1.5); NaN for negatives.
     const Value m{code, code.intrinsic("llvm.x86.avx512.mask.getmant.ps.512", {},
                                        {u.llvm(), LLVMConstInt(code.i32, 3 | 2 << 2, 0), none, all, rounding})};
     const Value e{code, code.intrinsic("llvm.x86.avx512.mask.getexp.ps.512", {}, {u.llvm(), none, all, rounding})};
@@ -104,7 +104,7 @@ Value exp(const Value& x) {
 }
 
 // 2^n * (e^r - 1) + (2^n - 1), through halves so that 2^n does not overflow; the difference keeps its rounding error.
-// For n = 1 it is 2 * (e^r - 1/2), where nothing cancels.
+// For n = 1 it is 2 * (e^r - 1/2), without cancellation.
 Value expm1(const Value& x) {
   const auto [n, r] = reduce_exp(at_least(at_most(x, 89.0), -18.0));
   const Value is_one = eq(n, 1.0);
@@ -120,7 +120,7 @@ Value expm1(const Value& x) {
 
 Value log(const Value& x) {
   const Value r = log_positive(x);
-  if (x.code().target.avx512) return r;  // getexp and getmant know 0, negatives, infinity and NaN
+  if (x.code().target.avx512) return r;  // getexp and getmant handle 0, negatives, infinity and NaN
   const Value at_edge = choose(eq(x, 0.0), -kInfinity, choose(lt(x, 0.0), kNaN, x));
   return choose(both(lt(0.0, x), lt(x, kInfinity)), r, at_edge);
 }
@@ -133,7 +133,7 @@ Value log1p(const Value& x) {
   if (code.target.avx512) {
     const Value down = scale(Value(code, code.splat_number(Kind::f32, 1)), -e);
     f = fma(x, down, down - 1.0);
-  } else {  // 2^-e would be subnormal for the largest x, whose 1 does not count
+  } else {  // 2^-e would be subnormal for the largest x, to which adding 1 makes no difference
     const Value down = power_of_two(-convert_fast(at_most(e, 64.0), Kind::i32));
     f = choose(lt(e, 64.0), fma(x, down, down - 1.0), m - 1.0);
   }
@@ -142,7 +142,7 @@ Value log1p(const Value& x) {
   return choose(both(lt(-1.0, x), lt(x, kInfinity)), r, at_edge);
 }
 
-// 1+x = 2^e * (1+f) needs no look at bits: e is 1 above a half.
+// 1+x = 2^e * (1+f) without looking at bits: e is 1 above a half.
 Value log1p_of_unit(const Value& x) {
   const Value upper = lt(0.5, x);
   return log_of_parts(choose(upper, fma(x, 0.5, -0.5), x), choose(upper, 1.0, 0.0));
@@ -172,7 +172,7 @@ struct ReducedAngle {
   Value r, quadrant;
 };
 
-// x - n pi/2 in float: exact enough while n has few bits.
+// x - n pi/2 in float: accurate enough while n has few bits.
 ReducedAngle reduce_near(const Value& x) {
   const Value n = round_even(x * 0.636619747);
   Value r = fma(n, -0x1.921fb0p+00, x);
@@ -181,7 +181,7 @@ ReducedAngle reduce_near(const Value& x) {
   return {r, convert_fast(n, Kind::i32)};
 }
 
-// The same in double, exact enough for |x| below 2^50; beyond, where neighbouring floats are many turns apart, the
+// The same in double, accurate enough for |x| below 2^50. Beyond, neighbouring floats are many turns apart, and the
 // result is that of 0. Infinity becomes NaN.
 ReducedAngle reduce_far(const Value& x) {
   const Value wide = convert_fast(x, Kind::f64);
@@ -218,7 +218,7 @@ Value sin_shifted(const Value& x, double quadrants) {
 Value sin(const Value& x) { return sin_shifted(x, 0); }
 Value cos(const Value& x) { return sin_shifted(x, 1); }
 
-// 1 - 2 / (e^2|x| + 1), and an odd polynomial near 0, where that cancels.
+// 1 - 2 / (e^2|x| + 1), or an odd polynomial near 0, where that would cancel.
 Value tanh(const Value& x) {
   const Value t = abs(x), s = x * x;
   const Value far = copysign(fma(1.0 / (exp(t + t) + 1.0), -2.0, 1.0), x);
@@ -268,7 +268,7 @@ Value exp2_wide(const Value& y) {
 
 }  // namespace
 
-// 2^(b log2 |a|) in double: it is the scalars of optimizers that need pow, so its accuracy matters, its speed little.
+// 2^(b log2 |a|) in double: only the scalars of optimizers use pow, so accuracy matters more than speed.
 Value pow(const Value& a, const Value& b) {
   Code& code = a.is_constant() ? b.code() : a.code();
   const Value base(code, a.as(code, Kind::f32)), exponent(code, b.as(code, Kind::f32));
@@ -290,13 +290,13 @@ Value pow(const Value& a, const Value& b) {
 
 namespace {
 
-// The first two words of each element's block, as i32. Words live in the low halves of 64-bit lanes, whatever is above
-// them: that is what the 32 x 32 -> 64 multiplication reads, and nothing else looks.
+// The first two words of each element's block, as i32. Words are in the low halves of 64-bit lanes, with garbage above:
+// the 32 x 32 -> 64 multiplication ignores it, and nothing else reads it.
 struct Words {
   std::vector<Value> first, second;
 };
 
-// The rounds are a loop: unrolled they would be most of a kernel's code and compile time.
+// The rounds are a loop: unrolled, they would dominate a kernel's code size and compile time.
 Words philox(const RandomState& state, const std::vector<Value>& elements) {
   Code& code = elements.front().code();
   LLVMTypeRef type = code.vector(Kind::i64);
@@ -339,7 +339,8 @@ Words philox(const RandomState& state, const std::vector<Value>& elements) {
 
 Value unit_interval(const Value& bits24) { return convert_fast(bits24, Kind::f32) * 0x1p-24; }
 
-// Box-Muller. The angle is a whole number of 2^-24 turns, so it is reduced exactly before it becomes radians.
+// Box-Muller. The angle is an integer multiple of 2^-24 turns, so it is reduced exactly before the conversion to
+// radians.
 Value normal_of_words(const Value& first, const Value& second) {
   const Value u1 = unit_interval(shift_right(first, 8) + 1.0);
   const Value turn = unit_interval(shift_right(second, 8));
@@ -349,7 +350,7 @@ Value normal_of_words(const Value& first, const Value& second) {
   return sqrt(log_positive(u1) * -2.0) * cosine;
 }
 
-// Pairs of vectors fill the registers of the rounds; `make` takes the words of each.
+// Pairs of vectors fill the registers in the rounds; `make` converts the words of each.
 template <typename Make>
 std::vector<Value> random_numbers(const RandomState& state, const std::vector<Value>& elements, Make make) {
   std::vector<Value> results;

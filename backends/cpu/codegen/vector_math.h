@@ -1,6 +1,5 @@
-// Elementary functions as vector polynomials, straight-line but for the far arguments of sin and cos. Found by
-// ir/scalar.h through argument-dependent lookup. Accuracy: tests/backends/cpu/vector_math_test.cpp measures and holds
-// it.
+// Elementary functions as vector polynomials, branch-free except for large arguments of sin and cos. ir/scalar.h finds
+// them by argument-dependent lookup. tests/backends/cpu/vector_math_test.cpp measures their accuracy and bounds it.
 #pragma once
 
 #include "backends/cpu/codegen/code.h"
@@ -23,7 +22,7 @@ struct RandomState {
   LLVMValueRef seed_low, seed_high, step_low, step_high;
   std::uint32_t stream;
 };
-// Several vectors of elements (i32) at once advance together.
+// Several vectors of elements (i32) advance together.
 std::vector<Value> random_uniform(const RandomState& state, const std::vector<Value>& elements);
 std::vector<Value> random_normal(const RandomState& state, const std::vector<Value>& elements);
 

@@ -1,4 +1,4 @@
-// Loads, stores and gathers of vectors, and what lies in memory as each dtype.
+// Loads, stores and gathers of vectors, and the memory representation of each dtype.
 #include "backends/cpu/codegen/vector_memory.h"
 
 namespace weft::cpu {
@@ -17,15 +17,15 @@ LLVMValueRef strided_places(Code& code, LLVMTypeRef element, LLVMValueRef place,
   return LLVMBuildGEP2(code.builder, element, place, &steps, 1, "");
 }
 
-// Visits each lane with the place of its element: constant distances, so that no vector of addresses is taken apart, as
-// x86 does for a gather or scatter that it then runs element by element.
+// Visits each lane with the address of its element. Distances are constant, so no vector of addresses is taken apart,
+// as x86 does for gathers and scatters that run element by element.
 template <typename Visit>
 void for_each_lane(Code& code, LLVMTypeRef element, LLVMValueRef place, std::int64_t stride, Visit visit) {
   for (int lane = 0; lane < code.width; ++lane)
     visit(code.number(lane), code.at(element, place, code.number(lane * stride)));
 }
 
-// Vectors of `type`, lane i from `base` + offsets[i] times the size of `element`.
+// Vectors of `type`; lane i is at `base` + offsets[i] times the size of `element`.
 LLVMValueRef gather_places(Code& code, LLVMTypeRef type, LLVMTypeRef element, LLVMValueRef base, const Value& offsets,
                            LLVMValueRef mask, unsigned align) {
   LLVMValueRef steps = offsets.llvm();
@@ -34,8 +34,8 @@ LLVMValueRef gather_places(Code& code, LLVMTypeRef type, LLVMTypeRef element, LL
                          all_lanes(code, mask), LLVMConstNull(type)});
 }
 
-// The machine gathers words. An aligned word around a narrow element lies in the element's own page, so reading it is
-// safe wherever the element is; then the element is shifted out of it.
+// The machine gathers words. The aligned word around a narrow element lies in the element's page, so it is safe to
+// read; a shift then extracts the element.
 LLVMValueRef gather_narrow(Code& code, LLVMTypeRef element, LLVMValueRef base, const Value& offsets, LLVMValueRef mask,
                            unsigned bytes) {
   LLVMValueRef into_word =

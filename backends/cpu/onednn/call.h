@@ -1,5 +1,4 @@
-// What the files that make oneDNN primitives share. Only files of onednn/ include this: the library's headers end
-// there.
+// Shared code for making oneDNN primitives. Only files of onednn/ include this, so oneDNN's headers go no further.
 #pragma once
 
 #include <dnnl.hpp>
@@ -14,7 +13,7 @@ namespace weft::cpu {
 const dnnl::engine& engine();
 dnnl::memory::desc describe(const Matrix& matrix);
 
-// While it lives, primitives are made for one thread, and run on one: the library takes as many as OpenMP allows.
+// While it lives, oneDNN makes and runs primitives for one thread; otherwise for as many as OpenMP allows.
 class OneThread {
  public:
   OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
@@ -26,7 +25,7 @@ class OneThread {
   int before_;
 };
 
-// A primitive with its arguments, whose memory is set before it runs. Running allocates nothing.
+// A primitive with its arguments, whose memory must be set before it runs. Running allocates nothing.
 class Call {
  public:
   explicit Call(const dnnl::primitive& primitive) : stream_(engine()), primitive_(primitive) {}
@@ -43,7 +42,7 @@ class Call {
   std::vector<dnnl_exec_arg_t> arguments_;
 };
 
-// A matmul: a, b, the bias if there is one, result, scratch.
+// A matmul: a, b, the bias if any, result, scratch.
 struct MatmulCall {
   MatmulCall(const dnnl::matmul::primitive_desc& desc, bool bias);
 
@@ -51,20 +50,19 @@ struct MatmulCall {
   std::size_t scratch_bytes;
 };
 
-// max(x, 0) of so many lines of numbers, each `stride` after the one before, in place. The library's own relu would do
-// it on the way to memory, but makes 0 of NaN.
+// max(x, 0) of lines of numbers, each `stride` after the previous, in place. oneDNN could fuse its relu into the store,
+// but that turns NaN into 0.
 struct Relu {
   float* data = nullptr;
   std::int64_t lines = 0, size = 0, stride = 0;
 
   void run() const { run(0, lines); }
   void run(std::int64_t first_line, std::int64_t last_line) const;
-  void run_on(int threads) const;  // shared out
+  void run_on(int threads) const;  // distributed over the threads
 };
 
-// The `call` of each part and its relu, where there is one, on one thread each, also where there is one part alone: a
-// product by the library's gemm cuts its depth by the threads it finds. What a part made is still in cache for its
-// relu.
+// Runs the `call` of each part and its relu, if any, on one thread per part, even for a single part: oneDNN's gemm
+// splits its depth by the number of threads it finds. The output of a part is still in cache for its relu.
 template <typename Part>
 void run_parts(std::vector<Part>& parts, int threads) {
   parallel_chunks(std::int64_t(parts.size()), threads, [&](std::int64_t begin, std::int64_t end) {

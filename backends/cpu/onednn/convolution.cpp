@@ -1,6 +1,6 @@
-// Convolutions by oneDNN. It is asked with the layouts that the operands have; where it is slow with those, they are
-// reordered in scratch. Its `ref` implementations, plain loops, are the last resort: for shapes that have nothing else,
-// such as windows that see a single pixel. The data's gradient has columns (convolution_im2col.h) before them.
+// Convolutions by oneDNN. Weft first requests the operands' layouts; if oneDNN is slow with these, it reorders the
+// operands in scratch. oneDNN's `ref` implementations, plain loops, are the last resort for shapes that nothing else
+// covers, such as windows that see a single pixel. The data gradient tries im2col (convolution_im2col.h) before them.
 #include <algorithm>
 #include <bit>
 
@@ -20,7 +20,7 @@ using Direction = Convolution::Direction;
 using Desc = dnnl::memory::desc;
 using Tag = dnnl::memory::format_tag;
 
-// One operand: its memory as the program has it, and as the primitive wants it.
+// One operand: its memory in the program's layout and in the primitive's layout.
 class Port {
  public:
   Port(const Desc& given, const Desc& wanted, bool is_result) : wanted_(wanted) {
@@ -48,7 +48,7 @@ class Port {
   }
 
   bool is_reordered() const { return reorder_.has_value(); }
-  std::byte* memory() const { return memory_; }  // what the primitive reads or writes
+  std::byte* memory() const { return memory_; }  // the memory that the primitive reads or writes
   const Desc& desc() const { return wanted_; }
   // Bytes from one image to the next.
   std::int64_t image_stride() const {
@@ -72,7 +72,7 @@ Desc given_image(const Convolution& c, const std::array<std::int64_t, 4>& dims) 
   return image_desc(dims, c.channels_last ? Tag::nhwc : Tag::nchw);
 }
 
-// The same convolution of fewer images, with the layouts of an offer for all.
+// The same convolution for fewer images, with the layouts of an offer for all.
 Offer ask_for_part(const Convolution& c, const Offer& whole, std::int64_t images) {
   Convolution part = c;
   part.x[0] = part.y[0] = images;
@@ -82,7 +82,7 @@ Offer ask_for_part(const Convolution& c, const Offer& whole, std::int64_t images
     return desc;
   };
   std::optional<Offer> offer = offer_in({of_images(whole.x), whole.w, of_images(whole.y), whole.is_winograd()}, part);
-  check(offer.has_value(), "a part of a minibatch is a convolution like the whole");
+  check(offer.has_value(), "oneDNN offers the whole minibatch's convolution for a part too");
   return std::move(*offer);
 }
 
@@ -91,18 +91,18 @@ struct Part {
   std::int64_t first_image = 0;
   Call call;
   std::size_t scratchpad_bytes = 0;
-  Relu relu = {};  // a line an image
+  Relu relu = {};  // one line per image
 };
 
-// Whether the library rounds differently on different numbers of threads. Convolutions by im2col cut the depth of their
-// matmul by the threads; brgconv (AVX-512, images channels last) chooses its blocks of a row by them, which shows where
-// there are fewer rows than threads.
+// Whether oneDNN rounds differently on different numbers of threads. Convolutions by im2col split the depth of their
+// matmul by the number of threads; brgconv (AVX-512, channels last) chooses its row blocks by it, which shows if there
+// are fewer rows than threads.
 bool depends_on_threads(const Offer& offer) {
   return offer.quality() == 1 || offer.implementation.starts_with("brgconv");
 }
 
-// Forward, and the gradient of the data: one primitive on all threads, each part of its result made by one of them.
-// Where bits would depend on the number of threads: parts of the minibatch, each on one thread.
+// Forward, and the data gradient: one primitive on all threads, where one thread computes each part of the result. If
+// the bits would depend on the number of threads, parts of the minibatch run on one thread each.
 class WholeConvolution final : public Primitive {
  public:
   WholeConvolution(const Convolution& c, const Offer& offer)
@@ -186,9 +186,9 @@ class WholeConvolution final : public Primitive {
   std::string implementation_;
 };
 
-// How many parts of the minibatch make a weight gradient each, to be added in order: a function of the shape alone, so
-// that bits do not depend on the threads. More would keep more threads busy, but each costs a gradient's memory, and
-// under Winograd a transformation of it. A power of two, for an even share to each of two or four threads.
+// The number of minibatch parts that each compute a weight gradient, to be added in order: a function of the shape, so
+// that bits do not depend on the threads. More parts would occupy more threads, but each costs the memory of a gradient
+// and, with Winograd, a transformation of it. A power of two divides evenly among two or four threads.
 std::int64_t parts_of(const Convolution& c, bool winograd) {
   constexpr std::int64_t most = 8, images_a_part = 4;
   const std::int64_t floats = std::int64_t{1} << (winograd ? 17 : 19);
@@ -197,7 +197,7 @@ std::int64_t parts_of(const Convolution& c, bool winograd) {
   return std::int64_t(std::bit_floor(std::uint64_t(std::max<std::int64_t>(1, bound))));
 }
 
-// The gradient of the weights: parts of the minibatch, each by a primitive of one thread, added in order.
+// The weight gradient: parts of the minibatch, each computed by a single-threaded primitive, added in order.
 class WeightGradient final : public Primitive {
  public:
   WeightGradient(const Convolution& c, const Offer& whole)
@@ -259,7 +259,7 @@ class WeightGradient final : public Primitive {
   }
 
   void add_parts() {
-    constexpr std::int64_t block = 4096;  // floats: stays in the first cache while all parts are added
+    constexpr std::int64_t block = 4096;  // floats: stays in the first-level cache while all parts are added
     const std::int64_t size = std::int64_t(weights_.desc().get_size() / sizeof(float));
     parallel_chunks((size + block - 1) / block, size < 4 * block ? 1 : threads_,
                     [&](std::int64_t begin, std::int64_t end) {
@@ -275,7 +275,7 @@ class WeightGradient final : public Primitive {
 
   Port x_, y_, weights_;
   std::vector<Part> parts_;
-  std::vector<float*> sums_;  // one a part; the first is the result
+  std::vector<float*> sums_;  // one per part; the first is the result
   int threads_;
   std::size_t weights_bytes_;
   std::string implementation_;
@@ -301,7 +301,7 @@ std::unique_ptr<Primitive> make_convolution(const Convolution& convolution) {
 
 std::string preferred_weights_layout(const Convolution& convolution) {
   if (!convolution.channels_last) return "";
-  // What the gradient is made in; the forward kernels take that at no loss, or their weights are small.
+  // The layout that computes the gradient; the forward primitives take it at no cost, or their weights are small.
   Convolution gradient = convolution;
   gradient.direction = Direction::weights;
   gradient.weights_layout.clear();

@@ -1,4 +1,5 @@
-// Columns: blocks of images, each a matmul into scratch that stays in cache and a sum of overlapping rows.
+// Im2col in reverse (col2im): blocks of images, each a matmul into scratch that stays in cache and a sum of overlapping
+// rows.
 #include "backends/cpu/onednn/convolution_im2col.h"
 
 #include <algorithm>
@@ -27,7 +28,7 @@ class Columns final : public Primitive {
         threads_(int(std::min<std::int64_t>(omp_get_max_threads(), c.x[0] / images_))) {
     if (!c.weights_layout.empty()) {
       const auto layout = ir::parse_memory_layout(c.weights_layout);
-      check(layout.has_value(), "a convolution's weights have a layout that it knows");
+      check(layout.has_value(), "the weights of a convolution have a known layout");
       weight_offsets_ = ir::memory_offsets(*layout, {c.w.begin(), c.w.end()});
     }
     const Matrix columns{images_ * places_, taps_, taps_, 1}, weights{outputs_, taps_, taps_, 1};
@@ -54,10 +55,10 @@ class Columns final : public Primitive {
   }
 
   std::size_t scratch_bytes() const override { return weights_bytes_ + std::size_t(threads_) * bytes_a_thread(); }
-  std::string implementation() const override { return "columns"; }
+  std::string implementation() const override { return "im2col"; }
 
  private:
-  // So many images that their columns fill a block; a divisor of the batch. In planes each image is a matrix.
+  // As many images as fill a block with columns; divides the batch. In planes, each image is a matrix.
   static std::int64_t block_of(const Convolution& c) {
     if (!c.channels_last) return 1;
     const std::int64_t floats = c.y[2] * c.y[3] * c.w[1] * c.w[2] * c.w[3];
@@ -68,7 +69,7 @@ class Columns final : public Primitive {
 
   std::size_t bytes_a_thread() const { return columns_bytes_ + aligned(products_.front().scratch_bytes()); }
 
-  // Row-major; few, since they make few channels.
+  // Row-major; few, because they make few channels.
   const float* plain_weights() {
     if (weight_offsets_.empty()) return given_weights_;
     auto* plain = reinterpret_cast<float*>(scratch_);
@@ -90,7 +91,7 @@ class Columns final : public Primitive {
     }
   }
 
-  // x of one image += the rows of its columns, each at its place.
+  // Adds the rows of one image's columns to their positions in x.
   void add_columns(const float* columns, float* x, std::int64_t first_channel) const {
     const std::int64_t channel_stride = c_.channels_last ? 1 : c_.x[2] * c_.x[3];
     const std::int64_t pixel_stride = c_.channels_last ? c_.x[1] : 1;
@@ -111,7 +112,7 @@ class Columns final : public Primitive {
   struct Range {
     std::int64_t begin, end;
   };
-  // Where in x the tap of a window lies, along one axis; and the windows for which that is inside x.
+  // Where the tap of a window lies in x along one axis, and the windows for which that is inside x.
   std::int64_t position(std::size_t axis, std::int64_t tap, std::int64_t window) const {
     return window * c_.stride[axis] - c_.padding[axis] + tap * c_.dilation[axis];
   }
@@ -123,11 +124,11 @@ class Columns final : public Primitive {
   }
 
   Convolution c_;
-  std::int64_t places_, outputs_, taps_;  // of an image of y; of y in a group; of a place in a group
-  std::int64_t images_;                   // a block
+  std::int64_t places_, outputs_, taps_;  // per image of y; per group in y; per position and group
+  std::int64_t images_;                   // per block
   int threads_;
   std::vector<std::size_t> weight_offsets_;
-  std::vector<TileMatmul> products_;  // one a thread
+  std::vector<TileMatmul> products_;  // one per thread
   std::size_t columns_bytes_ = 0, weights_bytes_ = 0;
   const float *y_ = nullptr, *given_weights_ = nullptr;
   float* x_ = nullptr;

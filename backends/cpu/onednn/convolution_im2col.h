@@ -1,6 +1,6 @@
-// The data direction of a convolution, x from y and w, by columns: each place of y times the kernel is a row of a
-// matmuls, and overlapping rows are added up. Where x has few channels the library's convolution runs at 5-15%
-// of the machine, for it fills its registers with channels that are not there.
+// The data direction of a convolution, x from y and w, by im2col: each position of y times the weights is a row of a
+// matmul, and overlapping rows are added. If x has few channels, oneDNN's convolution runs at 5-15% of the machine's
+// peak, because it pads its registers with unused channels.
 #pragma once
 
 #include <memory>

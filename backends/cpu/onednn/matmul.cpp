@@ -1,4 +1,4 @@
-// Matrix products by oneDNN, on memory and scratch that the planner owns.
+// Matmuls by oneDNN, on memory and scratch that the planner owns.
 #include <algorithm>
 #include <bit>
 #include <utility>
@@ -23,21 +23,21 @@ dnnl::matmul::primitive_desc describe_matmul(const Matrix& a, const Matrix& b, c
   return {desc, attributes, engine()};
 }
 
-// A product for some rows or columns of the result: how far its operands lie from the whole one's, in numbers.
+// A matmul for some rows or columns of the result: offsets of its operands from the whole matmul's, in numbers.
 struct MatmulPart : MatmulCall {
   std::int64_t a = 0, b = 0, bias = 0, result = 0;
   Relu relu = {};
 };
 
-// Of all of a result, line by line along its dense dim.
+// For the whole result, line by line along its dense dim.
 Relu relu_of(const Matrix& result) {
   return result.column_stride == 1 || result.columns == 1
              ? Relu{nullptr, result.rows, result.columns, std::max(result.row_stride, result.columns)}
              : Relu{nullptr, result.columns, result.rows, result.column_stride};
 }
 
-// One call on all threads. But without AVX-512 the library multiplies by a gemm that cuts the depth, and so rounds, by
-// the number of threads: there the result is cut by its shape alone, and each part made by one thread.
+// One call on all threads. Without AVX-512, however, oneDNN uses a gemm that splits the depth, and so rounds, by the
+// number of threads: there the shape alone splits the result, and one thread computes each part.
 class OnednnMatmul final : public Primitive {
  public:
   OnednnMatmul(const Matrix& a, const Matrix& b, const Matrix& result, bool bias, const std::string& activation)
@@ -100,8 +100,8 @@ class OnednnMatmul final : public Primitive {
   std::string implementation() const override { return implementation_; }
 
  private:
-  // Of the longer side of the result. Each part packs all of the other operand anew, so they are few: from 2 to 4 parts
-  // a product of 256 x 784 with 784 x 1000 loses 7%.
+  // Splits the longer side of the result. Each part packs the whole other operand again, so there are few: going from 2
+  // to 4 parts costs a matmul of 256 x 784 with 784 x 1000 7%.
   static std::int64_t parts_of(std::int64_t side) {
     constexpr std::int64_t least = 64, usual = 256, most = 8;
     if (side < 2 * least) return 1;

@@ -1,4 +1,4 @@
-// What to ask oneDNN for, how, and which of its offers to take.
+// What to request from oneDNN, and which of its offers to take.
 #include "backends/cpu/onednn/offer.h"
 
 #include <algorithm>
@@ -23,7 +23,7 @@ Desc image_desc(const std::array<std::int64_t, 4>& dims, Tag tag) {
 
 namespace {
 
-// With groups the library takes the weights as [groups, O/groups, C/groups, kH, kW], which is the same memory.
+// With groups, oneDNN takes the weights as [groups, O/groups, C/groups, kH, kW], which is the same memory.
 dnnl::memory::dims weight_dims(const Convolution& c) {
   if (c.groups == 1) return {c.w.begin(), c.w.end()};
   return {c.groups, c.w[0] / c.groups, c.w[1], c.w[2], c.w[3]};
@@ -40,7 +40,7 @@ Desc given_weight_desc(const Convolution& c) {
   Desc desc = weight_desc(c, false);
   if (c.weights_layout.empty()) return desc;
   const auto layout = ir::parse_memory_layout(c.weights_layout);
-  check(layout.has_value() && c.groups == 1, "a convolution's weights have a layout that it knows");
+  check(layout.has_value() && c.groups == 1, "the weights of a convolution have a known layout");
   dnnl_blocking_desc_t& blocking = desc.data.format_desc.blocking;
   std::int64_t stride = 1;
   std::array<std::int64_t, 4> outer = c.w;
@@ -67,7 +67,7 @@ std::string layout_of(const Convolution& c, const Desc& desc) {
   ir::MemoryLayout layout{{0, 1, 2, 3}, {}};
   for (int i = 0; i < blocking.inner_nblks; ++i)
     layout.blocks.push_back({std::size_t(blocking.inner_idxs[i]), blocking.inner_blks[i]});
-  // Of dims with equal strides the larger varies slower: the other has one outer place.
+  // Of dims with equal strides, the larger varies slower: the other has one outer position.
   std::stable_sort(layout.order.begin(), layout.order.end(), [&](std::size_t a, std::size_t b) {
     return blocking.strides[a] != blocking.strides[b] ? blocking.strides[a] > blocking.strides[b]
                                                       : data.dims[a] > data.dims[b];
@@ -77,7 +77,7 @@ std::string layout_of(const Convolution& c, const Desc& desc) {
 
 namespace {
 
-// The padding behind, such that the forward convolution reads as far as y is large.
+// The trailing padding for which the forward convolution covers all of y.
 dnnl::memory::dims padding_behind(const Convolution& c) {
   dnnl::memory::dims behind;
   for (std::size_t i = 0; i < 2; ++i) {
@@ -139,7 +139,7 @@ std::optional<Offer> ask(const Convolution& c, const Wanted& wanted) {
 
 namespace {
 
-// Whether Winograd's way to multiply is faster, the reorders around it counted (see bench/study/convolution.cpp).
+// Whether Winograd convolution is faster, including its reorders (see bench/study/convolution.cpp).
 bool prefers_winograd(const Convolution& c) {
   const auto all = [](const std::array<std::int64_t, 2>& pair, std::int64_t value) {
     return pair[0] == value && pair[1] == value;
@@ -148,8 +148,8 @@ bool prefers_winograd(const Convolution& c) {
          all(c.padding, 1) && c.w[0] >= 32 && c.w[1] >= 32 && c.w[0] % 16 == 0 && c.w[1] % 16 == 0;
 }
 
-// Whether images are better brought into the library's own blocks of channels: without AVX-512 its kernels run 1.2
-// to 1.7 times as fast on those as on channels last, for a reorder of each image there and back
+// Whether to reorder images to oneDNN's blocked channels: without AVX-512 its kernels run 1.2 to 1.7 times as fast on
+// those as on channels last, which must pay for a reorder of each image in both directions
 // (bench/study/convolution.cpp).
 bool prefers_blocks(const Convolution& c) {
   constexpr std::int64_t block = 8, least_channels = 32;
@@ -159,8 +159,8 @@ bool prefers_blocks(const Convolution& c) {
          fills_blocks(c.w[1]);
 }
 
-// What to ask for, the best first. Channels last the library's own layout of weights is several times faster than a
-// plain one; in planes it has only its matmuls, unless everything is reordered.
+// The requests, best first. With channels last, oneDNN's layout of weights is several times faster than a plain one; in
+// planes only its matmuls apply, unless everything is reordered.
 std::vector<Wanted> wishes(const Convolution& c) {
   const Tag given = c.channels_last ? Tag::nhwc : Tag::nchw;
   const auto wish = [&](Tag images, const Desc& weights, bool winograd = false) {
@@ -192,8 +192,8 @@ std::optional<Offer> best_offer(const Convolution& c) {
 std::optional<Offer> offer_in(const Wanted& layouts, const Convolution& c) {
   std::optional<Offer> best = ask(c, layouts);
   if (best && best->quality() > 0) return best;
-  // Of dims of 1 the strides say too little: the library may take nchw for nhwc, and find no product for the pair. Left
-  // the choice, it makes the same layouts again, and knows them.
+  // For dims of size 1, strides are ambiguous: oneDNN may take nchw for nhwc and find no implementation for the pair.
+  // Given the choice, it produces the same layouts and recognises them.
   for (const Wanted& wanted : wishes(c)) {
     std::optional<Offer> offer = ask(c, wanted);
     const bool same = offer && offer->x == layouts.x && offer->w == layouts.w && offer->y == layouts.y;

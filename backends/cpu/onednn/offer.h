@@ -1,5 +1,5 @@
-// What oneDNN offers for a convolution: it is asked for the layouts that the operands have first, then for its own.
-// Only files of onednn/ include this.
+// oneDNN's offers for a convolution: first with the operands' layouts, then with its own. Only files of onednn/ include
+// this.
 #pragma once
 
 #include <array>
@@ -11,14 +11,14 @@
 
 namespace weft::cpu {
 
-// What the library offers for one convolution, with the layouts it wants.
+// An offer of oneDNN for one convolution, with the layouts it wants.
 struct Offer {
   dnnl::primitive primitive;
   dnnl::memory::desc x, w, y, bias, scratchpad;
   std::string implementation;
 
   bool is_winograd() const { return implementation.find("wino") != std::string::npos; }
-  // 2: generated code; 1: through columns and a matmul; 0: plain loops.
+  // 2: generated code; 1: im2col and a matmul; 0: plain loops.
   int quality() const {
     if (implementation.find("ref") != std::string::npos) return 0;
     return implementation.find("gemm") != std::string::npos ? 1 : 2;
@@ -31,12 +31,12 @@ struct Wanted {
 };
 
 dnnl::memory::desc image_desc(const std::array<std::int64_t, 4>& dims, dnnl::memory::format_tag tag);
-// Weights as they lie in memory.
+// The memory layout of the weights.
 dnnl::memory::desc given_weight_desc(const Convolution& c);
-// The layout of weights in the words of ir/memory_layout.h; "" where they are padded, or grouped, or no plain blocks.
+// The weights' layout in the notation of ir/memory_layout.h; "" if they are padded, grouped, or not in plain blocks.
 std::string layout_of(const Convolution& c, const dnnl::memory::desc& desc);
 
-// None where the library cannot do it so.
+// Empty if oneDNN does not support the request.
 std::optional<Offer> ask(const Convolution& c, const Wanted& wanted);
 // The first offer of the best quality.
 std::optional<Offer> best_offer(const Convolution& c);

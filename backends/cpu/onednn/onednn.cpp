@@ -1,4 +1,4 @@
-// The library's engine, and running what was made.
+// The engine, and running primitives.
 #include "backends/cpu/onednn/onednn.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ const dnnl::engine& engine() {
   return instance;
 }
 
-// A dim of size 1 may have any stride; the library wants the one that makes the other dim dense.
+// A dim of size 1 may have any stride; oneDNN wants the one that makes the other dim dense.
 dnnl::memory::desc describe(const Matrix& matrix) {
   const bool dense_rows = matrix.column_stride == 1 || matrix.columns == 1;
   const dnnl::memory::dims strides = dense_rows ? dnnl::memory::dims{std::max(matrix.row_stride, matrix.columns), 1}
@@ -26,7 +26,7 @@ void Call::add(int argument, const dnnl::memory::desc& desc) {
   arguments_.push_back({argument, memories_.back().get()});
 }
 
-// By the C interface: the C++ one makes a vector of the arguments at each call.
+// The C interface, because the C++ one allocates a vector of arguments per call.
 void Call::run() {
   const dnnl_status_t status =
       dnnl_primitive_execute(primitive_.get(), stream_.get(), int(arguments_.size()), arguments_.data());
@@ -42,7 +42,7 @@ MatmulCall::MatmulCall(const dnnl::matmul::primitive_desc& desc, bool bias)
   call.add(DNNL_ARG_SCRATCHPAD, desc.scratchpad_desc());
 }
 
-// x <= 0 is false of NaN.
+// x <= 0 is false for NaN.
 void Relu::run(std::int64_t first_line, std::int64_t last_line) const {
   for (std::int64_t line = first_line; line < last_line; ++line) {
     float* const numbers = data + line * stride;
@@ -51,7 +51,7 @@ void Relu::run(std::int64_t first_line, std::int64_t last_line) const {
 }
 
 void Relu::run_on(int threads) const {
-  constexpr std::int64_t most_alone = 1 << 14;  // numbers that are done before another thread has started
+  constexpr std::int64_t most_alone = 1 << 14;  // numbers that one thread processes before another could start
   parallel_chunks(lines, lines * size < most_alone ? 1 : threads,
                   [&](std::int64_t begin, std::int64_t end) { run(begin, end); });
 }

@@ -1,4 +1,4 @@
-// oneDNN matmuls of one thread, with memory given at each call.
+// Single-threaded oneDNN matmuls whose memory is given at each call.
 #include "backends/cpu/onednn/tile_matmul.h"
 
 #include "backends/cpu/onednn/call.h"
@@ -23,7 +23,7 @@ TileMatmul::TileMatmul(const Matrix& a, const Matrix& b, const Matrix& result, b
     const dnnl::matmul::desc desc(describe(a), describe(b), describe(result));
     impl_ = std::make_unique<Impl>(dnnl::matmul::primitive_desc(desc, attributes, engine()));
   } catch (const dnnl::error& error) {
-    throw InternalError(fmt::format("internal error: oneDNN refuses a product of tiles {}x{} * {}x{}: {}", a.rows,
+    throw InternalError(fmt::format("internal error: oneDNN refuses a matmul of tiles {}x{} * {}x{}: {}", a.rows,
                                     a.columns, b.rows, b.columns, error.what()));
   }
 }

@@ -1,4 +1,4 @@
-// The library's product of small matrices whose places change from call to call, for thunks that walk over tiles.
+// oneDNN matmuls of small matrices whose addresses change between calls, for thunks that walk over tiles.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 namespace weft::cpu {
 
-// result = a * b, or result += a * b, for fixed shapes and strides, on the calling thread alone. One object runs on one
+// result = a * b, or result += a * b, for fixed shapes and strides, only on the calling thread. One object runs on one
 // thread at a time; running it allocates nothing.
 class TileMatmul {
  public:

@@ -1,4 +1,4 @@
-// Every field of a kernel by structured bindings, so that a new one does not compile until it is here.
+// Lists every field of a kernel by structured bindings, so that a new field does not compile until it is added here.
 #include "backends/cpu/program/code_key.h"
 
 #include <type_traits>
@@ -58,8 +58,8 @@ class Key {
     const auto& [rows, columns, row_stride, column_stride] = matrix;
     all(rows, columns, row_stride, column_stride);
   }
-  void add(const Matmul& product) {
-    const auto& [name, a, b, result, bias, activation, accumulate] = product;
+  void add(const Matmul& matmul) {
+    const auto& [name, a, b, result, bias, activation, accumulate] = matmul;
     all(a, b, result, bias, activation, accumulate);
   }
 

@@ -1,4 +1,4 @@
-// Which kernels are the same code.
+// Identifies kernels with equal code.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace weft::cpu {
 
-// All that the code of a kernel is made from, as bytes: all but its name and the names in it. Layers that repeat have
-// kernels of one key.
+// Everything that determines a kernel's code, as bytes: all but its name and the names in it. Repeated layers have
+// kernels with equal keys.
 std::string code_key(const KernelSource& source);
 
 }  // namespace weft::cpu

@@ -1,4 +1,4 @@
-// Items of steps, and their memory.
+// Thunks of steps, and their memory.
 #include "backends/cpu/program/executor.h"
 
 #include <algorithm>
@@ -12,8 +12,8 @@ namespace weft::cpu {
 
 namespace {
 
-// The optimizer reads the gradients right after the products that made them, each product's rows shared out to the
-// threads in order. So each thread gets its share of every part: what its own cache still holds.
+// The optimizer reads the gradients right after the matmuls that computed them, whose rows were distributed over the
+// threads in order. Giving each thread its share of every part reads what is still in its cache.
 Shares shares_of(const KernelStep& body, const CompiledKernel& kernel, int threads) {
   if (body.cuts.empty() || threads < 2 || kernel.chunks < 2 * threads) return {};
   Shares shares(static_cast<std::size_t>(threads));
@@ -60,7 +60,7 @@ struct Maker {
 
 std::vector<std::unique_ptr<Thunk>> make_thunks(const std::vector<Step>& steps,
                                                 const std::vector<CompiledKernel>& kernels, int threads) {
-  omp_set_num_threads(threads);  // the library makes its primitives for as many
+  omp_set_num_threads(threads);  // oneDNN makes its primitives for this number
   std::vector<std::unique_ptr<Thunk>> items;
   for (const Step& step : steps) items.push_back(std::visit(Maker{kernels, threads}, step.body));
   return items;

@@ -11,7 +11,7 @@
 
 namespace weft::cpu {
 
-// One for each step. The kernels are those that the steps name.
+// One per step. The kernels are those that the steps name.
 std::vector<std::unique_ptr<Thunk>> make_thunks(const std::vector<Step>& steps,
                                                 const std::vector<CompiledKernel>& kernels, int threads);
 
@@ -19,11 +19,11 @@ std::vector<std::size_t> scratch_of(const std::vector<std::unique_ptr<Thunk>>& i
 
 class Executor {
  public:
-  // `steps` with their addresses. Items that need more scratch than their step has, as on another machine than the one
-  // it was planned on, get memory of their own.
+  // `steps` with their addresses. Thunks that need more scratch than their step has, because it was planned on another
+  // machine, get separate memory.
   Executor(const std::vector<Step>& steps, std::vector<std::unique_ptr<Thunk>> items, int threads);
 
-  // Where the arena, each input and each output lie. Allocates nothing but for the first time.
+  // The addresses of the arena, the inputs and the outputs. Allocates only the first time.
   void bind(std::byte* arena, void* const* inputs, void* const* outputs);
   void run();
 

@@ -1,4 +1,4 @@
-// Blocks of images, the weights as the product takes them, and the C code of an artefact run over threads.
+// Blocks of images, the weights in the order of the matmul, and the C code of an artefact run over threads.
 #include "backends/cpu/program/im2col_thunk.h"
 
 #include <algorithm>
@@ -23,7 +23,7 @@ constexpr std::int64_t kColumnFloats = 1 << 15;  // of columns at once: a share 
 std::int64_t places_of(const Convolution& c) { return c.y[2] * c.y[3]; }
 std::int64_t taps_of(const Convolution& c) { return c.w[1] * c.w[2] * c.w[3]; }
 
-// So many images that their columns fill a block; a divisor of the batch. In planes each image is a matrix.
+// As many images as fill a block with columns; divides the batch. In planes, each image is a matrix.
 std::int64_t block_of(const Convolution& c) {
   if (!c.channels_last) return 1;
   std::int64_t images = std::clamp<std::int64_t>(kColumnFloats / (places_of(c) * taps_of(c)), 1, c.x[0]);
@@ -31,9 +31,9 @@ std::int64_t block_of(const Convolution& c) {
   return images;
 }
 
-weft_columns_step table_of(const Im2colStep& work, const weft_kernel* product) {
+weft_im2col_step table_of(const Im2colStep& work, const weft_kernel* matmul) {
   const Convolution& c = work.convolution;
-  weft_columns_step step{};
+  weft_im2col_step step{};
   step.direction = int(c.direction);
   step.channels_last = c.channels_last;
   step.bias = c.bias;
@@ -50,15 +50,15 @@ weft_columns_step table_of(const Im2colStep& work, const weft_kernel* product) {
   }
   step.weights_bytes = work.weights_bytes;
   step.columns_bytes = work.columns_bytes;
-  step.product = product;
+  step.matmul = matmul;
   return step;
 }
 
 class Im2colThunk final : public Thunk {
  public:
   Im2colThunk(const Im2colStep& work, const CompiledKernel& kernel, int threads)
-      : product_{kernel.name.c_str(), kernel.run, kernel.finish, kernel.chunks, kernel.scratch_bytes, kernel.work_ns},
-        step_(table_of(work, &product_)),
+      : matmul_{kernel.name.c_str(), kernel.run, kernel.finish, kernel.chunks, kernel.scratch_bytes, kernel.work_ns},
+        step_(table_of(work, &matmul_)),
         bytes_a_thread_(work.columns_bytes + aligned(kernel.scratch_bytes)) {
     // The blocks of a weight gradient add to one sum.
     if (work.convolution.direction != Direction::weights)
@@ -73,20 +73,20 @@ class Im2colThunk final : public Thunk {
   }
 
   void run() override {
-    weft_columns_begin(&step_, buffers_.data(), scratch_);
+    weft_im2col_begin(&step_, buffers_.data(), scratch_);
     parallel_chunks(step_.images / step_.block, threads_, [&](std::int64_t begin, std::int64_t end) {
       char* columns = scratch_ + step_.weights_bytes + std::size_t(omp_get_thread_num()) * bytes_a_thread_;
-      weft_columns_blocks(&step_, buffers_.data(), scratch_, columns, begin, end);
+      weft_im2col_blocks(&step_, buffers_.data(), scratch_, columns, begin, end);
     });
-    weft_columns_end(&step_, buffers_.data(), scratch_);
+    weft_im2col_end(&step_, buffers_.data(), scratch_);
   }
 
   std::size_t scratch_bytes() const override { return step_.weights_bytes + std::size_t(threads_) * bytes_a_thread_; }
-  std::string kind() const override { return "columns"; }
+  std::string kind() const override { return "im2col"; }
 
  private:
-  weft_kernel product_;
-  weft_columns_step step_;
+  weft_kernel matmul_;
+  weft_im2col_step step_;
   std::size_t bytes_a_thread_;
   int threads_ = 1;
   std::vector<void*> buffers_;
@@ -96,7 +96,7 @@ class Im2colThunk final : public Thunk {
 }  // namespace
 
 Im2colStep columns_of(const Convolution& c, int kernel) {
-  check(c.weights_layout.empty(), "a convolution by columns has row-major weights");
+  check(c.weights_layout.empty(), "a convolution by im2col has row-major weights");
   Im2colStep work{c, kernel, block_of(c), 0, 0};
   if (c.channels_last) work.weights_bytes = aligned(std::size_t(c.w[0] * taps_of(c)) * sizeof(float));
   work.columns_bytes = aligned(std::size_t(work.block * places_of(c) * taps_of(c)) * sizeof(float));
@@ -117,9 +117,9 @@ Matmul matmul_of(const Im2colStep& work, const std::string& name) {
     case Direction::data:
       return {name, y, weights, columns};
     case Direction::weights: {
-      Matmul product{name, {outputs, rows, y.column_stride, y.row_stride}, columns, weights};
-      product.accumulate = true;
-      return product;
+      Matmul matmul{name, {outputs, rows, y.column_stride, y.row_stride}, columns, weights};
+      matmul.accumulate = true;
+      return matmul;
     }
   }
   return {};

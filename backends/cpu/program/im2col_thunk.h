@@ -1,4 +1,4 @@
-// Convolutions without the library: generated products with the columns of windows (runtime/artefact/columns.c).
+// Convolutions without oneDNN: im2col and a generated matmul (runtime/artefact/columns.c).
 #pragma once
 
 #include <cstddef>
@@ -10,9 +10,9 @@
 
 namespace weft::cpu {
 
-// Weights lie row-major. `kernel` is the product's place among the program's kernels.
+// Weights are row-major. `kernel` is the index of the matmul among the program's kernels.
 Im2colStep columns_of(const Convolution& convolution, int kernel);
-// What the work's kernel computes.
+// The matmul of the step's kernel.
 Matmul matmul_of(const Im2colStep& work, const std::string& name);
 
 std::unique_ptr<Thunk> make_im2col_thunk(const Im2colStep& work, const CompiledKernel& kernel, int threads);

@@ -69,7 +69,7 @@ struct Jit::Impl {
 
   MachineTarget target;
   LLVMOrcLLJITRef jit = nullptr;
-  // Of the sources from `first` on, those whose code no other before them has.
+  // Of the sources from `first` on, those whose code differs from all before them.
   std::vector<std::size_t> find_fresh(std::size_t first) {
     std::vector<std::size_t> fresh;
     for (std::size_t i = first; i < sources.size(); ++i) {
@@ -80,7 +80,7 @@ struct Jit::Impl {
   }
 
   std::vector<KernelSource> sources;
-  std::vector<std::size_t> same_code;                    // by source: the first that has its code
+  std::vector<std::size_t> same_code;                    // by source: the first source with the same code
   std::unordered_map<std::string, std::size_t> by_code;  // code_key -> that first one
   std::vector<CompiledKernel> compiled;
 };
@@ -121,9 +121,9 @@ struct Share {
   }
 };
 
-// One module a thread.
+// One module per thread.
 void build_all(std::vector<Share>& shares, const MachineTarget& target) {
-  std::vector<std::jthread> others;  // joined also where a later one cannot be started
+  std::vector<std::jthread> others;  // joined also if a later thread cannot start
   for (std::size_t i = 1; i < shares.size(); ++i) others.emplace_back([&, i] { shares[i].build(target); });
   shares[0].build(target);
   for (std::jthread& each : others) each.join();

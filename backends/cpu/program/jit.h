@@ -1,4 +1,4 @@
-// Compiles kernels to machine code in this process, by LLVM's ORC. No LLVM header is seen from here.
+// Compiles kernels to machine code in this process, by LLVM's ORC. Pulls in no LLVM header.
 #pragma once
 
 #include <memory>
@@ -11,10 +11,10 @@
 
 namespace weft::cpu {
 
-// What there is to know of a kernel but its code.
+// The facts about a kernel besides its code.
 CompiledKernel without_code(const KernelFacts& facts);
 
-// The kernels' code lives as long as the Jit. Names of kernels in one Jit are unique.
+// The kernels' code lives as long as the Jit. Kernel names must be unique within one Jit.
 class Jit {
  public:
   explicit Jit(const std::string& cpu = "native");  // see find_target (emit.h)
@@ -22,10 +22,10 @@ class Jit {
   Jit(Jit&&) noexcept;
   Jit& operator=(Jit&&) noexcept;
 
-  int add(KernelSource source);  // its index
-  // Compiles what was added since the last call, on up to `threads` threads.
+  int add(KernelSource source);  // returns its index
+  // Compiles everything added since the last call, on up to `threads` threads.
   void compile(int threads = 1);
-  const CompiledKernel& kernel(int index) const;  // compiled ones
+  const CompiledKernel& kernel(int index) const;  // after `compile`
   int size() const;
   const MachineTarget& target() const;
 

@@ -1,4 +1,4 @@
-// The C code of an artefact, run over threads: each image on one.
+// Runs the C code of an artefact over threads, one image at a time.
 #include "backends/cpu/program/pooling.h"
 
 #include <algorithm>

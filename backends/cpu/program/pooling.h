@@ -1,5 +1,5 @@
-// Pooling whose windows overlap, are padded or leave a rest: loops over channels-last images. (Windows that tile the
-// image are reductions inside kernels: passes/layout/layout.cpp.)
+// Pooling whose windows overlap, are padded or leave a remainder: loops over channels-last images. (Windows that tile
+// the image are reductions inside kernels: passes/layout/layout.cpp.)
 #pragma once
 
 #include "backends/cpu/program/thunk.h"

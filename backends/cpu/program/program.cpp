@@ -102,7 +102,7 @@ class CpuProgram final : public runtime::Program {
     return profile;
   }
 
-  // Inputs and outputs behind the arena.
+  // Inputs and outputs follow the arena.
   void allocate() {
     std::size_t bytes = schedule_.arena_bytes();
     std::vector<std::size_t> input_offsets, output_offsets;

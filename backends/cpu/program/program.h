@@ -1,4 +1,4 @@
-// A graph as a flat list of generated kernels and library primitives over one arena.
+// A graph as a list of generated kernels and oneDNN primitives over one arena.
 #pragma once
 
 #include <memory>
@@ -12,10 +12,10 @@
 
 namespace weft::cpu {
 
-// What the passes may know of this backend.
+// Facts about this backend for the passes.
 passes::Target target();
 
-// `graph` has static dims, and fuse and copies have run. `threads` > 0.
+// `graph` has static dims and has been through fuse and copies. `threads` > 0.
 std::unique_ptr<runtime::Program> make_program(ir::GraphPtr graph, int threads, const ScheduleOptions& options,
                                                CompileReport& report);
 

@@ -1,4 +1,4 @@
-// An op that this backend has no code for, run by the reference interpreter. Slow, and it allocates.
+// Runs an op that this backend has no code for in the reference interpreter. Slow, and it allocates.
 #pragma once
 
 #include <memory>

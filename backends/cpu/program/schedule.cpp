@@ -21,7 +21,7 @@ using ir::OpCode;
 using ir::OpId;
 using ir::ValueId;
 
-static_assert(kCacheLine == passes::kAlignment, "inputs and outputs begin as the planner's buffers do");
+static_assert(kCacheLine == passes::kAlignment, "inputs and outputs are aligned like the planner's buffers");
 
 using passes::Place;
 
@@ -34,7 +34,7 @@ std::optional<SimilarityStep::Kind> similarity_kind(OpCode code) {
   return {};
 }
 
-// The tiles that the op makes or reads, where there are any.
+// The tiles that the op makes or reads, if any.
 const ir::Type* tiles_of(const Graph& graph, const Op& op) {
   const ir::Type& last = graph.type(op.code == OpCode::similarity_tiles ? op.results[0] : op.operands.back());
   return last.rank() == 3 ? &last : nullptr;
@@ -52,7 +52,7 @@ Matrix matrix_of(const Graph& graph, ValueId value, const Place& place, bool tra
   return transposed ? Matrix{matrix.columns, matrix.rows, matrix.column_stride, matrix.row_stride} : matrix;
 }
 
-// Where a kernel over flat vectors reads a pack: the borders of its parts.
+// For a kernel over flat vectors that reads a pack: the boundaries of the pack's parts.
 std::vector<std::int64_t> cuts_of(const Graph& graph, const Op& op) {
   const auto is_pack = [&](ValueId value) {
     return graph.producer(value) && graph.producer(value)->code == OpCode::pack;
@@ -96,17 +96,17 @@ void Schedule::add_op(OpId id) {
   add_step(std::move(body), std::move(name), values_of(op), id);
 }
 
-// A kernel that others than convolutions read is copied to row-major order first.
+// Weights that ops other than convolutions read are copied to row-major order first.
 void Schedule::relayout(std::uint32_t index) {
   const ir::Input& input = graph_.inputs[index];
   const auto layout = ir::parse_memory_layout(input.layout);
-  check(layout.has_value(), "a layout was verified");
+  check(layout.has_value(), "layouts are verified");
   relayouts_[index] = 0;
-  add_step(RelayoutStep{*layout, ir::numbers(graph_.type(input.value).dims)}, "relay " + graph_.input_name(index),
+  add_step(RelayoutStep{*layout, ir::numbers(graph_.type(input.value).dims)}, "relayout " + graph_.input_name(index),
            {input.value}, kNone);
 }
 
-// Before a pack is read, zeros go between its parts.
+// Before a pack is read, the gaps between its parts are filled with zeros.
 void Schedule::fill_gaps(ValueId value) {
   const Op* pack = passes::pack_below(graph_, value);
   if (!pack || filled_[pack->results[0]]) return;
@@ -116,8 +116,7 @@ void Schedule::fill_gaps(ValueId value) {
   if (!body.gaps.empty()) add_step(std::move(body), "fill gaps", {packed}, graph_.values[packed].op);
 }
 
-// --- Work
-// ------------------------------------------------------------------------------------------------------------
+// --- Steps -----------------------------------------------------------------------------------------------------------
 
 StepBody Schedule::body_of(const Op& op) {
   if (op.code == OpCode::fused) return fused(op);
@@ -139,7 +138,7 @@ CustomStep Schedule::reference_step(const Op& op) const {
   return {[graph = &graph_, op = &op] { return make_reference_item(*graph, *op); }};
 }
 
-// A kernel's name in dumps and profiles: what it is for, by the names of its results.
+// A kernel's name in dumps and profiles, made from the names of its results.
 std::string Schedule::kernel_name(const Op& op) const {
   std::string name = fmt::format("{}kernel_{}", options_.prefix, kernels_.size());
   const std::size_t most = options_.prefix.size() + 60;
@@ -165,7 +164,7 @@ StepBody Schedule::similarity(const Op& op, SimilarityStep::Kind kind) {
   SimilarityStep body{kind, dims[0], dims[1], int(kernels_.size()), 0};
   const SimilarityShape shape(body.rows, body.width);
   const ir::Type* tiles = tiles_of(graph_, op);
-  if (tiles && tiles->dims[1].factor != shape.block) return reference_step(op);  // of a graph by hand
+  if (tiles && tiles->dims[1].factor != shape.block) return reference_step(op);  // from a hand-written graph
   if (kind == SimilarityStep::Kind::tiles) return body;
   const std::string name = kernel_name(op);
   std::vector<kernel::Kernel> made =

@@ -1,5 +1,5 @@
-// A graph as steps: kernels for fused ops, the library (or more kernels) for contractions, and where each finds its
-// operands. What runs them is an Executor in this process, or an artefact.
+// A graph as steps: kernels for fused ops, oneDNN (or more kernels) for contractions, and where each finds its
+// operands. An Executor of this process or an artefact runs it.
 #pragma once
 
 #include <cstddef>
@@ -17,21 +17,21 @@
 namespace weft::cpu {
 
 struct ScheduleOptions {
-  std::string prefix = {};  // of the kernels' names
+  std::string prefix = {};  // prefix of the kernels' names
   bool winograd = true;     // see onednn.h
   bool standalone = false;  // matmuls and convolutions of f32 without oneDNN
 };
 
 class Schedule {
  public:
-  // `graph` has static dims, and fuse and copies have run. The steps lack addresses until `place`.
+  // `graph` has static dims and has been through fuse and copies. The steps lack addresses until `place`.
   Schedule(const ir::Graph& graph, const ScheduleOptions& options);
 
   const std::vector<KernelSource>& kernels() const { return kernels_; }
   const std::vector<Step>& steps() const { return steps_; }
-  ir::OpId op(std::size_t step) const { return ops_[step]; }  // kNone of a step that stems from none
+  ir::OpId op(std::size_t step) const { return ops_[step]; }  // kNone if the step comes from no op
 
-  // Plans the memory of the steps, which need so much scratch, and gives them their addresses.
+  // Plans the memory of the steps, given their scratch, and sets their addresses.
   void place(const std::vector<std::size_t>& scratch_bytes);
   std::size_t arena_bytes() const { return arena_bytes_; }
   const passes::Plan& plan() const { return plan_; }

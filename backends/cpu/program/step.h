@@ -1,5 +1,5 @@
-// The steps of a program as data: what runs, and over which memory. Made from a graph (schedule.h) or from the tables
-// of an artefact (artefact.cpp); thunks (thunk.h) are made from them.
+// The steps of a program as data: what runs, over which memory. They come from a graph (schedule.h) or from the tables
+// of an artefact (backends/aot/cpu_runtime.cpp); thunks (thunk.h) are made from them.
 #pragma once
 
 #include <array>
@@ -19,11 +19,11 @@ namespace weft::cpu {
 
 class Thunk;
 
-// A generated kernel, by its place among those of the program. Cuts, where there are any, part the `elements` of what
-// it makes: each thread gets its share of every part.
+// A generated kernel, by its index in the program. Cuts, if any, divide the `elements` of its output into parts: each
+// thread gets a share of every part.
 struct KernelStep {
   int kernel = 0;
-  std::vector<std::int64_t> cuts;  // sorted, 0 and `elements` among them
+  std::vector<std::int64_t> cuts;  // sorted, including 0 and `elements`
   std::int64_t elements = 0;
 };
 
@@ -33,27 +33,27 @@ struct MatmulStep {
   std::string activation = {};
 };
 
-// Zeros in stretches of the first address.
+// Zeros parts of the first address.
 struct FillStep {
   std::vector<passes::Gap> gaps;
 };
 
-// A row-major copy of a tensor of f32 that lies otherwise. Addresses: from, to.
+// A row-major copy of an f32 tensor in another layout. Addresses: from, to.
 struct RelayoutStep {
   ir::MemoryLayout layout;
   std::vector<std::int64_t> dims;
 };
 
-// A convolution of a program without oneDNN: a generated product with the columns of windows, a block of images at a
-// time (weft_columns_step of runtime/artefact/tables.h, im2col_thunk.h).
+// A convolution of a program without oneDNN: im2col and a generated matmul, one block of images at a time
+// (weft_im2col_step of runtime/artefact/tables.h, im2col_thunk.h).
 struct Im2colStep {
   Convolution convolution;
-  int kernel = 0;  // the product
+  int kernel = 0;  // the matmul
   std::int64_t block = 1;
   std::size_t weights_bytes = 0, columns_bytes = 0;  // of scratch
 };
 
-// Pooling of f32, channels last. Pairs are height, width; `in` is the pooled image, `out` what it is pooled to.
+// Pooling of f32, channels last. Pairs are height, width; `in` is the input image, `out` the output image.
 struct PoolingStep {
   enum class Kind : std::uint8_t { max, average, max_gradient, average_gradient };
   using Pair = std::array<std::int64_t, 2>;
@@ -62,8 +62,8 @@ struct PoolingStep {
   Pair in{}, out{}, kernel{}, stride{}, padding{};
 };
 
-// similarity_lse of [rows, width], its gradient, or the tiles that both may read, by kernels of its own
-// (similarity_kernels.h).
+// similarity_lse of [rows, width], its gradient, or the tiles that both may read, by the kernels of
+// similarity/kernels.h.
 struct SimilarityStep {
   enum class Kind : std::uint8_t { lse, gradient, tiles };
   Kind kind = Kind::lse;
@@ -71,7 +71,7 @@ struct SimilarityStep {
   int first_kernel = 0, kernels = 0;
 };
 
-// What another makes an thunk of.
+// A step whose thunk other code makes.
 struct CustomStep {
   std::function<std::unique_ptr<Thunk>()> make;
 };

@@ -1,4 +1,4 @@
-// Items that do their own work.
+// Thunks that run their kernels themselves.
 #include "backends/cpu/program/thunk.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// The thunks of a program's flat list. Each is made once and told where its operands lie before it runs.
+// The thunks of a program. Each is made once and bound to its operands before it runs.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,7 @@ class Thunk {
 
 class KernelThunk final : public Thunk {
  public:
-  // With `shares` the threads run those chunks, else equal parts in order.
+  // With `shares` each thread runs its chunks there, else equal parts in order.
   KernelThunk(const CompiledKernel& kernel, int threads, Shares shares)
       : kernel_(kernel), threads_(threads), shares_(std::move(shares)) {}
   void bind(const std::vector<void*>& pointers, void* scratch) override {
@@ -80,7 +80,7 @@ class RelayoutThunk final : public Thunk {
     to_ = static_cast<float*>(pointers.at(1));
   }
   void run() override;
-  std::string kind() const override { return "relay"; }
+  std::string kind() const override { return "relayout"; }
 
  private:
   std::vector<std::size_t> offsets_;

@@ -1,4 +1,4 @@
-// The shape, and what pass epilogue added to a convolution.
+// The shape of an op over windows, and what the pass `epilogue` added to a convolution.
 #include "backends/cpu/program/window_steps.h"
 
 #include "ir/error.h"
@@ -12,7 +12,7 @@ Convolution convolution_of(const ir::Graph& graph, const ir::Op& op, const std::
     c.bias = op.operands.size() == 3;
     c.activation = op.attrs.text(ir::Attr::activation);
   } else {
-    check(op.operands.size() == 2 && !op.attrs.has(ir::Attr::activation), "`epilogue` leaves gradients bare");
+    check(op.operands.size() == 2 && !op.attrs.has(ir::Attr::activation), "`epilogue` adds nothing to gradients");
   }
   c.weights_layout = weights_layout;
   return c;

@@ -1,4 +1,4 @@
-// Ops over windows, convolutions and pooling, as work (step.h).
+// Steps (step.h) for ops over windows: convolutions and pooling.
 #pragma once
 
 #include <string>
@@ -8,10 +8,10 @@
 
 namespace weft::cpu {
 
-// `weights_layout` is how the weights lie in memory: an operand, but the result of conv2d_weight_grad.
+// `weights_layout` is the memory layout of the weights: an operand or, for conv2d_weight_grad, the result.
 Convolution convolution_of(const ir::Graph& graph, const ir::Op& op, const std::string& weights_layout);
 
-// Whether the op is one of pooling, of f32 in nhwc.
+// Whether the op is pooling of f32 in nhwc.
 bool is_pooling(const ir::Graph& graph, const ir::Op& op);
 PoolingStep pooling_of(const ir::Graph& graph, const ir::Op& op);
 

@@ -37,14 +37,14 @@ class Body {
   ir::Builder builder_;
 };
 
-// What there is one of a row, for the rows and for the columns of a tile.
+// A value per row, for the rows and for the columns of a tile.
 struct Beside {
   Beside(Body& body, const std::string& name, std::int64_t block)
       : rows(body.input(name + "_rows", block, 1)), columns(body.input(name + "_columns", 1, block)) {}
   Expr rows, columns;
 };
 
-// The products of rows in a tile, and their scales.
+// The dot products of rows in a tile, and their scales.
 struct Products {
   Products(Body& body, std::int64_t block) : tile(body.input("tile", block, block)), r(body, "r", block) {}
   Expr similarities() const { return tile * r.rows * r.columns; }
@@ -68,7 +68,7 @@ kernel::Kernel lse_plain(const SimilarityShape& shape, const std::string& name) 
   return body.lower();
 }
 
-// The sums along one axis, with the largest exponent so far taken out.
+// Adds to the sums along one axis, scaled by the largest exponent so far.
 kernel::Kernel lse_shifted(const SimilarityShape& shape, const std::string& name, std::int64_t axis) {
   Body body(name);
   const Expr s = Products(body, shape.block).similarities();

@@ -1,5 +1,5 @@
-// The three thunks. Rows of numbers (sums, scales, weights) are copied to scratch first, with room up to whole blocks,
-// so that one set of kernels serves the last block too: what is beyond the last row is -infinity in a tile.
+// The three thunks. They copy vectors (sums, scales, weights) to scratch first, padded to whole blocks, so that one set
+// of kernels serves the last block too: a tile has -infinity beyond the last row.
 #include "backends/cpu/similarity/similarity.h"
 
 #include <algorithm>
@@ -29,7 +29,7 @@ class Layout {
   std::size_t bytes_ = 0;
 };
 
-// The tile's products of rows, without those of a row with itself, nor of rows that do not exist.
+// Computes the tile's dot products, with -infinity for a row with itself and for padding rows.
 void write_tile(TileMatmuls& products, const SimilarityShape& shape, const Tile& tile, const float* x, float* result,
                 void* scratch) {
   products.similarities(tile, x, result, scratch);
@@ -44,7 +44,7 @@ void write_tile(TileMatmuls& products, const SimilarityShape& shape, const Tile&
 
 class SimilarityThunk : public Thunk {
  public:
-  // An op of so many operands, and perhaps the tiles.
+  // Checks the number of operands, with or without the tiles.
   SimilarityThunk(const SimilarityShape& shape, std::vector<CompiledKernel> kernels, int threads, std::size_t operands,
                   bool gradients)
       : shape_(shape),
@@ -72,7 +72,7 @@ class SimilarityThunk : public Thunk {
   std::string kind() const override { return "tiles:" + std::to_string(shape_.block); }
 
  protected:
-  // A number a row, and those beyond the last.
+  // Copies one number per row and pads beyond the last row.
   std::size_t add_rows() { return layout_.add(std::size_t(shape_.padded()) * sizeof(float)); }
   float* rows_at(std::size_t offset) const { return reinterpret_cast<float*>(scratch_ + offset); }
   float* block_at(std::size_t offset, std::int64_t block) const { return rows_at(offset) + block * shape_.block; }
@@ -88,14 +88,14 @@ class SimilarityThunk : public Thunk {
   TileMatmuls& products(std::size_t worker) { return products_[worker]; }
   void* matmul_scratch(std::size_t worker) const { return scratch_ + products_scratch_ + worker * product_bytes(); }
 
-  // A kernel over a tile, on the thread of a worker.
+  // Runs a kernel over a tile, on a worker's thread.
   template <typename Kernel>
   void run_on_tile(Kernel which, std::size_t worker, std::initializer_list<float*> buffers) const {
     void* arguments[9];
     std::copy(buffers.begin(), buffers.end(), arguments);
     run_kernel(kernels_[std::size_t(which)], arguments, scratch_ + kernel_scratch_ + worker * kernel_bytes(), 1);
   }
-  // A kernel over all rows, on all threads.
+  // Runs a kernel over all rows, on all threads.
   template <typename Kernel>
   void run_on_rows(Kernel which, std::initializer_list<float*> buffers) const {
     void* arguments[9];
@@ -103,7 +103,7 @@ class SimilarityThunk : public Thunk {
     run_kernel(kernels_[std::size_t(which)], arguments, scratch_ + kernel_scratch_, threads_);
   }
 
-  // Copies r, and looks whether every similarity is small enough to do without maxima.
+  // Copies r and checks whether every similarity is small enough to skip the maxima.
   template <typename Kernel>
   bool begin(Kernel lengths) {
     copy_rows(r_, pointers_[1], 1.0f);
@@ -112,7 +112,7 @@ class SimilarityThunk : public Thunk {
     return std::all_of(first, first + shape_.rows, [](float length) { return length <= kPlainExponent; });
   }
 
-  // The products of rows as write_tile has them: read where they are kept, else made in the worker's own tile.
+  // The dot products of rows as write_tile computes them: kept ones, or new ones in the worker's tile.
   float* make_tile(std::size_t worker, const Tile& tile) {
     if (kept_) return kept_ + shape_.tile(tile.row, tile.column) * shape_.block * shape_.block;
     write_tile(products(worker), shape_, tile, x(), tile_of(worker), matmul_scratch(worker));
@@ -122,7 +122,7 @@ class SimilarityThunk : public Thunk {
   const SimilarityShape shape_;
   Layout layout_;
   std::vector<float*> pointers_;  // of the op's operands and result
-  float* kept_ = nullptr;         // the tiles, where they are an operand
+  float* kept_ = nullptr;         // the tiles, if they are an operand
   std::size_t r_ = 0;
 
  private:
@@ -135,11 +135,11 @@ class SimilarityThunk : public Thunk {
   int threads_;
 
  protected:
-  std::vector<TileMatmuls> products_;  // one a worker
+  std::vector<TileMatmuls> products_;  // one per worker
   TileWalk walk_;
 
  private:
-  std::size_t kernel_bytes_ = 0;  // the most that one of the kernels needs
+  std::size_t kernel_bytes_ = 0;  // the most that any of the kernels needs
   std::size_t tile_ = 0, products_scratch_ = 0, kernel_scratch_ = 0, lengths_ = 0;
   std::byte* scratch_ = nullptr;
 };
@@ -150,7 +150,7 @@ class LseThunk final : public SimilarityThunk {
       : SimilarityThunk(shape, std::move(kernels), threads, 2, false) {
     max_ = add_rows();
     sum_ = add_rows();
-    // The columns of a diagonal tile are its rows over again, and go nowhere.
+    // The columns of a diagonal tile repeat its rows and are dropped.
     unused_ = layout_.add(products_.size() * std::size_t(shape.block) * sizeof(float));
   }
 
@@ -240,7 +240,7 @@ class TilesThunk final : public Thunk {
 
   SimilarityShape shape_;
   TileWalk walk_;
-  std::vector<TileMatmuls> products_;  // one a worker
+  std::vector<TileMatmuls> products_;  // one per worker
   const float* x_ = nullptr;
   float* result_ = nullptr;
   std::byte* scratch_ = nullptr;

@@ -1,4 +1,4 @@
-// The tournament, who plays when, and the library's products for each shape of tile.
+// The tournament schedule, and the matmuls for each shape of tile.
 #include "backends/cpu/similarity/tiles.h"
 
 #include <algorithm>
@@ -6,7 +6,7 @@
 
 namespace weft::cpu {
 
-// The circle method: the last player stays, the others move on by one place each round.
+// The circle method: the last player stays; the others move by one position each round.
 std::pair<std::int64_t, std::int64_t> Tournament::pair(std::int64_t round, std::int64_t index) const {
   const std::int64_t circle = seats() - 1;
   const std::int64_t a = index == 0 ? circle : (round + index) % circle;
@@ -34,7 +34,7 @@ TileWalk::Meeting TileWalk::next() {
   const std::int64_t round = (number - groups_) / tournament.pairs(), index = (number - groups_) % tournament.pairs();
   if (round >= tournament.rounds()) return {};
   const auto [a, b] = tournament.pair(round, index);
-  // Meetings are taken in order, so that what is waited for is under way.
+  // Meetings are taken in order, so that a meeting that others wait for is in progress.
   const auto wait_for = [&](std::int64_t group) {
     constexpr int kSpins = 1000;
     for (int i = 0; turns_[std::size_t(group)].load(std::memory_order_acquire) <= round; ++i)

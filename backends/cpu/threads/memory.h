@@ -1,5 +1,5 @@
-// Places on cache lines, and one stretch of zeroed memory on huge pages where the system gives them: first touch and
-// page walks cost more than most kernels.
+// Cache-line offsets, and one block of zeroed memory on huge pages if the system provides them: first touches and page
+// walks cost more than most kernels.
 #pragma once
 
 #include <cstddef>
@@ -7,15 +7,15 @@
 
 namespace weft::cpu {
 
-inline constexpr std::size_t kCacheLine = 64;  // bytes, and those of the widest vector
+inline constexpr std::size_t kCacheLine = 64;  // in bytes; also the size of the widest vector
 
-// A number of bytes, rounded up so that what follows begins on a cache line of its own.
+// Rounds a number of bytes up to a whole number of cache lines.
 constexpr std::size_t aligned(std::size_t bytes) { return (bytes + kCacheLine - 1) / kCacheLine * kCacheLine; }
 
 class HugeMemory {
  public:
   HugeMemory() = default;
-  explicit HugeMemory(std::size_t bytes);  // Error where the system has no more
+  explicit HugeMemory(std::size_t bytes);  // throws Error if the system has no more memory
   ~HugeMemory();
   HugeMemory(HugeMemory&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}

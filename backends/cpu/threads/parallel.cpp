@@ -5,8 +5,8 @@
 
 #include "backends/cpu/threads/openmp.h"
 
-// libgomp is not instrumented, so the thread sanitizer must be told that a fork and a join order what is around them,
-// and not to look at what libgomp hands to its threads.
+// libgomp is not instrumented, so these annotations tell the thread sanitizer that fork and join order memory accesses,
+// and to ignore what libgomp passes to its threads.
 #if defined(__SANITIZE_THREAD__)
 extern "C" void AnnotateHappensBefore(const char* file, int line, const volatile void* address);
 extern "C" void AnnotateHappensAfter(const char* file, int line, const volatile void* address);
@@ -27,7 +27,7 @@ struct Team {
   std::int64_t chunks;
   ChunkFunction function;
   void* context;
-  char fork, join;  // what the sanitizer is told of
+  char fork, join;  // addresses that annotate fork and join
 };
 
 WEFT_NOT_WATCHED void run_share(void* data) {

@@ -1,4 +1,4 @@
-// Runs compiled kernels over threads: chunks fixed by the kernel, shared out to the OpenMP pool that oneDNN uses too.
+// Runs compiled kernels over threads: fixed chunks, distributed over the OpenMP pool that oneDNN uses too.
 #pragma once
 
 #include <cstddef>
@@ -9,10 +9,10 @@
 
 namespace weft::cpu {
 
-// Machine code of one kernel. `buffers` has one pointer for each argument (the body's inputs, then its outputs).
-// A chunk may run on any thread and in any order: results do not depend on it. `finish`, where there is one, runs once
-// after all chunks. `scratch` is `scratch_bytes` of 64-byte aligned memory that nothing else uses between the two;
-// its content before is of no matter.
+// Machine code of one kernel. `buffers` has one pointer per argument (the body's inputs, then its outputs). Chunks may
+// run on any thread and in any order: results do not depend on it. `finish`, if any, runs once after all chunks.
+// `scratch` is `scratch_bytes` of 64-byte aligned memory that nothing else uses between the two; its initial content
+// does not matter.
 struct CompiledKernel {
   using Run = void (*)(void* const* buffers, void* scratch, std::int64_t begin_chunk, std::int64_t end_chunk);
   using Finish = void (*)(void* const* buffers, void* scratch);
@@ -25,7 +25,7 @@ struct CompiledKernel {
   double work_ns = 0;  // estimate for one thread, all chunks
 };
 
-// fn(context, begin, end) over contiguous shares of [0, chunks), the same split for the same (chunks, threads).
+// Calls fn(context, begin, end) over contiguous shares of [0, chunks), split equally for equal (chunks, threads).
 // Allocates nothing.
 using ChunkFunction = void (*)(void* context, std::int64_t begin, std::int64_t end);
 void parallel_chunks(std::int64_t chunks, int threads, ChunkFunction fn, void* context);
@@ -41,10 +41,10 @@ void parallel_chunks(std::int64_t chunks, int threads, const Body& body) {
 // Estimated work below which a fork and join cost more than they save.
 inline constexpr double kSerialWorkNs = 2500;
 
-// All chunks, then `finish`. Stays on the caller's thread where the work is too small to share.
+// Runs all chunks, then `finish`. Stays on the caller's thread if the work is too small to share.
 void run_kernel(const CompiledKernel& kernel, void* const* buffers, void* scratch, int threads);
 
-// The chunks of each thread, as ranges [begin, end). Which thread runs a chunk changes its speed, never its result.
+// The chunks of each thread, as ranges [begin, end). The assignment changes the speed, never the result.
 using Shares = std::vector<std::vector<std::pair<std::int64_t, std::int64_t>>>;
 void run_kernel(const CompiledKernel& kernel, void* const* buffers, void* scratch, const Shares& shares);
 

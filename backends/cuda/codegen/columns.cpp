@@ -1,5 +1,5 @@
-// Rowless kernels that sum into arrays: the array's dims are the rows of a nest, and what is summed lies along them.
-// Where neighbouring rows lie side by side and there are many points, a thread takes a pack of rows.
+// Rowless kernels that sum into arrays: the array's dims become the rows of a nest, and the summed dims lie along them.
+// If neighbouring rows are adjacent in memory and there are many points, a thread takes a pack of rows.
 #include <algorithm>
 #include <map>
 
@@ -63,7 +63,7 @@ class PackedColumns {
   std::string sum(const Accumulator& each) const { return variable(job_, each.node) + "_sum"; }
   std::string wide(std::int64_t number) const { return fmt::format("{}{}", number, job_.index == "int" ? "" : "ll"); }
 
-  // Which rows are the thread's, and its place among those that share them.
+  // Computes the thread's rows, and its position among the threads that share them.
   void write_place(Source& source, Values& values) const {
     const int group = nest_.group, rows = nest_.rows_per_block;
     source.line(nest_.neighbours ? fmt::format("const int t = threadIdx.x % {0}, r = threadIdx.x / {0};", group)
@@ -98,7 +98,7 @@ class PackedColumns {
     source.close();
   }
 
-  // All values before the first store: an output may lie where an input is.
+  // Compute all values before the first store: an output may share memory with an input.
   void write_point(Source& source, Values& values, Packs& packs) {
     for (const NodeId root : roots_) values.get(root);
     const auto add = [&](const Accumulator& each, const std::string& into) {
@@ -148,7 +148,7 @@ class PackedColumns {
 
 }  // namespace
 
-// A launch for each set of dims that arrays extend along; the last stores as well.
+// One launch per set of dims that arrays extend along; the last one also stores.
 void write_columns(Job& job) {
   std::map<DimSet, std::vector<Accumulator*>> by_dims;
   for (Accumulator& each : job.accumulators)

@@ -1,4 +1,4 @@
-// A kernel to functions: which form it takes, and what all forms share.
+// Emits the functions of a kernel: selects its form, and holds what all forms share.
 #include "backends/cuda/codegen/emit.h"
 
 #include "backends/cuda/codegen/job.h"

@@ -1,5 +1,5 @@
-// Kernels as CUDA C++ that a person can read: one `__global__` function a launch, no header of CUDA needed. nvcc and
-// NVRTC compile it; so does g++ over emulate.h, which is how it is tested where there is no GPU.
+// Kernels as readable CUDA C++: one `__global__` function per launch, without CUDA headers. nvcc and NVRTC compile it;
+// so does g++ with emulate.h, which tests use without a GPU.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ namespace weft::cuda {
 struct Launch {
   std::string function;
   unsigned blocks = 1, threads = 1;
-  std::size_t shared_bytes = 0;  // dynamic shared memory; above 48 KiB the function must be allowed that much
+  std::size_t shared_bytes = 0;  // dynamic shared memory; more than 48 KiB needs an explicit opt-in on the function
 };
 
 struct EmittedKernel {
@@ -26,12 +26,12 @@ struct EmittedKernel {
   int arguments = 0;
 };
 
-// Any kernel of backends/kernel. Grid, block and the order of every sum are fixed by the shape. Buffers need no more
-// alignment than their elements. An output may share memory with an input that is read where the output is written.
-// Functions are called by the kernel's name, made an identifier: names must differ within a translation unit.
+// Emits any kernel of ir/kernel. The shape fixes grid, block and the order of every sum. Buffers need only the
+// alignment of their elements. An output may share memory with an input that is read where the output is written.
+// Functions are named after the kernel, as an identifier; names must be unique within a translation unit.
 EmittedKernel emit(const kernel::Kernel& kernel);
 
-// What every translation unit begins with: packs of elements, rounding, random numbers, sums over a block.
+// The start of every translation unit: packs of elements, rounding, random numbers, sums over a block.
 std::string prelude();
 // Under WEFT_EMULATE: `extern "C" void weft_launch(const char* function, unsigned blocks, unsigned threads, size_t
 // shared_bytes, void** arguments)`, where arguments[i] points at argument i, as for cuLaunchKernel.
@@ -41,7 +41,7 @@ std::string emulation_entries(const std::vector<EmittedKernel>& kernels);
 //   g++ -x c++ -std=c++20 -O1 -DWEFT_EMULATE -fno-strict-aliasing -fwrapv -ffp-contract=off -I WEFT FILE.cu
 std::string translation_unit(const std::vector<EmittedKernel>& kernels);
 
-// Letters, digits and _, not beginning with a digit.
+// Letters, digits and _, not starting with a digit.
 std::string identifier(const std::string& text);
 
 }  // namespace weft::cuda

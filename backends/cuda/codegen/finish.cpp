@@ -1,5 +1,5 @@
-// The launch after all points: joins the copies of the accumulators and stores what depends on them. Sections of it
-// have blocks of their own: one for single numbers, which a whole block sums, others for arrays, a thread a number.
+// The launch after all points: joins the copies of the accumulators and stores what depends on them. Each section has
+// its own blocks: one for single numbers, which a whole block sums, others for arrays, with one thread per number.
 #include <algorithm>
 #include <map>
 
@@ -17,7 +17,7 @@ using kernel::NodeKind;
 namespace {
 
 constexpr int kFinishThreads = 256;
-constexpr std::int64_t kFewCopies = 8;  // each thread joins them for itself
+constexpr std::int64_t kFewCopies = 8;  // each thread joins them by itself
 
 class FinishWriter {
  public:
@@ -60,7 +60,7 @@ class FinishWriter {
     return result;
   }
 
-  // Reductions that many threads need are joined first, in a launch of their own.
+  // Reductions that many threads need are joined first, in a separate launch.
   void choose_totals() {
     for (const auto& [dims, stores] : by_dims_)
       for (const NodeId id : reductions_of(stores)) {
@@ -77,7 +77,7 @@ class FinishWriter {
 
   bool has_total(NodeId id) const { return std::find(totals_.begin(), totals_.end(), id) != totals_.end(); }
 
-  // Adds the copies of one number: all threads of the block together, or one by itself.
+  // Adds the copies of one number: all threads of the block together, or one thread.
   std::string write_sum(Source& source, NodeId id, const std::string& place, bool together) {
     const Accumulator& each = accumulator(id);
     const std::string sum = name(id) + "_sum", parts = parts_name(job_, id);

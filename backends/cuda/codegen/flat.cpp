@@ -1,5 +1,5 @@
-// Kernels whose points need nothing of each other: one thread a point, or a pack of neighbours a thread; sums over all
-// points on the side.
+// Kernels with independent points: one thread per point or per pack of neighbours; sums over all points are accumulated
+// alongside.
 #include <algorithm>
 
 #include "backends/cuda/codegen/pack.h"
@@ -72,7 +72,7 @@ class FlatWriter {
     packs.for_each(stores_, [&] { write_point(source, values, &packs); });
   }
 
-  // All values before the first store: an output may lie where an input is.
+  // Compute all values before the first store: an output may share memory with an input.
   void write_point(Source& source, Values& values, Packs* packs) {
     std::vector<std::string> names;
     for (const NodeId root : roots_) names.push_back(values.get(root));

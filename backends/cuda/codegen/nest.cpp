@@ -166,7 +166,7 @@ class NestWriter {
         if (gathers(sum)) end_row_of(sum);
   }
 
-  // Before the walk that stores: these sums read points of other threads, which an output may overwrite.
+  // Run before the walk that stores: these sums read points of other threads, which an output may overwrite.
   void write_all_parts() {
     bool any = false;
     for (const Sum& sum : work_.sums) {
@@ -181,12 +181,12 @@ class NestWriter {
     if (nest_.group > 1) source_->line(nest_.neighbours && nest_.group <= 32 ? "__syncwarp();" : "__syncthreads();");
   }
 
-  // Whether a row's share of it is summed over the walk before it goes on.
+  // Whether the walk sums a row's share before adding it to the accumulator.
   static bool gathers(const Sum& sum) {
     return sum.at_point && (sum.form == Sum::column || sum.form == Sum::array_of_rows);
   }
 
-  // Opens the loop over `p`, the number of a point in its row; returns how many braces.
+  // Opens the loop over `p`, the index of a point in its row; returns the number of braces.
   int open_walk() {
     const std::int64_t points = nest_.points;
     if (nest_.turns > 0) {
@@ -213,7 +213,7 @@ class NestWriter {
     return 1;
   }
 
-  // All values before the first store: an output may lie where an input is.
+  // Compute all values before the first store: an output may share memory with an input.
   void write_point(const std::vector<NodeId>& reductions, const std::vector<NodeId>& roots, bool is_last) {
     for (const NodeId root : roots) values_->get(root);
     for (const NodeId id : reductions) add(id, node(id).once, name(id) + "_sum");
@@ -237,7 +237,7 @@ class NestWriter {
     return fmt::format("{}[{}]", parts_name(job_, id), values_->address(node(id).map));
   }
 
-  // Adds the operand of a reduction, but only where the dims of `once` are at 0.
+  // Adds the operand of a reduction, only where the dims of `once` are at 0.
   void add(NodeId id, DimSet once, const std::string& into, const std::string& also = "") {
     const std::string value = addend(job_, node(id), values_->get(node(id).operands[0]));
     source_->line(only_if(all_of(also, values_->at_first(once))) + join(node(id), into, value));
@@ -263,7 +263,7 @@ class NestWriter {
     define(id, sum);
   }
 
-  // A number that makes a product with it as wide as indices are.
+  // A literal that makes products with it as wide as indices.
   std::string wide(std::int64_t number) const { return fmt::format("{}{}", number, job_.index == "int" ? "" : "ll"); }
   // Conditions; an empty one always holds.
   static std::string all_of(const std::string& a, const std::string& b) {
@@ -272,7 +272,7 @@ class NestWriter {
   static std::string only_if(const std::string& condition) {
     return condition.empty() ? "" : "if (" + condition + ") ";
   }
-  // The one thread that writes for its group.
+  // The condition for the one thread that writes for its group.
   std::string leader() const { return all_of(nest_.group == 1 ? "" : "t == 0", nest_.is_ragged() ? "active" : ""); }
 
   void end_row_of(const Sum& sum) {
@@ -288,7 +288,7 @@ class NestWriter {
     }
   }
 
-  // An array along some of the row's dims: each thread sums over the others for numbers of its own.
+  // An array along some of the row's dims: each thread sums over the other dims for its numbers.
   void write_parts(NodeId id) {
     const Node& reduction = node(id);
     const DimSet own = kept(reduction) & inner_, others = inner_ & ~own & ~reduction.once;
@@ -315,7 +315,7 @@ class NestWriter {
   void write_ends() {
     const std::vector<const kernel::Store*> row_stores = work_.stores(Level::row);
     for (const kernel::Store* store : row_stores) values_->get(store->value);
-    // The other threads of the group may still read what a store overwrites.
+    // Other threads of the group may still read what a store overwrites.
     if (!row_stores.empty()) wait_for_group();
     for (const Sum& sum : work_.sums) {
       if (sum.at_point) continue;

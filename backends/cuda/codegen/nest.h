@@ -1,4 +1,4 @@
-// One launch over a nest: groups of threads walk rows, once for each stage of row reductions. Internal to the emitter.
+// One launch over a nest: groups of threads walk rows, once per stage of row reductions. Internal to the emitter.
 #pragma once
 
 #include <string>
@@ -8,13 +8,13 @@
 
 namespace weft::cuda {
 
-// What one launch does.
+// The work of one launch.
 struct Pass {
   std::string function;
   int first_stage = 0, last_stage = 0;
-  bool walks = true;                  // over the points of the rows
-  bool stores = true;                 // in its last stage: what is stored and summed at points
-  bool ends = true;                   // what is stored and summed once a row
+  bool walks = true;                  // walks over the points of the rows
+  bool stores = true;                 // in its last stage, stores and sums at points
+  bool ends = true;                   // stores and sums once per row
   std::vector<Accumulator*> columns;  // arrays whose dims are the rows
 };
 

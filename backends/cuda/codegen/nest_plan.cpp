@@ -1,4 +1,4 @@
-// Chooses forms of sums and what stays in registers.
+// Chooses the forms of sums and the values kept in registers.
 #include "backends/cuda/codegen/nest_plan.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ using kernel::NodeId;
 
 namespace {
 
-constexpr std::int64_t kMostKept = 64;  // registers of a thread for values that later stages need
+constexpr std::int64_t kMostKept = 64;  // registers per thread for values that later stages need
 
 }  // namespace
 
@@ -60,7 +60,7 @@ std::vector<const kernel::Store*> NestWork::stores(Level level) const {
   return result;
 }
 
-// Values along a row that a later stage needs again stay in registers.
+// Keeps values along a row in registers if a later stage needs them again.
 void NestWork::choose_kept(int turns) {
   std::vector<int> first(kernel_.nodes.size(), -1);
   for (int stage = pass_.first_stage; stage <= pass_.last_stage; ++stage) {

@@ -1,5 +1,5 @@
-// What one launch over a nest has to do, before a line of it is written: what is computed at the points of a row, what
-// is summed and where a row's share of it gathers, and which values stay in registers. Internal to the emitter.
+// Plans one launch over a nest: what it computes at the points of a row, what it sums and where a row's share
+// accumulates, and which values stay in registers. Internal to the emitter.
 #pragma once
 
 #include <map>
@@ -9,7 +9,7 @@
 
 namespace weft::cuda {
 
-// An accumulator and where a row's share of it gathers.
+// An accumulator and where a row's share accumulates.
 struct Sum {
   Accumulator* accumulator;
   bool at_point;
@@ -17,11 +17,11 @@ struct Sum {
 };
 
 struct NestWork {
-  // Gives the accumulators their copies and scratch; a nest whose arrays are summed in parts loses its turns.
+  // Gives the accumulators copies and scratch; a nest that sums arrays in parts gets no turns.
   NestWork(Job& job, Nest& nest, const Pass& pass);
 
   std::vector<Sum> sums;
-  std::map<kernel::NodeId, int> kept;  // values that a later stage needs again, by node: the stage that makes it
+  std::map<kernel::NodeId, int> kept;  // values that a later stage needs again, by node -> the stage that computes them
 
   std::vector<kernel::NodeId> point_roots(int stage) const;
   std::vector<const kernel::Store*> stores(kernel::Level level) const;

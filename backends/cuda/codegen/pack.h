@@ -1,4 +1,4 @@
-// Neighbours along the last dim that a thread takes at once, as packs of up to 16 bytes. Internal to the emitter.
+// Neighbours along the last dim that a thread processes at once, in packs of up to 16 bytes. Internal to the emitter.
 #pragma once
 
 #include <string>
@@ -9,14 +9,14 @@
 
 namespace weft::cuda {
 
-// The loads and stores of a loop over the numbers of a pack. What can not be moved so is moved number by number.
+// The loads and stores of a loop over the numbers of a pack. Values that cannot be moved as packs are moved one by one.
 class Packs {
  public:
   Packs(const Job& job, int size, Source& source, Values& values);
 
-  // Loads what `roots` need along the dims of `available` and the last one, where that has not been done.
+  // Loads what `roots` need along the dims of `available` and the last one, unless loaded already.
   void load(const std::vector<kernel::NodeId>& roots, kernel::DimSet available);
-  // The loop: `body` sees each number k of the pack, with the loads defined, and stores by `store`.
+  // The loop: `body` sees each number k of the pack with the loads defined, and stores through `store`.
   template <typename Body>
   void for_each(const std::vector<const kernel::Store*>& stores, Body body) {
     open(stores);
@@ -35,7 +35,7 @@ class Packs {
   int size_, lane_;
   Source& source_;
   Values& values_;
-  std::vector<std::pair<kernel::NodeId, std::string>> loaded_;  // and the name of the pack
+  std::vector<std::pair<kernel::NodeId, std::string>> loaded_;  // with the name of the pack
 };
 
 }  // namespace weft::cuda

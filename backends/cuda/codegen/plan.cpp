@@ -1,4 +1,4 @@
-// Shares of threads, blocks and packs.
+// Assigns work to threads, blocks and packs.
 #include "backends/cuda/codegen/plan.h"
 
 #include <algorithm>
@@ -16,13 +16,13 @@ using kernel::NodeKind;
 namespace {
 
 constexpr int kThreads = 256;
-constexpr std::int64_t kEnoughBlocks = 264;  // two for each multiprocessor of the large GPUs of today
+constexpr std::int64_t kEnoughBlocks = 264;  // two per multiprocessor of today's large GPUs
 constexpr std::int64_t kMostBlocks = 1024;   // of a launch that leaves partial sums
-constexpr std::int64_t kMostCopies = 64;     // joined one after the other by one thread
+constexpr std::int64_t kMostCopies = 64;     // one thread joins them in turn
 constexpr std::int64_t kMostArrayNumbers = 1 << 20;
-constexpr std::int64_t kTurnsOfPart = 4;  // least turns of each thread in a part of a row
+constexpr std::int64_t kTurnsOfPart = 4;  // least turns per thread in a part of a row
 constexpr int kMostTurns = 8;
-constexpr std::int64_t kSmallShare = 16;      // of the points, for an operand to be small
+constexpr std::int64_t kSmallShare = 16;      // share of the points below which an operand is small
 constexpr std::int64_t kPackedPoints = 4096;  // with fewer, more threads beat wider loads
 
 std::int64_t power_of_two(std::int64_t at_least) { return std::int64_t(std::bit_ceil(std::uint64_t(at_least))); }
@@ -36,7 +36,7 @@ void split_rows(Nest& nest, std::int64_t most) {
   nest.splits = ceil_div(nest.points, nest.split_points());  // no empty part
 }
 
-// The group and how many share a block.
+// The group size, and how many groups share a block.
 void share_threads(Nest& nest) {
   if (nest.neighbours) {
     // Up to 2048 points, a thread's share stays in registers.
@@ -122,7 +122,7 @@ Nest row_nest(const Kernel& kernel, std::int64_t arrays) {
   share_threads(nest);
   const bool reduces_all = !final_reductions(kernel).empty();
   if (arrays > 0) {
-    // One row at a time in a block, so that no two threads add to one number of its array.
+    // One row at a time per block, so that no two threads add to the same number of its array.
     nest.neighbours = true;
     nest.group = int(std::clamp<std::int64_t>(power_of_two(nest.points), 32, kThreads));
     nest.rows_per_block = 1;
@@ -143,7 +143,7 @@ Nest column_nest(const Kernel& kernel, DimSet kept, int pack) {
   Nest nest = nest_of(kernel, kept);
   nest.rows /= pack;
   share_threads(nest);
-  // Packs of rows make fewer blocks of rows, so that rows want more parts.
+  // Packs of rows reduce the number of row blocks, so rows are split into more parts.
   split_rows(nest, std::min(pack > 1 ? 2 * kMostCopies : kMostCopies, kMostArrayNumbers / (nest.rows * pack)));
   nest.blocks = nest.row_blocks * nest.splits;
   return nest;

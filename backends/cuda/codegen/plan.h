@@ -1,4 +1,4 @@
-// Decides, before anything is written, which threads do what: everything follows from shapes.
+// Decides, before anything is written, which threads do what. Everything follows from shapes.
 #pragma once
 
 #include <cstddef>
@@ -10,33 +10,32 @@
 
 namespace weft::cuda {
 
-// A final reduction: each of `copies` parts of the launches adds into an array of `extent` numbers of 4 bytes in
-// scratch, and the launch that finishes joins the copies in order.
+// A final reduction: each of `copies` parts of the launches adds into its array of `extent` 4-byte numbers in scratch,
+// and the finishing launch joins the copies in order.
 struct Accumulator {
   kernel::NodeId node = 0;
   std::int64_t extent = 1, copies = 1;
   std::size_t offset = 0;  // bytes into scratch
 };
 
-// A row reduction whose rows are split among blocks: `copies` arrays of one number a row, joined where they are read.
+// A row reduction whose rows are split among blocks: `copies` arrays of one number per row, joined where they are read.
 struct SplitReduction {
   kernel::NodeId node = 0;
   std::int64_t copies = 1;
   std::size_t offset = 0;
 };
 
-// Loops shared out among the threads of blocks. Outer points are rows; a group of threads walks the inner points of a
-// row together. Groups are neighbouring threads, or threads `rows_per_block` apart where neighbours take neighbouring
-// rows.
+// Loops distributed over the threads of blocks. Outer points are rows; a group of threads walks the inner points of a
+// row together. The threads of a group are neighbours, or `rows_per_block` apart if neighbours take neighbouring rows.
 struct Nest {
   std::vector<int> outer, inner;  // dims, outermost first
   std::int64_t rows = 1, points = 1;
   bool neighbours = true;
   int group = 1, rows_per_block = 1;
   std::int64_t row_blocks = 1;  // of rows_per_block rows
-  std::int64_t splits = 1;      // parts of a row's points, each a block's
+  std::int64_t splits = 1;      // parts of a row's points, one per block
   std::int64_t blocks = 1;      // row_blocks * splits, or fewer that take several turns each
-  int turns = 0;                // > 0: a thread's share of a row, in registers; 0: a loop
+  int turns = 0;                // > 0: a thread's share of a row fits registers; 0: a loop
 
   int threads() const { return group * rows_per_block; }
   std::int64_t split_points() const { return (points + splits - 1) / splits; }
@@ -47,22 +46,22 @@ std::int64_t points_of(const kernel::Kernel& kernel, const std::vector<int>& dim
 kernel::DimSet row_set(const kernel::Kernel& kernel);
 std::vector<int> list(kernel::DimSet set);
 kernel::DimSet set_of(const std::vector<int>& dims);
-bool is_point_accumulator(const kernel::Kernel& kernel, kernel::NodeId node);  // else it counts once a row
-kernel::DimSet kept(const kernel::Node& final_reduce);  // the dims that its accumulators differ along
+bool is_point_accumulator(const kernel::Kernel& kernel, kernel::NodeId node);  // otherwise it counts once per row
+kernel::DimSet kept(const kernel::Node& final_reduce);  // the dims along which its accumulators differ
 std::vector<kernel::NodeId> final_reductions(const kernel::Kernel& kernel);
 std::vector<kernel::NodeId> row_reductions(const kernel::Kernel& kernel, int stage);
 
-// For kernels with row dims. `arrays`: the numbers that one copy of all accumulators of more than one number takes.
+// For kernels with row dims. `arrays`: numbers in one copy of all accumulators with more than one number.
 Nest row_nest(const kernel::Kernel& kernel, std::int64_t arrays);
 // For a kernel without row dims that reduces to accumulators over `kept`. A row is `pack` neighbours along the last
 // dim.
 Nest column_nest(const kernel::Kernel& kernel, kernel::DimSet kept, int pack = 1);
 
-// Neighbours along the last dim that a thread takes at once: 1, 4 or 8, so that what differs from point to point is
-// moved 16 bytes at a time. Small operands, such as one number a channel, come from the caches: theirs do not count.
+// Neighbours along the last dim that a thread takes at once: 1, 4 or 8, so that values that differ between points move
+// 16 bytes at a time. Small operands, such as one number per channel, do not count: they come from the caches.
 int pack_size(const kernel::Kernel& kernel);
 
-// Hands out scratch, 256-byte aligned.
+// Allocates scratch, 256-byte aligned.
 class Scratch {
  public:
   std::size_t take(std::int64_t numbers);

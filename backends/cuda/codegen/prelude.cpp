@@ -1,4 +1,4 @@
-// The helpers that generated kernels call, and how kernels are put together to a translation unit.
+// The helpers that generated kernels call, and the assembly of kernels to a translation unit.
 #include <fmt/format.h>
 
 #include "backends/cuda/codegen/emit.h"
@@ -24,14 +24,14 @@ extern __shared__ uint4 weft_shared[];
 __device__ inline int add_ints(int a, int b) { return (int)((unsigned)a + (unsigned)b); }
 __device__ inline int subtract_ints(int a, int b) { return (int)((unsigned)a - (unsigned)b); }
 __device__ inline int multiply_ints(int a, int b) { return (int)((unsigned)a * (unsigned)b); }
-// Towards zero; what is too large becomes the largest, NaN becomes 0.
+// Truncates towards zero and saturates; NaN becomes 0.
 __device__ inline int to_int(float x) { return __float2int_rz(x); }
 // The nearest index in [0, size).
 __device__ inline int clamp_index(int index, unsigned size) {
   return index < 0 ? 0 : (unsigned)index < size ? index : (int)(size - 1);
 }
 
-// To nearest even; a NaN keeps its high bits and stays one.
+// Rounds to nearest even; a NaN keeps its high bits and stays NaN.
 __device__ inline unsigned short to_bf16(float x) {
   const unsigned bits = (unsigned)__float_as_int(x);
   return (unsigned short)((x == x ? bits + 0x7fffu + ((bits >> 16) & 1u) : bits | 0x10000u) >> 16);
@@ -68,7 +68,7 @@ __device__ inline float round_f16(float x) { return from_f16(to_f16(x)); }
 __device__ inline int larger(int a, int b) { return a > b ? a : b; }
 __device__ inline int smaller(int a, int b) { return a < b ? a : b; }
 
-// --- Memory: neighbours that are moved at once where the address allows it ---
+// --- Memory: packs of neighbours, moved at once where the address allows it ---
 
 template <typename T, int Count>
 struct alignas(sizeof(T) * Count) Pack {
@@ -188,7 +188,7 @@ __device__ inline int tile_place(int thread, int i) { return thread * 4 + i % 4 
 
 constexpr int kSlice = 16;  // columns of x that are in shared memory at a time
 
-// dots[i][j]: the products of row first + tile_place(ty, i) with row second + tile_place(tx, j) of x [Count, Width].
+// dots[i][j]: the dot product of row first + tile_place(ty, i) with row second + tile_place(tx, j) of x [Count, Width].
 // Rows past the end count as zeros.
 template <int Count, int Width, int Tile>
 __device__ inline void tile_dots(const float* x, int first, int second, float (*mine)[Tile + 4],
@@ -241,7 +241,7 @@ std::string emulation_entries(const std::vector<EmittedKernel>& kernels) {
           "    return weft_emulate::launch<&{0}>(&{0}, blocks, threads, shared_bytes, arguments);\n",
           launch.function);
   text +=
-      "  std::fprintf(stderr, \"emulation: there is no kernel %s\\n\", function);\n"
+      "  std::fprintf(stderr, \"emulation: no kernel %s\\n\", function);\n"
       "  std::abort();\n"
       "}\n";
   return "#ifdef WEFT_EMULATE\n" + text + "#endif\n";

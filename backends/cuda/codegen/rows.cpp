@@ -1,4 +1,4 @@
-// Which passes a kernel with rows takes.
+// Selects the passes of a kernel with rows.
 #include <algorithm>
 
 #include "backends/cuda/codegen/nest.h"
@@ -21,7 +21,7 @@ bool has_ends(const Kernel& kernel) {
   });
 }
 
-// Rows are split among blocks: a launch for each stage, since each needs the whole rows of the one before.
+// Rows are split among blocks: one launch per stage, because each stage needs the whole rows of the previous one.
 void write_split_rows(Job& job, const Nest& nest) {
   const Kernel& kernel = job.kernel;
   for (int stage = 0; stage <= kernel.row_stages; ++stage)

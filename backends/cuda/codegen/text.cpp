@@ -1,4 +1,4 @@
-// CUDA C++ of the operations of one number.
+// CUDA C++ for operations on single numbers.
 #include "backends/cuda/codegen/text.h"
 
 #include <fmt/format.h>
@@ -56,7 +56,7 @@ const char* element_name(DType dtype) {
 std::string literal(double value, Kind kind) {
   if (kind == Kind::truth) return value != 0 ? "true" : "false";
   if (kind == Kind::whole) {
-    // C++ has no literal for the least int.
+    // C++ has no literal for the smallest int.
     if (value == std::numeric_limits<int>::min()) return "(-2147483647 - 1)";
     return fmt::format("{}", std::int64_t(value));
   }
@@ -90,7 +90,7 @@ Text compare(const Text& a, const Text& b, const char* sign) {
   return {fmt::format("{} {} {}", a.atom(kind), sign, b.atom(kind)), Kind::truth, false};
 }
 
-// Only of floats: the type rules see to that.
+// Floats only: the type rules guarantee that.
 Text call(const char* function, const Text& x) {
   return {fmt::format("{}({})", function, x.code(Kind::real)), Kind::real};
 }

@@ -1,4 +1,5 @@
-// A number type whose arithmetic writes CUDA C++: ir/scalar.h over it gives the text of every elementwise op.
+// A number type whose arithmetic writes CUDA C++: instantiating ir/scalar.h with it gives the text of every elementwise
+// op.
 #pragma once
 
 #include <optional>
@@ -9,7 +10,7 @@
 
 namespace weft::cuda {
 
-// What a value is while a kernel computes: float, int or bool. Rounding to its dtype is an operation of its own.
+// The type of a value while a kernel computes: float, int or bool. Rounding to its dtype is a separate operation.
 enum class Kind : std::uint8_t { real, whole, truth };
 Kind kind_of(ir::DType dtype);
 const char* type_name(Kind kind);           // "float", "int", "bool"
@@ -18,16 +19,16 @@ std::string literal(double value, Kind kind);
 
 class Text {
  public:
-  // A number of no kind yet: it becomes what it is combined with.
+  // A number without a kind: it takes the kind of what it is combined with.
   Text(double value = 0) : number_(value) {}  // NOLINT(google-explicit-constructor): scalar.h writes numbers
   // An expression. `is_atom`: needs no parentheses.
   Text(std::string code, Kind kind, bool is_atom = true) : code_(std::move(code)), kind_(kind), is_atom_(is_atom) {}
 
   bool is_number() const { return number_.has_value(); }
   Kind kind() const { return kind_; }
-  std::string code(Kind wanted) const;  // of a number, of that kind
+  std::string code(Kind wanted) const;  // as `wanted`, if it is a number
   std::string code() const { return code(kind_); }
-  std::string atom(Kind wanted) const;  // in parentheses where it must
+  std::string atom(Kind wanted) const;  // with parentheses if needed
 
  private:
   std::string code_;
@@ -61,9 +62,9 @@ Text negate(const Text& a);
 Text choose(const Text& c, const Text& a, const Text& b);
 
 Text convert(const Text& x, Kind kind);
-// What the dtype keeps of a value of its kind.
+// Rounds a value of its kind to the dtype.
 Text rounded(const Text& x, ir::DType dtype);
-// An element of memory as a value, and a value as an element.
+// Converts between elements in memory and values.
 Text from_memory(const std::string& element, ir::DType dtype);
 std::string to_memory(const std::string& value, ir::DType dtype);
 

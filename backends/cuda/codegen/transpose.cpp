@@ -1,5 +1,5 @@
-// A value that is read along one dim and stored along another: through a tile of shared memory, so that neighbouring
-// threads read neighbours and write neighbours.
+// Kernels that read a value along one dim and store it along another. They go through a tile of shared memory, so that
+// neighbouring threads read and write neighbouring elements.
 #include <algorithm>
 #include <optional>
 
@@ -20,10 +20,10 @@ constexpr std::int64_t kLeastSize = 8;
 
 struct Transpose {
   NodeId load = 0;
-  int from = 0, to = 0;  // the dims that lie contiguous where it is read and where it is stored
+  int from = 0, to = 0;  // the contiguous dims of the load and of the store
 };
 
-// The one load of the one stored value; none where it needs more than that and numbers.
+// The single load of the single stored value; none if the value needs anything else except numbers.
 std::optional<NodeId> only_load(const Kernel& kernel) {
   if (kernel.stores.size() != 1 || kernel.stores[0].level != Level::point || !final_reductions(kernel).empty())
     return {};
@@ -99,7 +99,7 @@ class TransposeWriter {
     source.close();
   }
 
-  // A loop over the places of a tile that lie inside of the value.
+  // A loop over the positions of a tile that lie inside the value.
   void open_walk(Source& source, Values& values, const std::string& from, const std::string& to) {
     const std::string i = fmt::format("i{}", transpose_.from), j = fmt::format("i{}", transpose_.to);
     source.open(fmt::format("for (int k = 0; k < {}; k += {})", kTile, kRows));

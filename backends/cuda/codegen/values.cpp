@@ -38,7 +38,7 @@ Buffers::Buffers(const Kernel& kernel) : kernel_(kernel) {
   std::set<std::string> used;
   for (std::size_t i = 0; i < kernel.buffers.size(); ++i) {
     const kernel::Buffer& buffer = kernel.buffers[i];
-    // Variables end in a number, these never do.
+    // Names of variables end in a number; these never do.
     const std::string own = buffer.name.empty() ? fmt::format("b{}", i) : identifier(buffer.name);
     const char* tail = !buffer.literal.empty() ? "literal" : buffer.output ? "out" : "in";
     std::string name = fmt::format("{}_{}", !buffer.literal.empty() ? identifier(kernel.name) + "_" + own : own, tail);
@@ -71,7 +71,7 @@ std::string Buffers::literals() const {
 }
 
 std::string index_type(const Kernel& kernel) {
-  // The last block's threads count past the end.
+  // Threads of the last block count past the end.
   constexpr std::int64_t kMost = std::numeric_limits<int>::max() - (1 << 20);
   const auto reach = [&](const Map& map) {
     std::int64_t last = std::abs(map.offset);
@@ -123,7 +123,7 @@ std::string Values::at_first(DimSet dims) const {
 
 std::string Values::place(const Node& node) {
   std::string place = address(node.map);
-  // A product with the stride is as wide as addresses are.
+  // The product with the stride must be as wide as addresses.
   const char* wide = index_type(kernel_) == "int" ? "" : "ll";
   for (std::size_t i = 0; i < node.indirect.size(); ++i) {
     const kernel::Indirect& each = node.indirect[i];
@@ -216,7 +216,7 @@ void write_indices(Source& source, Values& values, const Kernel& kernel, const s
                    const std::string& item, std::int64_t step) {
   if (dims.empty()) return;
   std::string text;
-  std::int64_t below = 1;  // items of one index of the dim
+  std::int64_t below = 1;  // items per index of the dim
   for (std::size_t i = dims.size(); i-- > 0;) {
     const bool is_last = i + 1 == dims.size();
     const std::int64_t size = kernel.dims[std::size_t(dims[i])].size / (is_last ? step : 1);

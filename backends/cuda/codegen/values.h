@@ -1,4 +1,4 @@
-// The text of a kernel's nodes at a place of its iteration space. Internal to the emitter.
+// The text of a kernel's nodes at a position of its iteration space. Internal to the emitter.
 #pragma once
 
 #include <functional>
@@ -24,7 +24,7 @@ class Source {
   int depth_ = 0;
 };
 
-// Names of a kernel's buffers in its source; the parameters and the literals as text.
+// The names of a kernel's buffers in its source; the parameters and the literals as text.
 class Buffers {
  public:
   explicit Buffers(const kernel::Kernel& kernel);
@@ -37,35 +37,35 @@ class Buffers {
   std::vector<std::string> names_;
 };
 
-// "int", or "long long" where an index or address may not fit.
+// "int", or "long long" if an index or address may not fit
 std::string index_type(const kernel::Kernel& kernel);
 
 // A node's name in the source.
 std::string variable(const kernel::Kernel& kernel, kernel::NodeId node);
 
-// Writes each node where it is first asked for, as a variable of the innermost scope.
+// Writes each node at its first use, as a variable of the innermost scope.
 class Values {
  public:
   Values(const kernel::Kernel& kernel, const Buffers& buffers, Source& source);
 
-  // Scopes of the source: what is known in one is forgotten when it is left.
+  // Scopes of the source: variables are forgotten at the end of their scope.
   void enter() { known_.emplace_back(); }
   void leave() { known_.pop_back(); }
-  // Where dim `dim` is; empty: 0. Good until set again.
+  // The text of index `dim`; empty: 0. Valid until set again.
   void set_index(int dim, std::string text) { index_[std::size_t(dim)] = std::move(text); }
   void define(kernel::NodeId node, std::string name) { known_.back()[node] = std::move(name); }
   bool is_known(kernel::NodeId node) const { return find(node) != nullptr; }
-  // What to write for a final reduction that is not known.
+  // Text to write for a final reduction that is not known.
   std::function<std::string(kernel::NodeId)> total;
 
   // The node's value: a name or a number.
   std::string get(kernel::NodeId node);
-  // Writes, of what `roots` depend on, all that differs along none but the dims of `available`.
+  // Writes every node behind `roots` that varies only along the dims of `available`.
   void hoist(const std::vector<kernel::NodeId>& roots, kernel::DimSet available);
   std::string address(const kernel::Map& map) const;
-  std::string place(const kernel::Node& load);  // of the element that it reads, computed indices included
+  std::string place(const kernel::Node& load);  // of the element to read, including computed indices
   void store(const kernel::Store& store, const std::string& value);
-  // "i0 == 0 && i2 == 0": whether the dims of the set that are no constant 0 are at their first index; empty: always.
+  // "i0 == 0 && i2 == 0": whether the dims of the set, except constant zeros, are at their first index; empty: always.
   std::string at_first(kernel::DimSet dims) const;
 
  private:
@@ -82,8 +82,8 @@ class Values {
   std::vector<std::map<kernel::NodeId, std::string>> known_;
 };
 
-// "const int i0 = item / 12, i1 = item % 12;" for the dims (outermost first) of what `item` counts, and sets them.
-// `step`: the last dim advances by so many.
+// Sets the dims (outermost first) that `item` counts: "const int i0 = item / 12, i1 = item % 12;". `step`: the
+// increment of the last dim.
 void write_indices(Source& source, Values& values, const kernel::Kernel& kernel, const std::vector<int>& dims,
                    const std::string& item, std::int64_t step = 1);
 

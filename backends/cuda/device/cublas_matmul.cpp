@@ -1,5 +1,5 @@
-// Matrix products by cuBLASLt, which thinks in columns: a row-major result is the product of the transposes, in which
-// one number a column of ours is one number a row, as its bias is.
+// Matmuls by cuBLASLt, which is column-major: a row-major result is computed as the matmul of the transposes, where our
+// bias of one number per column is cuBLASLt's bias of one number per row.
 #include <algorithm>
 
 #include "backends/cuda/device/driver_primitive.h"
@@ -11,13 +11,13 @@ namespace {
 
 constexpr std::uint64_t kWorkspaceBytes = std::uint64_t{32} << 20;
 
-std::string text_of(const Matmul& product) {
-  return fmt::format("product [{},{}] x [{},{}]", product.a.rows, product.a.columns, product.b.rows, product.b.columns);
+std::string text_of(const Matmul& matmul) {
+  return fmt::format("matmul [{},{}] x [{},{}]", matmul.a.rows, matmul.a.columns, matmul.b.rows, matmul.b.columns);
 }
 
 bool has_dense_rows(const Matrix& matrix) { return matrix.column_stride == 1 || matrix.columns == 1; }
 
-// The transpose of a matrix of ours, as the library wants to hear of it.
+// The transpose of our matrix, as cuBLASLt describes matrices.
 struct Transposed {
   Transposed(const Matrix& matrix, ir::DType dtype, const std::string& what) {
     const bool dense_rows = has_dense_rows(matrix);
@@ -38,26 +38,27 @@ struct Transposed {
 
 class LtMatmul final : public Primitive {
  public:
-  LtMatmul(cublasLtHandle_t handle, CUstream stream, const Matmul& product)
+  LtMatmul(cublasLtHandle_t handle, CUstream stream, const Matmul& matmul)
       : handle_(handle),
         stream_(stream),
-        what_(text_of(product)),
-        bias_(product.bias),
-        suffix_(precision_suffix(product.dtype, product.tf32)),
-        a_(product.b, product.dtype, what_),
-        b_(product.a, product.dtype, what_),
-        result_(product.result, ir::DType::f32, what_) {
-    check(has_dense_rows(product.result), "products are written row by row");
-    const bool rounds = product.dtype == ir::DType::f32 && product.tf32;
+        what_(text_of(matmul)),
+        bias_(matmul.bias),
+        suffix_(precision_suffix(matmul.dtype, matmul.tf32)),
+        a_(matmul.b, matmul.dtype, what_),
+        b_(matmul.a, matmul.dtype, what_),
+        result_(matmul.result, ir::DType::f32, what_) {
+    check(has_dense_rows(matmul.result), "matmuls write rows");
+    const bool rounds = matmul.dtype == ir::DType::f32 && matmul.tf32;
     must(
         apis().cublasLtMatmulDescCreate(&desc_, rounds ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUDA_R_32F),
         what_);
     set(CUBLASLT_MATMUL_DESC_TRANSA, a_.operation);
     set(CUBLASLT_MATMUL_DESC_TRANSB, b_.operation);
-    set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue(product));
-    // Algorithms are offered by the alignment of the bias, which is read off its address: any so aligned will do.
-    if (bias_) set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, reinterpret_cast<void*>(std::uintptr_t(product.bias_alignment)));
-    choose(product);
+    set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue(matmul));
+    // cuBLASLt selects algorithms by the alignment of the bias, which it derives from an address: any address with that
+    // alignment works.
+    if (bias_) set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, reinterpret_cast<void*>(std::uintptr_t(matmul.bias_alignment)));
+    choose(matmul);
   }
   ~LtMatmul() override { apis().cublasLtMatmulDescDestroy(desc_); }
   LtMatmul(const LtMatmul&) = delete;
@@ -81,14 +82,14 @@ class LtMatmul final : public Primitive {
     must(apis().cublasLtMatmulDescSetAttribute(desc_, attribute, &value, sizeof value), what_);
   }
 
-  static cublasLtEpilogue_t epilogue(const Matmul& product) {
-    if (product.activation.empty()) return product.bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
-    check(product.activation == "relu", "the target of cuda names the activations of products");
-    return product.bias ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_RELU;
+  static cublasLtEpilogue_t epilogue(const Matmul& matmul) {
+    if (matmul.activation.empty()) return matmul.bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
+    check(matmul.activation == "relu", "the target of cuda lists the activations of matmuls");
+    return matmul.bias ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_RELU;
   }
 
-  // The library's first choice among those whose sums have a fixed order.
-  void choose(const Matmul& product) {
+  // The first choice of cuBLASLt among algorithms whose sums have a fixed order.
+  void choose(const Matmul& matmul) {
     cublasLtMatmulPreference_t preference = nullptr;
     must(apis().cublasLtMatmulPreferenceCreate(&preference), what_);
     const auto prefer = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
@@ -96,10 +97,10 @@ class LtMatmul final : public Primitive {
     };
     prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspaceBytes);
     prefer(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, std::uint32_t(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
-    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, product.b.alignment);
-    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, product.a.alignment);
-    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, product.result.alignment);
-    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, product.result.alignment);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, matmul.b.alignment);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, matmul.a.alignment);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, matmul.result.alignment);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, matmul.result.alignment);
     int found = 0;
     const cublasStatus_t status = apis().cublasLtMatmulAlgoGetHeuristic(
         handle_, desc_, a_.layout, b_.layout, result_.layout, result_.layout, preference, 1, &chosen_, &found);
@@ -120,8 +121,8 @@ class LtMatmul final : public Primitive {
 
 }  // namespace
 
-std::unique_ptr<Primitive> make_matmul(cublasLtHandle_t handle, CUstream stream, const Matmul& product) {
-  return std::make_unique<LtMatmul>(handle, stream, product);
+std::unique_ptr<Primitive> make_matmul(cublasLtHandle_t handle, CUstream stream, const Matmul& matmul) {
+  return std::make_unique<LtMatmul>(handle, stream, matmul);
 }
 
 }  // namespace weft::cuda

@@ -1,5 +1,5 @@
-// Convolutions by cuDNN. Its kernels of weights follow the order of the images. Kernels of ours that lie otherwise, and
-// images where the library has nothing for their order, are brought into its order and back around the call.
+// Convolutions by cuDNN, whose weights must have the dim order of the images. Weights in another order, and images in
+// an order that cuDNN does not support, are relaid out before the call and back after it.
 #include <optional>
 
 #include "backends/cuda/device/driver_primitive.h"
@@ -23,7 +23,7 @@ std::string text_of(const Convolution& c) {
 
 cudnnDataType_t type_of(ir::DType dtype) { return dtype == ir::DType::bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT; }
 
-// Four dims under their strides: [N,C,H,W] or [O,C,kH,kW] in one order of memory or the other.
+// Four dims with their strides: [N,C,H,W] or [O,C,kH,kW], channels first or last in memory.
 class TensorDescriptor {
  public:
   TensorDescriptor(const Dims& dims, ir::DType dtype, bool channels_last, const std::string& what) {
@@ -43,11 +43,10 @@ class TensorDescriptor {
   cudnnTensorDescriptor_t handle_ = nullptr;
 };
 
-// Whether the two orders of memory are one: there is one channel, or one pixel.
+// Whether both memory orders coincide: one channel or one pixel.
 bool is_orderless(const Dims& dims) { return dims[1] == 1 || dims[2] * dims[3] == 1; }
 
-// A tensor as it lies with us and as the library takes it; where these differ, `offset` is where in scratch it lies for
-// the library.
+// A tensor in our order and in cuDNN's order; if they differ, `offset` is the position of cuDNN's copy in scratch.
 struct Operand {
   Operand(const Dims& dims, ir::DType dtype, bool ours_last, bool theirs_last, const std::string& what)
       : ours(dims, dtype, ours_last, what),
@@ -143,14 +142,14 @@ class DnnConvolution final : public Primitive {
  private:
   static constexpr float kOne = 1, kZero = 0;
 
-  // For f32, tensor cores mean TF32, which the default allows; fused multiply-adds alone keep all bits.
+  // For f32, tensor cores mean TF32, which the default allows; only fused multiply-adds keep all bits.
   static cudnnMathType_t math_of(const Convolution& c) {
     if (c.dtype == ir::DType::bf16) return CUDNN_TENSOR_OP_MATH;
     return c.tf32 ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH;
   }
 
   void describe_epilogue(const Convolution& c) {
-    check(c.activation.empty() || c.activation == "relu", "the target of cuda names the activations of convolutions");
+    check(c.activation.empty() || c.activation == "relu", "the target of cuda lists the activations of convolutions");
     bias_desc_.emplace(Dims{1, c.y[1], 1, 1}, c.dtype, channels_last_, what_);
     must(apis().cudnnCreateActivationDescriptor(&relu_), what_);
     must(apis().cudnnSetActivationDescriptor(
@@ -158,9 +157,9 @@ class DnnConvolution final : public Primitive {
          what_);
   }
 
-  // Bias and activation within the convolution: false where the library turns out to have nothing for that, which only
-  // a call can tell. The first one does, before any is recorded; from then on it is so or not.
-  // The library may add another tensor of the result's shape: the result itself, times 0 and so not read.
+  // Fuses bias and activation into the convolution. Returns false if cuDNN does not support this, which only a call can
+  // tell. The first call tells before any recording, and the answer never changes. cuDNN may add another tensor of the
+  // result's shape: this passes the result itself, times 0 and so not read.
   bool forward_as_one(const void* x, const void* w, const void* bias, void* y, void* scratch) {
     if (!fuses_) return false;
     const cudnnStatus_t status = apis().cudnnConvolutionBiasActivationForward(
@@ -183,7 +182,7 @@ class DnnConvolution final : public Primitive {
       must(apis().cudnnActivationForward(handle_, relu_, &kOne, result, y, &kZero, result, y), what_);
   }
 
-  // Without an activation, the library adds a bias after one algorithm alone.
+  // Without an activation, cuDNN adds a bias after only one algorithm.
   bool allows(int algorithm) const {
     return !bias_ || !activation_.empty() || algorithm == CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM;
   }
@@ -192,7 +191,7 @@ class DnnConvolution final : public Primitive {
   static void* place(const Operand& operand, void* ours, void* scratch) {
     return operand.moves ? static_cast<std::byte*>(scratch) + operand.offset : ours;
   }
-  // The operand in the library's order.
+  // The operand in cuDNN's order.
   void* taken(const Operand& operand, void* ours, void* scratch) const {
     void* const theirs = place(operand, ours, scratch);
     if (operand.moves)
@@ -200,15 +199,16 @@ class DnnConvolution final : public Primitive {
            what_);
     return theirs;
   }
-  // The result in ours.
+  // Copies the result back to our order.
   void given(const Operand& operand, const void* theirs, void* ours) const {
     if (operand.moves)
       must(apis().cudnnTransformTensor(handle_, &kOne, operand.theirs.get(), theirs, &kZero, operand.ours.get(), ours),
            what_);
   }
 
-  // The library's first choice among those that keep their bits from run to run. An offer is for a math of its own,
-  // tensor cores or not: that is set, but for f32, and `bytes_of` says whether the algorithm runs so, in which memory.
+  // The first choice of cuDNN among deterministic algorithms. Each offer has its own math mode, tensor cores or not:
+  // use it, except for f32, and let `bytes_of` check whether the algorithm supports the mode and how much memory it
+  // needs.
   template <typename Performance, typename Ask, typename Bytes>
   void take_first(Ask ask, Bytes bytes_of) {
     std::array<Performance, 16> offers{};

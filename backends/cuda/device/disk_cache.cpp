@@ -22,24 +22,24 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Other users can write into a folder of temporary files: the user's number keeps theirs apart from ours.
+// Other users can write into a shared folder of temporary files: the user id separates theirs from ours.
 fs::path cache_home() {
   if (const char* home = std::getenv("XDG_CACHE_HOME"); home && *home) return fs::path(home) / "weft";
   if (const char* home = std::getenv("HOME"); home && *home) return fs::path(home) / ".cache" / "weft";
   return fs::temp_directory_path() / fmt::format("weft-{}", geteuid());
 }
 
-// What lies in the cache is run as code, so nobody but the user may write there.
+// Weft runs what the cache holds as code, so nobody but the user may write there.
 void make_private_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder.parent_path(), error);
   if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
-    fail("{}: compiled kernels cannot be kept there: {}; set XDG_CACHE_HOME", folder.string(), std::strerror(errno));
+    fail("{}: cannot cache compiled kernels there: {}; set XDG_CACHE_HOME", folder.string(), std::strerror(errno));
   struct stat status {};
   if (lstat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode) || status.st_uid != geteuid() ||
       (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
     fail(
-        "{}: compiled kernels cannot be kept there: it is not a folder that you alone can write to; remove it, or set "
+        "{}: cannot cache compiled kernels there: it is not a folder that you alone can write to; remove it, or set "
         "XDG_CACHE_HOME",
         folder.string());
 }
@@ -64,14 +64,14 @@ DiskCache::DiskCache(const std::string& name, std::size_t limit) : folder_(cache
   make_private_folder(folder_);
 }
 
-// A file is named HASH-SUM: the hash of what it was made from, and of its own bytes.
+// A file is named HASH-SUM: the hash of its source and the hash of its bytes.
 std::optional<fs::path> DiskCache::find(const std::string& hash, const std::string& suffix) const {
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder_, error)) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with(hash + "-") || !name.ends_with(suffix)) continue;
     if (name == fmt::format("{}-{}{}", hash, hash_of_file(entry.path()), suffix)) return entry.path();
-    fs::remove(entry.path(), error);  // damaged: made again
+    fs::remove(entry.path(), error);  // damaged: it is made again
   }
   return {};
 }
@@ -81,7 +81,7 @@ fs::path DiskCache::file(const std::string& content, const std::string& suffix,
   const std::string hash = hash_of(content);
   std::error_code error;
   if (const std::optional<fs::path> found = find(hash, suffix)) {
-    fs::last_write_time(*found, fs::file_time_type::clock::now(), error);  // used now; harmless where it fails
+    fs::last_write_time(*found, fs::file_time_type::clock::now(), error);  // marks it as used; a failure is harmless
     return *found;
   }
   const fs::path unfinished = folder_ / fmt::format("{}.{}{}", hash, getpid(), suffix);
@@ -103,7 +103,7 @@ void DiskCache::keep_within_limit(const fs::path& newest) const {
   std::size_t total = 0;
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder_, error)) {
-    std::error_code gone;  // another run may tidy up at the same time
+    std::error_code gone;  // another run may clean up at the same time
     const std::size_t bytes = entry.file_size(gone);
     if (gone) continue;
     files.push_back({entry.last_write_time(gone), entry.path(), bytes});

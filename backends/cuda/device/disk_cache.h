@@ -1,4 +1,4 @@
-// A folder of compiled code by the hash of what it was compiled from, so that a program starts quickly the second time.
+// A folder of compiled code, keyed by a hash of its source, so that later runs of a program start quickly.
 #pragma once
 
 #include <cstddef>
@@ -11,14 +11,14 @@ namespace weft::cuda {
 
 class DiskCache {
  public:
-  // $XDG_CACHE_HOME/weft/NAME, or ~/.cache/weft/NAME; without a home, a folder of the user's among the temporary files.
-  // Throws Error for a folder that another user owns or may write to: its files are run as code. `limit` is how many
-  // bytes the folder may hold: the files used longest ago go first.
+  // $XDG_CACHE_HOME/weft/NAME, or ~/.cache/weft/NAME; without a home, a per-user folder among the temporary files.
+  // Throws Error for a folder that another user owns or may write to, because Weft runs its files as code. `limit`
+  // bounds the bytes in the folder: the least recently used files go first.
   DiskCache(const std::string& name, std::size_t limit);
 
-  // The file that `make` once wrote for this content, or writes now: it is given a path of its own, which gets its
-  // final name when it is whole. So a cut-off run, or two at once, leave no half file. A file whose bytes have changed
-  // since is made again.
+  // The file for this content: an existing one, or one that `make` writes now. `make` gets a temporary path, which is
+  // renamed when the file is complete, so that interrupted or concurrent runs leave no partial file. A file whose bytes
+  // have changed is made again.
   std::filesystem::path file(const std::string& content, const std::string& suffix,
                              const std::function<void(const std::filesystem::path&)>& make) const;
 

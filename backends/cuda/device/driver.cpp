@@ -18,7 +18,7 @@ namespace weft::cuda {
 namespace {
 
 constexpr std::size_t kCacheBytes = std::size_t{256} << 20;
-constexpr std::size_t kPlainShared = std::size_t{48} << 10;  // what a kernel may have without asking
+constexpr std::size_t kPlainShared = std::size_t{48} << 10;  // available to a kernel without opting in
 
 std::string bytes_text(std::size_t bytes) { return fmt::format("{:.2f} GB", double(bytes) / 1e9); }
 
@@ -43,7 +43,7 @@ class CudaModule final : public Module {
 
 class CudaGraph final : public Recording {
  public:
-  // `running`: where a replay leaves `what` it is.
+  // `running`: a replay stores `what` there.
   CudaGraph(CUgraph graph, CUstream stream, std::string what, std::string& running)
       : stream_(stream), what_(std::move(what)), running_(running) {
     const CUresult result = apis().cuGraphInstantiate(&executable_, graph, 0);
@@ -81,13 +81,13 @@ class Gpu final : public Device {
 
   std::string name() const override {
     char text[256] = "";
-    must(apis().cuDeviceGetName(text, sizeof text, device_), "the GPU's name");
+    must(apis().cuDeviceGetName(text, sizeof text, device_), "reading the GPU's name");
     return text;
   }
 
   DeviceMemory memory() const override {
     DeviceMemory memory;
-    must(apis().cuMemGetInfo(&memory.free, &memory.total), "the GPU's memory");
+    must(apis().cuMemGetInfo(&memory.free, &memory.total), "reading the GPU's memory");
     return memory;
   }
 
@@ -97,7 +97,7 @@ class Gpu final : public Device {
     const CUresult result = apis().cuMemAlloc(&memory, bytes);
     if (result == CUDA_ERROR_OUT_OF_MEMORY) {
       const DeviceMemory now = this->memory();
-      fail("{} ({} bytes) asked of {}, of whose {} {} are free", bytes_text(bytes), bytes, name(),
+      fail("{} ({} bytes) requested on {}, which has {} of which {} are free", bytes_text(bytes), bytes, name(),
            bytes_text(now.total), bytes_text(now.free));
     }
     must(result, fmt::format("allocating {} bytes", bytes));
@@ -105,12 +105,12 @@ class Gpu final : public Device {
     return reinterpret_cast<void*>(memory);
   }
   void release(void* memory) noexcept override {
-    apis().cuStreamSynchronize(stream_);  // what is under way may use it still
+    apis().cuStreamSynchronize(stream_);  // pending work may still use it
     apis().cuMemFree(address(memory));
   }
 
-  // From memory of the host that may change at once. Small blocks go by way of page-locked memory, so that nothing is
-  // waited for; how long the driver reads other memory, it leaves open.
+  // Copies from host memory that the caller may change at once. Small blocks go through page-locked memory, so that
+  // nothing waits; the driver does not specify how long it reads other memory.
   void write(void* to, const void* from_host, std::size_t bytes) override {
     if (bytes == 0) return;
     const bool is_small = bytes <= kCopiedAside;
@@ -138,7 +138,7 @@ class Gpu final : public Device {
     for (const Code& code : codes)
       if (runs(code.architecture)) return std::make_unique<CudaModule>(code.bytes);
     if (!Nvrtc::find())
-      fail("{} is sm_{}: there is no code for it here, and no NVRTC to make it: {}", name(), architecture_,
+      fail("{} is sm_{}: the program holds no machine code for it, and NVRTC is missing: {}", name(), architecture_,
            Nvrtc::missing());
     return std::make_unique<CudaModule>(compiled(text).data());
   }
@@ -154,16 +154,16 @@ class Gpu final : public Device {
         fmt::format("starting {} blocks of {} threads with {} bytes of shared memory", blocks, threads, shared_bytes));
   }
 
-  std::unique_ptr<Primitive> make(const Matmul& product) override {
-    need_tensor_cores(product.dtype, product.tf32);
-    return make_matmul(cublaslt_, stream_, product);
+  std::unique_ptr<Primitive> make(const Matmul& matmul) override {
+    need_tensor_cores(matmul.dtype, matmul.tf32);
+    return make_matmul(cublaslt_, stream_, matmul);
   }
   std::unique_ptr<Primitive> make(const Convolution& convolution) override {
     need_tensor_cores(convolution.dtype, convolution.tf32);
     return make_convolution(cudnn_, convolution);
   }
 
-  // Relaxed: libraries may load code of theirs meanwhile.
+  // Relaxed: libraries may load code during the recording.
   std::unique_ptr<Recording> record(const std::string& what, const std::function<void()>& work) override {
     must(apis().cuStreamBeginCapture(stream_, CU_STREAM_CAPTURE_MODE_RELAXED), "recording the step");
     CUgraph graph = nullptr;
@@ -189,13 +189,13 @@ class Gpu final : public Device {
     return double(milliseconds) / 1e3;
   }
 
-  // A fault takes the context down with it: the step can not be run again in this process to find the item at fault.
+  // A fault invalidates the context: this process cannot run the step again to find the thunk at fault.
   void synchronise() override {
     const CUresult result = apis().cuStreamSynchronize(stream_);
     must(result,
          result == CUDA_SUCCESS || running_.empty()
              ? "the work of the GPU"
-             : fmt::format("after {} was started (`weft bench MODEL --backend cuda --kernels` runs items one by "
+             : fmt::format("after {} was started (`weft bench MODEL --backend cuda --kernels` runs thunks one by "
                            "one and names the one at fault)",
                            running_));
   }
@@ -207,27 +207,27 @@ class Gpu final : public Device {
   }
 
  private:
-  // Code of an architecture runs on those of the same generation that came later: sm_80 on sm_86, not on sm_90.
+  // Machine code runs on later architectures of the same generation: sm_80 on sm_86, not on sm_90.
   bool runs(const std::string& architecture) const {
     const int of_code = std::atoi(architecture.c_str() + std::string_view("sm_").size());
     return of_code / 10 == architecture_ / 10 && of_code <= architecture_;
   }
 
-  // Keeps the GPU busy while work is asked for that is to be timed: what is measured is its time then, not the host's.
+  // Keeps the GPU busy while the work to time is enqueued, so that the measurement excludes the host.
   void spin() {
     if (!spin_) {
       static constexpr const char* text =
           "extern \"C\" __global__ void spin(long long cycles) {\n"
           "  for (const long long start = clock64(); clock64() - start < cycles;);\n"
           "}\n";
-      spin_ = load(text, {}).release()->function("spin");  // for as long as the process lives
+      spin_ = load(text, {}).release()->function("spin");  // kept for the life of the process
     }
     long long cycles = 40000;  // about 20 microseconds
     void* arguments[] = {&cycles};
     launch(spin_, 1, 1, 0, arguments);
   }
 
-  // The cache is made here: code that comes with an artefact needs no folder that can be written.
+  // Created only here: an artefact with machine code needs no writable folder.
   std::string compiled(const std::string& text) {
     const DiskCache cache("cubin", kCacheBytes);
     const Nvrtc& nvrtc = *Nvrtc::find();
@@ -238,13 +238,13 @@ class Gpu final : public Device {
       std::ofstream file(to, std::ios::binary);
       file.write(cubin.data(), std::streamsize(cubin.size()));
       file.close();
-      if (!file) fail("{}: machine code of kernels cannot be written there", to.string());
+      if (!file) fail("{}: cannot write machine code of kernels there", to.string());
     });
     std::ifstream file(path, std::ios::binary);
     return std::string(std::istreambuf_iterator<char>(file), {});
   }
 
-  // A copy of the block that stays until all work asked for so far is done.
+  // A copy of the block that lasts until all work enqueued so far has finished.
   const void* aside(const void* from, std::size_t bytes) {
     if (!aside_) {
       void* memory = nullptr;
@@ -274,7 +274,7 @@ class Gpu final : public Device {
 
   static CUdeviceptr address(const void* memory) { return reinterpret_cast<CUdeviceptr>(memory); }
 
-  // Where there are none, the libraries go on in f32 and say nothing, or refuse without a reason.
+  // On older GPUs the libraries silently compute in f32, or refuse without a reason.
   void need_tensor_cores(ir::DType dtype, bool tf32) const {
     constexpr int first = 80;
     const std::string suffix = precision_suffix(dtype, tf32);
@@ -283,16 +283,16 @@ class Gpu final : public Device {
            suffix.substr(1), first);
   }
 
-  // Context, stream and handles live as long as the process: the driver takes them down with it.
+  // Context, stream and handles last as long as the process; the driver destroys them with it.
   CUdevice device_;
   CUcontext context_ = nullptr;
   CUstream stream_ = nullptr;
   cublasLtHandle_t cublaslt_ = nullptr;
   cudnnHandle_t cudnn_ = nullptr;
   int architecture_ = 0;
-  std::string running_;  // the recording that was replayed last
+  std::string running_;  // the last replayed recording
   Function spin_ = nullptr;
-  std::byte* aside_ = nullptr;  // page-locked; the part used since the last wait may still be read
+  std::byte* aside_ = nullptr;  // page-locked; pending work may still read the part used since the last wait
   std::size_t aside_used_ = 0;
 };
 
@@ -309,7 +309,7 @@ Finding find_nvrtc() {
 // The first device, or why there is none.
 Finding find_device(CUdevice& device) {
   Finding finding{"GPU", false, "", "check `nvidia-smi`; in a container, start it with the GPU"};
-  if (!apis().driver.found) return finding.text = "no driver to ask", finding;
+  if (!apis().driver.found) return finding.text = "no driver", finding;
   int count = 0;
   if (const CUresult result = apis().cuInit(0); result != CUDA_SUCCESS) {
     const char* text = nullptr;
@@ -343,7 +343,7 @@ std::shared_ptr<Device> open_gpu(bool compiles) {
     if (!finding.found && (compiles || finding.what != kNvrtc))
       missing += fmt::format("\n  {}: {}; {}", finding.what, finding.text, finding.advice);
   if (!missing.empty())
-    fail("the backend cuda can not be used on this machine (`weft doctor` says more):{}\nuse another --backend",
+    fail("the backend cuda cannot be used on this machine (`weft doctor` says more):{}\nuse another --backend",
          missing);
   CUdevice device = 0;
   find_device(device);

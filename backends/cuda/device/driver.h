@@ -1,4 +1,4 @@
-// A real GPU, through CUDA's driver, NVRTC, cuBLASLt and cuDNN. No header of theirs is seen from here.
+// A GPU, through CUDA's driver, NVRTC, cuBLASLt and cuDNN. Including this pulls in none of their headers.
 #pragma once
 
 #include <memory>
@@ -10,11 +10,11 @@
 
 namespace weft::cuda {
 
-// The driver, NVRTC, cuBLASLt, cuDNN, and the first device, in this order.
+// Findings for the driver, NVRTC, cuBLASLt, cuDNN and the first device, in this order.
 std::vector<Finding> find_cuda();
 
-// The first device; the same one each time. Throws Error that says what is missing and what to do; `compiles`: NVRTC is
-// needed too.
+// The first device; always the same object. Throws Error that says what is missing and what to do; `compiles`: NVRTC is
+// required too.
 std::shared_ptr<Device> open_gpu(bool compiles = true);
 
 }  // namespace weft::cuda

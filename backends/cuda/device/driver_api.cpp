@@ -1,4 +1,4 @@
-// Opens the libraries and says what of them was found.
+// Opens the libraries and reports what was found.
 #include "backends/cuda/device/driver_api.h"
 
 #include <functional>
@@ -10,19 +10,19 @@ namespace weft::cuda {
 namespace {
 
 #define WEFT_TEXT_OF(name) #name
-#define WEFT_TEXT(name) WEFT_TEXT_OF(name)  // of what the headers define the name as
+#define WEFT_TEXT(name) WEFT_TEXT_OF(name)  // the name that the headers map `name` to
 
 // "13.0" from 13000 (CUDA's driver), or by other units.
 std::string version_text(std::size_t version, std::size_t major, std::size_t minor) {
   return fmt::format("{}.{}", version / major, version % major / minor);
 }
 
-// The names of a library whose releases go with those of CUDA: that of the headers first, then the one before.
+// The names of a library that is released with CUDA: the headers' version first, then the previous one.
 std::vector<std::string> versioned(const std::string& name) {
   return {fmt::format("{}.so.{}", name, CUDA_VERSION / 1000), fmt::format("{}.so.12", name), name + ".so"};
 }
 
-// Looks functions up, and remembers the first that is missing.
+// Looks functions up and remembers the first missing one.
 class Finder {
  public:
   Finder(std::string what, const std::vector<std::string>& names, std::string advice)
@@ -88,7 +88,7 @@ void must(CUresult result, const std::string& what) {
   if (result == CUDA_SUCCESS) return;
   const char* text = nullptr;
   apis().cuGetErrorString(result, &text);
-  fail_of(what, "CUDA", text ? text : "an error it does not name");
+  fail_of(what, "CUDA", text ? text : "an unnamed error");
 }
 
 void must(cublasStatus_t status, const std::string& what) {

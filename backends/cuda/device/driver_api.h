@@ -1,5 +1,5 @@
-// The functions of CUDA's driver, cuBLASLt and cuDNN that are used, found as the program runs. Their headers give
-// the types alone: nothing is linked. Only driver*.cpp include this: those headers end there.
+// The functions that Weft uses of CUDA's driver, cuBLASLt and cuDNN, loaded at run time. Their headers provide only
+// types: nothing is linked. Only driver*.cpp include this, so these headers go no further.
 #pragma once
 
 #include <cublasLt.h>
@@ -42,8 +42,8 @@ namespace weft::cuda {
   X(cudnnConvolutionBiasActivationForward) X(cudnnConvolutionForward) X(cudnnConvolutionBackwardData) X(cudnnConvolutionBackwardFilter)
 // clang-format on
 
-// A pointer to each function under its own name. CUDA's headers define some names as others (cuMemAlloc is
-// cuMemAlloc_v2): those others are members, and looked up.
+// A pointer to each function under its name. CUDA's headers define some names as others (cuMemAlloc is cuMemAlloc_v2):
+// the members and look-ups use those others.
 struct Apis {
 #define WEFT_MEMBER(name) decltype(&::name) name = nullptr;
   WEFT_DRIVER(WEFT_MEMBER)
@@ -53,10 +53,10 @@ struct Apis {
   Finding driver, cublaslt, cudnn;  // of each library
 };
 
-// Opened at the first call. A library that is not found leaves its members null, and its Finding says so.
+// Opened at the first call. A missing library leaves its members null, and its Finding says why.
 const Apis& apis();
 
-// Throw Error with what was asked for and the library's own text.
+// Throw Error with the request and the library's error text.
 void must(CUresult result, const std::string& what);
 void must(cublasStatus_t status, const std::string& what);
 void must(cudnnStatus_t status, const std::string& what);

@@ -1,4 +1,4 @@
-// Library calls on a stream of a real GPU.
+// Library calls on a GPU's stream.
 #pragma once
 
 #include <memory>
@@ -9,13 +9,13 @@
 
 namespace weft::cuda {
 
-// ":tf32", ":bf16" or "" for f32: what a profile adds to a library's name.
+// ":tf32", ":bf16" or "" for f32: the suffix of a library's name in profiles.
 inline std::string precision_suffix(ir::DType dtype, bool tf32) {
   return dtype == ir::DType::bf16 ? ":bf16" : tf32 ? ":tf32" : "";
 }
 
-// Bits do not change from run to run.
-std::unique_ptr<Primitive> make_matmul(cublasLtHandle_t handle, CUstream stream, const Matmul& product);
+// Deterministic: the same bits on every run.
+std::unique_ptr<Primitive> make_matmul(cublasLtHandle_t handle, CUstream stream, const Matmul& matmul);
 std::unique_ptr<Primitive> make_convolution(cudnnHandle_t handle, const Convolution& convolution);
 
 }  // namespace weft::cuda

@@ -1,4 +1,4 @@
-// dlopen over a list of names and places.
+// dlopen over a list of names and folders.
 #include "backends/cuda/device/dynamic_library.h"
 
 #include <dlfcn.h>

@@ -30,7 +30,7 @@ std::vector<std::string> places() {
 template <typename Function>
 void take(void* library, const char* name, Function& function) {
   function = reinterpret_cast<Function>(dlsym(library, name));
-  if (!function) fail("libnvrtc has no function {}: it is of another version than Weft knows (12 or 13)", name);
+  if (!function) fail("libnvrtc has no function {}: Weft supports versions 12 and 13", name);
 }
 
 }  // namespace
@@ -52,7 +52,7 @@ const Nvrtc* Nvrtc::find() {
     for (const std::string& place : places()) {
       if (void* library = dlopen(place.c_str(), RTLD_NOW | RTLD_LOCAL))
         return std::unique_ptr<Nvrtc>(new Nvrtc(library, place));
-      tried() += (tried().empty() ? "NVRTC is not there; tried " : ", ") + place;
+      tried() += (tried().empty() ? "NVRTC was not found; tried " : ", ") + place;
     }
     return nullptr;
   }();

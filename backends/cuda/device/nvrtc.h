@@ -1,4 +1,4 @@
-// NVRTC, the compiler of CUDA C++ as a library, opened at run time where it is installed. Needs no GPU.
+// NVRTC, the library form of the CUDA C++ compiler, opened at run time if installed. Needs no GPU.
 #pragma once
 
 #include <string>
@@ -8,12 +8,12 @@ namespace weft::cuda {
 
 class Nvrtc {
  public:
-  // The library of this machine: on the loader's path, in $CUDA_HOME/lib64 or in /usr/local/cuda/lib64. Null where
-  // there is none; `missing()` then says what was tried.
+  // This machine's library: on the loader's path, in $CUDA_HOME/lib64 or in /usr/local/cuda/lib64. Null if there is
+  // none; `missing()` then lists the places tried.
   static const Nvrtc* find();
   static const std::string& missing();
 
-  // A cubin for the device: `arch` as "sm_90". Throws Error with NVRTC's log where the source does not compile.
+  // Compiles to a cubin for `arch`, such as "sm_90". Throws Error with NVRTC's log if the source does not compile.
   std::vector<char> compile(const std::string& source, const std::string& name, const std::string& arch) const;
   std::string version() const;  // "13.0"
   const std::string& path() const { return path_; }
@@ -24,7 +24,7 @@ class Nvrtc {
   std::string log(Program program) const;
 
   std::string path_;
-  // As nvrtc.h declares them; 0 is success.
+  // As declared in nvrtc.h; 0 is success.
   int (*version_)(int* major, int* minor) = nullptr;
   int (*create_)(Program*, const char* source, const char* name, int headers, const char* const* sources,
                  const char* const* names) = nullptr;

@@ -1,9 +1,9 @@
-// CUDA C++ as plain C++ on one core of the host, for tests without a GPU: the blocks of a launch run one after the
-// other, and the threads of a block on fibers. A fiber runs threads one after another until one of them waits for the
-// others; only then does the next thread get a fiber of its own. So kernels that never wait are plain loops.
+// CUDA C++ as plain C++ on one host core, for tests without a GPU: blocks run in turn, and the threads of a block run
+// on fibers. A fiber runs threads in turn until one of them waits for the others; only then does the next thread get
+// another fiber. So kernels that never wait are plain loops.
 //
-// Included by the text that translation_unit() makes. Known of CUDA: one-dimensional grids and blocks, static and
-// dynamic shared memory, __syncthreads, __syncwarp and the shuffles with all lanes of a warp taking part.
+// The text of translation_unit() includes this file. It supports one-dimensional grids and blocks, static and dynamic
+// shared memory, __syncthreads, __syncwarp, and shuffles in which all lanes of a warp take part.
 #pragma once
 
 #include <algorithm>
@@ -40,7 +40,7 @@ constexpr std::size_t kStackBytes = 128 << 10;
 constexpr unsigned kWarp = 32;
 
 #if defined(__x86_64__)
-// Saves the registers that a call keeps on the stack of one fiber and takes up those of another.
+// Saves the callee-saved registers on the stack of one fiber and restores those of another.
 __attribute__((naked, noipa)) static void switch_stack(void** /*from: rdi*/, void* /*to: rsi*/) {
   __asm__ volatile(
       "pushq %rbp; pushq %rbx; pushq %r12; pushq %r13; pushq %r14; pushq %r15;"
@@ -51,8 +51,7 @@ struct Context {
   void* stack_pointer = nullptr;
   void start(char* stack, std::size_t bytes, void (*function)()) {
     auto** top = reinterpret_cast<void**>(reinterpret_cast<std::uintptr_t>(stack + bytes) & ~std::uintptr_t{15});
-    *--top = nullptr;  // a function begins with the stack 8 bytes off a multiple of 16
-    *--top = reinterpret_cast<void*>(function);
+    *at function entry the stack is 8 bytes off a multiple of 16 * --top = reinterpret_cast<void*>(function);
     for (int i = 0; i < 6; ++i) *--top = nullptr;
     stack_pointer = top;
   }
@@ -86,7 +85,7 @@ struct Barrier {
 struct Fiber {
   Context context;
   char* stack = nullptr;
-  bool is_busy = false;  // some thread of it has begun and not ended
+  bool is_busy = false;  // one of its threads has begun and not ended
 };
 
 class Block {
@@ -116,7 +115,7 @@ class Block {
   void wait_for_block() { wait(block_); }
   void wait_for_warp() { wait(warps_[threadIdx.x / kWarp]); }
 
-  // What thread `from` of the same warp hands over. Slots alternate, so that one wait is enough.
+  // The value passed by thread `from` of the same warp. Slots alternate, so one wait is enough.
   template <typename T>
   T shuffle(T value, unsigned from) {
     static_assert(sizeof(T) <= sizeof(std::uint64_t));
@@ -166,7 +165,7 @@ class Block {
     }
   }
 
-  // `used_` where no fiber is busy.
+  // `used_` if no fiber is busy.
   unsigned next_busy() const {
     for (unsigned i = 1; i <= used_; ++i) {
       const unsigned fiber = (current_ + i) % used_;
@@ -196,9 +195,9 @@ class Block {
         enter_new_fiber(fibers_[mine]->context);
       } else {
         const unsigned next = next_busy();
-        // Each round lets every other thread go on to its own next wait.
+        // Each round lets every other thread run to its next wait.
         if (next == mine || ++rounds > 1000000) {
-          std::fprintf(stderr, "emulation: thread %u waits for threads that never come\n", thread);
+          std::fprintf(stderr, "emulation: thread %u waits for threads that never arrive\n", thread);
           std::abort();
         }
         current_ = next;
@@ -224,7 +223,7 @@ static Block block;
 
 inline void Block::fiber_main() {
   block.run_threads();
-  std::abort();  // a fiber that has no thread left is never gone back to
+  std::abort();  // a fiber without a thread is never resumed
 }
 
 template <typename... Pointers, std::size_t... I>

@@ -1,4 +1,4 @@
-// Memory of the host, shared objects in place of cubins.
+// Host memory, and shared objects in place of cubins.
 #include "backends/cuda/emulation/emulated_device.h"
 
 #include <dlfcn.h>
@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::size_t kCacheBytes = std::size_t{256} << 20;
 
-// The entry that every emulated translation unit ends with (emit.h).
+// The entry point at the end of every emulated translation unit (emit.h).
 using LaunchEntry = void (*)(const char* function, unsigned blocks, unsigned threads, std::size_t shared_bytes,
                              void** arguments);
 
@@ -78,7 +78,7 @@ class EmulatedDevice final : public Device {
 
   void* allocate(std::size_t bytes) override {
     void* memory = ::operator new(bytes, std::align_val_t(kDeviceAlignment), std::nothrow);
-    if (!memory) fail("{} bytes of memory are not to be had: use a smaller batch", bytes);
+    if (!memory) fail("cannot allocate {} bytes of memory: use a smaller batch", bytes);
     std::memset(memory, 0, bytes);
     return memory;
   }
@@ -103,7 +103,7 @@ class EmulatedDevice final : public Device {
     const auto& emulated = *static_cast<const EmulatedFunction*>(function);
     emulated.entry(emulated.name.c_str(), blocks, threads, shared_bytes, arguments);
   }
-  std::unique_ptr<Primitive> make(const Matmul& product) override { return emulate(product); }
+  std::unique_ptr<Primitive> make(const Matmul& matmul) override { return emulate(matmul); }
   std::unique_ptr<Primitive> make(const Convolution& convolution) override { return emulate(convolution); }
 
   std::unique_ptr<Recording> record(const std::string&, const std::function<void()>& work) override {

@@ -1,6 +1,6 @@
-// The host playing a GPU: generated source is compiled as plain C++ over emulate.h and run thread by thread, products
-// and convolutions are loops. A check of the source and of the program around it, thousands of times slower than what
-// it stands for.
+// The host in place of a GPU: compiles generated source as plain C++ with emulate.h and runs it thread by thread;
+// matmuls and convolutions are loops. It checks the source and the program around it, thousands of times slower than a
+// GPU.
 #pragma once
 
 #include <memory>
@@ -9,7 +9,7 @@
 
 namespace weft::cuda {
 
-// Loading needs a C++ compiler `c++` and Weft's source tree; Error where one is missing.
+// Loading needs a C++ compiler `c++` and Weft's source tree; throws Error if one is missing.
 std::shared_ptr<Device> make_emulated_device();
 
 }  // namespace weft::cuda

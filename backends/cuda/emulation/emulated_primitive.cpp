@@ -1,4 +1,4 @@
-// A row of sums at a time, so that the host's compiler finds vectors.
+// Computes a row of sums at a time, so that the host's compiler vectorises.
 #include "backends/cuda/emulation/emulated_primitive.h"
 
 #include <algorithm>
@@ -22,15 +22,15 @@ float activated(double sum, const std::string& activation) {
 
 class EmulatedMatmul final : public Primitive {
  public:
-  explicit EmulatedMatmul(const Matmul& product) : product_(product) {}
+  explicit EmulatedMatmul(const Matmul& matmul) : matmul_(matmul) {}
   std::size_t scratch_bytes() const override { return 0; }
-  std::string implementation() const override { return "emulated product"; }
+  std::string implementation() const override { return "emulated matmul"; }
 
   void run(void* const* operands, void*) override {
     const auto *a = static_cast<const float*>(operands[0]), *b = static_cast<const float*>(operands[1]);
-    const float* bias = product_.bias ? static_cast<const float*>(operands[2]) : nullptr;
-    auto* result = static_cast<float*>(operands[product_.bias ? 3 : 2]);
-    const Matrix &left = product_.a, &right = product_.b, &to = product_.result;
+    const float* bias = matmul_.bias ? static_cast<const float*>(operands[2]) : nullptr;
+    auto* result = static_cast<float*>(operands[matmul_.bias ? 3 : 2]);
+    const Matrix &left = matmul_.a, &right = matmul_.b, &to = matmul_.result;
     Sums sums;
     for (Index i = 0; i < to.rows; ++i) {
       sums.assign(std::size_t(to.columns), 0);
@@ -41,16 +41,16 @@ class EmulatedMatmul final : public Primitive {
       }
       for (Index j = 0; j < to.columns; ++j) {
         const double sum = sums[std::size_t(j)] + (bias ? bias[j] : 0);
-        result[i * to.row_stride + j * to.column_stride] = activated(sum, product_.activation);
+        result[i * to.row_stride + j * to.column_stride] = activated(sum, matmul_.activation);
       }
     }
   }
 
  private:
-  Matmul product_;
+  Matmul matmul_;
 };
 
-// Where element [n, c, y, x] of an image lies.
+// Offset of element [n, c, y, x] of an image.
 struct Strides {
   Index image, channel, row, column;
 };
@@ -85,7 +85,7 @@ class EmulatedConvolution final : public Primitive {
   static const float* input(const void* memory) { return static_cast<const float*>(memory); }
   static float* output(void* memory) { return static_cast<float*>(memory); }
 
-  // y's channels of a group change fastest in these weights: [group][tap][input channel][output channel].
+  // In these weights, y's channels of a group change fastest: [group][tap][input channel][output channel].
   Index inputs_a_group() const { return c_.w[1]; }
   Index outputs_a_group() const { return c_.w[0] / c_.groups; }
   Index taps() const { return c_.w[2] * c_.w[3]; }
@@ -107,7 +107,8 @@ class EmulatedConvolution final : public Primitive {
     return weights;
   }
 
-  // body(x offset, y offset, weights offset) for the first channels of each pair of pixels and group that a tap joins.
+  // Calls body(x offset, y offset, weights offset) for the first channels of each pair of pixels and group that a tap
+  // connects.
   template <typename Body>
   void for_each_tap(Body body) const {
     for (Index n = 0; n < c_.y[0]; ++n)
@@ -176,7 +177,7 @@ class EmulatedConvolution final : public Primitive {
   Strides x_strides_, y_strides_;
 };
 
-// The nearest number of 10 bits behind the leading one, of two as near the larger: what tensor cores are given.
+// Rounds to 10 bits behind the leading one, ties away from zero: the input precision of tensor cores.
 float tf32_of(float value) {
   constexpr std::uint32_t dropped = 13;  // of the 23 bits of f32
   const auto bits = std::bit_cast<std::uint32_t>(value);
@@ -187,17 +188,17 @@ float tf32_of(float value) {
 
 float from_bf16(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
 
-// The nearest, of two as near the even one.
+// Rounds to nearest, ties to even.
 std::uint16_t to_bf16(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
-  if (std::isnan(value)) return std::uint16_t(bits >> 16 | 0x40);  // and stays one
+  if (std::isnan(value)) return std::uint16_t(bits >> 16 | 0x40);  // a NaN stays one
   return std::uint16_t((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
-// An operation of f32 that is given, in place of some operands, copies of them.
+// Runs an f32 primitive on copies of some operands.
 class CopyingPrimitive : public Primitive {
  public:
-  // `sizes`: of those operands, in elements from their first to their last; `pointers`: how many a run is given.
+  // `sizes`: the extent of those operands in elements; `pointers`: the number of pointers of a run.
   CopyingPrimitive(std::unique_ptr<Primitive> exact, std::vector<Index> sizes, std::size_t pointers)
       : exact_(std::move(exact)), pointers_(pointers) {
     for (const Index size : sizes) copies_.emplace_back(std::size_t(size));
@@ -224,7 +225,7 @@ class CopyingPrimitive : public Primitive {
   std::vector<std::vector<float>> copies_;
 };
 
-// Operands of f32, rounded to TF32.
+// Rounds f32 operands to TF32.
 class Tf32Operation final : public CopyingPrimitive {
  public:
   using CopyingPrimitive::CopyingPrimitive;
@@ -237,7 +238,7 @@ class Tf32Operation final : public CopyingPrimitive {
   }
 };
 
-// Operands in bf16, and the result where `result_size` is not 0.
+// Converts operands from bf16, and the result to bf16 unless `result_size` is 0.
 class Bf16Operation final : public CopyingPrimitive {
  public:
   Bf16Operation(std::unique_ptr<Primitive> exact, std::vector<Index> sizes, std::size_t pointers, Index result_size)
@@ -291,13 +292,13 @@ Index result_size(const Convolution& c) {
 
 }  // namespace
 
-std::unique_ptr<Primitive> emulate(const Matmul& product) {
-  auto exact = std::make_unique<EmulatedMatmul>(product);
-  std::vector<Index> sizes{size_of(product.a), size_of(product.b)};
-  const std::size_t pointers = product.bias ? 4 : 3;
-  if (product.dtype == ir::DType::bf16)
+std::unique_ptr<Primitive> emulate(const Matmul& matmul) {
+  auto exact = std::make_unique<EmulatedMatmul>(matmul);
+  std::vector<Index> sizes{size_of(matmul.a), size_of(matmul.b)};
+  const std::size_t pointers = matmul.bias ? 4 : 3;
+  if (matmul.dtype == ir::DType::bf16)
     return std::make_unique<Bf16Operation>(std::move(exact), std::move(sizes), pointers, 0);
-  if (product.tf32) return std::make_unique<Tf32Operation>(std::move(exact), std::move(sizes), pointers);
+  if (matmul.tf32) return std::make_unique<Tf32Operation>(std::move(exact), std::move(sizes), pointers);
   return exact;
 }
 
@@ -305,7 +306,7 @@ std::unique_ptr<Primitive> emulate(const Convolution& convolution) {
   auto exact = std::make_unique<EmulatedConvolution>(convolution);
   const std::size_t pointers = convolution.bias ? 4 : 3;
   if (convolution.dtype == ir::DType::bf16) {
-    check(!convolution.bias, "the pass bf16 leaves a bias out of a convolution");
+    check(!convolution.bias, "the pass bf16 takes the bias out of a convolution");
     return std::make_unique<Bf16Operation>(std::move(exact), operand_sizes(convolution), pointers,
                                            result_size(convolution));
   }

@@ -1,4 +1,4 @@
-// The library's part of an emulated device: matmuls and convolutions as loops.
+// The libraries of an emulated device: matmuls and convolutions as loops.
 #pragma once
 
 #include <memory>
@@ -7,9 +7,8 @@
 
 namespace weft::cuda {
 
-// Sums in double, in an order fixed by the shape. Operands are rounded to TF32 where asked for, results of bf16 to
-// that.
-std::unique_ptr<Primitive> emulate(const Matmul& product);
+// Sums in double, in an order that the shape fixes. Rounds operands to TF32 if requested, and bf16 results to bf16.
+std::unique_ptr<Primitive> emulate(const Matmul& matmul);
 std::unique_ptr<Primitive> emulate(const Convolution& convolution);
 
 }  // namespace weft::cuda

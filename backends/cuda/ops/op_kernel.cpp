@@ -1,4 +1,4 @@
-// Which op is written where, and filling in of texts.
+// Dispatches ops to their kernels, and fills in templates.
 #include "backends/cuda/ops/op_kernel.h"
 
 #include <algorithm>
@@ -30,7 +30,7 @@ EmittedKernel emit_op(const OpShape& op, const std::string& name) {
   else if (op.code == OpCode::similarity_lse_grad)
     kernel = emit_similarity_lse_grad(op, name);
   else
-    throw InternalError(fmt::format("internal error: no kernel by hand for {}", ir::name(op.code)));
+    throw InternalError(fmt::format("internal error: no hand-written kernel for {}", ir::name(op.code)));
   kernel.name = name;
   kernel.arguments = int(op.operands.size()) + 1;
   return kernel;

@@ -1,5 +1,5 @@
-// Pooling: a thread an element of the result. A gradient gathers from the windows that an image's element lies in, in
-// their order, so that no two threads add to one number.
+// Pooling: one thread per element of the result. A gradient gathers from the windows that contain an image's element,
+// in order, so that no two threads add to the same number.
 #include <algorithm>
 
 #include "backends/cuda/ops/op_kernel.h"
@@ -28,7 +28,7 @@ constexpr const char* kForward = R"cuda(  // The pixels of the window that lie i
 }
 )cuda";
 
-constexpr const char* kBackward = R"cuda(  // The windows that pixel (y, x) lies in.
+constexpr const char* kBackward = R"cuda(  // The windows that contain pixel (y, x).
   const int y0 = y + kPaddingY < kKernelY ? 0 : (y + kPaddingY - kKernelY) / kStrideY + 1;
   const int x0 = x + kPaddingX < kKernelX ? 0 : (x + kPaddingX - kKernelX) / kStrideX + 1;
   const int y1 = (y + kPaddingY) / kStrideY < kRows - 1 ? (y + kPaddingY) / kStrideY : kRows - 1;
@@ -42,7 +42,7 @@ CHOICE      sum += LOAD(dy[windows + row * kWindowRow + column * kColumn])SHARE;
 }
 )cuda";
 
-// Goes on to the next window unless the pixel is this one's first maximum, or its first NaN.
+// Skips the window unless the pixel is its first maximum or its first NaN.
 constexpr const char* kIsMaximum =
     R"cuda(      const int top = row * kStrideY - kPaddingY, left = column * kStrideX - kPaddingX;
       bool is_maximum = true;
@@ -84,7 +84,8 @@ std::string constants(const OpShape& op, const Shape& s, bool nhwc) {
       padding[1], column, s.width * column, s.columns * column);
 }
 
-// From the number of a result's element: its place, and the offsets of its channel in the image and in the windows.
+// Decomposes the index of a result element: its position, and the offsets of its channel in the image and in the
+// windows.
 std::string places(bool nhwc, bool is_grad, const char* index) {
   const std::string height = is_grad ? "kHeight" : "kRows", width = is_grad ? "kWidth" : "kColumns";
   if (nhwc)
@@ -122,7 +123,7 @@ EmittedKernel emit_pooling(const OpShape& op, const std::string& name) {
   if (op.code == OpCode::max_pool2d_grad) parameters = "const ELEMENT* in, const ELEMENT* dy, ELEMENT* out";
   if (op.code == OpCode::avg_pool2d_grad) parameters = "const ELEMENT* dy, ELEMENT* out";
   const std::string head = fmt::format(
-      "// {} of {}, a thread an element\n"
+      "// {} of {}, a thread per element\n"
       "extern \"C\" __global__ void __launch_bounds__(256) {}({}, void*) {{\n{}"
       "  const {} item = ({})blockIdx.x * 256 + threadIdx.x;\n"
       "  if (item >= {}) return;\n",

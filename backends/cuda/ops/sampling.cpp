@@ -1,6 +1,6 @@
-// The gradient of affine sampling: a thread a pixel of an image gathers, for all channels, from the samples that it has
-// a share in. Along a row of samples these lie between two columns, which the map's inverse gives; one more on either
-// side makes up for rounding, and each sample's place is computed as affine_sample does.
+// The gradient of affine sampling: one thread per pixel of an image gathers, for all channels, from the samples that
+// the pixel contributes to. Along a row of samples these lie between two columns, which the inverse map gives; one more
+// on either side absorbs rounding. Each sample's position is computed exactly as in affine_sample.
 #include "backends/cuda/codegen/text.h"
 #include "backends/cuda/ops/op_kernel.h"
 
@@ -8,7 +8,7 @@ namespace weft::cuda {
 
 namespace {
 
-constexpr const char* kText = R"cuda(// affine_sample_grad of RESULT from SAMPLES, a thread a pixel
+constexpr const char* kText = R"cuda(// affine_sample_grad of RESULT from SAMPLES, a thread per pixel
 extern "C" __global__ void __launch_bounds__(128) NAME(const ELEMENT* theta, const ELEMENT* dy, ELEMENT* dx, void*) {
   constexpr int kImages = IMAGES, kChannels = CHANNELS, kHeight = HEIGHT, kWidth = WIDTH, kRows = ROWS, kColumns = COLUMNS;
   const long long item = (long long)blockIdx.x * 128 + threadIdx.x;
@@ -19,7 +19,7 @@ extern "C" __global__ void __launch_bounds__(128) NAME(const ELEMENT* theta, con
   const float a = LOAD(theta[n * 6]) * A_SCALE, b = LOAD(theta[n * 6 + 1]) * B_SCALE;
   const float d = LOAD(theta[n * 6 + 3]) * D_SCALE, e = LOAD(theta[n * 6 + 4]) * E_SCALE;
   const float c = LOAD(theta[n * 6 + 2]) * HALF_WIDTH + MIDDLE_X, f = LOAD(theta[n * 6 + 5]) * HALF_HEIGHT + MIDDLE_Y;
-  const bool by_column = fabsf(a) >= fabsf(d);  // what tells the columns of samples apart better
+  const bool by_column = fabsf(a) >= fabsf(d);  // which slope separates the columns of samples better
   const float slope = by_column ? a : d, goal = (by_column ? x : y) - (by_column ? c : f);
   for (int channel = 0; channel < kChannels; ++channel) {
     const long long plane = (n * kChannels + channel) * (kRows * kColumns);
@@ -27,7 +27,7 @@ extern "C" __global__ void __launch_bounds__(128) NAME(const ELEMENT* theta, con
     for (int i = 0; i < kRows; ++i) {
       const float v = i - MIDDLE_V;
       const float near = (goal - (by_column ? b : e) * v) / slope, reach = 1.0f / fabsf(slope);
-      // A slope of 0 or a theta of NaN makes this NaN or infinite: then all columns are looked at.
+      // A slope of 0 or a theta of NaN makes this NaN or infinite: then the loop visits all columns.
       const bool known = fabsf(near) + reach < 1e6f;
       const int first = known ? larger((int)floorf(near - reach + MIDDLE_U) - 1, 0) : 0;
       const int last = known ? smaller((int)ceilf(near + reach + MIDDLE_U) + 1, kColumns - 1) : kColumns - 1;

@@ -1,5 +1,5 @@
-// scatter_add: a block for each row of the indices. The block of a row that is the first with its index adds up all
-// rows with that index, in their order; the others have nothing to do. An index beyond the table is its nearest row's.
+// scatter_add: one block per row of the indices. The block of the first row with an index adds all rows with that
+// index, in order; the other blocks do nothing. An index beyond the table means its nearest row.
 #include "backends/cuda/ops/op_kernel.h"
 
 namespace weft::cuda {

@@ -1,7 +1,7 @@
-// similarity_lse and its gradient: n^2 similarities s_ij = r_i r_j x_i.x_j are made tile by tile in registers, used and
-// forgotten. A block has a tile of rows and goes through the tiles of columns, or through every few-th of them; then
-// parts are joined in order by a second launch. Where there are tiles of rows enough to fill a GPU, the forward sums
-// take each pair of tiles once, for the rows of both.
+// similarity_lse and its gradient: computes n^2 similarities s_ij = r_i r_j x_i.x_j tile by tile in registers without
+// storing them. A block has a tile of rows and walks the tiles of columns, or a strided part of them; a second launch
+// then joins the parts in order. With enough tiles of rows to fill a GPU, the forward sums compute each pair of tiles
+// once, for the rows of both.
 #include <algorithm>
 
 #include "backends/cuda/codegen/plan.h"
@@ -12,9 +12,9 @@ namespace weft::cuda {
 
 namespace {
 
-constexpr std::int64_t kEnoughBlocks = 264;  // two for each multiprocessor of the large GPUs of today
+constexpr std::int64_t kEnoughBlocks = 264;  // two per multiprocessor of today's large GPUs
 constexpr std::int64_t kLargeTile = 128, kSmallTile = 64;
-constexpr std::int64_t kDepth = 16;  // diagonals of tiles a launch
+constexpr std::int64_t kDepth = 16;  // diagonals of tiles per launch
 
 constexpr const char* kForward = R"cuda(// similarity_lse of COUNT rows of WIDTH
 extern "C" __global__ void __launch_bounds__(256, 2) NAME(const float* x, const float* r, float* out, void* scratch) {
@@ -76,10 +76,10 @@ extern "C" __global__ void __launch_bounds__(256) JOIN(const float* x, const flo
 }
 )cuda";
 
-// Block b takes the pairs of tiles (b, b + diagonal), the last modulo their number: DEPTH diagonals a launch. In one
-// diagonal no two blocks have one tile of columns, and each diagonal of a launch has sums of its own for columns, so
-// no two blocks add to one number, and every sum has one order. Scratch: the launch's number, then sums of rows, then
-// DEPTH of columns.
+// Block b takes the pairs of tiles (b, b + diagonal), the last modulo their number: DEPTH diagonals per launch. Within
+// a diagonal no two blocks share a tile of columns, and each diagonal of a launch has separate sums for columns. So no
+// two blocks add to the same number, and every sum has one order. Scratch: the launch's number, then sums of rows, then
+// DEPTH sets of sums of columns.
 constexpr const char* kForwardPairs =
     R"cuda(// similarity_lse of COUNT rows of WIDTH, each pair of tiles once: DEPTH diagonals a launch
 extern "C" __global__ void __launch_bounds__(256) FIRST(const float* x, const float* r, float* out, void* scratch) {
@@ -103,7 +103,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) NAME(const float* x, const 
     row_r[i] = row < kCount ? r[row] : 0.0f;
   }
   for (int diagonal = from; diagonal < from + DEPTH; ++diagonal) {
-    // On the middle one of an even number of tiles each pair would come twice.
+    // On the middle diagonal of an even number of tiles, each pair would come twice.
     if (diagonal > kTiles / 2 || (diagonal * 2 == kTiles && blockIdx.x >= kTiles / 2)) break;
     const int second = (blockIdx.x + diagonal) % kTiles * kTile;
     float dots[kPer][kPer];
@@ -171,7 +171,7 @@ extern "C" __global__ void __launch_bounds__(256) JOIN(const float* x, const flo
 }
 )cuda";
 
-// g_ij = w_i e^(s_ij - lse_i) + w_j e^(s_ij - lse_j), and the gradient of x_i is r_i times the sum of g_ij r_j x_j.
+// g_ij = w_i e^(s_ij - lse_i) + w_j e^(s_ij - lse_j); the gradient of x_i is r_i times the sum of g_ij r_j x_j.
 constexpr const char* kBackward = R"cuda(// similarity_lse_grad of COUNT rows of WIDTH
 extern "C" __global__ void __launch_bounds__(256) NAME(const float* x, const float* r, const float* lse, const float* w, float* out,
                                                        void* scratch) {
@@ -266,7 +266,7 @@ struct Shape {
 Shape shape_of(const OpShape& op) {
   for (const ir::Type& type : op.operands)
     if (type.dtype != ir::DType::f32)
-      fail("[{}] on cuda: operands are f32 alone, not {}; cast them before", ir::name(op.code), to_string(type));
+      fail("[{}] on cuda: operands must be f32, not {}; cast them first", ir::name(op.code), to_string(type));
   const auto dims = ir::numbers(op.operands[0].dims);
   return {dims[0], dims[1]};
 }

@@ -1,4 +1,4 @@
-// From ops to matmuls and convolutions.
+// Translates ops to matmuls and convolutions.
 #include "backends/cuda/program/contraction.h"
 
 #include "backends/cuda/ops/op_kernel.h"
@@ -17,7 +17,7 @@ namespace {
 
 constexpr const char* kChannelsLast = "ohwi";  // ir/memory_layout.h
 
-// Buffers and ports begin on the planner's borders; elements may begin anywhere in them.
+// Buffers and ports begin at the planner's alignment; elements may begin anywhere in them.
 std::uint32_t alignment_of(const passes::Place& place, ir::DType dtype) {
   std::uint32_t alignment = passes::kAlignment;
   while (place.offset * std::int64_t(ir::size_of(dtype)) % alignment != 0) alignment /= 2;
@@ -45,14 +45,14 @@ Matmul matmul_of(const Graph& graph, const Op& op, const std::vector<passes::Pla
   const auto matrix = [&](ValueId value, bool transposed) {
     return matrix_of(graph, value, places[value], transposed);
   };
-  Matmul product{matrix(op.operands[0], op.attrs.integer(Attr::transpose_a) != 0),
-                 matrix(op.operands[1], op.attrs.integer(Attr::transpose_b) != 0),
-                 matrix(op.results[0], false),
-                 op.operands.size() == 3,
-                 op.attrs.text(Attr::activation),
-                 graph.type(op.operands[0]).dtype};
-  if (product.bias) product.bias_alignment = alignment_of(places[op.operands[2]], graph.type(op.operands[2]).dtype);
-  return product;
+  Matmul matmul{matrix(op.operands[0], op.attrs.integer(Attr::transpose_a) != 0),
+                matrix(op.operands[1], op.attrs.integer(Attr::transpose_b) != 0),
+                matrix(op.results[0], false),
+                op.operands.size() == 3,
+                op.attrs.text(Attr::activation),
+                graph.type(op.operands[0]).dtype};
+  if (matmul.bias) matmul.bias_alignment = alignment_of(places[op.operands[2]], graph.type(op.operands[2]).dtype);
+  return matmul;
 }
 
 Convolution convolution_of(const Graph& graph, const Op& op, const std::string& weights_layout) {
@@ -61,7 +61,7 @@ Convolution convolution_of(const Graph& graph, const Op& op, const std::string& 
   convolution.bias = op.operands.size() == 3;
   convolution.activation = op.attrs.text(Attr::activation);
   convolution.dtype = graph.type(op.operands[0]).dtype;
-  check(weights_layout.empty() || weights_layout == kChannelsLast, "no layout of weights but these is asked for");
+  check(weights_layout.empty() || weights_layout == kChannelsLast, "weights are row-major or channels last");
   convolution.w_last = !weights_layout.empty();
   return convolution;
 }
@@ -72,7 +72,7 @@ std::string preferred_weights_layout(const Graph& graph, const Op& op) {
 }
 
 double device_flops(const Graph& graph, const Op& op) {
-  // Most kernels of similarities make those of each pair of rows for either row.
+  // Most similarity kernels compute each pair of rows twice, once for either row.
   const double flops = ir::flops_of(graph, op);
   if (op.code == OpCode::similarity_lse)
     return takes_pairs_once(ir::number(graph.type(op.operands[0]).dims[0])) ? flops : 2 * flops;

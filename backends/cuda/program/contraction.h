@@ -1,4 +1,4 @@
-// The ops that a library does, in the terms of device.h.
+// The ops that a library computes, in the terms of device.h.
 #pragma once
 
 #include <string>
@@ -9,16 +9,16 @@
 
 namespace weft::cuda {
 
-// A product or a convolution of floats.
+// A matmul or a convolution of floats.
 bool is_contraction(const ir::Graph& graph, const ir::Op& op);
 
 Matmul matmul_of(const ir::Graph& graph, const ir::Op& matmul, const std::vector<passes::Place>& places);
-// `weights_layout`: how its kernel lies in memory, "" or what preferred_weights_layout gives.
+// `weights_layout`: the memory layout of the weights, "" or the one of preferred_weights_layout.
 Convolution convolution_of(const ir::Graph& graph, const ir::Op& op, const std::string& weights_layout);
-// In which a kernel is best kept: as the images lie.
+// The best layout for weights: the order of the images.
 std::string preferred_weights_layout(const ir::Graph& graph, const ir::Op& op);
 
-// Operations that a device does for the op; 0 for what is no contraction.
+// Floating point operations that a device performs for the op; 0 if it is not a contraction.
 double device_flops(const ir::Graph& graph, const ir::Op& op);
 
 }  // namespace weft::cuda

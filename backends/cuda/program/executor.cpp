@@ -1,4 +1,4 @@
-// Items of steps, their memory, and the recording.
+// Thunks of steps, their memory, and the recording.
 #include "backends/cuda/program/executor.h"
 
 #include <algorithm>
@@ -64,12 +64,12 @@ void Executor::run() {
   try {
     recording_->replay();
   } catch (const Error& error) {
-    fail("{} could not be run: {}", what_, error.what());
+    fail("{} failed to run: {}", what_, error.what());
   }
 }
 
-// Step by step: libraries load their code, which no recording may do, and a fault is known to be that of the step that
-// was waited for.
+// Runs step by step: libraries load their code, which must not happen during recording, and waiting after each step
+// attributes a fault to it.
 void Executor::run_first() const {
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     run_step(i);
@@ -83,7 +83,7 @@ std::unique_ptr<Recording> Executor::recorded() const {
       for (std::size_t i = 0; i < entries_.size(); ++i) run_step(i);
     });
   } catch (const Error& error) {
-    fail("{} could not be recorded as one: {}", what_, error.what());
+    fail("{} failed to record: {}", what_, error.what());
   }
 }
 
@@ -97,8 +97,8 @@ double Executor::seconds(std::size_t step) const {
   return seconds;
 }
 
-template <typename StepBody>
-void Executor::at_step(std::size_t step, StepBody body) const {
+template <typename Body>
+void Executor::at_step(std::size_t step, Body body) const {
   try {
     body();
   } catch (const Error& error) {

@@ -1,4 +1,4 @@
-// A schedule on a device of this process, and its memory.
+// A schedule and its memory on a device of this process.
 #include "backends/cuda/program/program.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace weft::cuda {
 
 namespace {
 
-// Inputs beyond this size are memory of their own, and only where the program's user binds none: they are data sets.
+// Inputs beyond this size (data sets) get separate memory, and only if the program's user binds none.
 constexpr std::size_t kLargeInput = std::size_t{1} << 16;
 
 Schedule make_schedule(const ir::Graph& graph, bool tf32, CompileReport& report) {
@@ -110,7 +110,7 @@ class CudaProgram final : public runtime::Program {
     return profile;
   }
 
-  // Small inputs and outputs behind the arena.
+  // Small inputs and outputs follow the arena.
   void allocate() {
     std::size_t bytes = aligned(schedule_.arena_bytes());
     const auto reserve = [&](const ir::Type& type) {
@@ -150,7 +150,7 @@ class CudaProgram final : public runtime::Program {
   std::byte* start() const { return static_cast<std::byte*>(memory_.get()); }
 
   std::string step_text() const {
-    return fmt::format("@{}, {} items over {} bytes of the device,", graph_->name, schedule_.steps().size(),
+    return fmt::format("@{}, {} steps over {} bytes of the device,", graph_->name, schedule_.steps().size(),
                        schedule_.plan().arena_bytes);
   }
 

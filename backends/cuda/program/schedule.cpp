@@ -55,9 +55,9 @@ void Schedule::add_contraction(OpId id) {
   values.push_back(op.results[0]);
   StepBody body;
   if (op.code == OpCode::matmul) {
-    Matmul product = matmul_of(graph_, op, plan_.places);
-    product.tf32 = tf32_;
-    body = product;
+    Matmul matmul = matmul_of(graph_, op, plan_.places);
+    matmul.tf32 = tf32_;
+    body = matmul;
   } else {
     Convolution convolution = convolution_of(graph_, op, kept_.of_weights(op));
     convolution.tf32 = tf32_;
@@ -66,7 +66,7 @@ void Schedule::add_contraction(OpId id) {
   add_step(std::move(body), fmt::format("{} {}", ir::name(op.code), op.location.scope), std::move(values), id);
 }
 
-// Before a pack is read, zeros go between its parts.
+// Before a pack is read, the gaps between its parts are filled with zeros.
 void Schedule::fill_gaps(ValueId value) {
   const Op* pack = passes::pack_below(graph_, value);
   if (!pack || filled_[pack->results[0]]) return;
@@ -78,7 +78,7 @@ void Schedule::fill_gaps(ValueId value) {
 
 // --- Memory ----------------------------------------------------------------------------------------------------------
 
-// The planner's borders are narrower than a device's: scratch begins at the next wide one.
+// The planner's alignment is smaller than a device's: scratch begins at the device's next boundary.
 void Schedule::place(const std::vector<std::size_t>& scratch_bytes) {
   std::vector<std::size_t> by_op(graph_.ops.size(), 0);
   for (std::size_t i = 0; i < steps_.size(); ++i)
@@ -113,7 +113,7 @@ Address Schedule::address(ValueId value) const {
   return copy == relayouts_.end() ? address : Address{Address::Base::arena, 0, copy->second + address.offset};
 }
 
-// --- Words -----------------------------------------------------------------------------------------------------------
+// --- Text ------------------------------------------------------------------------------------------------------------
 
 std::string Schedule::described(const Op& op, const std::string& what) const {
   const std::string location = to_string(op.location);

@@ -1,5 +1,5 @@
-// A graph as steps on a device: source for fused ops, the libraries for contractions, and where each finds its
-// operands. What runs it is an Executor in this process, or an artefact.
+// A graph as steps on a device: source for fused ops, libraries for contractions, and where each finds its operands. An
+// Executor of this process or an artefact runs it.
 #pragma once
 
 #include <cstddef>
@@ -18,22 +18,23 @@ namespace weft::cuda {
 
 class Schedule {
  public:
-  // `graph` has static dims, and the passes for `target` (program.h) have run. `tf32`: library calls may round their
-  // operands to it. The steps lack addresses until `place`. Throws Error, with op and line, for an op without code.
+  // `graph` has static dims and has been through the passes for `target` (program.h). `tf32`: library calls may round
+  // their operands to TF32. The steps lack addresses until `place`. Throws Error, with op and line, for an op without
+  // code.
   Schedule(const ir::Graph& graph, bool tf32);
 
-  const std::string& source() const { return source_; }  // one translation unit; empty where there are no kernels
+  const std::string& source() const { return source_; }  // one translation unit; empty without kernels
   int kernels() const { return kernels_; }
   const std::vector<Step>& steps() const { return steps_; }
-  ir::OpId op(std::size_t step) const { return ops_[step]; }  // kNone of a step that stems from none
-  // The step's op with its place in the user's model, its type and bytes, and what is to be said of it.
+  ir::OpId op(std::size_t step) const { return ops_[step]; }  // kNone if the step comes from no op
+  // The step's op with its location in the user's model, its type and bytes, followed by `what`.
   std::string described(std::size_t step, const std::string& what) const;
 
-  // Plans the memory of the steps, which need so much scratch, and gives them their addresses.
+  // Plans the memory of the steps, given their scratch, and sets their addresses.
   void place(const std::vector<std::size_t>& scratch_bytes);
   std::size_t arena_bytes() const { return arena_bytes_; }
   const passes::Plan& plan() const { return plan_; }
-  // What takes most of the memory, for the Error where there is too little of it.
+  // The largest user of memory, for the out-of-memory Error.
   std::string largest() const;
 
  private:

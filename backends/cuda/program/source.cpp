@@ -1,4 +1,4 @@
-// One op after the other, each with its place in the user's model above its code.
+// Emits the code of ops in turn, each under its location in the user's model.
 #include "backends/cuda/program/source.h"
 
 #include <cctype>
@@ -24,7 +24,7 @@ namespace {
 
 constexpr std::size_t kLongestName = 60;
 
-// A kernel's name: what it is for, by the names of its results.
+// A kernel's name, made from the names of its results.
 std::string kernel_name(const Graph& graph, const Op& op, std::size_t number) {
   std::string name = fmt::format("kernel_{}", number);
   for (const ValueId result : op.results)
@@ -45,14 +45,14 @@ std::vector<ValueId> values_of(const Op& op) {
   return values;
 }
 
-// Whether a fused op's body could hold the op (ir/kernel/lower.h): `fuse` leaves some of them alone.
+// Whether a fused op's body can hold the op (ir/kernel/lower.h): `fuse` leaves some of them unfused.
 bool is_kernel_op(OpCode code) {
   const ir::OpKind kind = ir::info(code).kind;
   return kind == ir::OpKind::source || kind == ir::OpKind::elementwise || kind == ir::OpKind::reduce ||
          code == OpCode::broadcast || ir::reads_elsewhere(code);
 }
 
-// The body that holds one op over inputs of these types.
+// A body of one op over inputs of these types.
 Graph body_of(OpCode code, const std::vector<ir::Type>& operands, const ir::Attrs& attrs, const ir::Type& result) {
   ir::Builder builder("single");
   std::vector<ValueId> inputs;
@@ -69,7 +69,7 @@ EmittedKernel lone_kernel(const Graph& graph, const Plan& plan, const Op& op, co
   return emit(kernel::lower(body, strides_of(plan, op.operands), strides_of(plan, op.results), name));
 }
 
-// Zeros everywhere, then the operand into its box.
+// Zeros everywhere, then the operand in its box.
 std::vector<OpKernel> pad_kernels(const Graph& graph, const Plan& plan, const Op& op, const std::string& name) {
   const ir::Type &from = graph.type(op.operands[0]), &to = graph.type(op.results[0]);
   const kernel::Strides& strides = plan.places[op.results[0]].strides;
@@ -99,12 +99,12 @@ std::vector<OpKernel> kernels_of(const Graph& graph, const Plan& plan, const Op&
        to_string(graph.type(op.results[0])));
 }
 
-// From the order in which the input lies to row-major.
+// Copies the input from its layout to row-major.
 OpKernel relayout_kernel(const Graph& graph, std::uint32_t index) {
   const ir::Input& input = graph.inputs[index];
   const ir::Type& type = graph.type(input.value);
   const auto layout = ir::parse_memory_layout(input.layout);
-  check(layout && layout->blocks.empty(), "kernels of convolutions lie in no blocks on cuda");
+  check(layout && layout->blocks.empty(), "convolution weights are not blocked on cuda");
   const std::vector<std::int64_t> dims = ir::numbers(type.dims);
   kernel::Strides strides(dims.size(), 1);
   std::int64_t stride = 1;
@@ -112,7 +112,7 @@ OpKernel relayout_kernel(const Graph& graph, std::uint32_t index) {
     strides[layout->order[i]] = stride;
   const Graph copy = body_of(OpCode::cast, {type}, {}, type);
   OpKernel made;
-  made.kernel = emit(kernel::lower(copy, {strides}, {passes::row_major(dims)}, fmt::format("relay_{}", index)));
+  made.kernel = emit(kernel::lower(copy, {strides}, {passes::row_major(dims)}, fmt::format("relayout_{}", index)));
   made.relayouts = index;
   return made;
 }

@@ -1,4 +1,4 @@
-// What of a graph becomes source: the kernels of its fused ops and of the ops that are written by hand.
+// The part of a graph that becomes source: the kernels of fused ops and of hand-written ops.
 #pragma once
 
 #include <vector>
@@ -12,14 +12,15 @@ namespace weft::cuda {
 struct OpKernel {
   ir::OpId op = ir::kNone;
   EmittedKernel kernel;
-  std::vector<ir::ValueId> values;      // its arguments
-  std::int64_t last_offset = 0;         // in bytes: the last one begins so far behind its value
-  std::uint32_t relayouts = ir::kNone;  // the input whose row-major copy this makes; then `op` and `values` are none
+  std::vector<ir::ValueId> values;  // its arguments
+  std::int64_t last_offset = 0;     // byte offset of the last argument within its value
+  // The input whose row-major copy this makes; then `op` is kNone and `values` is empty.
+  std::uint32_t relayouts = ir::kNone;
 };
 
-// First copies of kernels of convolutions that ops read which want them row-major, then those of ops in the order of
-// the plan; an op may have several. Matrix matmuls and convolutions are left out: those a library
-// does. Throws Error for an op that neither does.
+// First row-major copies of convolution weights for the ops that need them, then the kernels of ops in the order of the
+// plan; an op may have several. Skips matmuls and convolutions, which libraries compute. Throws Error for an op that
+// neither covers.
 std::vector<OpKernel> kernels_of(const ir::Graph& graph, const passes::Plan& plan);
 
 }  // namespace weft::cuda

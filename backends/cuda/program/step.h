@@ -1,5 +1,5 @@
-// The steps of a program on a device as data: what runs, and over which memory. Made from a graph (schedule.h) or from
-// the tables of an artefact (artefact.cpp); items (thunk.h) are made from them.
+// The steps of a program on a device as data: what runs, over which memory. They come from a graph (schedule.h) or from
+// the tables of an artefact (backends/aot/cuda_runtime.cpp); thunks (thunk.h) are made from them.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ struct KernelStep {
   std::size_t scratch_bytes = 0;
 };
 
-// Zeros in stretches of the first address.
+// Zeros parts of the first address.
 struct FillStep {
   std::vector<passes::Gap> gaps;
 };

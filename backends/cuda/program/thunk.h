@@ -1,4 +1,4 @@
-// The items of a program's flat list. Each is made once and told where its operands lie before it runs.
+// The thunks of a program. Each is made once and bound to its operands before it runs.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ class Thunk {
   virtual std::string kind() const = 0;
 };
 
-// Launches of generated or hand-made source.
+// Launches of generated or hand-written source.
 class KernelThunk final : public Thunk {
  public:
   KernelThunk(const KernelStep& work, Module& module) : scratch_bytes_(work.scratch_bytes) {
@@ -44,7 +44,7 @@ class KernelThunk final : public Thunk {
  private:
   std::vector<std::pair<Launch, Function>> launches_;
   std::size_t scratch_bytes_;
-  std::vector<void*> parameters_, arguments_;  // what a launch is given: the second points at the first
+  std::vector<void*> parameters_, arguments_;  // a launch's parameters: the second points at the first
 };
 
 class PrimitiveThunk final : public Thunk {

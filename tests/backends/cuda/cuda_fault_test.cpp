@@ -87,7 +87,7 @@ std::unique_ptr<runtime::Program> program_on(const std::shared_ptr<FaultyDevice>
 
 }  // namespace
 
-TEST_CASE("memory that is not to be had: the entry, its bytes, and what takes most of them") {
+TEST_CASE("a failed allocation: the entry, its bytes, and what takes most of them") {
   const auto device = std::make_shared<FaultyDevice>();
   device->has_memory = false;
   CHECK_THROWS_WITH_AS(program_on(device), Contains("@two needs "), Error);
@@ -122,13 +122,12 @@ TEST_CASE("a step that can not be recorded, or started as one, names its entry a
   const auto program = program_on(device);
   program->run();
   device->records = false;
-  CHECK_THROWS_WITH_AS(
-      program->run(),
-      Contains("@two, 2 items over 64 bytes of the device, could not be recorded as one: out of memory"), Error);
+  CHECK_THROWS_WITH_AS(program->run(),
+                       Contains("@two, 2 steps over 64 bytes of the device, failed to record: out of memory"), Error);
   device->records = true;
   device->replays = false;
   CHECK_THROWS_WITH_AS(program->run(),
-                       Contains("@two, 2 items over 64 bytes of the device, could not be run: launch failed"), Error);
+                       Contains("@two, 2 steps over 64 bytes of the device, failed to run: launch failed"), Error);
   device->replays = true;
   program->run();
 }

@@ -84,7 +84,7 @@ TEST_CASE("tf32 rounds the operands of products and convolutions, and nothing mo
     CHECK(largest_ratio(tf32[i], exact[i]) < std::ldexp(1.01, kGpu == "cuda" ? -9 : -10));  // a GPU may cut bits off
   }
   CHECK_THROWS_WITH_AS(run_on("reference", graph, inputs, Precision::tf32),
-                       doctest::Contains("the backend 'reference' does not have tf32"), Error);
+                       doctest::Contains("the backend 'reference' does not support tf32"), Error);
 }
 
 // Convolutions round their result as well: by 2^-8 of it at most.

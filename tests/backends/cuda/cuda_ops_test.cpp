@@ -203,7 +203,7 @@ TEST_CASE("an op of a dtype that its kernel does not know") {
                            type(DType::i32, {1, 1, 2, 2})};
   CHECK_ERROR(cuda::emit_op(pool, "pool"), "[max_pool2d] on cuda: i32 is not a float type");
   const cuda::OpShape lse{OpCode::similarity_lse, {}, {type(DType::bf16, {4, 2}), f32({4, 1})}, f32({4, 1})};
-  CHECK_ERROR(cuda::emit_op(lse, "lse"), "[similarity_lse] on cuda: operands are f32 alone, not bf16[4,2]");
+  CHECK_ERROR(cuda::emit_op(lse, "lse"), "[similarity_lse] on cuda: operands must be f32, not bf16[4,2]");
 }
 
 }  // namespace weft
