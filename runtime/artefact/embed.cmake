@@ -1,6 +1,6 @@
 # cmake -DOUT=DIR -DFOLDER=DIR -DBASE="a.h;b.c" -DSTANDALONE="c.c" -P embed.cmake
-# Writes OUT/artefact_sources.cpp, which holds the texts of FOLDER (sources.h), and OUT/artefact_runtime.c, the base ones
-# one after the other. Their #includes of each other are left out: they make one file.
+# Writes OUT/artefact_sources.cpp, which holds the texts of FOLDER (sources.h), and OUT/artefact_runtime.c, which
+# concatenates the base texts. Drops their #includes of each other, because they form one file.
 function(text_of name result)
   file(READ ${FOLDER}/${name} text)
   string(REGEX REPLACE "#include \"runtime/[^\n]*\n" "" text "${text}")
