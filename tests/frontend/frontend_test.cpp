@@ -292,7 +292,7 @@ TEST_CASE("errors name the user's line, the op, both facts and their places") {
        [](Entry& entry) {
          slice(entry.input("x", {B, 784}), 1, 5, B);
        },
-       "+2: [slice] 5 to B of f32[B,784]: the end must be beyond the begin, both numbers or both of one symbol"},
+       "+2: [slice] 5 to B of f32[B,784]: the end must be beyond the begin, and both must be numbers or multiples of one symbol"},
       {__LINE__,
        [](Entry& entry) {
          mse(entry.input("x", {B, 784}), entry.input("t", {B, 1}));
@@ -320,15 +320,15 @@ TEST_CASE("errors name the user's line, the op, both facts and their places") {
          const Operand temperature = 0.0;
          nt_xent(entry.input("views", {Dim("B", 2), 6}), temperature);
        },
-       "+2: [nt_xent] the temperature must be above 0, got 0; small ones, such as 0.1, look at the closest pairs "
-       "alone"},
+       "+2: [nt_xent] the temperature must be above 0, got 0; with a small one, such as 0.1, the closest "
+       "pairs dominate"},
       {__LINE__,
        [](Entry& entry) {
          const Operand temperature = -0.5;
          nt_xent(entry.input("first", {B, 6}), entry.input("second", {B, 6}), temperature);
        },
-       "+2: [nt_xent] the temperature must be above 0, got -0.5; small ones, such as 0.1, look at the closest pairs "
-       "alone"},
+       "+2: [nt_xent] the temperature must be above 0, got -0.5; with a small one, such as 0.1, the closest "
+       "pairs dominate"},
       {__LINE__, [](Entry&) { Dropout(1.5); },  //
        "+0: the rate of dropout must be at least 0 and less than 1, got 1.5"},
       {__LINE__, [](Entry&) { set_state("count", constant(1)); },  //

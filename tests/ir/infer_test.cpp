@@ -77,7 +77,7 @@ TEST_CASE("infer: sources") {
         "values is empty; f32[] needs one number, or one per element");
   CHECK(refusal(OpCode::constant, {}, values({1.5}), i32({})) == "1.5 is not a valid i32");
   CHECK(refusal(OpCode::constant, {}, values({3e9}), i32({})) == "3000000000 is not a valid i32");
-  CHECK(refusal(OpCode::constant, {}, values({-1}), Type{DType::u8, {}}) == "-1 is no u8");
+  CHECK(refusal(OpCode::constant, {}, values({-1}), Type{DType::u8, {}}) == "-1 is not a valid u8");
   CHECK(refusal(OpCode::constant, {}, values({2}), boolean({})) == "2 is not a valid bool");
   CHECK(refusal(OpCode::constant, {}, {}, f32({})) ==
         "needs the attribute values (row-major numbers of a constant, or one for all)");

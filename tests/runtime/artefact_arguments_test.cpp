@@ -37,7 +37,8 @@ TEST_CASE("artefact runtime: bad arguments of run are named before anything runs
   refused(encode(model, x, 31, code, 8), "the buffer of x is short: f32[2,4] takes 32 bytes, it has 31");
   refused(encode(model, x, 32, code, 4), "the buffer of code is short: f32[2] takes 8 bytes, it has 4");
   refused(encode(model, reinterpret_cast<float*>(reinterpret_cast<char*>(x) + 2), 32, code, 8), "is misaligned");
-  refused(fixture_run(model, "encode", 2, nullptr, nullptr, nullptr, nullptr), "no buffers are given for x");
+  refused(fixture_run(model, "encode", 2, nullptr, nullptr, nullptr, nullptr),
+          "the list of buffers for x and so on is null");
   CHECK(encode(model, x, 32, x + 7, 8) == WEFT_BAD_ARGUMENT);
   CHECK(contains(model.error(), "the buffers of x and code overlap"));
   CHECK(encode(model, x, 32, x + 8, 8) == WEFT_OK);
@@ -50,7 +51,7 @@ TEST_CASE("artefact runtime: a step that fails as it runs is none") {
   float loss = 0;
   REQUIRE(fixture_threads(model, 7) == WEFT_OK);
   CHECK(train(model, 1, &loss) == WEFT_FAILED);
-  CHECK(model.error() == "train_step at batch 2 failed as it ran: a thread is lost");
+  CHECK(model.error() == "train_step at batch 2 failed during the run: a thread is lost");
   CHECK(fixture_steps(model) == 0);
   REQUIRE(fixture_threads(model, 1) == WEFT_OK);
   CHECK(train(model, 1, &loss) == WEFT_OK);
@@ -65,14 +66,14 @@ TEST_CASE("artefact runtime: other bad arguments") {
   for (const int threads : {0, -1, 2000}) CHECK(fixture_threads(model, threads) == WEFT_BAD_ARGUMENT);
   REQUIRE(fixture_threads(model, 100) == WEFT_OK);
   CHECK(fixture_prepare(model, "encode", 2) == WEFT_FAILED);  // what the executor says
-  CHECK(contains(model.error(), "encode at batch 2 cannot be made ready: 100 threads"));
+  CHECK(contains(model.error(), "cannot prepare encode at batch 2: 100 threads"));
   for (const int code :
        {fixture_create(nullptr, nullptr), fixture_create_from_manifest(nullptr, "a"),
         fixture_run(nullptr, "encode", 2, nullptr, nullptr, nullptr, nullptr), fixture_prepare(nullptr, "encode", 2),
         fixture_init(nullptr, 1), fixture_set(nullptr, "lr", 1), fixture_seed(nullptr, 1, 1),
         fixture_save(nullptr, "a"), fixture_load(nullptr, "a"), fixture_threads(nullptr, 1)})
     CHECK(code == WEFT_BAD_ARGUMENT);
-  CHECK(contains(fixture_error(nullptr), "threads was given no model: null"));
+  CHECK(contains(fixture_error(nullptr), "threads: the model is null"));
   CHECK(fixture_params(nullptr) == nullptr);
   CHECK(fixture_steps(nullptr) == 0);
 }
@@ -82,7 +83,7 @@ TEST_CASE("artefact runtime: other bad arguments") {
 TEST_CASE("artefact runtime: another cpu, another compile and other tables are refused") {
   fixture* model = nullptr;
   CHECK(fixture_create_checked(&model, nullptr, 1) == WEFT_WRONG_VERSION);
-  CHECK(contains(fixture_error(nullptr), "are of two compiles (0000000000000001 and 0123456789abcdef)"));
+  CHECK(contains(fixture_error(nullptr), "come from different compiles (0000000000000001 and 0123456789abcdef)"));
   CHECK(other_cpu_create_checked(&model, nullptr, FIXTURE_HASH) == WEFT_WRONG_CPU);
   CHECK(contains(other_cpu_error(nullptr), "compiled for the cpu x86-64-v9, and this one lacks no-such-feature"));
   CHECK(other_tables_create_checked(&model, nullptr, FIXTURE_HASH) == WEFT_WRONG_VERSION);
@@ -113,14 +114,14 @@ TEST_CASE("artefact runtime: create_from_manifest checks the manifest and finds 
     CHECK(model == nullptr);
   };
   refused(good + R"("weights": "none"})", WEFT_BAD_FILE, "cannot open");
-  refused(
-      R"({"weft":"9.0", "name":"fixture", "tables_version":1, "hash":"1123456789abcdef"})", WEFT_WRONG_VERSION,
-      "is of another compile (weft 9.0, hash 1123456789abcdef) than the library (weft 0.1.0, hash 0123456789abcdef)");
+  refused(R"({"weft":"9.0", "name":"fixture", "tables_version":1, "hash":"1123456789abcdef"})", WEFT_WRONG_VERSION,
+          "comes from another compile (weft 9.0, hash 1123456789abcdef) than the library (weft 0.1.0, hash "
+          "0123456789abcdef)");
   refused(R"({"weft":"9.0", "name":"fixture", "tables_version":2, "hash":"0123456789abcdef"})", WEFT_WRONG_VERSION,
-          "of another compile");
+          "another compile");
   refused(R"({"weft":"0.1.0", "name":"vae", "tables_version":1, "hash":"0123456789abcdef"})", WEFT_WRONG_VERSION,
           "is the manifest of vae, not of fixture");
-  refused("{}", WEFT_BAD_FILE, "no manifest of weft compile");
+  refused("{}", WEFT_BAD_FILE, "not a manifest of weft compile");
   for (std::size_t size = 0; size < good.size(); ++size) refused(good.substr(0, size), WEFT_BAD_FILE, "it is not JSON");
   CHECK(fixture_create_from_manifest(&model, (folder / "none").c_str()) == WEFT_BAD_FILE);
   CHECK(fixture_create_from_manifest(&model, nullptr) == WEFT_BAD_ARGUMENT);

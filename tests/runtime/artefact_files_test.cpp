@@ -65,9 +65,9 @@ TEST_CASE("artefact runtime: a part of a model takes its tensors from the file o
     CHECK(contains(part_error(nullptr), what));
   };
   file.metadata["model"] = "another";
-  refused("decoder.kernel is no tensor of it (the file says: model another, settings hidden=3");
+  refused("decoder.kernel is not one of its tensors (the file says: model another, settings hidden=3");
   file.metadata.erase("model");
-  refused("decoder.kernel is no tensor of it");
+  refused("decoder.kernel is not one of its tensors");
 }
 
 // Neither create nor load takes it; load leaves the model as it was.
@@ -114,24 +114,24 @@ TEST_CASE("artefact runtime: weights of another model are refused, and nothing i
                        "encoder.bias is F32[1,1,1,1,1,1,1,1,...] in the file");
   file.metadata["model"] = "another";
   check_create_refused(replaced("encoder.extra", ir::DType::f32, {1}), WEFT_WRONG_WEIGHTS,
-                       "encoder.extra is no tensor of it");
+                       "encoder.extra is not one of its tensors");
 }
 
 TEST_CASE("artefact runtime: a checkpoint without its numbers is none") {
   const TempFolder folder;
   TensorFile file = checkpoint(3, 10);
   file.metadata["step"] = "-1";
-  check_refused(write(folder, file), WEFT_BAD_FILE, "step = '-1', which is no number");
+  check_refused(write(folder, file), WEFT_BAD_FILE, "step = '-1', which is not a number");
   file.metadata["step"] = "18446744073709551616";
-  check_refused(write(folder, file), WEFT_BAD_FILE, "which is no number");
+  check_refused(write(folder, file), WEFT_BAD_FILE, "which is not a number");
   file.metadata.erase("step");
-  check_refused(write(folder, file), WEFT_WRONG_WEIGHTS, "no checkpoint: its metadata lacks 'step'");
+  check_refused(write(folder, file), WEFT_WRONG_WEIGHTS, "not a checkpoint: its metadata lacks 'step'");
 }
 
 TEST_CASE("artefact runtime: files that are none") {
   const TempFolder folder;
   check_create_refused(folder / "none", WEFT_BAD_FILE, "cannot open");
-  check_create_refused(folder.path(), WEFT_BAD_FILE, "it is no plain file");
+  check_create_refused(folder.path(), WEFT_BAD_FILE, "it is not a regular file");
   CHECK(fixture_load(Model(), nullptr) == WEFT_BAD_ARGUMENT);
 }
 
@@ -233,7 +233,7 @@ TEST_CASE("artefact runtime: damaged headers") {
       {std::string(8, '\xff'), "claims 18446744073709551615 bytes, but the limit"},
       {with_length("{}").substr(0, 9), "claims 2 bytes, but fewer follow"},
       {with_length("[]"), "does not begin with '{'"},
-      {with_length("{\"a\":"), "a tensor is no object"},
+      {with_length("{\"a\":"), "a tensor is not an object"},
       {with_length("{\"a"), "a text has no end"},
       {with_length("{} x"), "something follows its end"},
       {with_length(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},})", data), "a text is missing"},
@@ -247,7 +247,7 @@ TEST_CASE("artefact runtime: damaged headers") {
       {with_length(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,8]}})", data), "2^62"},
       {with_length(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}})", data), "lies at bytes 8 to 0"},
       {with_length(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[4611686018427387904,8]}})", data), "lies at"},
-      {with_length(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,9]}})", data), "not two"},
+      {with_length(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8,9]}})", data), "not a pair"},
       {with_length(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", data), "belong to no tensor"},
       {with_length(
            R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
@@ -267,7 +267,7 @@ TEST_CASE("artefact runtime: damaged headers") {
       {with_length(R"({"a":{"dtype":"F32","dtype":"U8","shape":[2],"data_offsets":[0,8]}})", data), "a field twice"},
       {with_length(R"({"__metadata__":{"step":"1","step":"2"}})"), "lists a name twice"},
       {with_length("{\"a\\u001b[31m\\u202eb\\u009b\\nc\":{}}"), "'a?[31m???b???c'"},
-      {with_length("{\"a\":{\"b\":" + std::string(100, '[') + "}}"), "nested too deep"},
+      {with_length("{\"a\":{\"b\":" + std::string(100, '[') + "}}"), "nested too deeply"},
   };
   for (const auto& [file, text] : cases) {
     CAPTURE(std::string(text));
@@ -301,7 +301,7 @@ TEST_CASE("artefact runtime: a file that cannot be written is an error, and leav
     CHECK(contains(model.error(), text));
   };
   refused(folder / "none/a", "cannot create");
-  refused(folder.path(), "it exists and is no plain file");
+  refused(folder.path(), "it exists and is not a regular file");
   refused("", "a file name is missing");
   refused((folder / "a/").string(), "a file name is missing");
   {

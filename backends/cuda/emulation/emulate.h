@@ -51,7 +51,8 @@ struct Context {
   void* stack_pointer = nullptr;
   void start(char* stack, std::size_t bytes, void (*function)()) {
     auto** top = reinterpret_cast<void**>(reinterpret_cast<std::uintptr_t>(stack + bytes) & ~std::uintptr_t{15});
-    *at function entry the stack is 8 bytes off a multiple of 16 * --top = reinterpret_cast<void*>(function);
+    *--top = nullptr;  // at function entry the stack is 8 bytes off a multiple of 16
+    *--top = reinterpret_cast<void*>(function);
     for (int i = 0; i < 6; ++i) *--top = nullptr;
     stack_pointer = top;
   }
