@@ -37,6 +37,13 @@ bool is_view(OpCode code) {
   return code == OpCode::reshape || code == OpCode::slice || code == OpCode::transpose || code == OpCode::view;
 }
 
+// Whether a loop over `dims` also goes over `loops`, where dims of 1 stretch.
+bool covers(const ir::Dims& dims, const ir::Dims& loops) {
+  const auto same = [](const ir::Dim& loop, const ir::Dim& dim) { return loop.is_one() || loop == dim; };
+  return loops.size() <= dims.size() &&
+         std::equal(loops.begin(), loops.end(), dims.end() - std::ptrdiff_t(loops.size()), same);
+}
+
 bool reads_in_place(const Op& fused, std::uint32_t operand) {
   const Graph& body = *fused.body;
   const ValueId input = body.inputs[operand].value;
@@ -48,7 +55,7 @@ bool reads_in_place(const Op& fused, std::uint32_t operand) {
     depends[op.results[0]] = true;
     const bool reduces = ir::info(op.code).kind == OpKind::reduce;
     const ir::Dims& loops = body.type(reduces ? op.operands[0] : op.results[0]).dims;
-    if (ir::reads_elsewhere(op.code) || ir::broadcast(loops, dims) != dims) return false;
+    if (ir::reads_elsewhere(op.code) || !covers(dims, loops)) return false;
   }
   return true;
 }
