@@ -36,7 +36,7 @@ std::uint64_t read_number(const TensorFile& file, const std::filesystem::path& p
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size())
-    fail("{}: damaged checkpoint: its metadata says {} = '{}', which is no number", path.string(), key, brief(text));
+    fail("{}: damaged checkpoint: its metadata says {} = '{}', which is not a number", path.string(), key, brief(text));
   return number;
 }
 

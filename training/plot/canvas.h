@@ -11,8 +11,8 @@
 
 #include "training/data/png.h"
 
-struct _cairo;          // of Cairo
-struct _cairo_surface;  // of Cairo
+struct _cairo;          // of Cairo: NOLINT(bugprone-reserved-identifier)
+struct _cairo_surface;  // of Cairo: NOLINT(bugprone-reserved-identifier)
 
 namespace weft::training {
 

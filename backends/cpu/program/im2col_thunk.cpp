@@ -8,7 +8,7 @@
 
 extern "C" {
 #include "backends/cpu/threads/openmp.h"
-#include "runtime/artefact/columns.c"
+#include "runtime/artefact/im2col.c"
 #include "runtime/artefact/tables.h"
 }
 

@@ -1,4 +1,4 @@
-// Convolutions without oneDNN: im2col and a generated matmul (runtime/artefact/columns.c).
+// Convolutions without oneDNN: im2col and a generated matmul (runtime/artefact/im2col.c).
 #pragma once
 
 #include <cstddef>
