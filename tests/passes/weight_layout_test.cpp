@@ -14,8 +14,8 @@ using namespace weft;
 
 namespace {
 
-// A step over one kernel and its bias. `more` is added to the body; `output` to what is returned.
-ir::GraphPtr step(const std::string& more = "", const std::string& output = "") {
+// A step over one kernel and its bias. `more` is added to the body; `output`, which is `value`, to what is returned.
+ir::GraphPtr step(const std::string& more = "", const std::string& output = "", const std::string& value = "%more") {
   return std::make_shared<const ir::Graph>(ir::parse_graph(R"(
 graph @step(
   %params: f32[4640] {role=param, slots=[conv.weight: f32[32,16,3,3] at 0, conv.bias: f32[32] at 4608]},
@@ -32,7 +32,7 @@ graph @step(
     yield %p2, %m2
   } : f32[4640], f32[4640]
 )" + more + "  return params = %p donates %params, adam.m = %m donates %adam.m" +
-                                                               (output.empty() ? "" : ", more = %more") + "\n}\n",
+                                                               (output.empty() ? "" : ", more = " + value) + "\n}\n",
                                                            "test"));
 }
 
@@ -95,6 +95,24 @@ TEST_CASE("no layout where blocks would pad, where another op reads the kernel, 
   }
 }
 
+TEST_CASE("no layout where the gradient is an output beside its place in the vector") {
+  CHECK(laid_out(step("", ", more: f32[32,16,3,3]", "%dw"), "OIhw16i16o")->inputs[0].slots[0].layout.empty());
+}
+
+TEST_CASE("a kernel that convolutions read from a cast of its vector has a layout") {
+  const ir::GraphPtr graph = step(R"(
+  %half = fused(%params) {
+    %0 = cast %params : bf16[4640]
+    yield %0
+  } : bf16[4640]
+  %more = view %half {offset=0} : bf16[32,16,3,3]
+  %hx = cast %x : bf16[2,8,8,16]
+  %hy = conv2d %hx, %more {padding=[1,1], layout=nhwc} : bf16[2,8,8,32]
+)",
+                                  ", more: bf16[2,8,8,32]", "%hy");
+  CHECK(laid_out(graph, "OIhw16i16o")->inputs[0].slots[0].layout == "OIhw16i16o");
+}
+
 TEST_CASE("settled layouts are taken as they are, by the param's name") {
   passes::Context context;
   context.target.kept_layouts = std::map<std::string, std::string>{{"conv.weight", "hwio"}};
@@ -135,6 +153,15 @@ graph @other(%params: f32[48] {role=param}, %x: f32[1,4,2,2]) -> (y: f32[1,4,2,2
 )",
                                           "test");
   CHECK(passes::KeptLayouts(other).of_weights(other.ops[1]).empty());
+  const ir::Graph part = ir::parse_graph(R"(
+graph @part(%params: f32[48] {role=param, slots=[w: f32[8,4,1,1] at 0 layout=hwio]}, %x: f32[1,4,2,2]) -> (y: f32[1,4,2,2]) {
+  %w = view %params {offset=0} : f32[4,4,1,1]
+  %y = conv2d %x, %w : f32[1,4,2,2]
+  return %y
+}
+)",
+                                         "test");
+  CHECK(passes::KeptLayouts(part).of_weights(part.ops[1]).empty());
 }
 
 TEST_CASE("only a fused op is a cast that keeps the order of elements") {
