@@ -95,6 +95,44 @@ TEST_CASE("no layout where blocks would pad, where another op reads the kernel, 
   }
 }
 
+TEST_CASE("a kernel that convolutions read from a cast of its vector has a layout") {
+  const ir::GraphPtr graph = step(R"(
+  %half = fused(%params) {
+    %0 = cast %params : bf16[4640]
+    yield %0
+  } : bf16[4640]
+  %hw = view %half {offset=0} : bf16[32,16,3,3]
+  %hx = cast %x : bf16[2,8,8,16]
+  %more = conv2d %hx, %hw {padding=[1,1], layout=nhwc} : bf16[2,8,8,32]
+)",
+                                  ", more: bf16[2,8,8,32]");
+  CHECK(laid_out(graph, "OIhw16i16o")->inputs[0].slots[0].layout == "OIhw16i16o");
+}
+
+TEST_CASE("no layout where a gradient that is cast into its vector, or the cast, is read elsewhere too") {
+  const auto layout = [](const std::string& output, const std::string& type, const std::string& more = "") {
+    const std::string text = R"(
+graph @g(%params: f32[4608] {role=param, slots=[w: f32[32,16,3,3] at 0]}, %x: f32[2,8,8,16]) -> (g: bf16[4608], more: )" +
+                             type + R"() {
+  %w = view %params {offset=0} : f32[32,16,3,3]
+  %y = conv2d %x, %w {padding=[1,1], layout=nhwc} : f32[2,8,8,32]
+  %dw = conv2d_weight_grad %x, %y {kernel=[3,3], padding=[1,1], layout=nhwc} : f32[32,16,3,3]
+  %half = fused(%dw) {
+    %0 = cast %dw : bf16[32,16,3,3]
+    yield %0
+  } : bf16[32,16,3,3]
+  %g = pack %half {offsets=[0]} : bf16[4608]
+)" + more +
+                             "  return %g, more = " + output + "\n}\n";
+    const ir::GraphPtr graph = std::make_shared<const ir::Graph>(ir::parse_graph(text, "test"));
+    return laid_out(graph, "OIhw16i16o")->inputs[0].slots[0].layout;
+  };
+  CHECK(layout("%y", "f32[2,8,8,32]") == "OIhw16i16o");
+  CHECK(layout("%dw", "f32[32,16,3,3]").empty());
+  CHECK(layout("%half", "bf16[32,16,3,3]").empty());
+  CHECK(layout("%sum", "f32[1,1,1,1]", "  %sum = reduce_sum %dw {axes=[0,1,2,3]} : f32[1,1,1,1]\n").empty());
+}
+
 TEST_CASE("settled layouts are taken as they are, by the param's name") {
   passes::Context context;
   context.target.kept_layouts = std::map<std::string, std::string>{{"conv.weight", "hwio"}};
@@ -135,6 +173,15 @@ graph @other(%params: f32[48] {role=param}, %x: f32[1,4,2,2]) -> (y: f32[1,4,2,2
 )",
                                           "test");
   CHECK(passes::KeptLayouts(other).of_weights(other.ops[1]).empty());
+  const ir::Graph part = ir::parse_graph(R"(
+graph @part(%params: f32[48] {role=param, slots=[w: f32[8,4,1,1] at 0 layout=hwio]}, %x: f32[1,4,2,2]) -> (y: f32[1,4,2,2]) {
+  %w = view %params {offset=0} : f32[4,4,1,1]
+  %y = conv2d %x, %w : f32[1,4,2,2]
+  return %y
+}
+)",
+                                         "test");
+  CHECK(passes::KeptLayouts(part).of_weights(part.ops[1]).empty());
 }
 
 TEST_CASE("only a fused op is a cast that keeps the order of elements") {

@@ -132,6 +132,27 @@ TEST_CASE("a row reduction that no point needs shares the only pass") {
   CHECK(kernel.stores[1].level == Level::row);
 }
 
+TEST_CASE("a sum of one number a row along the row waits until that number is complete") {
+  Builder builder("row_sums");
+  const ValueId x = builder.input("x", ir::f32({64, 10}));
+  const ValueId sum = builder.create(OpCode::reduce_sum, {x}, axes({1}));
+  const ValueId wide = builder.create(OpCode::broadcast, {sum}, {}, {ir::f32({64, 10})});
+  builder.output("y", builder.create(OpCode::reduce_sum, {wide}, axes({1})));
+  CHECK(print(lowered(builder.take())) == R"(kernel test: 640 points
+  loop i0 < 64
+  row  i1 < 10, across lanes
+  input x: f32
+  output y: f32
+  row stage 0:
+    %0 = x[10*i0 + i1] : f32  # x
+    %1 = reduce_sum %0 over the row : f32
+  row stage 1:
+    %2 = reduce_sum %1 over the row : f32
+  at the end of each row:
+    y[i0] = %2
+)");
+}
+
 TEST_CASE("sums over columns and over all are final") {
   Builder builder("sums");
   const ValueId x = builder.input("x", ir::f32({64, 10}));
