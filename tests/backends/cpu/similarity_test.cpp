@@ -7,8 +7,10 @@
 #include <cstring>
 #include <random>
 #include <set>
+#include <variant>
 
 #include "backends/compile.h"
+#include "backends/cpu/program/schedule.h"
 #include "backends/cpu/similarity/tiles.h"
 #include "backends/reference/reference.h"
 #include "ir/contraction.h"
@@ -191,6 +193,21 @@ TEST_CASE("both ops equal the reference, for whole and broken tiles, small and h
       CHECK((each != block || same_bits(from_kept, one)));
     }
   }
+}
+
+TEST_CASE("the loss, its gradient and kept tiles are computed tile by tile, not as the reference does") {
+  using Kind = cpu::SimilarityStep::Kind;
+  const auto kinds = [](std::int64_t block) {
+    const GraphPtr graph = both_ops(8, 4, block);
+    const cpu::Schedule schedule(*graph, {});
+    std::set<Kind> found;
+    for (const cpu::Step& step : schedule.steps())
+      if (const auto* similarity = std::get_if<cpu::SimilarityStep>(&step.body)) found.insert(similarity->kind);
+    return found;
+  };
+  CHECK(kinds(0) == std::set{Kind::lse, Kind::gradient});
+  CHECK(kinds(cpu::SimilarityShape(8, 4).block) == std::set{Kind::lse, Kind::gradient, Kind::tiles});
+  CHECK(kinds(5).empty());  // blocks of a hand-written graph
 }
 
 TEST_CASE("the products of few rows are kept from the loss for its gradient, those of many are not") {
