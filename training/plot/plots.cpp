@@ -178,11 +178,11 @@ Canvas panels(const std::vector<Canvas>& canvases) {
 }
 
 Canvas titled(const Canvas& canvas, const std::string& title) {
-  constexpr int kHead = static_cast<int>(kTitleSize) + 4 * kGap;
+  constexpr int kTitleHeight = static_cast<int>(kTitleSize) + 4 * kGap;
   const int text = static_cast<int>(std::ceil(text_width(title, kTitleSize, true))) + 2 * kGap;
-  Canvas whole(std::max(canvas.width(), text) + 2 * kGap, kHead + canvas.height() + 2 * kGap);
-  whole.text({2.0 * kGap, kHead / 2.0}, title, {.size = kTitleSize, .bold = true});
-  whole.draw(kGap, kHead, canvas);
+  Canvas whole(std::max(canvas.width(), text) + 2 * kGap, kTitleHeight + canvas.height() + 2 * kGap);
+  whole.text({2.0 * kGap, kTitleHeight / 2.0}, title, {.size = kTitleSize, .bold = true});
+  whole.draw(kGap, kTitleHeight, canvas);
   return whole;
 }
 
