@@ -292,7 +292,8 @@ TEST_CASE("errors name the user's line, the op, both facts and their places") {
        [](Entry& entry) {
          slice(entry.input("x", {B, 784}), 1, 5, B);
        },
-       "+2: [slice] 5 to B of f32[B,784]: the end must be beyond the begin, and both must be numbers or multiples of one symbol"},
+       "+2: [slice] 5 to B of f32[B,784]: the end must be beyond the begin, and both must be numbers or multiples of "
+       "one symbol"},
       {__LINE__,
        [](Entry& entry) {
          mse(entry.input("x", {B, 784}), entry.input("t", {B, 1}));

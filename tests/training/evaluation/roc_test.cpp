@@ -88,7 +88,8 @@ TEST_CASE("gaussian: contributions add up to the squared distance") {
 }
 
 TEST_CASE("gaussian: eigenvectors, largest first, and what principal components leave over") {
-  const std::vector<double> vectors = leading_directions(std::vector<double>{2, 1, 1, 2}, 2, 2);  // 3 along (1,1), 1 along (1,-1)
+  const std::vector<double> vectors =
+      leading_directions(std::vector<double>{2, 1, 1, 2}, 2, 2);  // 3 along (1,1), 1 along (1,-1)
   CHECK(std::abs(vectors[0]) == doctest::Approx(std::sqrt(.5)));
   CHECK(vectors[0] == doctest::Approx(vectors[1]));
   CHECK(vectors[2] == doctest::Approx(-vectors[3]));
