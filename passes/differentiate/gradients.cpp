@@ -27,7 +27,7 @@ const Expr none{};
   fail("{}{}[{}] {}", place, place.empty() ? "" : ": ", name(op.code), what);
 }
 
-Expr location(Expr condition, Expr a) { return select(condition, a, scalar_like(a, 0)); }
+Expr where(Expr condition, Expr a) { return select(condition, a, scalar_like(a, 0)); }
 Expr where_not(Expr condition, Expr a) { return select(condition, scalar_like(a, 0), a); }
 
 // a^b has an infinite slope at a = 0 for b < 1: there the gradient is 0, as for sqrt.
@@ -198,7 +198,7 @@ std::vector<Expr> gradients(const Backward& backward) {
     case OpCode::erf:
       return {dy * (2 * std::numbers::inv_sqrtpi) * exp(-(a * a))};
     case OpCode::relu:
-      return {location(gt(y, 0), dy)};
+      return {where(gt(y, 0), dy)};
     case OpCode::cast:
       return {is_float(a.dtype()) ? cast(dy, a.dtype()) : none};
 
@@ -213,11 +213,11 @@ std::vector<Expr> gradients(const Backward& backward) {
     case OpCode::pow:
       return pow_gradients(a, b, y, dy);
     case OpCode::max:
-      return {location(gt(a, b), dy), where_not(gt(a, b), dy)};
+      return {where(gt(a, b), dy), where_not(gt(a, b), dy)};
     case OpCode::min:
-      return {location(lt(a, b), dy), where_not(lt(a, b), dy)};
+      return {where(lt(a, b), dy), where_not(lt(a, b), dy)};
     case OpCode::select:
-      return {none, location(a, dy), where_not(a, dy)};
+      return {none, where(a, dy), where_not(a, dy)};
 
     case OpCode::reduce_sum:
       return {broadcast(dy, a.dims())};
