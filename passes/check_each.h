@@ -33,8 +33,8 @@ std::string find_difference(const ir::Graph& before, const ir::Graph& after, con
 struct CheckOptions {
   RunGraph run;
   std::string folder = ".";  // where the reproducer is written
-  ir::Bindings bind;  // sizes of symbols while checking; 3 for all others
-  int rounds = 2;  // number of random input sets
+  ir::Bindings bind;         // sizes of symbols while checking; 3 for all others
+  int rounds = 2;            // number of random input sets
   double tolerance = 1e-6;
 };
 

@@ -1,5 +1,5 @@
-// Moves the bias and activation after a contraction into it. Nothing else may use the intermediate value, the target must
-// support the epilogue, and the contraction must have no activation yet (and no bias, to take one).
+// Moves the bias and activation after a contraction into it. Nothing else may use the intermediate value, the target
+// must support the epilogue, and the contraction must have no activation yet (and no bias, to take one).
 #include "passes/epilogue.h"
 
 #include <algorithm>

@@ -370,9 +370,10 @@ GraphPtr contrastive(const GraphPtr& graph, Context& context) {
   const auto note = [&](const std::string& text) { context.notes.push_back({"contrastive", product.location, text}); };
   const bool streams = count_of(*result, OpCode::similarity_lse) > count_of(*graph, OpCode::similarity_lse);
   if (streams && count_of(*result, OpCode::matmul) < count_of(*graph, OpCode::matmul)) {
-    note(fmt::format(
-        "the similarities {} are computed tile by tile, forward and backward, and never stored{}", to_string(type),
-        type.is_static() ? fmt::format(": each copy would take {} bytes", type.bytes()) : ": each copy would take 4 bytes per element"));
+    note(fmt::format("the similarities {} are computed tile by tile, forward and backward, and never stored{}",
+                     to_string(type),
+                     type.is_static() ? fmt::format(": each copy would take {} bytes", type.bytes())
+                                      : ": each copy would take 4 bytes per element"));
     return result;
   }
   const Op* unknown = recogniser.unknown();

@@ -109,7 +109,7 @@ class Differentiation {
 
 GraphPtr differentiate(const GraphPtr& graph, Context& context) {
   const GraphPtr split = rewrite(graph, split_activation);  // both have a gradient rule; `epilogue` joins them
-  return dce(Differentiation(split).run(), context);  // removes gradients that nothing uses
+  return dce(Differentiation(split).run(), context);        // removes gradients that nothing uses
 }
 
 }  // namespace weft::passes

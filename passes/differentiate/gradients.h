@@ -14,7 +14,7 @@ struct Backward {
   const ir::Op& op;
   std::vector<Expr> operands;
   Expr result;
-  Expr gradient;  // same type as the result
+  Expr gradient;             // same type as the result
   std::vector<bool> wanted;  // by operand: whether anything needs its gradient
 };
 

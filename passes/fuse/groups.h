@@ -45,7 +45,7 @@ class Grouping {
   const Regions& regions_;
   Partition partition_;
   std::vector<bool> is_grouped_;  // by op
-  std::vector<bool> is_plain_;  // by group: only elementwise and similar ops over the same dims
+  std::vector<bool> is_plain_;    // by group: only elementwise and similar ops over the same dims
   std::map<std::uint32_t, std::vector<ir::OpId>> groups_;
 };
 

@@ -54,9 +54,9 @@ class Recompute {
   std::vector<bool> is_read_elsewhere_;                       // by op
   std::vector<Candidate> candidates_;                         // by group and op
   std::map<std::uint32_t, std::set<std::size_t>> by_reader_;  // by group: the candidates that it reads
-  std::set<std::size_t> due_, due_later_;  // candidates to try on this walk and on the next
-  std::map<std::uint32_t, std::set<ir::ValueId>> loads_;  // by group: the values it reads anyway
-  std::map<std::uint32_t, std::set<ir::OpId>> added_;  // by group: the ops it recomputes
+  std::set<std::size_t> due_, due_later_;                     // candidates to try on this walk and on the next
+  std::map<std::uint32_t, std::set<ir::ValueId>> loads_;      // by group: the values it reads anyway
+  std::map<std::uint32_t, std::set<ir::OpId>> added_;         // by group: the ops it recomputes
   std::set<ir::ValueId> values_;
 };
 

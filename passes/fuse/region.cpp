@@ -20,8 +20,8 @@ using ir::ValueId;
 
 namespace {
 
-constexpr std::int64_t kLongestRow = 1 << 16;  // floats of a row that is read twice: it should fit in a core's cache
-constexpr std::size_t kMostMoved = 8;  // ops recomputed for every read
+constexpr std::int64_t kLongestRow = 1 << 16;     // floats of a row that is read twice: it should fit in a core's cache
+constexpr std::size_t kMostMoved = 8;             // ops recomputed for every read
 constexpr std::int64_t kLargestSingleRow = 4096;  // if there is only one row, one thread processes it
 
 std::int64_t elements(const Dims& dims) {
@@ -260,9 +260,9 @@ class Region {
   const std::vector<OpId>& members_;
   const std::vector<std::uint32_t>& position_;  // by op
   std::vector<OpId> placed_;                    // the members that loop over the space
-  std::vector<OpId> reduces_;  // the reductions among them
+  std::vector<OpId> reduces_;                   // the reductions among them
   std::vector<bool> is_row_reduce_;             // by position
-  std::optional<Sizes> window_axes_;  // set if the row reductions reduce windows (ir/kernel/window.h)
+  std::optional<Sizes> window_axes_;            // set if the row reductions reduce windows (ir/kernel/window.h)
   Sizes space_;
 };
 

@@ -57,10 +57,10 @@ class Forms {
   void choose(const ir::Graph& graph);
 
   mutable std::vector<ir::ValueId> parent_;  // with path compression
-  std::vector<bool> is_member_;  // computed by an op that this pass rewrites
-  std::vector<bool> is_image_;  // by root: an image op computes or reads one of them
-  std::vector<bool> is_whole_;  // by root: one of them cannot be split
-  std::vector<std::optional<Form>> form_;  // by root: the requested split
+  std::vector<bool> is_member_;              // computed by an op that this pass rewrites
+  std::vector<bool> is_image_;               // by root: an image op computes or reads one of them
+  std::vector<bool> is_whole_;               // by root: one of them cannot be split
+  std::vector<std::optional<Form>> form_;    // by root: the requested split
 };
 
 }  // namespace weft::passes

@@ -150,7 +150,7 @@ class Layout {
   Forms forms_;
   Rewriter rewriter_;
   std::map<ValueId, bool> is_plain_;  // available in the source's form
-  std::map<ValueId, Form> made_;  // the form it was computed in, if different
+  std::map<ValueId, Form> made_;      // the form it was computed in, if different
   std::map<std::pair<ValueId, std::tuple<bool, std::int64_t, std::int64_t>>, Expr> formed_;
 };
 

@@ -31,7 +31,7 @@ class Offsets {
 
   int leaves_ = 1;
   std::vector<Ranges> throughout_;  // by node: buffers that live in all of its steps, but not in all of its parent's
-  std::vector<Ranges> sometime_;  // by node: buffers that live in any of its steps
+  std::vector<Ranges> sometime_;    // by node: buffers that live in any of its steps
 };
 
 }  // namespace weft::passes

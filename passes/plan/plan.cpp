@@ -300,7 +300,7 @@ class Planner {
   const std::vector<std::size_t>& scratch_;
   Plan plan_;
   std::vector<std::set<OpId>> needs_;
-  std::vector<int> buffer_of_;  // by the value computed in it
+  std::vector<int> buffer_of_;    // by the value computed in it
   std::vector<int> shared_with_;  // by buffer: the one that contains it, or itself
 };
 

@@ -27,7 +27,7 @@ struct Plan {
   std::vector<Buffer> buffers;
   std::vector<int> scratch_buffer;  // by step of the order: index into buffers, or -1
   std::size_t arena_bytes = 0;
-  std::size_t naive_bytes = 0;  // if each buffer had its own memory, without reuse
+  std::size_t naive_bytes = 0;        // if each buffer had its own memory, without reuse
   std::size_t lower_bound_bytes = 0;  // largest sum of live buffers at one step
 };
 
