@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Adds up what the test programs counted in a verbose ctest log and prints one line: 'N passed, N failed, N skipped'."""
+"""Sums the counts of the test programs in a verbose ctest log and prints one line: 'N passed, N failed, N skipped'."""
 import re
 import sys
 

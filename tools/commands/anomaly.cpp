@@ -43,8 +43,7 @@ class Anomaly final : public Command {
     flags.group("Data");
     flags.add("data", data_, "PATH",
               "A table whose last column is 1 for an anomaly; or images by class, as for weft train");
-    flags.add("normal-class", normal_class_, "CLASS",
-              "For images: the class that is normal; all: each class in turn [all]");
+    flags.add("normal-class", normal_class_, "CLASS", "For images: the normal class; all: each class in turn [all]");
     flags.add("run", run_, "DIR", "With score: the detector's run");
     flags.group("Detector");
     flags.add("model", model_, "MODEL", "Model that learns the normal samples; it needs an entry `score`");
