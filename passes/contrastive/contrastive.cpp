@@ -137,7 +137,7 @@ class Recogniser {
     }
     if (form.row.rest || !form.row.maxima.empty()) return false;
     if (!is_positive(graph_, by)) {
-      reason_ = "the factor of the similarities may not be positive";
+      reason_ = "Weft cannot tell that the factor of the similarities is positive";
       return false;
     }
     const Expr factor = reshape(rewriter_[by], {});

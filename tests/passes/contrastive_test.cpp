@@ -346,7 +346,7 @@ TEST_CASE("what is not NT-Xent keeps its matrix, and a note says why") {
          const Parts p(v);
          return mean(log(sum(exp(select(p.same, -1e9, -p.s)), 1)));
        }},
-      {"may not be positive",
+      {"cannot tell that the factor of the similarities is positive",
        [](const Tensor& v) {
          const Parts p(v);
          return mean(log_sum_exp(select(p.same, -1e9, p.s * parameter("scale", {}, {})), 1));
