@@ -1,4 +1,3 @@
-// Arithmetic on forms.
 #include "passes/contrastive/forms.h"
 
 #include <cmath>
@@ -48,7 +47,7 @@ bool is_positive(const Graph& graph, ValueId value) {
 
 namespace {
 
-// `value` as one positive number a row.
+// `value` as one positive number per row.
 std::optional<Expr> row_factor(const Graph& graph, Rewriter& rewriter, ValueId value, const Dims& column) {
   const Op* op = graph.producer(value);
   if (op && op->code == OpCode::broadcast) return row_factor(graph, rewriter, op->operands[0], column);
@@ -56,7 +55,7 @@ std::optional<Expr> row_factor(const Graph& graph, Rewriter& rewriter, ValueId v
   return rewriter[value];
 }
 
-// z = r x, as far as the graph multiplies rows by numbers.
+// z = r x, where r collects the per-row factors that the graph applies.
 ScaledRows split_rows(const Graph& graph, Rewriter& rewriter, ValueId z) {
   const Op* op = graph.producer(z);
   const Dims column{graph.type(z).dims[0], 1};

@@ -1,4 +1,4 @@
-// Counting operations and bytes.
+// Counts operations and bytes.
 #include "tools/bench/cost.h"
 
 #include "ir/contraction.h"

@@ -1,4 +1,4 @@
-// Compiling, running and counting a step.
+// Compiles, runs and counts a step.
 #include "tools/bench/step_bench.h"
 
 #include <algorithm>
@@ -22,13 +22,13 @@ using training::SessionOptions;
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::int64_t kBatches = 4;  // of data, in turn
+constexpr std::int64_t kBatches = 4;  // number of batches to rotate through
 
 double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-// Random pictures like the loss entry's x, with random labels.
+// Random images of the shape of the loss entry's x, with random labels.
 Dataset random_pictures(const ir::Module& module, std::int64_t count) {
   const ir::Graph& loss = training::entry_of(module, training::loss_entry);
   const std::uint32_t input = loss.find_input(training::pictures_input);
@@ -37,8 +37,8 @@ Dataset random_pictures(const ir::Module& module, std::int64_t count) {
   std::vector<std::int64_t> shape{count};
   for (std::size_t i = 1; i < dims.size(); ++i) shape.push_back(ir::number(dims[i]));
 
-  constexpr int classes = 4;  // any model has as many
-  Dataset data{"random pictures",
+  constexpr int classes = 4;  // every model has at least this many
+  Dataset data{"random images",
                runtime::HostTensor::zeros(ir::DType::u8, shape),
                runtime::HostTensor::zeros(ir::DType::i32, {count}),
                classes,
@@ -69,7 +69,7 @@ StepBench::StepBench(const ir::Module& module, SessionOptions options)
 }
 
 void StepBench::compile_step() {
-  // The session made the graph of the step when it was built: the same passes again, for their times.
+  // The session built its graph already; this repeats the passes to time them.
   passes::Context context;
   context.contrastive = options().contrastive;
   training::training_step(session_.module(), options().optimizer, context,

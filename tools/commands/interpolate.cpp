@@ -1,4 +1,4 @@
-// weft interpolate: from one picture to another through the latent space, beside the mix of their pixels.
+// weft interpolate: interpolates between two images in the latent space, and in pixels for comparison.
 #include "tools/commands/commands.h"
 #include "tools/console/console.h"
 #include "tools/flags/classifier_flags.h"

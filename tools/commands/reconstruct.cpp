@@ -1,4 +1,4 @@
-// weft reconstruct: test images beside what a trained model makes of them.
+// weft reconstruct: draws test images beside a trained model's reconstructions.
 #include <filesystem>
 #include <optional>
 

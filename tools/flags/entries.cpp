@@ -1,4 +1,4 @@
-// Which models have an entry is found by building each with its defaults.
+// Builds each model with its defaults to find those with an entry.
 #include "tools/flags/entries.h"
 
 #include <vector>
