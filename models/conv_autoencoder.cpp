@@ -26,7 +26,7 @@ namespace weft::models {
 namespace {
 
 struct ConvAutoencoder {
-  PictureSize picture;
+  ImageSize picture;
   std::int64_t latent;
   ConvEncoder encoder;
   ConvDecoder decoder;

@@ -15,7 +15,7 @@ namespace weft::models {
 namespace {
 
 ir::Module build_conv_vae(const Settings& settings) {
-  const PictureSize picture(settings);
+  const ImageSize picture(settings);
   const std::int64_t latent = settings.integer("latent", 1);
   const ConvEncoder encoder("encoder", picture, settings.integers("widths", 1), 2 * latent);
   const ConvDecoder decoder("decoder", latent, encoder.sizes());

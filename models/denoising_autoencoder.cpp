@@ -44,7 +44,7 @@ Net mlp_net(const Settings& settings, std::int64_t latent) {
 
 Net conv_net(const Settings& settings, std::int64_t latent) {
   const Activation hidden_activation = activation(settings.text("activation"));
-  const PictureSize picture(settings);
+  const ImageSize picture(settings);
   const ConvEncoder down("encoder", picture, settings.integers("widths", 1), latent, hidden_activation);
   const ConvDecoder up("decoder", latent, down.sizes(), hidden_activation);
   return {picture.dims(), down, [=](const Tensor& z) { return up(hidden_activation(z)); }};

@@ -10,7 +10,7 @@ namespace weft::training {
 
 // The training step as an entry: one batch of samples as bytes, and labels where the model has them, in; what steps
 // measure out. State is updated in place.
-inline constexpr const char* train_step_entry = "train_step";
+inline constexpr const char* kTrainStepEntry = "train_step";
 
 // Throws Error for an entry or batch that the model cannot be compiled for, and for weights of another model.
 aot::Compiled compile_model(const ir::Module& module, const std::optional<aot::Weights>& weights,

@@ -30,9 +30,9 @@ struct Session::Compiled {
   const void* bound_labels = nullptr;
 
   void find_ports() {
-    indices = find_port(program->inputs(), indices_input);
-    images = find_port(program->inputs(), images_input);
-    labels = find_port(program->inputs(), all_labels_input);
+    indices = find_port(program->inputs(), kIndicesInput);
+    images = find_port(program->inputs(), kImagesInput);
+    labels = find_port(program->inputs(), kAllLabelsInput);
     for (std::size_t i = 0; i < program->inputs().size(); ++i)
       if (program->inputs()[i].role == ir::Role::rng) rng = static_cast<int>(i);
     for (std::size_t i = 0; i < program->outputs().size(); ++i)

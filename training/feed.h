@@ -9,14 +9,14 @@
 namespace weft::training {
 
 // What a model's entries call the inputs that a data set can give.
-inline constexpr std::string_view pictures_input = "x";     // f32[B,..]; of pictures, values in [0,1]
-inline constexpr std::string_view labels_input = "labels";  // i32[B]
+inline constexpr std::string_view kSamplesInput = "x";     // f32[B,..]; of pictures, values in [0,1]
+inline constexpr std::string_view kLabelsInput = "labels";  // i32[B]
 
 // What a fed graph takes in their place. N is the symbol of the size of the data set.
-inline constexpr std::string_view indices_input = "indices";        // i32[B]: the samples of this batch
-inline constexpr std::string_view images_input = "images";          // u8 or f32[N,..], the dims of x without its batch
-inline constexpr std::string_view all_labels_input = "all_labels";  // i32[N]
-inline constexpr std::string_view size_symbol = "N";
+inline constexpr std::string_view kIndicesInput = "indices";        // i32[B]: the samples of this batch
+inline constexpr std::string_view kImagesInput = "images";          // u8 or f32[N,..], the dims of x without its batch
+inline constexpr std::string_view kAllLabelsInput = "all_labels";  // i32[N]
+inline constexpr std::string_view kSizeSymbol = "N";
 
 // From a table, by indices; or batches as they are: images u8 or f32[B,..] and labels i32[B], and no indices.
 enum class Feeding : std::uint8_t { table, batch };

@@ -15,7 +15,7 @@ std::string entry_of_layer(std::int64_t layer) { return fmt::format("pretrain{}"
 // A model whose loss is that of one layer.
 ir::Module layer_alone(const ir::Module& module, std::int64_t layer) {
   ir::Module alone{module.name, {entry_of(module, entry_of_layer(layer))}};
-  alone.graphs.front().name = loss_entry;
+  alone.graphs.front().name = kLossEntry;
   return alone;
 }
 

@@ -74,7 +74,7 @@ Session::Session(ir::Module module, SessionOptions options)
       device_data_(space_) {
   if (options_.batch <= 0) fail("batch {}: a batch holds at least one sample", options_.batch);
   if (options_.threads < 0) fail("threads {}: give 0 (all cores) or more", options_.threads);
-  if (module_.find(loss_entry)) {
+  if (module_.find(kLossEntry)) {
     passes::Context context;
     context.contrastive = options_.contrastive;
     training_graph_ = training_step(module_, options_.optimizer, context);
@@ -100,7 +100,7 @@ void Session::collect_hypers(const ir::Graph& graph) {
 }
 
 const GraphPtr& Session::training_graph() const {
-  entry_of(module_, loss_entry);  // an Error where there is none
+  entry_of(module_, kLossEntry);  // an Error where there is none
   return training_graph_;
 }
 
@@ -154,7 +154,7 @@ Session::Compiled& Session::add_program(Use use, std::string_view entry, std::in
   compile_options.standalone = options_.standalone;
   compile_options.precision = options_.precision;
   for (const std::string& symbol : made->graph->symbols())
-    compile_options.bind[symbol] = made->size > 0 && symbol == size_symbol ? made->size : batch;
+    compile_options.bind[symbol] = made->size > 0 && symbol == kSizeSymbol ? made->size : batch;
   compile_options.choose_layouts = use == Use::train && !state_.has_settled_layouts();
   compile_options.layouts = state_.layouts();
   made->program = compile(made->graph, compile_options, report);
@@ -200,7 +200,7 @@ void Session::set_hyper(std::string_view name, double value) {
 void Session::step(const Dataset& data, std::span<const std::int64_t> indices) {
   const runtime::InUse use(busy_, kThisSession);
   if (indices.empty()) fail("a training step needs at least one sample");
-  Compiled& train = compiled(Use::train, loss_entry, static_cast<std::int64_t>(indices.size()), &data);
+  Compiled& train = compiled(Use::train, kLossEntry, static_cast<std::int64_t>(indices.size()), &data);
   std::int32_t* chosen = train.chosen.data();
   for (const std::int64_t index : indices) {
     if (index < 0 || index >= data.size()) fail("sample {} asked of a data set of {}", index, data.size());
@@ -229,7 +229,7 @@ std::span<const float> Session::read_metrics() {
 
 runtime::Program& Session::training_program(const Dataset& data, std::int64_t batch, CompileReport* report) {
   const runtime::InUse use(busy_, kThisSession);
-  Compiled& train = compiled(Use::train, loss_entry, batch, &data, report);
+  Compiled& train = compiled(Use::train, kLossEntry, batch, &data, report);
   for (std::int64_t i = 0; i < batch; ++i)
     train.chosen[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i % data.size());
   train.program->write_input(train.indices, train.chosen.data());
@@ -245,7 +245,7 @@ Metrics Session::evaluate(const Dataset& data) {
   std::uint64_t chunk = 0;
   for (std::int64_t begin = 0; begin < data.size(); begin += options_.batch, ++chunk) {
     const std::int64_t rows = std::min(options_.batch, data.size() - begin);
-    Compiled& test = compiled(Use::evaluate, test_entry, rows, &data);
+    Compiled& test = compiled(Use::evaluate, kTestEntry, rows, &data);
     test.choose(begin);
     write_rng(test, kEvaluationSteps + chunk);
     test.program->run();

@@ -7,8 +7,8 @@
 
 namespace weft::training {
 
-inline constexpr const char* loss_entry = "loss";  // outputs: the scalar `loss`, and scalars to watch beside it
-inline constexpr const char* test_entry = "test";  // the same outputs as a test measures them; without it, `loss` does
+inline constexpr const char* kLossEntry = "loss";  // outputs: the scalar `loss`, and scalars to watch beside it
+inline constexpr const char* kTestEntry = "test";  // the same outputs as a test measures them; without it, `loss` does
 
 // The entry, or an Error that names the near ones.
 const ir::Graph& entry_of(const ir::Module& module, std::string_view name);

@@ -232,7 +232,7 @@ void check_batches(const ir::Graph& entry, std::int64_t batch, const Dataset& sp
 }  // namespace
 
 void check_fits(const ir::Module& module, std::int64_t batch, const DatasetSplits& data) {
-  const ir::Graph& loss = entry_of(module, loss_entry);
+  const ir::Graph& loss = entry_of(module, kLossEntry);
   if (loss.find_input("labels") != ir::kNone) need_classes(data.train, loss.name);
   check_batches(loss, batch, data.train);
   const ir::Graph& test = entry_of(module, evaluated_entry(module));

@@ -10,8 +10,8 @@ namespace weft::models {
 namespace {
 
 // A convolution with kernel 3, stride 2 and padding 1 gives (H + 2 - 3) / 2 + 1 rows: half of H, rounded up.
-std::vector<PictureSize> halved(const PictureSize& picture, const std::vector<std::int64_t>& widths) {
-  std::vector<PictureSize> sizes{picture};
+std::vector<ImageSize> halved(const ImageSize& picture, const std::vector<std::int64_t>& widths) {
+  std::vector<ImageSize> sizes{picture};
   for (const std::int64_t width : widths)
     sizes.emplace_back(width, (sizes.back().height + 1) / 2, (sizes.back().width + 1) / 2);
   return sizes;
@@ -19,7 +19,7 @@ std::vector<PictureSize> halved(const PictureSize& picture, const std::vector<st
 
 }  // namespace
 
-ConvEncoder::ConvEncoder(const std::string& name, const PictureSize& picture, const std::vector<std::int64_t>& widths,
+ConvEncoder::ConvEncoder(const std::string& name, const ImageSize& picture, const std::vector<std::int64_t>& widths,
                          std::int64_t out, Activation activation)
     : name_(name),
       sizes_(halved(picture, widths)),
@@ -66,7 +66,7 @@ std::vector<std::int64_t> widths_of(const Settings& settings, const std::vector<
   return given.empty() ? fallback : given;
 }
 
-Made make_mlp(const Settings& settings, const PictureSize& picture) {
+Made make_mlp(const Settings& settings, const ImageSize& picture) {
   const Mlp layers(kName, picture.pixels(), settings.integers("hidden", 1), activation(settings.text("activation")));
   return {layers.out(), [layers](const Tensor& x) {
             const Tensor flat = flatten(x);
@@ -75,7 +75,7 @@ Made make_mlp(const Settings& settings, const PictureSize& picture) {
           }};
 }
 
-Made make_conv(const Settings& settings, const PictureSize& picture) {
+Made make_conv(const Settings& settings, const ImageSize& picture) {
   const ConvEncoder encoder(kName, picture, widths_of(settings, {32, 64}), settings.integer("latent", 1),
                             activation(settings.text("activation")));
   return {settings.integer("latent", 1), [encoder](const Tensor& x) {
@@ -89,7 +89,7 @@ Encoded averaged(std::vector<Tensor> blocks) {
   return {global_average(blocks.back()).named(kName), std::move(blocks)};
 }
 
-Made make_cnn(const Settings& settings, const PictureSize&) {
+Made make_cnn(const Settings& settings, const ImageSize&) {
   const std::vector<std::int64_t> widths = widths_of(settings, {32, 64, 128, 256});
   return {widths.back(), [widths](const Tensor& x) {
             const Scope scope(kName);
@@ -97,14 +97,14 @@ Made make_cnn(const Settings& settings, const PictureSize&) {
           }};
 }
 
-Made make_nin(const Settings&, const PictureSize&) {
+Made make_nin(const Settings&, const ImageSize&) {
   return {kNinWidth, [](const Tensor& x) {
             const Scope scope(kName);
             return averaged(nin_blocks(kName, x));
           }};
 }
 
-Made make_resnet18(const Settings&, const PictureSize&) {
+Made make_resnet18(const Settings&, const ImageSize&) {
   return {kResnetWidth, [](const Tensor& x) {
             const Scope scope(kName);
             return averaged(resnet18_blocks(kName, x));
@@ -113,7 +113,7 @@ Made make_resnet18(const Settings&, const PictureSize&) {
 
 struct Kind {
   const char* name;
-  Made (*make)(const Settings& settings, const PictureSize& picture);
+  Made (*make)(const Settings& settings, const ImageSize& picture);
 };
 constexpr Kind kKinds[] = {
     {"mlp", make_mlp}, {"conv", make_conv}, {"cnn", make_cnn}, {"nin", make_nin}, {"resnet18", make_resnet18}};

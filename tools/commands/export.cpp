@@ -30,7 +30,7 @@ std::string ports_text(const ordered_json& ports) {
 
 // Entries that training differentiates, with dropout and statistics of the batch.
 bool is_trained(const std::string& entry) {
-  return entry == training::loss_entry || entry.starts_with("pretrain") || entry == "train_step";
+  return entry == training::kLossEntry || entry.starts_with("pretrain") || entry == "train_step";
 }
 
 // How libraries mark a file of PyTorch's layouts: a square weight taken for one of Weft's would be wrong unseen.

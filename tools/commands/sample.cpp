@@ -48,7 +48,7 @@ class Sample final : public Command {
         fmt::format("Codes from N(0, I); by mean and variance of the data's codes; from a mixture of {} Gaussians "
                     "fitted to those; evenly from the box that holds them [prior, or normal where the model has "
                     "none]",
-                    training::mixture_components));
+                    training::kMixtureComponents));
     flags.add("beside", beside_, "RUN", "Draw samples of another run at the right, for comparison");
     flags.group("Measure");
     judge_.declare(flags);

@@ -158,7 +158,7 @@ struct Pen {
 
 // Scale, slant, rotation and place; the drawing stays inside the picture whatever the draws.
 void pose(std::vector<Path>& paths, const Pen& pen, Draws& draws) {
-  const float height = digit_size * draws.uniform(.62F, .78F);
+  const float height = kDigitSize * draws.uniform(.62F, .78F);
   const float width = height * draws.uniform(.8F, 1.25F);
   const float slant = .08F + draws.bounded_normal(.16F);
   const float angle = draws.bounded_normal(.1F);
@@ -176,10 +176,10 @@ void pose(std::vector<Path>& paths, const Pen& pen, Draws& draws) {
     }
   }
   const float margin = std::max(pen.start_radius, pen.end_radius) + pen.softness / 2 + .5F;  // no ink on the border
-  const float room = digit_size - 2 * margin;
+  const float room = kDigitSize - 2 * margin;
   const float shrink = std::min({1.F, room / (high.x - low.x + 1e-3F), room / (high.y - low.y + 1e-3F)});
   const auto offset = [&](float from, float to, float wish) {
-    const float centre = digit_size / 2.F - shrink * (from + to) / 2;
+    const float centre = kDigitSize / 2.F - shrink * (from + to) / 2;
     const float slack = std::max(0.F, (room - shrink * (to - from)) / 2);
     return centre + std::clamp(wish, -slack, slack);
   };
@@ -189,14 +189,14 @@ void pose(std::vector<Path>& paths, const Pen& pen, Draws& draws) {
   }
 }
 
-using Field = std::array<float, digit_size * digit_size>;  // distance to the nearest ink, in pixels; negative inside
+using Field = std::array<float, kDigitSize * kDigitSize>;  // distance to the nearest ink, in pixels; negative inside
 
 // Lowers the field to the distance from the capsule between a and b. Only pixels the pen can reach are visited.
 void stamp(Field& field, Point a, Point b, float radius_a, float radius_b, float softness) {
   const float reach = std::max(radius_a, radius_b) + softness;
   const auto first = [&](float p, float q) { return std::max(0, static_cast<int>(std::min(p, q) - reach)); };
   const auto last = [&](float p, float q) {
-    return std::min(digit_size - 1, static_cast<int>(std::max(p, q) + reach));
+    return std::min(kDigitSize - 1, static_cast<int>(std::max(p, q) + reach));
   };
   const Point along{b.x - a.x, b.y - a.y};
   const float inverse = 1 / (along.x * along.x + along.y * along.y + 1e-12F);
@@ -206,7 +206,7 @@ void stamp(Field& field, Point a, Point b, float radius_a, float radius_b, float
       const float t = std::clamp((from_a.x * along.x + from_a.y * along.y) * inverse, 0.F, 1.F);
       const float dx = from_a.x - t * along.x;
       const float dy = from_a.y - t * along.y;
-      float& distance = field[static_cast<std::size_t>(row * digit_size + column)];
+      float& distance = field[static_cast<std::size_t>(row * kDigitSize + column)];
       distance = std::min(distance, std::sqrt(dx * dx + dy * dy) - (radius_a + t * (radius_b - radius_a)));
     }
   }
@@ -260,7 +260,7 @@ Rgb apart_from(float other, float contrast, Draws& draws) {
 // Lays the ink of a grey digit over a ground of two near colours, blended by a wave of random direction and length.
 void colour_digit(std::span<const std::uint8_t> grey, const RandomSource& source, std::span<std::uint8_t> pixels) {
   constexpr float turn = 6.2831853F;
-  constexpr std::size_t plane = colour_digit_size * colour_digit_size;
+  constexpr std::size_t plane = kColourDigitSize * kColourDigitSize;
   Draws draws(source);
   const Rgb ground = any_colour(draws);
   Rgb other = ground;
@@ -270,17 +270,17 @@ void colour_digit(std::span<const std::uint8_t> grey, const RandomSource& source
   const float frequency = turn / draws.uniform(6, 40);
   const Point wave{frequency * std::cos(angle), frequency * std::sin(angle)};
   const float phase = draws.uniform(0, turn);
-  const std::size_t free = colour_digit_size - digit_size + 1;
+  const std::size_t free = kColourDigitSize - kDigitSize + 1;
   const std::size_t top = draws.below(free), left = draws.below(free);
-  for (std::size_t row = 0; row < colour_digit_size; ++row) {
-    for (std::size_t column = 0; column < colour_digit_size; ++column) {
-      const bool inside = row >= top && row < top + digit_size && column >= left && column < left + digit_size;
-      const float cover = inside ? static_cast<float>(grey[(row - top) * digit_size + column - left]) / 255 : 0.F;
+  for (std::size_t row = 0; row < kColourDigitSize; ++row) {
+    for (std::size_t column = 0; column < kColourDigitSize; ++column) {
+      const bool inside = row >= top && row < top + kDigitSize && column >= left && column < left + kDigitSize;
+      const float cover = inside ? static_cast<float>(grey[(row - top) * kDigitSize + column - left]) / 255 : 0.F;
       const float mix =
           .5F + .5F * std::sin(wave.x * static_cast<float>(column) + wave.y * static_cast<float>(row) + phase);
       for (std::size_t channel = 0; channel < 3; ++channel) {
         const float under = ground[channel] + mix * (other[channel] - ground[channel]);
-        pixels[channel * plane + row * colour_digit_size + column] =
+        pixels[channel * plane + row * kColourDigitSize + column] =
             static_cast<std::uint8_t>(std::clamp(under + cover * (ink[channel] - under) + .5F, 0.F, 255.F));
       }
     }
@@ -291,12 +291,12 @@ void colour_digit(std::span<const std::uint8_t> grey, const RandomSource& source
 
 Dataset make_split(std::int64_t count, const DigitsOptions& options, std::uint32_t split) {
   if (count < 0) fail("cannot make {} digits; ask for 0 or more", count);
-  constexpr std::size_t grey_pixels = digit_size * digit_size;
+  constexpr std::size_t grey_pixels = kDigitSize * kDigitSize;
   const std::uint64_t seed = options.seed;
   const std::int64_t channels = options.colour ? 3 : 1;
-  const std::int64_t side = options.colour ? colour_digit_size : digit_size;
+  const std::int64_t side = options.colour ? kColourDigitSize : kDigitSize;
   const auto pixels = static_cast<std::size_t>(channels * side * side);
-  Dataset digits{options.colour ? colour_digits_name : digits_name,
+  Dataset digits{options.colour ? kColourDigitsName : kDigitsName,
                  HostTensor::zeros(ir::DType::u8, {count, channels, side, side}),
                  HostTensor::zeros(ir::DType::i32, {count}), 10, numbered_classes(10)};
   const std::span<std::uint8_t> images = digits.samples.as<std::uint8_t>();
@@ -325,8 +325,8 @@ Dataset make_split(std::int64_t count, const DigitsOptions& options, std::uint32
 
 void render_digit(int digit, const RandomSource& source, std::span<std::uint8_t> pixels) {
   if (digit < 0 || digit > 9) fail("there is no digit {}", digit);
-  if (pixels.size() != digit_size * digit_size)
-    fail("a digit takes {} pixels, not {}", digit_size * digit_size, pixels.size());
+  if (pixels.size() != kDigitSize * kDigitSize)
+    fail("a digit takes {} pixels, not {}", kDigitSize * kDigitSize, pixels.size());
   Draws draws(source);
   const std::vector<Glyph>& ways = glyphs()[static_cast<std::size_t>(digit)];
   const Glyph glyph = jittered(ways[draws.below(ways.size())], draws);

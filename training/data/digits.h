@@ -9,12 +9,12 @@
 
 namespace weft::training {
 
-inline constexpr int digit_size = 28;         // pixels a side, as in MNIST
-inline constexpr int colour_digit_size = 32;  // as in CIFAR-10
+inline constexpr int kDigitSize = 28;         // pixels a side, as in MNIST
+inline constexpr int kColourDigitSize = 32;  // as in CIFAR-10
 
 // What --data calls them.
-inline constexpr const char* digits_name = "digits";
-inline constexpr const char* colour_digits_name = "digits-colour";
+inline constexpr const char* kDigitsName = "digits";
+inline constexpr const char* kColourDigitsName = "digits-colour";
 
 struct DigitsOptions {
   std::int64_t train = 20'000;

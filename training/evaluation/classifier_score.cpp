@@ -29,7 +29,7 @@ class Tally {
       const auto best = std::ranges::max_element(row);
       double sum = 0;
       for (const float logit : row) sum += std::exp(static_cast<double>(logit) - *best);
-      sure_ += 1 / sum > sure_probability;
+      sure_ += 1 / sum > kSureProbability;
       ++counts_[static_cast<std::size_t>(best - row.begin())];
       ++pictures_;
     }

@@ -12,7 +12,7 @@
 
 namespace weft::training {
 
-inline constexpr double sure_probability = .9;
+inline constexpr double kSureProbability = .9;
 
 struct ClassifierScore {
   double sure = 0;     // share of pictures whose most probable class has more than sure_probability

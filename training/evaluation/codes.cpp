@@ -127,7 +127,7 @@ bool is_generative(const Session& session) {
 std::vector<float> draw_codes(Draw draw, const Codes* codes, std::int64_t dims, std::int64_t count,
                               std::uint64_t seed) {
   check(draw == Draw::prior || (codes && codes->dims() == dims), "codes of the width to draw");
-  if (draw == Draw::mixture) return Mixture(codes->latent, mixture_components, seed).draw(count, seed);
+  if (draw == Draw::mixture) return Mixture(codes->latent, kMixtureComponents, seed).draw(count, seed);
   const std::vector<UnitSpread> spreads = draw == Draw::prior ? std::vector<UnitSpread>() : spreads_of(*codes);
   const runtime::RandomSource source{seed, kSampleStream, 0};
   std::vector<float> drawn(static_cast<std::size_t>(count * dims));

@@ -48,7 +48,7 @@ bool is_generative(const Session& session);
 // How random codes are drawn: from N(0, I); from a normal distribution with each unit's mean and variance over the
 // data; from a mixture of Gaussians fitted to the codes of the data (mixture.h); evenly from the box that holds these.
 enum class Draw : std::uint8_t { prior, normal, mixture, box };
-inline constexpr std::int64_t mixture_components = 10;
+inline constexpr std::int64_t kMixtureComponents = 10;
 
 // f32 [count, width of `codes`]; `codes` may be empty for Draw::prior, which takes `dims`. A function of its arguments.
 std::vector<float> draw_codes(Draw draw, const Codes* codes, std::int64_t dims, std::int64_t count, std::uint64_t seed);

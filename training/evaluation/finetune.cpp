@@ -46,7 +46,7 @@ FinetuneResult finetune(const ir::Module& classifier, const runtime::TensorFile&
 
   const auto accuracy_after = [&](bool pretrained) {
     Session session(classifier, session_options);
-    if (pretrained) session.load_part(file, path, encoder_prefix);
+    if (pretrained) session.load_part(file, path, kEncoderPrefix);
     train(session, {drawn, {}, {}}, train_options);
     return metric_of(session.evaluate(data.test), "accuracy");
   };

@@ -18,7 +18,7 @@
 namespace weft::training {
 
 // What the names of an encoder's weights begin with, in every model.
-inline constexpr const char* encoder_prefix = "encoder.";
+inline constexpr const char* kEncoderPrefix = "encoder.";
 
 struct FinetuneOptions {
   SessionOptions session;              // its seed is that of the first draw; a step takes at most its batch

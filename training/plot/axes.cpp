@@ -76,8 +76,8 @@ Place Axes::at(double x_value, double y_value) const {
 void draw_axes(Canvas& canvas, const Axes& axes, const Ticks& ticks) {
   const double left = crisp(axes.left) - 1, bottom = crisp(axes.bottom);
   const Pen axis{.color = kAxis}, across = ticks.grid ? Pen{.color = kGrid} : axis;
-  const TextStyle below{.size = ticks.text_size, .color = quiet_ink, .align = Align::centre};
-  const TextStyle beside{.size = ticks.text_size, .color = quiet_ink, .align = Align::right};
+  const TextStyle below{.size = ticks.text_size, .color = kQuietInk, .align = Align::centre};
+  const TextStyle beside{.size = ticks.text_size, .color = kQuietInk, .align = Align::right};
   const std::vector<std::string> x_texts = tick_texts(ticks.x), y_texts = tick_texts(ticks.y);
   for (std::size_t i = 0; i < ticks.x.size(); ++i) {
     const double x = crisp(axes.at(ticks.x[i], axes.y.low).x);

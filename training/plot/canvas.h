@@ -22,9 +22,9 @@ struct Color {
   std::uint8_t b = 0;
 };
 
-inline constexpr Color white{255, 255, 255};
-inline constexpr Color ink{45, 50, 58};
-inline constexpr Color quiet_ink{85, 92, 104};
+inline constexpr Color kWhite{255, 255, 255};
+inline constexpr Color kInk{45, 50, 58};
+inline constexpr Color kQuietInk{85, 92, 104};
 
 // In units from the top left corner of the drawing; the first unit square is [0,1] x [0,1]. A PNG has a pixel for each
 // unit, or several.
@@ -35,7 +35,7 @@ struct Place {
 
 struct Pen {
   double width = 1;
-  Color color = ink;
+  Color color = kInk;
   bool dashed = false;
 };
 
@@ -43,7 +43,7 @@ enum class Align : std::uint8_t { left, centre, right };
 
 struct TextStyle {
   double size = 13;  // of the font: capital letters are about 0.7 of it high
-  Color color = ink;
+  Color color = kInk;
   Align align = Align::left;
   bool upward = false;  // reads from bottom to top
   bool bold = false;
@@ -66,7 +66,7 @@ using CairoSurface = std::unique_ptr<_cairo_surface, CairoRelease>;
 class Canvas {
  public:
   // Throws Error unless both sizes are in 1..32767.
-  Canvas(int width, int height, Color background = white);
+  Canvas(int width, int height, Color background = kWhite);
 
   int width() const { return width_; }
   int height() const { return height_; }
@@ -110,7 +110,7 @@ struct GridStyle {
   int columns = 10;
   int scale = 2;
   int gap = 4;  // between images and around the grid, in pixels
-  Color background = white;
+  Color background = kWhite;
 };
 
 // Images in rows from the top left. Throws Error where there are none or their sizes differ.

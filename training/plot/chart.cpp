@@ -64,18 +64,18 @@ Axes draw_frame(Canvas& canvas, const ChartFrame& frame, Range x, Range y, const
 
 void note_empty(Canvas& canvas, const Axes& axes) {
   canvas.text({(axes.left + axes.right) / 2, (axes.top + axes.bottom) / 2}, "no finite values",
-              {.size = kTitleSize, .color = quiet_ink, .align = Align::centre});
+              {.size = kTitleSize, .color = kQuietInk, .align = Align::centre});
 }
 
 void draw_marks(Canvas& canvas, const Axes& axes, const std::vector<Mark>& marks) {
   for (const auto& [x, text] : marks) {
     const double at = std::floor(axes.at(x, axes.y.low).x) + .5;
-    canvas.line({at, axes.top}, {at, axes.bottom}, {.color = quiet_ink, .dashed = true});
+    canvas.line({at, axes.top}, {at, axes.bottom}, {.color = kQuietInk, .dashed = true});
     const bool turns = at - axes.left > axes.right - at;  // to the side with more room
     const double width = text_width(text, kLabelSize) + 8;
-    canvas.rectangle(turns ? at - 4 - width : at + 4, axes.top, width, kLabelSize + 6, white, .85);
+    canvas.rectangle(turns ? at - 4 - width : at + 4, axes.top, width, kLabelSize + 6, kWhite, .85);
     canvas.text({turns ? at - 8 : at + 8, axes.top + kLabelSize / 2 + 2}, text,
-                {.size = kLabelSize, .color = quiet_ink, .align = turns ? Align::right : Align::left});
+                {.size = kLabelSize, .color = kQuietInk, .align = turns ? Align::right : Align::left});
   }
 }
 
@@ -161,7 +161,7 @@ Canvas class_legend(const std::vector<std::string>& class_names, int height) {
     entries.push_back({class_names[i], series_color(static_cast<int>(i)), LegendEntry::Mark::disc});
   if (!fits)
     entries.push_back(
-        {fmt::format("and {} more", class_names.size() - entries.size()), white, LegendEntry::Mark::disc});
+        {fmt::format("and {} more", class_names.size() - entries.size()), kWhite, LegendEntry::Mark::disc});
   double width = 0;
   for (const LegendEntry& entry : entries) width = std::max(width, text_width(entry.name, kLabelSize));
   Canvas canvas(static_cast<int>(std::ceil(kLegendMark + kLegendGap + width + kMargin)), height);

@@ -89,7 +89,7 @@ Canvas captioned_rows(const std::vector<CaptionedRow>& rows, int columns, const 
   if (!axis.texts.empty()) caption(head / 2.0, axis.name);
   for (std::size_t i = 0; i < axis.texts.size(); ++i)
     canvas.text({left + (static_cast<double>(i) + .5) * step_x - kGap / 2.0, head / 2.0}, axis.texts[i],
-                {.size = kLabelSize, .color = quiet_ink, .align = Align::centre});
+                {.size = kLabelSize, .color = kQuietInk, .align = Align::centre});
   for (std::size_t row = 0; row < rows.size(); ++row) {
     for (int i = 0; i < count; ++i) {
       const int y = head + i / shown * group + static_cast<int>(row) * step_y;

@@ -20,13 +20,13 @@ namespace {
 
 using OptimizerKind = passes::OptimizerSpec::Kind;
 
-constexpr std::array<std::pair<OptimizerKind, std::string_view>, 6> optimizers{{{OptimizerKind::sgd, "sgd"},
+constexpr std::array<std::pair<OptimizerKind, std::string_view>, 6> kOptimizers{{{OptimizerKind::sgd, "sgd"},
                                                                                 {OptimizerKind::momentum, "momentum"},
                                                                                 {OptimizerKind::nesterov, "nesterov"},
                                                                                 {OptimizerKind::adam, "adam"},
                                                                                 {OptimizerKind::adamw, "adamw"},
                                                                                 {OptimizerKind::lars, "lars"}}};
-constexpr std::array<std::pair<Schedule::Kind, std::string_view>, 2> schedules{
+constexpr std::array<std::pair<Schedule::Kind, std::string_view>, 2> kSchedules{
     {{Schedule::Kind::constant, "constant"}, {Schedule::Kind::cosine, "cosine"}}};
 
 template <typename Table, typename Kind>
@@ -52,23 +52,23 @@ auto parse_in(const Table& table, std::string_view text, std::string_view what) 
 
 }  // namespace
 
-std::string_view name(OptimizerKind kind) { return name_in(optimizers, kind); }
-OptimizerKind parse_optimizer(std::string_view text) { return parse_in(optimizers, text, "optimizer"); }
-std::vector<std::string> optimizer_names() { return names_in(optimizers); }
-std::string_view name(Schedule::Kind kind) { return name_in(schedules, kind); }
-Schedule::Kind parse_schedule(std::string_view text) { return parse_in(schedules, text, "schedule"); }
-std::vector<std::string> schedule_names() { return names_in(schedules); }
+std::string_view name(OptimizerKind kind) { return name_in(kOptimizers, kind); }
+OptimizerKind parse_optimizer(std::string_view text) { return parse_in(kOptimizers, text, "optimizer"); }
+std::vector<std::string> optimizer_names() { return names_in(kOptimizers); }
+std::string_view name(Schedule::Kind kind) { return name_in(kSchedules, kind); }
+Schedule::Kind parse_schedule(std::string_view text) { return parse_in(kSchedules, text, "schedule"); }
+std::vector<std::string> schedule_names() { return names_in(kSchedules); }
 
 DatasetSplits load_data(const DataOptions& options) {
   if (!is_built_in(options.folder)) return load_dataset(options.folder, {options.validation, 0, options.columns});
   DigitsOptions digits;
-  digits.colour = options.folder == colour_digits_name;
+  digits.colour = options.folder == kColourDigitsName;
   if (options.validation) digits.validation = *options.validation;
   return make_digits(digits);
 }
 
 bool is_built_in(const std::string& name) {
-  return name.empty() || ((name == digits_name || name == colour_digits_name) && !std::filesystem::exists(name));
+  return name.empty() || ((name == kDigitsName || name == kColourDigitsName) && !std::filesystem::exists(name));
 }
 
 namespace {

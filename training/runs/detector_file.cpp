@@ -10,8 +10,8 @@ namespace weft::training {
 
 namespace {
 
-constexpr const char* detector_name = "anomaly.json";
-constexpr const char* bank_name = "neighbours.npy";
+constexpr const char* kDetectorName = "anomaly.json";
+constexpr const char* kBankName = "neighbours.npy";
 
 }  // namespace
 
@@ -24,9 +24,9 @@ void write_detector(const RunDirectory& run, const Detector& detector) {
     json["mean"] = normality.gaussian->mean();
     json["factor"] = normality.gaussian->factor();
   } else {
-    run.write(bank_name, encode_npy(normality.bank));
+    run.write(kBankName, encode_npy(normality.bank));
   }
-  run.write(detector_name, json.dump() + "\n");
+  run.write(kDetectorName, json.dump() + "\n");
 }
 
 Normality read_normality(const std::filesystem::path& path) {
@@ -43,7 +43,7 @@ Normality read_normality(const std::filesystem::path& path) {
       normality.gaussian.emplace(json_member<vector<double>>(json, "mean"),
                                  json_member<vector<double>>(json, "factor"));
     else
-      normality.bank = read_npy(path.parent_path() / bank_name);
+      normality.bank = read_npy(path.parent_path() / kBankName);
     return normality;
   } catch (const Error& error) {
     fail("{}: no detector: {}", path.string(), error.what());
@@ -51,7 +51,7 @@ Normality read_normality(const std::filesystem::path& path) {
 }
 
 Detector read_detector(const RunDirectory& run, Session& session) {
-  return {session, read_normality(run.file(detector_name))};
+  return {session, read_normality(run.file(kDetectorName))};
 }
 
 }  // namespace weft::training

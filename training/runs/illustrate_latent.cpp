@@ -17,8 +17,8 @@ using runtime::HostTensor;
 
 namespace {
 
-constexpr std::uint32_t posterior_stream = 0x706f7374;  // "post": apart from the streams of graphs and the shuffle
-constexpr double reach = 3;                             // of traversals and of the histograms' axes is 4/3 of it
+constexpr std::uint32_t kPosteriorStream = 0x706f7374;  // "post": apart from the streams of graphs and the shuffle
+constexpr double kReach = 3;                             // of traversals and of the histograms' axes is 4/3 of it
 
 double step_at(std::int64_t step, std::int64_t steps, double low, double high) {
   return low + (high - low) * static_cast<double>(step) / static_cast<double>(steps - 1);
@@ -26,9 +26,9 @@ double step_at(std::int64_t step, std::int64_t steps, double low, double high) {
 
 // --- Histograms ------------------------------------------------------------------------------------------------------
 
-constexpr std::size_t bins = 40;
-constexpr double axis = reach * 4 / 3;  // values beyond count in the outermost bins
-constexpr Color bar_color{120, 170, 214}, inactive_color{200, 203, 209};
+constexpr std::size_t kBins = 40;
+constexpr double kAxis = kReach * 4 / 3;  // values beyond count in the outermost bins
+constexpr Color kBarColor{120, 170, 214}, kInactiveColor{200, 203, 209};
 
 // One z of each sample's posterior; the code itself where there is none.
 std::vector<float> aggregate(const Codes& codes, std::int64_t unit, std::uint64_t seed) {
@@ -38,7 +38,7 @@ std::vector<float> aggregate(const Codes& codes, std::int64_t unit, std::uint64_
     float z = codes.latent.as<float>()[element];
     if (codes.has_posterior())
       z += std::exp(codes.logvar.as<float>()[element] / 2) *
-           runtime::normal({seed, posterior_stream, static_cast<std::uint64_t>(unit)}, static_cast<std::uint32_t>(i));
+           runtime::normal({seed, kPosteriorStream, static_cast<std::uint64_t>(unit)}, static_cast<std::uint32_t>(i));
     values.push_back(z);
   }
   return values;
@@ -46,11 +46,11 @@ std::vector<float> aggregate(const Codes& codes, std::int64_t unit, std::uint64_
 
 // Densities over [-axis, axis], `scale` apart from the unit of the prior.
 std::vector<double> histogram(std::span<const float> values, double centre, double scale) {
-  std::vector<double> densities(bins, 0.0);
-  const double width = 2 * axis / static_cast<double>(bins);
+  std::vector<double> densities(kBins, 0.0);
+  const double width = 2 * kAxis / static_cast<double>(kBins);
   for (const float value : values) {
-    const double at = std::floor(((value - centre) / scale + axis) / width);
-    const double bin = std::isfinite(at) ? std::clamp(at, 0.0, static_cast<double>(bins - 1)) : 0;
+    const double at = std::floor(((value - centre) / scale + kAxis) / width);
+    const double bin = std::isfinite(at) ? std::clamp(at, 0.0, static_cast<double>(kBins - 1)) : 0;
     densities[static_cast<std::size_t>(bin)] += 1 / (width * static_cast<double>(values.size()));
   }
   return densities;
@@ -60,15 +60,15 @@ double normal_density(double z) { return .398942280401 * std::exp(-z * z / 2); }
 
 // Bars that are higher than the axis are cut off.
 void draw_histogram(Canvas& canvas, const Axes& axes, const std::vector<double>& densities, Color color) {
-  const double width = 2 * axis / static_cast<double>(bins);
-  for (std::size_t bin = 0; bin < bins; ++bin) {
-    const double z = width * static_cast<double>(bin) - axis;
+  const double width = 2 * kAxis / static_cast<double>(kBins);
+  for (std::size_t bin = 0; bin < kBins; ++bin) {
+    const double z = width * static_cast<double>(bin) - kAxis;
     const Place from = axes.at(z, std::min(densities[bin], axes.y.high)), to = axes.at(z + width, 0);
     const double left = std::round(from.x);  // bars that meet within a unit would show a seam
     canvas.rectangle(left, from.y, std::round(to.x) - left, to.y - from.y, color);
   }
   std::vector<Place> curve;
-  for (double z = -axis; z < axis + .05; z += .1) curve.push_back(axes.at(z, normal_density(z)));
+  for (double z = -kAxis; z < kAxis + .05; z += .1) curve.push_back(axes.at(z, normal_density(z)));
   canvas.path(curve, {.width = 1.5});
 }
 
@@ -116,7 +116,7 @@ Canvas picture_traversals(Session& session, const LatentStatistics& statistics, 
     for (std::int64_t step = 0; step < steps; ++step) {
       codes.insert(codes.end(), base.begin(), base.end());
       codes[codes.size() - base.size() + static_cast<std::size_t>(unit)] =
-          static_cast<float>(centre + scale * step_at(step, steps, -reach, reach));
+          static_cast<float>(centre + scale * step_at(step, steps, -kReach, kReach));
     }
   }
   const HostTensor pictures = decode(session, codes);
@@ -128,7 +128,7 @@ Canvas picture_traversals(Session& session, const LatentStatistics& statistics, 
         {fmt::format("z{}", order[i] + 1), {values.subspan(i * row, row), {steps, shape[0], shape[1], shape[2]}}});
   ColumnAxis values_of{.name = statistics.has_posterior ? "z" : "std", .texts = {}};
   for (std::int64_t step = 0; step < steps; ++step)
-    values_of.texts.push_back(fmt::format("{:.2g}", step_at(step, steps, -reach, reach)));
+    values_of.texts.push_back(fmt::format("{:.2g}", step_at(step, steps, -kReach, kReach)));
   return captioned_rows(rows, static_cast<int>(steps), values_of);
 }
 
@@ -153,9 +153,9 @@ Canvas picture_units(const Codes& codes, const LatentStatistics& statistics, std
   const int count = static_cast<int>(order.size()), columns = std::min(kColumns, count);
   const int rows = (count + columns - 1) / columns;
   std::vector<LegendEntry> legend{
-      {statistics.has_posterior ? "aggregate posterior" : "codes", bar_color, LegendEntry::Mark::box}};
-  if (any_inactive) legend.push_back({"inactive unit", inactive_color, LegendEntry::Mark::box});
-  legend.push_back({statistics.has_posterior ? "the prior, N(0, 1)" : "N(0, 1)", ink});
+      {statistics.has_posterior ? "aggregate posterior" : "codes", kBarColor, LegendEntry::Mark::box}};
+  if (any_inactive) legend.push_back({"inactive unit", kInactiveColor, LegendEntry::Mark::box});
+  legend.push_back({statistics.has_posterior ? "the prior, N(0, 1)" : "N(0, 1)", kInk});
   constexpr int kLegend = 440;  // at least as wide as that
   Canvas canvas(kLeft + std::max(columns * kCellWidth, kLegend), kHead + rows * kCellHeight + kBottom);
   const Ticks ticks{.x = {-3, 0, 3}, .y = nice_ticks(y.low, y.high, 3)};
@@ -163,13 +163,13 @@ Canvas picture_units(const Codes& codes, const LatentStatistics& statistics, std
     const std::int64_t index = order[static_cast<std::size_t>(i)];
     const UnitStatistics& unit = statistics.units[static_cast<std::size_t>(index)];
     const double left = kLeft + i % columns * kCellWidth, top = kHead + i / columns * kCellHeight;
-    const Axes axes{{-axis, axis}, y, left, left + kCellWidth - 16, top + 24, top + kCellHeight - 12};
+    const Axes axes{{-kAxis, kAxis}, y, left, left + kCellWidth - 16, top + 24, top + kCellHeight - 12};
     Ticks here = ticks;
     here.x_texts = i + columns >= count;
     here.y_texts = i % columns == 0;
     draw_axes(canvas, axes, here);
     const bool grey = statistics.has_posterior && !unit.active;
-    draw_histogram(canvas, axes, densities[static_cast<std::size_t>(i)], grey ? inactive_color : bar_color);
+    draw_histogram(canvas, axes, densities[static_cast<std::size_t>(i)], grey ? kInactiveColor : kBarColor);
     canvas.text({left, top + 12}, unit_caption(unit, index, statistics.has_posterior), {.size = kLabelSize});
   }
   draw_legend_row(canvas, legend, canvas.width() - 16, kHead / 2);

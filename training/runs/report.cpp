@@ -11,7 +11,7 @@ namespace weft::training {
 
 namespace {
 
-constexpr std::string_view style = R"css(
+constexpr std::string_view kStyle = R"css(
 :root { color-scheme: light dark; --ground: #ffffff; --text: #20242b; --quiet: #5d6675; --line: #e1e4ea;
   --panel: #f6f7f9; --accent: #1f77b4; }
 @media (prefers-color-scheme: dark) {
@@ -162,7 +162,7 @@ std::string Report::html() const {
       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<title>{0}</title>\n<style>{1}</style>\n</head>\n<body>\n<h1>{0}</h1>\n{2}</body>\n</html>\n",
-      escape_html(title_), style, body_);
+      escape_html(title_), kStyle, body_);
 }
 
 void Report::write(const std::filesystem::path& path) const { runtime::write_file(path, html()); }

@@ -25,7 +25,7 @@ namespace weft::training {
 
 namespace {
 
-constexpr std::string_view layer_split = "pretrain";  // and the number of the layer
+constexpr std::string_view kLayerSplit = "pretrain";  // and the number of the layer
 
 MetricsRecord record_of(std::uint64_t step, std::int64_t epoch, std::string split, const Metrics& metrics) {
   return {static_cast<std::int64_t>(step), epoch, std::move(split), {metrics.begin(), metrics.end()}};
@@ -57,7 +57,7 @@ bool pretrain_layers(const RunDirectory& run, Session& session, const DatasetSpl
   pretrain_hooks.progress = hooks.progress;
   pretrain_hooks.stop = hooks.stop;
   pretrain_hooks.measured = [&](const EpochResult& result) {
-    metrics.append(record_of(0, result.epoch, fmt::format("{}{}", layer_split, result.layer), result.train));
+    metrics.append(record_of(0, result.epoch, fmt::format("{}{}", kLayerSplit, result.layer), result.train));
   };
   pretrain_hooks.checkpoint = [&](const Session& layer, const Position& at) {
     run.save(session, position, &layer, at);
@@ -73,8 +73,8 @@ bool pretrain_layers(const RunDirectory& run, Session& session, const DatasetSpl
 // Whether a record of metrics.jsonl is of before the start: the others the resumed run writes again, `test` among them.
 bool is_before(const Start& start, std::uint64_t steps, const MetricsRecord& record) {
   if (record.split == "test") return false;
-  if (record.split.starts_with(layer_split)) {
-    const auto layer = parse_number<std::int64_t>(std::string_view(record.split).substr(layer_split.size()));
+  if (record.split.starts_with(kLayerSplit)) {
+    const auto layer = parse_number<std::int64_t>(std::string_view(record.split).substr(kLayerSplit.size()));
     if (!layer || *layer > start.position.pretrained + 1) return false;
     return *layer <= start.position.pretrained || (start.layer && record.epoch <= start.layer->position.epochs_done);
   }

@@ -23,10 +23,10 @@ using runtime::TensorFile;
 
 namespace {
 
-constexpr const char* run_key = "run";                // in the metadata: the id of the run
-constexpr const char* pretrained_key = "pretrained";  // layers; in the metadata of a run that has any
+constexpr const char* kRunKey = "run";                // in the metadata: the id of the run
+constexpr const char* kPretrainedKey = "pretrained";  // layers; in the metadata of a run that has any
 // Before the tensors and the metadata of a layer in its pre-training, which is saved beside the model.
-constexpr const char* layer_prefix = "pretraining.";
+constexpr const char* kLayerPrefix = "pretraining.";
 
 void make_folder(const fs::path& path) {
   std::error_code error;
@@ -41,7 +41,7 @@ void make_folder(const fs::path& path) {
 // Hexadecimal, so that the sums of an interrupted epoch go on with every bit.
 void write_position(Metadata& metadata, const Position& position, const std::string& prefix = "") {
   metadata[prefix + "epoch"] = fmt::format("{}", position.epochs_done);
-  if (position.pretrained > 0) metadata[prefix + pretrained_key] = fmt::format("{}", position.pretrained);
+  if (position.pretrained > 0) metadata[prefix + kPretrainedKey] = fmt::format("{}", position.pretrained);
   metadata[prefix + "images"] = fmt::format("{}", position.images_done);
   std::string sums;
   for (const double sum : position.sums) sums += fmt::format("{}{:a}", sums.empty() ? "" : " ", sum);
@@ -67,8 +67,8 @@ Position read_position(const TensorFile& file, const fs::path& path, const std::
   Position position;
   position.epochs_done = read_count(file, path, prefix + "epoch");
   position.images_done = read_count(file, path, prefix + "images");
-  if (file.metadata.contains(prefix + pretrained_key))
-    position.pretrained = read_count(file, path, prefix + pretrained_key);
+  if (file.metadata.contains(prefix + kPretrainedKey))
+    position.pretrained = read_count(file, path, prefix + kPretrainedKey);
   const std::string& text = metadata_text(file, path, prefix + "sums");
   for (const char* at = text.c_str(); *at != '\0';) {
     char* end = nullptr;
@@ -84,26 +84,26 @@ Position read_position(const TensorFile& file, const fs::path& path, const std::
 // To readers of weights alone it looks like what an optimizer holds.
 void add_layer(TensorFile& file, const Session& layer, const Position& position) {
   TensorFile part = layer.save();
-  for (auto& [name, tensor] : part.tensors) file.tensors.emplace(layer_prefix + name, std::move(tensor));
-  for (const auto& [key, text] : part.metadata) file.metadata[layer_prefix + key] = text;
-  write_position(file.metadata, position, layer_prefix);
+  for (auto& [name, tensor] : part.tensors) file.tensors.emplace(kLayerPrefix + name, std::move(tensor));
+  for (const auto& [key, text] : part.metadata) file.metadata[kLayerPrefix + key] = text;
+  write_position(file.metadata, position, kLayerPrefix);
   std::string& optimizer = file.metadata["optimizer"];
   optimizer += optimizer.empty() ? "" : ",";
-  optimizer += std::string_view(layer_prefix, std::string_view(layer_prefix).size() - 1);
+  optimizer += std::string_view(kLayerPrefix, std::string_view(kLayerPrefix).size() - 1);
 }
 
 // Takes it out of the file, which is then one of the model alone.
 std::optional<StoppedLayer> take_layer(TensorFile& file, const fs::path& path) {
-  if (!file.metadata.contains(std::string(layer_prefix) + "step")) return {};
-  StoppedLayer layer{{}, path, read_position(file, path, layer_prefix)};
-  const std::size_t length = std::string_view(layer_prefix).size();
+  if (!file.metadata.contains(std::string(kLayerPrefix) + "step")) return {};
+  StoppedLayer layer{{}, path, read_position(file, path, kLayerPrefix)};
+  const std::size_t length = std::string_view(kLayerPrefix).size();
   std::erase_if(file.tensors, [&](auto& named) {
-    if (!named.first.starts_with(layer_prefix)) return false;
+    if (!named.first.starts_with(kLayerPrefix)) return false;
     layer.session.tensors.emplace(named.first.substr(length), std::move(named.second));
     return true;
   });
   for (const auto& [key, text] : file.metadata)
-    if (key.starts_with(layer_prefix)) layer.session.metadata.emplace(key.substr(length), text);
+    if (key.starts_with(kLayerPrefix)) layer.session.metadata.emplace(key.substr(length), text);
   return layer;
 }
 
@@ -196,7 +196,7 @@ void RunDirectory::save(const Session& session, const Position& position, const 
   for (const auto& [option, value] : config_.settings)
     settings += fmt::format("{}{}={}", settings.empty() ? "" : " ", option, value);
   checkpoint.metadata["settings"] = settings;
-  if (!config_.id.empty()) checkpoint.metadata[run_key] = config_.id;
+  if (!config_.id.empty()) checkpoint.metadata[kRunKey] = config_.id;
   runtime::write_safetensors(checkpoint_path(), checkpoint.tensors, checkpoint.metadata,
                              {runtime::Links::replace, runtime::Checksums::crc32});
 }
@@ -208,7 +208,7 @@ TensorFile RunDirectory::read_checkpoint() const {
         "weft train --resume --out {}",
         path_.string(), path_.string());
   TensorFile file = runtime::read_safetensors(checkpoint_path());
-  const auto run = file.metadata.find(run_key);
+  const auto run = file.metadata.find(kRunKey);
   if (!is_checkpoint_alone_ && !config_.id.empty() && run != file.metadata.end() && run->second != config_.id)
     fail(
         "{} is the checkpoint of run {}, but {} of run {}: files of two runs; if one is being replaced, try again, "
@@ -221,7 +221,7 @@ TensorFile RunDirectory::read_checkpoint() const {
 Position RunDirectory::restore(Session& session, std::optional<StoppedLayer>* layer) const {
   TensorFile file = read_checkpoint();
   Position position = read_position(file, checkpoint_path());
-  if (!config_.id.empty() && !file.metadata.contains(run_key))
+  if (!config_.id.empty() && !file.metadata.contains(kRunKey))
     fail(
         "{} does not name its run, but {} does ({}): it is of another run or of an older Weft; put the right "
         "checkpoint "

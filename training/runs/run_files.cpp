@@ -17,10 +17,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* list_name = ".files";
+constexpr const char* kListName = ".files";
 
 // All that Weft wrote into run folders before there was a list.
-constexpr const char* names_before_lists[] = {
+constexpr const char* kNamesBeforeLists[] = {
     kConfigName,           kModelName,    kMetricsName,        kCheckpointName,
     "report.html",         "loss.png",    "views.png",         "similarity.png",
     "reconstructions.png", "samples.png", "interpolation.png", "filters.png",
@@ -43,16 +43,16 @@ bool is_there(const fs::path& path) {
 
 bool has_list(const fs::path& folder) {
   std::error_code error;
-  return fs::is_regular_file(fs::symlink_status(folder / list_name, error));
+  return fs::is_regular_file(fs::symlink_status(folder / kListName, error));
 }
 
 std::vector<std::string> listed(const fs::path& folder) {
   std::vector<std::string> names;
   if (!has_list(folder)) {
-    if (fs::exists(folder / kConfigName)) names.assign(std::begin(names_before_lists), std::end(names_before_lists));
+    if (fs::exists(folder / kConfigName)) names.assign(std::begin(kNamesBeforeLists), std::end(kNamesBeforeLists));
     return names;
   }
-  const std::string text = runtime::read_file(folder / list_name);
+  const std::string text = runtime::read_file(folder / kListName);
   std::size_t begin = 0;
   for (std::size_t end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
     std::string name = text.substr(begin, end - begin);
@@ -91,7 +91,7 @@ void record_run_file(const fs::path& folder, std::string_view name) {
   std::string text;
   if (!has_list(folder))  // an old run's files are in its list from now on
     for (const std::string& each : run_files(folder)) text += each + '\n';
-  append(folder / list_name, fmt::format("{}{}\n", text, name));
+  append(folder / kListName, fmt::format("{}{}\n", text, name));
 }
 
 void remove_run(const fs::path& folder) {
@@ -103,7 +103,7 @@ void remove_run(const fs::path& folder) {
   std::error_code ignored;  // what cannot be removed cannot be replaced either: writing says so
   for (const std::string& name : names)
     if (is_there(folder / name)) fs::remove(folder / name, ignored);
-  if (has_list(folder)) fs::remove(folder / list_name, ignored);
+  if (has_list(folder)) fs::remove(folder / kListName, ignored);
 }
 
 }  // namespace weft::training

@@ -17,8 +17,8 @@ using runtime::HostTensor;
 
 namespace {
 
-constexpr std::uint32_t start_stream = 0x6d697831, component_stream = 0x6d697832, normal_stream = 0x6d697833;
-constexpr double ridge = 1e-3;  // keeps components of few rows from falling together
+constexpr std::uint32_t kStartStream = 0x6d697831, kComponentStream = 0x6d697832, kNormalStream = 0x6d697833;
+constexpr double kRidge = 1e-3;  // keeps components of few rows from falling together
 
 using Shares = std::vector<std::vector<double>>;  // [component][row]: how much of the row is the component's
 
@@ -32,7 +32,7 @@ Shares nearest_shares(const HostTensor& rows, std::size_t components, std::uint6
   std::vector<std::size_t> nearest(count, 0);
   for (std::size_t k = 0; k < components; ++k) {
     const double total = std::accumulate(distance.begin(), distance.end(), 0.0);
-    double left = total * runtime::uniform<double>({seed, start_stream, 0}, static_cast<std::uint32_t>(k));
+    double left = total * runtime::uniform<double>({seed, kStartStream, 0}, static_cast<std::uint32_t>(k));
     std::size_t centre = 0;
     while (centre + 1 < count && (left -= distance[centre]) >= 0) ++centre;
     for (std::size_t i = 0; i < count; ++i) {
@@ -85,7 +85,7 @@ Mixture::Mixture(const HostTensor& rows, std::int64_t components, std::uint64_t 
       const double weight = std::accumulate(share.begin(), share.end(), 0.0) / count;
       if (weight < 1e-9) continue;  // nothing is left of it
       weights_.push_back(weight);
-      parts_.emplace_back(rows, ridge, share);
+      parts_.emplace_back(rows, kRidge, share);
     }
     shares.clear();
     for (std::size_t k = 0; k < parts_.size(); ++k) shares.push_back(log_densities(parts_[k], weights_[k], rows));
@@ -100,12 +100,12 @@ std::vector<float> Mixture::draw(std::int64_t count, std::uint64_t seed) const {
   drawn.reserve(static_cast<std::size_t>(count * width));
   Eigen::VectorXd normals(width);
   for (std::int64_t i = 0; i < count; ++i) {
-    double left = runtime::uniform<double>({seed, component_stream, 0}, static_cast<std::uint32_t>(i));
+    double left = runtime::uniform<double>({seed, kComponentStream, 0}, static_cast<std::uint32_t>(i));
     std::size_t k = 0;
     while (k + 1 < parts_.size() && (left -= weights_[k]) >= 0) ++k;
     for (std::int64_t j = 0; j < width; ++j)
       normals[j] =
-          runtime::normal<double>({seed, normal_stream, static_cast<std::uint64_t>(i)}, static_cast<std::uint32_t>(j));
+          runtime::normal<double>({seed, kNormalStream, static_cast<std::uint64_t>(i)}, static_cast<std::uint32_t>(j));
     const Gaussian& part = parts_[k];
     const Eigen::VectorXd code =
         map(part.mean()) + map(std::span(part.factor()), width).triangularView<Eigen::Lower>() * normals;

@@ -16,10 +16,10 @@ namespace weft::training {
 namespace {
 
 // The recipe of the paper and of scikit-learn 1.x: exaggerated attraction and low momentum at first.
-constexpr int exaggerated_steps = 250;
-constexpr float exaggeration = 12;
-constexpr float first_momentum = .5F, last_momentum = .8F;
-constexpr float first_spread = 1e-4F;  // standard deviation of the starting layout
+constexpr int kExaggeratedSteps = 250;
+constexpr float kExaggeration = 12;
+constexpr float kFirstMomentum = .5F, kLastMomentum = .8F;
+constexpr float kFirstSpread = 1e-4F;  // standard deviation of the starting layout
 
 using Row = std::vector<float>;
 
@@ -147,13 +147,13 @@ void start_layout(std::span<const float> points, std::int64_t dims, Row& x, Row&
   }
   const auto count = static_cast<double>(x.size());
   const double spread = std::sqrt(std::max(0.0, squares / count - sum / count * (sum / count)));
-  const float scale = spread > 0 ? first_spread / static_cast<float>(spread) : 0;
+  const float scale = spread > 0 ? kFirstSpread / static_cast<float>(spread) : 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
     x[i] *= scale;
     y[i] *= scale;
     // Points that coincide could never part: each begins a hair's breadth away from where it would.
-    x[i] += first_spread * 1e-3F * static_cast<float>(i % 17);
-    y[i] += first_spread * 1e-3F * static_cast<float>(i % 13);
+    x[i] += kFirstSpread * 1e-3F * static_cast<float>(i % 17);
+    y[i] += kFirstSpread * 1e-3F * static_cast<float>(i % 13);
   }
 }
 
@@ -162,8 +162,8 @@ void check_points(std::span<const float> points, std::int64_t dims) {
     fail("{} numbers are no points of {} dims", points.size(), dims);
   const std::int64_t count = static_cast<std::int64_t>(points.size()) / dims;
   if (count < 4) fail("t-SNE of {} points: it lays out at least 4", count);
-  if (count > most_tsne_points)
-    fail("t-SNE of {} points: it looks at every pair, and takes at most {}; give it fewer", count, most_tsne_points);
+  if (count > kMaxTsnePoints)
+    fail("t-SNE of {} points: it looks at every pair, and takes at most {}; give it fewer", count, kMaxTsnePoints);
   if (!std::ranges::all_of(points, [](float each) { return std::isfinite(each); }))
     fail("t-SNE of points that are not all finite: the model has diverged");
 }
@@ -175,21 +175,21 @@ std::vector<float> tsne(std::span<const float> points, std::int64_t dims, const 
   const std::size_t count = points.size() / static_cast<std::size_t>(dims);
   const double perplexity = std::min(options.perplexity, static_cast<double>(count - 1) / 3);
   const std::vector<float> p = affinities(points, static_cast<std::size_t>(dims), perplexity);
-  const float rate = std::max(static_cast<float>(count) / exaggeration / 4, 50.0F);
+  const float rate = std::max(static_cast<float>(count) / kExaggeration / 4, 50.0F);
 
   Row x(count), y(count);
   start_layout(points, dims, x, y);
   Descent along_x(count), along_y(count);
   std::vector<Forces> forces(count);
   for (int step = 0; step < options.steps; ++step) {
-    const bool early = step < exaggerated_steps;
+    const bool early = step < kExaggeratedSteps;
     float total = 0;
     for (std::size_t i = 0; i < count; ++i) {
       forces[i] = forces_on(i, &p[i * count], x, y);
       total += forces[i].q;
     }
-    const float attraction = 4 * (early ? exaggeration : 1), repulsion = 4 / total;
-    const float momentum = early ? first_momentum : last_momentum;
+    const float attraction = 4 * (early ? kExaggeration : 1), repulsion = 4 / total;
+    const float momentum = early ? kFirstMomentum : kLastMomentum;
     for (std::size_t i = 0; i < count; ++i) {
       const Forces& force = forces[i];
       along_x.step(x, i, attraction * force.pull_x - repulsion * force.push_x, rate, momentum);

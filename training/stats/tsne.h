@@ -14,7 +14,7 @@ struct TsneOptions {
 };
 
 // More than this takes minutes.
-inline constexpr std::int64_t most_tsne_points = 5'000;
+inline constexpr std::int64_t kMaxTsnePoints = 5'000;
 
 // `points` is [N,dims]; gives [N,2]. A function of the points alone: the layout starts from their principal components.
 // Throws Error where there are fewer than 4 points, more than most_tsne_points, or one is not finite.

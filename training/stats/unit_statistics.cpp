@@ -29,7 +29,7 @@ UnitStatistics unit_statistics(std::span<const float> codes, std::span<const flo
     result.kl += .5 * (code * code + variance - 1 - logvar[i]) / count;
   }
   result.variance = result.mean_variance + within;
-  result.active = result.mean_variance > active_variance;
+  result.active = result.mean_variance > kActiveVariance;
   return result;
 }
 

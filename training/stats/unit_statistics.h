@@ -10,7 +10,7 @@ namespace weft::training {
 
 // A unit with less variance of E[z|x] over the data tells nothing of x (Burda et al., "Importance Weighted
 // Autoencoders", 2016, 2.3 and 5).
-inline constexpr double active_variance = .01;
+inline constexpr double kActiveVariance = .01;
 
 struct UnitStatistics {
   // Of z drawn from the aggregate posterior, the mixture of q(z|x) over the data; of the codes themselves where the

@@ -234,7 +234,7 @@ TEST_CASE("t-SNE of points that coincide is finite, and bad points are refused")
   for (const float each : tsne(std::vector<float>(20, 1.0F), 2)) CHECK(std::isfinite(each));
   CHECK_ERROR(tsne(std::vector<float>(6, 1.0F), 2), "of 3 points");
   CHECK_ERROR(tsne(std::vector<float>(7, 1.0F), 2), "no points of 2 dims");
-  CHECK_ERROR(tsne(std::vector<float>(most_tsne_points + 1, 1.0F), 1), "give it fewer");
+  CHECK_ERROR(tsne(std::vector<float>(kMaxTsnePoints + 1, 1.0F), 1), "give it fewer");
   CHECK_ERROR(tsne(std::vector<float>(8, std::numeric_limits<float>::quiet_NaN()), 2), "not all finite");
 }
 

@@ -284,12 +284,12 @@ TEST_CASE("a classifier takes over the encoder alone, and keeps it where it is f
   const runtime::TensorFile file = trained.save();
 
   Session frozen(make_classifier(16, true), options_of(50));
-  CHECK(frozen.load_part(file, "file", encoder_prefix).empty());
+  CHECK(frozen.load_part(file, "file", kEncoderPrefix).empty());
   train(frozen, data, options);
   const runtime::TensorFile after = frozen.save();
   int compared = 0;
   for (const auto& [name, tensor] : after.tensors) {
-    if (!name.starts_with(encoder_prefix)) continue;
+    if (!name.starts_with(kEncoderPrefix)) continue;
     CHECK(tensor == file.tensors.at(name));  // weights, and the statistics of the batch norm
     ++compared;
   }
@@ -297,7 +297,7 @@ TEST_CASE("a classifier takes over the encoder alone, and keeps it where it is f
   CHECK(after.tensors.at("head.weight") != file.tensors.at("head.weight"));
 
   Session free(make_classifier(), options_of(50));
-  free.load_part(file, "file", encoder_prefix);
+  free.load_part(file, "file", kEncoderPrefix);
   CHECK(free.save().tensors.at("encoder.fc1.weight") == file.tensors.at("encoder.fc1.weight"));
   train(free, data, options);
   CHECK(free.save().tensors.at("encoder.fc1.weight") != file.tensors.at("encoder.fc1.weight"));
@@ -308,7 +308,7 @@ TEST_CASE("weights of another model are refused, and nothing is taken then") {
   const runtime::TensorFile file = Session(make_classifier(), options_of()).save();
   Session wider(make_classifier(24), options_of());
   const runtime::TensorFile before = wider.save();
-  CHECK_ERROR(wider.load_part(file, "run/checkpoint.safetensors", encoder_prefix),
+  CHECK_ERROR(wider.load_part(file, "run/checkpoint.safetensors", kEncoderPrefix),
               "run/checkpoint.safetensors: its weights encoder.* belong to another model");
   CHECK(wider.save().tensors == before.tensors);
   CHECK_ERROR(wider.load_part(file, "file", "backbone."), "the model has no weights backbone.*");
@@ -316,7 +316,7 @@ TEST_CASE("weights of another model are refused, and nothing is taken then") {
   runtime::TensorFile more = file;
   more.tensors["encoder.code.weight"] = HostTensor::zeros(ir::DType::f32, {16, 2});
   Session same(make_classifier(), options_of());
-  CHECK(same.load_part(more, "file", encoder_prefix) == std::vector<std::string>{"encoder.code.weight"});
+  CHECK(same.load_part(more, "file", kEncoderPrefix) == std::vector<std::string>{"encoder.code.weight"});
 }
 
 TEST_CASE("fine-tuning measures both trainings over the same labels and epochs") {

@@ -54,7 +54,7 @@ TEST_CASE("canvas: rectangles, discs and lines cover what they should, with soft
   const Place centre{10, 10};
   canvas.discs({&centre, 1}, 5, {255, 0, 0});
   CHECK(is(pixel(canvas.picture(), 10, 10), {255, 0, 0}));
-  CHECK(is(pixel(canvas.picture(), 10, 17), white));
+  CHECK(is(pixel(canvas.picture(), 10, 17), kWhite));
   canvas.line({0, 20.3}, {30, 22.3}, {.width = 2, .color = {0, 0, 0}});
   const int edge = pixel(canvas.picture(), 15, 20).g;
   CHECK((edge > 0 && edge < 255));
@@ -64,9 +64,9 @@ TEST_CASE("canvas: a line in the middle of pixels is sharp, one pixel a unit or 
   Canvas canvas(20, 20);
   canvas.line({2, 9.5}, {18, 9.5}, {.color = {0, 0, 0}});
   const Picture once = canvas.picture(), twice = canvas.picture(2);
-  for (const int y : {8, 10}) CHECK(is(pixel(once, 10, y), white));
+  for (const int y : {8, 10}) CHECK(is(pixel(once, 10, y), kWhite));
   CHECK(is(pixel(once, 10, 9), {0, 0, 0}));
-  for (const int y : {17, 20}) CHECK(is(pixel(twice, 20, y), white));
+  for (const int y : {17, 20}) CHECK(is(pixel(twice, 20, y), kWhite));
   for (const int y : {18, 19}) CHECK(is(pixel(twice, 20, y), {0, 0, 0}));
 }
 
@@ -86,13 +86,13 @@ TEST_CASE("canvas: drawing outside or at no place at all does no harm") {
   Canvas canvas(10, 10);
   canvas.line({-1e9, -1e9}, {1e9, 1e9}, {.width = 3});
   for (const Place& place : {Place{1e30, 5}, Place{NAN, 5}, Place{5, HUGE_VAL}}) {
-    canvas.discs({&place, 1}, 3, ink);
+    canvas.discs({&place, 1}, 3, kInk);
     canvas.text(place, "far away");
     canvas.line({5, 5}, place, {});
-    canvas.rectangle(place.x, place.y, 3, 3, ink);
+    canvas.rectangle(place.x, place.y, 3, 3, kInk);
   }
   canvas.text({-50, -50}, "far away");
-  canvas.rectangle(-5, -5, 3, 3, ink);
+  canvas.rectangle(-5, -5, 3, 3, kInk);
   canvas.image(8, 8, canvas.picture());
   CHECK(canvas.picture().pixels.size() == 300);
   CHECK_ERROR(Canvas(0, 5), "0x5 pixels");
@@ -294,7 +294,7 @@ TEST_CASE("pictures: latent maps share one legend, curves fill their page") {
       for (const int left : {0, charts.width() - charts.width() / 3}) {
         std::size_t inked = 0;
         for (int y = top; y < top + 280; ++y)
-          for (int x = left; x < left + charts.width() / 3; ++x) inked += !is(pixel(picture, x, y), white);
+          for (int x = left; x < left + charts.width() / 3; ++x) inked += !is(pixel(picture, x, y), kWhite);
         CHECK(inked > 100);
       }
     CHECK(count_of(picture, line) > 0);
