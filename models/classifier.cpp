@@ -66,7 +66,7 @@ struct Classifier {
 
 void add_loss(ir::Module& module, const std::string& name, Mode mode, const Classifier& model) {
   Entry entry(module, name, mode);
-  const Tensor x = entry.input("x", model.encoder.picture().dims());
+  const Tensor x = entry.input("x", model.encoder.image().dims());
   const Tensor labels = entry.input("labels", {B}, DType::i32);
   const Tensor scores = model.classify(mode == Mode::train ? model.views(x) : x);
 
@@ -81,7 +81,7 @@ ir::Module build_classifier(const Settings& settings) {
   add_loss(module, "loss", Mode::train, model);
   add_loss(module, "test", Mode::eval, model);
   add_features(module, model.encoder);
-  add_entry(module, "classify", model.encoder.picture().dims(), "logits",
+  add_entry(module, "classify", model.encoder.image().dims(), "logits",
             [&](const Tensor& x) { return model.classify(x); });
   return module;
 }

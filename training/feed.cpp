@@ -15,7 +15,7 @@ using ir::OpCode;
 using ir::Type;
 using passes::Expr;
 
-void check_pictures(const Graph& graph, const Type& type) {
+void check_samples(const Graph& graph, const Type& type) {
   if (type.dtype != DType::f32 || type.rank() < 2)
     fail("entry @{}: {} is {}, but pictures come as f32[B,..]", graph.name, kSamplesInput, to_string(type));
 }
@@ -48,10 +48,10 @@ class Rows {
 
 ir::GraphPtr feed(const ir::GraphPtr& graph, DType samples, Feeding feeding) {
   check(samples == DType::u8 || samples == DType::f32, "a data set holds u8 images or f32 rows");
-  const std::uint32_t pictures = graph->find_input(kSamplesInput);
-  if (pictures == ir::kNone) fail("entry @{} has no input {}: a data set cannot feed it", graph->name, kSamplesInput);
-  const Type type = graph->type(graph->inputs[pictures].value);
-  check_pictures(*graph, type);
+  const std::uint32_t x = graph->find_input(kSamplesInput);
+  if (x == ir::kNone) fail("entry @{} has no input {}: a data set cannot feed it", graph->name, kSamplesInput);
+  const Type type = graph->type(graph->inputs[x].value);
+  check_samples(*graph, type);
   const Dim batch = type.dims.front();
 
   passes::Rewriter rewriter(graph);
@@ -61,7 +61,7 @@ ir::GraphPtr feed(const ir::GraphPtr& graph, DType samples, Feeding feeding) {
     const std::string& name = graph->input_name(i);
     if (input.role != ir::Role::data) {
       rewriter.copy_input(i);
-    } else if (i == pictures) {
+    } else if (i == x) {
       const Expr rows = batches.of(kImagesInput, kImagesInput, {samples, type.dims});
       rewriter.map(input.value, samples == DType::u8 ? cast(rows, DType::f32) * (1.0 / 255) : rows);
     } else if (name == kLabelsInput) {

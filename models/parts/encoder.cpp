@@ -10,8 +10,8 @@ namespace weft::models {
 namespace {
 
 // A convolution with kernel 3, stride 2 and padding 1 gives (H + 2 - 3) / 2 + 1 rows: half of H, rounded up.
-std::vector<ImageSize> halved(const ImageSize& picture, const std::vector<std::int64_t>& widths) {
-  std::vector<ImageSize> sizes{picture};
+std::vector<ImageSize> halved(const ImageSize& image, const std::vector<std::int64_t>& widths) {
+  std::vector<ImageSize> sizes{image};
   for (const std::int64_t width : widths)
     sizes.emplace_back(width, (sizes.back().height + 1) / 2, (sizes.back().width + 1) / 2);
   return sizes;
@@ -19,10 +19,10 @@ std::vector<ImageSize> halved(const ImageSize& picture, const std::vector<std::i
 
 }  // namespace
 
-ConvEncoder::ConvEncoder(const std::string& name, const ImageSize& picture, const std::vector<std::int64_t>& widths,
+ConvEncoder::ConvEncoder(const std::string& name, const ImageSize& image, const std::vector<std::int64_t>& widths,
                          std::int64_t out, Activation activation)
     : name_(name),
-      sizes_(halved(picture, widths)),
+      sizes_(halved(image, widths)),
       code_(name + ".fc", sizes_.back().pixels(), out),
       activation_(std::move(activation)) {
   for (std::size_t i = 1; i < sizes_.size(); ++i)
@@ -66,8 +66,8 @@ std::vector<std::int64_t> widths_of(const Settings& settings, const std::vector<
   return given.empty() ? fallback : given;
 }
 
-Made make_mlp(const Settings& settings, const ImageSize& picture) {
-  const Mlp layers(kName, picture.pixels(), settings.integers("hidden", 1), activation(settings.text("activation")));
+Made make_mlp(const Settings& settings, const ImageSize& image) {
+  const Mlp layers(kName, image.pixels(), settings.integers("hidden", 1), activation(settings.text("activation")));
   return {layers.out(), [layers](const Tensor& x) {
             const Tensor flat = flatten(x);
             const std::vector<Tensor> blocks = layers.blocks(flat);
@@ -75,8 +75,8 @@ Made make_mlp(const Settings& settings, const ImageSize& picture) {
           }};
 }
 
-Made make_conv(const Settings& settings, const ImageSize& picture) {
-  const ConvEncoder encoder(kName, picture, widths_of(settings, {32, 64}), settings.integer("latent", 1),
+Made make_conv(const Settings& settings, const ImageSize& image) {
+  const ConvEncoder encoder(kName, image, widths_of(settings, {32, 64}), settings.integer("latent", 1),
                             activation(settings.text("activation")));
   return {settings.integer("latent", 1), [encoder](const Tensor& x) {
             const std::vector<Tensor> blocks = encoder.blocks(x);
@@ -113,7 +113,7 @@ Made make_resnet18(const Settings&, const ImageSize&) {
 
 struct Kind {
   const char* name;
-  Made (*make)(const Settings& settings, const ImageSize& picture);
+  Made (*make)(const Settings& settings, const ImageSize& image);
 };
 constexpr Kind kKinds[] = {
     {"mlp", make_mlp}, {"conv", make_conv}, {"cnn", make_cnn}, {"nin", make_nin}, {"resnet18", make_resnet18}};
@@ -128,13 +128,13 @@ std::vector<Option> Encoder::options(const std::string& kind) {
           {"activation", "relu", "mlp and conv: activation of their layers"}};
 }
 
-Encoder::Encoder(const Settings& settings) : picture_(settings) {
+Encoder::Encoder(const Settings& settings) : image_(settings) {
   std::vector<std::string> names;
   for (const Kind& kind : kKinds) names.emplace_back(kind.name);
   const std::string& wanted = settings.choice("encoder", names);
   for (const Kind& kind : kKinds)
     if (wanted == kind.name) {
-      Made made = kind.make(settings, picture_);
+      Made made = kind.make(settings, image_);
       out_ = made.out;
       run_ = std::move(made.run);
     }

@@ -28,7 +28,7 @@ struct ImageSize {
 // connected layer: x [B,C,H,W] -> [B,out]. Parameters: name.conv1, name.conv2, ..., name.fc.
 class ConvEncoder {
  public:
-  ConvEncoder(const std::string& name, const ImageSize& picture, const std::vector<std::int64_t>& widths,
+  ConvEncoder(const std::string& name, const ImageSize& image, const std::vector<std::int64_t>& widths,
               std::int64_t out, Activation activation = relu);
   Tensor operator()(const Tensor& x) const;
   // The output of each convolution, after its activation.
@@ -68,12 +68,12 @@ class Encoder {
   static std::vector<Option> options(const std::string& kind);
   explicit Encoder(const Settings& settings);
 
-  const ImageSize& picture() const { return picture_; }
+  const ImageSize& image() const { return image_; }
   std::int64_t out() const { return out_; }
   Encoded operator()(const Tensor& x) const { return run_(x); }
 
  private:
-  ImageSize picture_;
+  ImageSize image_;
   std::int64_t out_ = 0;
   std::function<Encoded(const Tensor&)> run_;
 };

@@ -29,7 +29,7 @@ double milliseconds_since(Clock::time_point start) {
 }
 
 // Random pictures like the loss entry's x, with random labels.
-Dataset random_pictures(const ir::Module& module, std::int64_t count) {
+Dataset random_images(const ir::Module& module, std::int64_t count) {
   const ir::Graph& loss = training::entry_of(module, training::kLossEntry);
   const std::uint32_t input = loss.find_input(training::kSamplesInput);
   if (input == ir::kNone) fail("entry @{} has no input {}", loss.name, training::kSamplesInput);
@@ -62,7 +62,7 @@ StepTimes summarise(std::vector<double> milliseconds) {
 }
 
 StepBench::StepBench(const ir::Module& module, SessionOptions options)
-    : session_(module, options), data_(random_pictures(module, kBatches * options.batch)) {
+    : session_(module, options), data_(random_images(module, kBatches * options.batch)) {
   indices_.resize(static_cast<std::size_t>(options.batch));
   compile_step();
   count();

@@ -89,7 +89,7 @@ HostTensor channels_first(const HostTensor& tensor) {
   return planes;
 }
 
-HostTensor pictures_of(const fs::path& path, const HostTensor& tensor) {
+HostTensor images_of(const fs::path& path, const HostTensor& tensor) {
   HostTensor bytes = as_bytes(path, tensor);
   std::vector<std::int64_t>& shape = bytes.shape;
   if (shape.size() == 3) shape.insert(shape.begin() + 1, 1);
@@ -135,9 +135,9 @@ Table table_of(const Part& part, int classes) {
   return table;
 }
 
-Dataset picture_set(const std::string& name, const Part& part, int classes) {
+Dataset image_set(const std::string& name, const Part& part, int classes) {
   const std::int64_t count = part.samples.shape[0];
-  Dataset data{name, pictures_of(part.path, part.samples), HostTensor::zeros(DType::i32, {count}), classes,
+  Dataset data{name, images_of(part.path, part.samples), HostTensor::zeros(DType::i32, {count}), classes,
                numbered_classes(classes)};
   std::ranges::copy(part.labels.values, data.labels.as<std::int32_t>().begin());
   return data;
@@ -150,7 +150,7 @@ DatasetSplits load_pair(const std::string& name, const Part& train, const Part& 
          to_string(train.samples), test.path.string(), to_string(test.samples));
   const int classes = std::max(train.labels.classes, test.labels.classes);
   if (is_table(train)) return table_splits(name, table_of(train, classes), table_of(test, classes), options);
-  return with_validation(picture_set(name, train, classes), picture_set(name, test, classes), options);
+  return with_validation(image_set(name, train, classes), image_set(name, test, classes), options);
 }
 
 }  // namespace
@@ -165,7 +165,7 @@ DatasetSplits load_npy(const fs::path& path, const LoadOptions& options) {
   if (!fs::is_directory(path)) {
     const Part all = read_part(path, path.parent_path() / "labels.npy");
     if (is_table(all)) return table_splits(name, table_of(all, all.labels.classes), options);
-    return split_at_random(picture_set(name, all, all.labels.classes), options);
+    return split_at_random(image_set(name, all, all.labels.classes), options);
   }
   const Part train = read_part(path / "train_images.npy", path / "train_labels.npy");
   const fs::path test = path / "test_images.npy";

@@ -65,11 +65,11 @@ std::vector<double> contributions(const Gaussian& gaussian, std::span<const floa
   return solved;
 }
 
-HostTensor smoothed(const Dataset& pictures) {
+HostTensor smoothed(const Dataset& images) {
   constexpr float weights[3] = {0.25F, 0.5F, 0.25F};
-  const auto& shape = pictures.samples.shape;
+  const auto& shape = images.samples.shape;
   check(shape.size() == 4, "pictures are [N,C,H,W]");
-  const HostTensor levels = as_rows(pictures);
+  const HostTensor levels = as_rows(images);
   HostTensor result = HostTensor::zeros(ir::DType::f32, levels.shape);
   const auto from = levels.as<float>();
   const auto to = result.as<float>();

@@ -74,7 +74,7 @@ class Detector {
 };
 
 // Pictures as f32 [N,D]: smoothed over 3 x 3 pixels, and scaled so that the root mean square of the numbers is 1/3.
-runtime::HostTensor smoothed(const Dataset& pictures);
+runtime::HostTensor smoothed(const Dataset& images);
 
 // Columns that standardise the table's values: mean 0 and variance 1 over `rows`; a column that never changes is left.
 std::vector<Column> standardising(const std::vector<Column>& columns, const runtime::HostTensor& rows);

@@ -44,7 +44,7 @@ AnomalyTask table_task(const std::filesystem::path& path, std::uint64_t seed) {
   return {take(data, learn), take(data, score)};
 }
 
-AnomalyTask picture_task(const DatasetSplits& data, int normal_class) {
+AnomalyTask image_task(const DatasetSplits& data, int normal_class) {
   AnomalyTask task{take(data.train, samples_of(data.train, normal_class)), data.test};
   for (std::int32_t& label : task.test.labels.as<std::int32_t>()) label = label != normal_class;
   return task;

@@ -19,7 +19,7 @@ struct AnomalyTask {
 AnomalyTask table_task(const std::filesystem::path& path, std::uint64_t seed);
 
 // Training images of one class to learn from; all test images to score, those of other classes anomalies.
-AnomalyTask picture_task(const DatasetSplits& data, int normal_class);
+AnomalyTask image_task(const DatasetSplits& data, int normal_class);
 
 std::int64_t anomalies_in(const Dataset& test);
 

@@ -15,7 +15,7 @@ using runtime::HostTensor;
 namespace {
 
 constexpr std::uint32_t kPairStream = 0x70616972;  // "pair": apart from the streams of graphs and the shuffle
-constexpr std::int64_t kPicturesAtOnce = 10'000;   // judged, so that memory does not grow with the pairs
+constexpr std::int64_t kImagesAtOnce = 10'000;   // judged, so that memory does not grow with the pairs
 
 // Verdicts over batches of logits.
 class Tally {
@@ -31,13 +31,13 @@ class Tally {
       for (const float logit : row) sum += std::exp(static_cast<double>(logit) - *best);
       sure_ += 1 / sum > kSureProbability;
       ++counts_[static_cast<std::size_t>(best - row.begin())];
-      ++pictures_;
+      ++images_;
     }
   }
 
-  std::int64_t pictures() const { return pictures_; }
+  std::int64_t images() const { return images_; }
   ClassifierScore verdict() const {
-    const auto count = static_cast<double>(pictures_);
+    const auto count = static_cast<double>(images_);
     ClassifierScore verdict{static_cast<double>(sure_) / count, 0};
     for (const std::int64_t each : counts_)
       if (each > 0) verdict.entropy -= static_cast<double>(each) / count * std::log(static_cast<double>(each) / count);
@@ -46,7 +46,7 @@ class Tally {
 
  private:
   std::vector<std::int64_t> counts_;
-  std::int64_t sure_ = 0, pictures_ = 0;
+  std::int64_t sure_ = 0, images_ = 0;
 };
 
 const HostTensor& checked_logits(const runtime::NamedTensors& outputs) {
@@ -85,18 +85,18 @@ ClassifierScore classifier_score(const HostTensor& logits) {
   return tally.verdict();
 }
 
-HostTensor classify(Session& classifier, HostTensor pictures) {
+HostTensor classify(Session& classifier, HostTensor images) {
   const ir::Graph& graph = entry_of(classifier.module(), "classify");
   const std::uint32_t input = graph.find_input("x");
   if (input == ir::kNone) fail("entry @classify has no input x");
   ir::Dims dims = graph.type(graph.inputs[input].value).dims;
-  dims.front() = ir::Dim(pictures.shape.front());
+  dims.front() = ir::Dim(images.shape.front());
   const std::vector<std::int64_t> shape = ir::numbers(dims);
-  if (runtime::element_count(shape) != pictures.elements())
+  if (runtime::element_count(shape) != images.elements())
     fail("the judge takes pictures of {} numbers, but these are of {}; choose a classifier of the same pictures",
-         runtime::element_count(shape) / shape.front(), pictures.elements() / shape.front());
-  pictures.shape = shape;
-  return checked_logits(classifier.run("classify", {{"x", std::move(pictures)}}));
+         runtime::element_count(shape) / shape.front(), images.elements() / shape.front());
+  images.shape = shape;
+  return checked_logits(classifier.run("classify", {{"x", std::move(images)}}));
 }
 
 double accuracy_of(Session& classifier, const Dataset& data) {
@@ -120,10 +120,10 @@ InterpolationScore score_interpolation(Session& session, Session& classifier, co
   const Codes codes = encode(session, data);
   const HostTensor pixels = unit_range(data.samples);
   const std::size_t width = pixels.as<float>().size() / static_cast<std::size_t>(data.size());
-  const auto picture = [&](std::int64_t index) {
+  const auto image = [&](std::int64_t index) {
     return pixels.as<float>().subspan(static_cast<std::size_t>(index) * width, width);
   };
-  const std::int64_t inner = steps - 2, pairs_at_once = std::max<std::int64_t>(1, kPicturesAtOnce / inner);
+  const std::int64_t inner = steps - 2, pairs_at_once = std::max<std::int64_t>(1, kImagesAtOnce / inner);
   Tally latent, pixel;
   for (std::size_t begin = 0; begin < drawn.size();) {
     const std::size_t end = std::min(drawn.size(), begin + static_cast<std::size_t>(pairs_at_once));
@@ -134,7 +134,7 @@ InterpolationScore score_interpolation(Session& session, Session& classifier, co
       for (std::int64_t step = 1; step <= inner; ++step, ++count) {
         const double t = static_cast<double>(step) / static_cast<double>(steps - 1);
         const std::vector<float> code = between(path, codes.row(from), codes.row(to), t);
-        const std::vector<float> mix = between(Path::linear, picture(from), picture(to), t);
+        const std::vector<float> mix = between(Path::linear, image(from), image(to), t);
         walked.insert(walked.end(), code.begin(), code.end());
         mixed.insert(mixed.end(), mix.begin(), mix.end());
       }
@@ -142,7 +142,7 @@ InterpolationScore score_interpolation(Session& session, Session& classifier, co
     latent.add(classify(classifier, decode(session, walked)));
     pixel.add(classify(classifier, HostTensor::of<float>(mixed, {count, static_cast<std::int64_t>(width)})));
   }
-  return {latent.pictures(), latent.verdict(), pixel.verdict()};
+  return {latent.images(), latent.verdict(), pixel.verdict()};
 }
 
 }  // namespace weft::training

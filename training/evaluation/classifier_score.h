@@ -24,13 +24,13 @@ ClassifierScore classifier_score(const runtime::HostTensor& logits);
 
 // The entry `classify` of `judge` over f32 [N,..]; a picture's dims are reshaped to what the entry takes. Throws Error
 // where its pictures are of another size.
-runtime::HostTensor classify(Session& classifier, runtime::HostTensor pictures);
+runtime::HostTensor classify(Session& classifier, runtime::HostTensor images);
 
 // The share of `data` whose most probable class is their label. Throws Error where the judge knows fewer classes.
 double accuracy_of(Session& classifier, const Dataset& data);
 
 struct InterpolationScore {
-  std::int64_t pictures = 0;      // judged of each kind
+  std::int64_t images = 0;      // judged of each kind
   ClassifierScore latent, pixel;  // of all steps strictly between the ends
 };
 

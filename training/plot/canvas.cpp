@@ -183,7 +183,7 @@ void Canvas::text(Place place, std::string_view text, const TextStyle& style) {
   cairo_restore(context);
 }
 
-void Canvas::image(int x, int y, const Picture& image, int scale) {
+void Canvas::image(int x, int y, const Image& image, int scale) {
   if (scale < 1) fail("cannot scale a picture by {}; the smallest scale is 1", scale);
   const CairoSurface surface(cairo_image_surface_create(CAIRO_FORMAT_RGB24, image.width, image.height));
   check_drawn(cairo_surface_status(surface.get()));
@@ -226,18 +226,18 @@ void Canvas::replay(cairo_surface_t* target, int scale) const {
   check_drawn(cairo_status(context.get()));
 }
 
-Picture Canvas::picture(int scale) const {
+Image Canvas::picture(int scale) const {
   const CairoSurface surface(cairo_image_surface_create(CAIRO_FORMAT_RGB24, scale * width_, scale * height_));
   replay(surface.get(), scale);
   cairo_surface_flush(surface.get());
-  Picture picture{scale * width_, scale * height_, 3, {}};
-  picture.pixels.reserve(std::size_t(picture.width) * std::size_t(picture.height) * 3);
-  for (int row = 0; row < picture.height; ++row) {
+  Image image{scale * width_, scale * height_, 3, {}};
+  image.pixels.reserve(std::size_t(image.width) * std::size_t(image.height) * 3);
+  for (int row = 0; row < image.height; ++row) {
     const std::uint32_t* from = row_of(surface.get(), row);
-    for (int column = 0; column < picture.width; ++column)
-      for (const int shift : {16, 8, 0}) picture.pixels.push_back(static_cast<std::uint8_t>(from[column] >> shift));
+    for (int column = 0; column < image.width; ++column)
+      for (const int shift : {16, 8, 0}) image.pixels.push_back(static_cast<std::uint8_t>(from[column] >> shift));
   }
-  return picture;
+  return image;
 }
 
 std::string Canvas::png() const { return encode_png(picture(has_images_ ? 1 : 2)); }
@@ -252,22 +252,22 @@ std::string Canvas::svg() const {
   return text;
 }
 
-Canvas image_grid(const std::vector<Picture>& pictures, const GridStyle& style) {
-  if (pictures.empty()) fail("a grid of pictures needs at least one picture");
+Canvas image_grid(const std::vector<Image>& images, const GridStyle& style) {
+  if (images.empty()) fail("a grid of pictures needs at least one picture");
   if (style.columns < 1 || style.gap < 0) fail("a grid of {} columns with gaps of {}", style.columns, style.gap);
-  const int count = static_cast<int>(pictures.size());
+  const int count = static_cast<int>(images.size());
   const int columns = std::min(style.columns, count);
   const int rows = (count + columns - 1) / columns;
-  const int step_x = pictures[0].width * style.scale + style.gap;
-  const int step_y = pictures[0].height * style.scale + style.gap;
+  const int step_x = images[0].width * style.scale + style.gap;
+  const int step_y = images[0].height * style.scale + style.gap;
   Canvas canvas(columns * step_x + style.gap, rows * step_y + style.gap, style.background);
   for (int i = 0; i < count; ++i) {
-    const Picture& picture = pictures[static_cast<std::size_t>(i)];
-    if (picture.width != pictures[0].width || picture.height != pictures[0].height) {
-      fail("picture {} of a grid is {}x{}, the first is {}x{}", i, picture.width, picture.height, pictures[0].width,
-           pictures[0].height);
+    const Image& image = images[static_cast<std::size_t>(i)];
+    if (image.width != images[0].width || image.height != images[0].height) {
+      fail("picture {} of a grid is {}x{}, the first is {}x{}", i, image.width, image.height, images[0].width,
+           images[0].height);
     }
-    canvas.image(style.gap + i % columns * step_x, style.gap + i / columns * step_y, picture, style.scale);
+    canvas.image(style.gap + i % columns * step_x, style.gap + i / columns * step_y, image, style.scale);
   }
   return canvas;
 }

@@ -83,12 +83,12 @@ class Canvas {
   // escapes are drawn (ir/visible.h).
   void text(Place place, std::string_view text, const TextStyle& style = {});
   // Every pixel of `image` becomes a square of scale x scale. Throws Error unless scale > 0.
-  void image(int x, int y, const Picture& image, int scale = 1);
+  void image(int x, int y, const Image& image, int scale = 1);
   // Another canvas, its top left corner at (x, y).
   void draw(int x, int y, const Canvas& other);
 
   // RGB, scale * width() by scale * height().
-  Picture picture(int scale = 1) const;
+  Image picture(int scale = 1) const;
   // A PNG file. Drawings of lines and text alone have two pixels a unit, so that they stay sharp when they are
   // enlarged.
   std::string png() const;
@@ -114,6 +114,6 @@ struct GridStyle {
 };
 
 // Images in rows from the top left. Throws Error where there are none or their sizes differ.
-Canvas image_grid(const std::vector<Picture>& pictures, const GridStyle& style = {});
+Canvas image_grid(const std::vector<Image>& images, const GridStyle& style = {});
 
 }  // namespace weft::training

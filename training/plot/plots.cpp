@@ -35,46 +35,46 @@ Color color_of(float r, float g, float b) {
 }
 
 // One picture an image, always RGB.
-std::vector<Picture> pictures_of(const ImageBatch& batch) {
+std::vector<Image> images_of(const ImageBatch& batch) {
   check_batch(batch);
   const auto count = static_cast<std::size_t>(batch.shape[0]);
   const auto channels = static_cast<std::size_t>(batch.shape[1]);
   const auto plane = static_cast<std::size_t>(batch.shape[2] * batch.shape[3]);
-  std::vector<Picture> pictures;
+  std::vector<Image> images;
   for (std::size_t n = 0; n < count; ++n) {
     const float* red = batch.values.data() + n * channels * plane;
     const float* green = channels == 3 ? red + plane : red;
     const float* blue = channels == 3 ? green + plane : red;
-    Picture picture{static_cast<int>(batch.shape[3]), static_cast<int>(batch.shape[2]), 3, {}};
-    picture.pixels.reserve(3 * plane);
+    Image image{static_cast<int>(batch.shape[3]), static_cast<int>(batch.shape[2]), 3, {}};
+    image.pixels.reserve(3 * plane);
     for (std::size_t i = 0; i < plane; ++i) {
       const Color color = color_of(red[i], green[i], blue[i]);
-      picture.pixels.insert(picture.pixels.end(), {color.r, color.g, color.b});
+      image.pixels.insert(image.pixels.end(), {color.r, color.g, color.b});
     }
-    pictures.push_back(std::move(picture));
+    images.push_back(std::move(image));
   }
-  return pictures;
+  return images;
 }
 
 // Small images are enlarged to about 64 pixels.
-int scale_of(const Picture& picture) { return std::max(1, 64 / std::max(picture.width, picture.height)); }
+int scale_of(const Image& image) { return std::max(1, 64 / std::max(image.width, image.height)); }
 
 }  // namespace
 
 Canvas captioned_rows(const std::vector<CaptionedRow>& rows, int columns, const ColumnAxis& axis) {
   if (rows.empty()) fail("a picture of no rows");
   if (columns < 1) fail("a grid of {} columns", columns);
-  std::vector<std::vector<Picture>> pictures;
+  std::vector<std::vector<Image>> tiles;
   double widest = text_width(axis.name, kCaption);
   for (const auto& [caption, images] : rows) {
     if (images.shape != rows[0].images.shape)
       fail("'{}' are [{}], but '{}' [{}]", rows[0].caption, fmt::join(rows[0].images.shape, ","), caption,
            fmt::join(images.shape, ","));
-    pictures.push_back(pictures_of(images));
+    tiles.push_back(images_of(images));
     widest = std::max(widest, text_width(caption, kCaption));
   }
-  const Picture& first = pictures[0][0];
-  const int count = static_cast<int>(pictures[0].size());
+  const Image& first = tiles[0][0];
+  const int count = static_cast<int>(tiles[0].size());
   const int shown = std::min(columns, count);
   const int scale = scale_of(first);
   const int step_x = first.width * scale + kGap;
@@ -93,7 +93,7 @@ Canvas captioned_rows(const std::vector<CaptionedRow>& rows, int columns, const 
   for (std::size_t row = 0; row < rows.size(); ++row) {
     for (int i = 0; i < count; ++i) {
       const int y = head + i / shown * group + static_cast<int>(row) * step_y;
-      canvas.image(left + i % shown * step_x, y, pictures[row][static_cast<std::size_t>(i)], scale);
+      canvas.image(left + i % shown * step_x, y, tiles[row][static_cast<std::size_t>(i)], scale);
       if (i % shown == 0) caption(y + (step_y - kGap) / 2.0, rows[row].caption);
     }
   }
@@ -101,18 +101,18 @@ Canvas captioned_rows(const std::vector<CaptionedRow>& rows, int columns, const 
 }
 
 Canvas sample_grid(const ImageBatch& samples, int columns) {
-  const std::vector<Picture> pictures = pictures_of(samples);
-  return image_grid(pictures,
-                    {.columns = columns, .scale = scale_of(pictures[0]), .gap = kGap, .background = {38, 42, 50}});
+  const std::vector<Image> tiles = images_of(samples);
+  return image_grid(tiles,
+                    {.columns = columns, .scale = scale_of(tiles[0]), .gap = kGap, .background = {38, 42, 50}});
 }
 
 Canvas image_plane(const ImageBatch& images, const Range& x, const Range& y, const std::string& x_label,
                    const std::string& y_label) {
-  const std::vector<Picture> pictures = pictures_of(images);
-  const int side = static_cast<int>(std::lround(std::sqrt(static_cast<double>(pictures.size()))));
-  if (side < 2 || static_cast<std::size_t>(side) * static_cast<std::size_t>(side) != pictures.size())
-    fail("a plane of {} images; it takes a square number of them, at least 4", pictures.size());
-  const Canvas grid = image_grid(pictures, {.columns = side, .scale = scale_of(pictures[0]), .gap = 0});
+  const std::vector<Image> tiles = images_of(images);
+  const int side = static_cast<int>(std::lround(std::sqrt(static_cast<double>(tiles.size()))));
+  if (side < 2 || static_cast<std::size_t>(side) * static_cast<std::size_t>(side) != tiles.size())
+    fail("a plane of {} images; it takes a square number of them, at least 4", tiles.size());
+  const Canvas grid = image_grid(tiles, {.columns = side, .scale = scale_of(tiles[0]), .gap = 0});
   constexpr int kLeft = 84, kBottom = 76, kAround = 16;
   constexpr double kText = 20;  // the plane is large, and shown smaller
   Canvas canvas(kLeft + grid.width() + kAround, kAround + grid.height() + kBottom);

@@ -119,8 +119,8 @@ Canvas picture_traversals(Session& session, const LatentStatistics& statistics, 
           static_cast<float>(centre + scale * step_at(step, steps, -kReach, kReach));
     }
   }
-  const HostTensor pictures = decode(session, codes);
-  const std::span<const float> values = pictures.as<float>();
+  const HostTensor images = decode(session, codes);
+  const std::span<const float> values = images.as<float>();
   const std::size_t row = values.size() / order.size();
   std::vector<CaptionedRow> rows;
   for (std::size_t i = 0; i < order.size(); ++i)
@@ -193,8 +193,8 @@ Canvas picture_plane(Session& session, const Codes& codes, const ImageShape& sha
       places.push_back(static_cast<float>(step_at(row, side, box[1].high, box[1].low)));
     }
   }
-  const HostTensor pictures = decode(session, places);
-  return image_plane(image_batch(pictures, shape), box[0], box[1], "z1", "z2");
+  const HostTensor images = decode(session, places);
+  return image_plane(image_batch(images, shape), box[0], box[1], "z1", "z2");
 }
 
 Canvas picture_interpolations(Session& session, const Dataset& data,

@@ -254,7 +254,7 @@ TEST_CASE("interpolation is judged on the steps between its ends") {
   Session session = small_session(), classifier = small_session();
   const Dataset data = digits(30);
   const InterpolationScore verdict = score_interpolation(session, classifier, data, Path::linear, 7, 5, 1);
-  CHECK(verdict.pictures == 7 * 3);
+  CHECK(verdict.images == 7 * 3);
   CHECK(verdict.latent.entropy <= std::log(10));
   CHECK(score_interpolation(session, classifier, data, Path::linear, 7, 5, 1).pixel.entropy == verdict.pixel.entropy);
   const double accuracy = accuracy_of(classifier, data);
