@@ -54,7 +54,7 @@ Affine::Affine(Operand images)
   const Dims dims = x.dims();
   if (x.dtype() != DType::f32 || dims.size() != 4 || !dims[2].is_number() || !dims[3].is_number())
     x.recorder()->fail(images.location(), fmt::format("images must be f32[B,C,H,W] with numbers for H and W, got {}",
-                                                        ir::to_string(x.type())));
+                                                      ir::to_string(x.type())));
   batch_ = dims[0];
   height_ = ir::number(dims[2]);
   width_ = ir::number(dims[3]);

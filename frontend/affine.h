@@ -80,7 +80,7 @@ Tensor rotate90(Operand x, Operand turns);
 // 2018): row i is image i/4 turned i%4 times, and i%4 is its label.
 struct Rotations {
   Tensor images;  // [4B,C,H,W]
-  Tensor labels;    // i32[4B]
+  Tensor labels;  // i32[4B]
 };
 Rotations rotation_batch(Operand x);
 

@@ -92,10 +92,10 @@ Model classifier() {
   std::vector<Option> options = Encoder::options("cnn");
   for (Option& option : Views::options("none")) options.push_back(std::move(option));
   options.insert(options.end(), {{"head", "", "sizes of hidden layers between the encoder and the classes"},
-                                 {"frozen", "false", "true: the encoder stays fixed and only the head trains"},
+                                 {"frozen", "false", "true: trains only the head; the encoder stays fixed"},
                                  {"dropout", "0", "share of the representation dropped in training"},
                                  {"label-smoothing", "0", "share of the target spread over all classes"}});
-  return {"classifier", "classifier of images on any encoder, for fine-tuning too", options, build_classifier};
+  return {"classifier", "image classifier on any encoder, also for fine-tuning", options, build_classifier};
 }
 
 }  // namespace weft::models

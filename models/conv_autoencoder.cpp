@@ -8,8 +8,8 @@
 // loss, `recon`, is the squared error per image; `psnr` is the peak signal-to-noise ratio in decibels, -10 log10 of the
 // squared error per pixel, averaged over the images.
 //
-// With --noise the encoder sees a corrupted image and the loss still wants the clean one: a convolutional denoising
-// autoencoder (see models/denoising_autoencoder.cpp). conv_vae is the variational form.
+// With --noise the encoder sees a corrupted image and the loss still compares with the clean one: a convolutional
+// denoising autoencoder (see models/denoising_autoencoder.cpp). conv_vae is the variational form.
 #include <numbers>
 #include <string>
 #include <vector>

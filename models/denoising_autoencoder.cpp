@@ -103,7 +103,7 @@ ir::Module build_denoising_autoencoder(const Settings& settings) {
 
 Model denoising_autoencoder() {
   std::vector<Option> options = {
-      {"encoder", "mlp", "the net: mlp (fully connected) or conv"},
+      {"encoder", "mlp", "network: mlp (fully connected) or conv"},
       {"hidden", "1000", "mlp: sizes of the encoder's hidden layers; the decoder mirrors them"},
       {"widths", "32,64", "conv: channels after each convolution; each halves the image"},
       {"latent", "500", "size of the code"},

@@ -80,8 +80,8 @@ ir::Module build_rotnet(const Settings& settings) {
 
 Model rotnet() {
   std::vector<Option> options = Encoder::options("cnn");
-  options.push_back({"turns", "one", "turns of each image per step: one, or all four"});
-  return {"rotnet", "learns without labels, by predicting how an image is turned", options, build_rotnet};
+  options.push_back({"turns", "one", "rotations of each image per step: one, or all four"});
+  return {"rotnet", "learns without labels, by predicting the rotation of an image", options, build_rotnet};
 }
 
 }  // namespace weft::models

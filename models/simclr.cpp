@@ -70,9 +70,10 @@ ir::Module build_simclr(const Settings& settings) {
 Model simclr() {
   std::vector<Option> options = Encoder::options("cnn");
   for (Option& option : Views::options("auto")) options.push_back(std::move(option));
-  options.insert(options.end(), {{"head", "512,128", "sizes of the projection head's layers"},
-                                 {"temperature", "0.5", "of NT-Xent: low values weight the nearest negatives most"}});
-  return {"simclr", "learns without labels, by finding the other view of the same image", options, build_simclr};
+  options.insert(options.end(),
+                 {{"head", "512,128", "sizes of the projection head's layers"},
+                  {"temperature", "0.5", "temperature of NT-Xent: low values weight the nearest negatives most"}});
+  return {"simclr", "learns without labels, by matching two views of the same image", options, build_simclr};
 }
 
 }  // namespace weft::models

@@ -173,14 +173,14 @@ Model stacked_autoencoder() {
   std::vector<Option> options = {
       {"hidden", "1000,500,250", "sizes of the encoder's hidden layers"},
       {"latent", "30", "size of the code"},
-      {"decoder", "", "sizes of the decoder's hidden layers, from code to image; by default the encoder's in reverse"},
-      {"tied", "false", "true: the decoder's weights are the encoder's, transposed"},
+      {"decoder", "", "sizes of the decoder's hidden layers, from code to image; default: the encoder's in reverse"},
+      {"tied", "false", "true: the decoder uses the encoder's weights, transposed"},
       {"activation", "relu", "activation of the hidden layers"},
       {"loss", "mse", "mse, or bce: cross-entropy of values in [0,1]"},
       init_option()};
   for (Option& option : Views::options("none")) options.push_back(std::move(option));
   for (Option& option : Noise::options("none", "0.25")) options.push_back(std::move(option));
-  return {"stacked_autoencoder", "deep autoencoder that can be pre-trained layer by layer", options,
+  return {"stacked_autoencoder", "deep autoencoder with optional layer-wise pre-training", options,
           build_stacked_autoencoder};
 }
 

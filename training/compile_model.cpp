@@ -1,4 +1,4 @@
-// Chooses the entries and takes each through the passes that come before a batch is known.
+// Chooses the entries and runs the passes that need no batch size.
 #include "training/compile_model.h"
 
 #include <algorithm>
@@ -29,7 +29,7 @@ std::vector<std::string> chosen_entries(const ir::Module& module, const std::vec
     if (std::ranges::find(known, name) == known.end())
       fail("model {} has no entry {}{}", module.name, name, did_you_mean(name, known));
   if (asked.empty() && all.empty())
-    fail("model {} has no entry but for training; name one with --entry: {}", module.name, fmt::join(known, ", "));
+    fail("model {} has only entries for training; name one with --entry: {}", module.name, fmt::join(known, ", "));
   std::vector<std::string> chosen = asked.empty() ? all : asked;
   std::ranges::stable_partition(chosen, [](const std::string& name) { return name == kTrainStepEntry; });
   return chosen;

@@ -1,4 +1,4 @@
-// Rewrites a graph so that its data inputs are made from the tables of a data set.
+// Replaces the data inputs of a graph by gathers from a data set.
 #include "training/feed.h"
 
 #include "ir/error.h"
@@ -17,22 +17,22 @@ using passes::Expr;
 
 void check_samples(const Graph& graph, const Type& type) {
   if (type.dtype != DType::f32 || type.rank() < 2)
-    fail("entry @{}: {} is {}, but pictures come as f32[B,..]", graph.name, kSamplesInput, to_string(type));
+    fail("entry @{}: {} is {}, but samples are f32[B,..]", graph.name, kSamplesInput, to_string(type));
 }
 
 void check_labels(const Graph& graph, const Type& type, const Dim& batch) {
   if (type != ir::i32({batch}))
-    fail("entry @{}: {} is {}, but the labels of the pictures come as {}", graph.name, kLabelsInput, to_string(type),
+    fail("entry @{}: {} is {}, but labels are {}", graph.name, kLabelsInput, to_string(type),
          to_string(ir::i32({batch})));
 }
 
-// Gives the rows of the batch for the inputs that a data set stands for.
+// The rows of the batch, for each input that the data set feeds.
 class Rows {
  public:
   Rows(passes::Rewriter& rewriter, const Dim& batch, Feeding feeding) : builder_(rewriter.builder()) {
     if (feeding == Feeding::table) indices_ = {&builder_, builder_.input(std::string(kIndicesInput), ir::i32({batch}))};
   }
-  // `row` is the type of the batch. A table is like it, one row for each sample of the data set.
+  // `row` is the type of the batch. The table has the same type, with one row per sample of the data set.
   Expr of(std::string_view table, std::string_view batch, Type row) {
     if (!indices_.builder) return {&builder_, builder_.input(std::string(batch), row)};
     row.dims.front() = Dim(std::string(kSizeSymbol));

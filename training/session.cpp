@@ -22,16 +22,17 @@ using runtime::TensorFile;
 
 namespace {
 
-// Random numbers outside of training come from steps that no training reaches.
+// Random numbers outside training use step numbers that no training reaches.
 constexpr std::uint64_t kEvaluationSteps = std::uint64_t{1} << 62;
 constexpr std::uint64_t kRunSteps = std::uint64_t{3} << 61;
 constexpr const char* kThisSession = "a session";
-constexpr std::size_t kDeviceMetrics = 64;  // rows of metrics that wait on a device to be read
+constexpr std::size_t kDeviceMetrics = 64;  // rows of metrics that a device keeps for reading
 
 std::uint64_t read_number(const TensorFile& file, const std::filesystem::path& path, const char* key) {
   const auto found = file.metadata.find(key);
   if (found == file.metadata.end())
-    fail("{}: no checkpoint: its metadata lacks '{}'; a file of weights alone cannot be continued", path.string(), key);
+    fail("{}: not a checkpoint: its metadata lacks '{}'; training cannot resume from weights alone", path.string(),
+         key);
   const std::string& text = found->second;
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -53,7 +54,7 @@ runtime::HostTensor& output_of(NamedTensors& outputs, std::string_view entry, st
 std::string nonfinite_of(const Metrics& metrics) {
   std::string text;
   for (const auto& [name, value] : metrics)
-    if (!std::isfinite(value))  // the sign of NaN says nothing
+    if (!std::isfinite(value))  // the sign of NaN has no meaning
       text += fmt::format("{}{} is {}", text.empty() ? "" : ", ", name, std::isnan(value) ? std::abs(value) : value);
   return text;
 }
@@ -61,7 +62,7 @@ std::string nonfinite_of(const Metrics& metrics) {
 double metric_of(const Metrics& metrics, std::string_view name) {
   for (const auto& [known, value] : metrics)
     if (known == name) return value;
-  fail("the model measures no {}", name);
+  fail("the model has no metric {}", name);
 }
 
 Session::Session(Session&&) noexcept = default;
@@ -100,7 +101,7 @@ void Session::collect_hypers(const ir::Graph& graph) {
 }
 
 const GraphPtr& Session::training_graph() const {
-  entry_of(module_, kLossEntry);  // an Error where there is none
+  entry_of(module_, kLossEntry);  // throws Error if there is none
   return training_graph_;
 }
 
@@ -203,7 +204,7 @@ void Session::step(const Dataset& data, std::span<const std::int64_t> indices) {
   Compiled& train = compiled(Use::train, kLossEntry, static_cast<std::int64_t>(indices.size()), &data);
   std::int32_t* chosen = train.chosen.data();
   for (const std::int64_t index : indices) {
-    if (index < 0 || index >= data.size()) fail("sample {} asked of a data set of {}", index, data.size());
+    if (index < 0 || index >= data.size()) fail("sample {} is outside a data set of {} samples", index, data.size());
     *chosen++ = static_cast<std::int32_t>(index);
   }
   train.program->write_input(train.indices, train.chosen.data());

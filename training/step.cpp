@@ -1,4 +1,4 @@
-// Feeds a model's entries and runs the passes that make a training step of a loss.
+// Feeds a model's entries and runs the passes that turn a loss into a training step.
 #include "training/step.h"
 
 #include "ir/error.h"

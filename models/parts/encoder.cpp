@@ -60,7 +60,7 @@ struct Made {
   std::function<Encoded(const Tensor&)> run;
 };
 
-// --widths, or the default of the encoder without them.
+// --widths, or the encoder's default.
 std::vector<std::int64_t> widths_of(const Settings& settings, const std::vector<std::int64_t>& fallback) {
   const std::vector<std::int64_t> given = settings.integers("widths", 1);
   return given.empty() ? fallback : given;
@@ -122,7 +122,7 @@ constexpr Kind kKinds[] = {
 
 std::vector<Option> Encoder::options(const std::string& kind) {
   return {{"encoder", kind, "network that encodes the image: mlp, conv, cnn, nin or resnet18"},
-          {"widths", "", "channels of each block; by default 32,64 for conv and 32,64,128,256 for cnn"},
+          {"widths", "", "channels of each block; default: 32,64 for conv, 32,64,128,256 for cnn"},
           {"hidden", "1000,1000,1000", "mlp: sizes of its layers"},
           {"latent", "64", "conv: size of its code"},
           {"activation", "relu", "mlp and conv: activation of their layers"}};

@@ -168,7 +168,7 @@ std::vector<Option> variational_options() {
           {"output", "sigmoid", "mean of a gaussian pixel: sigmoid or linear"},
           {"beta", "1", "weight of the KL divergence in the loss"},
           {"free-bits", "0", "minimum cost of each latent dim, in nats"},
-          {"iwae", "1", "samples per image in the importance-weighted bound; 1 is the plain bound"},
+          {"iwae", "1", "samples per image in the importance-weighted bound; 1: the plain bound"},
           {"binarize", "none", "dynamic: each step samples pixels as black or white"}};
 }
 

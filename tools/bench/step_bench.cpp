@@ -28,7 +28,7 @@ double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-// Random pictures like the loss entry's x, with random labels.
+// Random images like the loss entry's x, with random labels.
 Dataset random_images(const ir::Module& module, std::int64_t count) {
   const ir::Graph& loss = training::entry_of(module, training::kLossEntry);
   const std::uint32_t input = loss.find_input(training::kSamplesInput);
@@ -38,7 +38,7 @@ Dataset random_images(const ir::Module& module, std::int64_t count) {
   for (std::size_t i = 1; i < dims.size(); ++i) shape.push_back(ir::number(dims[i]));
 
   constexpr int classes = 4;  // any model has as many
-  Dataset data{"random pictures",
+  Dataset data{"random images",
                runtime::HostTensor::zeros(ir::DType::u8, shape),
                runtime::HostTensor::zeros(ir::DType::i32, {count}),
                classes,

@@ -53,7 +53,7 @@ class TimedStep {
 // The training step of a model.
 class StepBench final : public TimedStep {
  public:
-  // Compiles. The data are random pictures of the model's size, a few batches of them.
+  // Compiles. The data are random images of the model's size, a few batches of them.
   StepBench(const ir::Module& module, training::SessionOptions options);
 
  private:

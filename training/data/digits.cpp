@@ -1,5 +1,6 @@
-// A digit is a few pen strokes through knots. Knots are jittered, joined by a Catmull-Rom spline, posed, and drawn with
-// a round pen whose width changes along the stroke; the ink of a pixel follows from its distance to the stroke.
+// A digit is a few pen strokes through knots. The generator jitters the knots, joins them by a Catmull-Rom spline,
+// poses the strokes, and draws them with a round pen whose width changes along the stroke. The ink of a pixel depends
+// on its distance to the stroke.
 #include "training/data/digits.h"
 
 #include <algorithm>
@@ -19,7 +20,7 @@ namespace {
 
 constexpr std::uint32_t kLabelStream = 0x6c61626c;   // "labl"
 constexpr std::uint32_t kImageStream = 0x64696770;   // "digp"; a split adds its number
-constexpr std::uint32_t kColourStream = 0x64696763;  // "digc"; so here
+constexpr std::uint32_t kColourStream = 0x64696763;  // "digc"; likewise
 
 struct Point {
   float x = 0;
@@ -36,7 +37,7 @@ using Stroke = std::vector<Knot>;
 using Glyph = std::vector<Stroke>;
 constexpr bool kCorner = true;
 
-// The ways people write each digit, one way a block.
+// The ways people write each digit, one block per way.
 // clang-format off
 const std::array<std::vector<Glyph>, 10>& glyphs() {
   static const std::array<std::vector<Glyph>, 10> table{{
@@ -96,14 +97,14 @@ const std::array<std::vector<Glyph>, 10>& glyphs() {
 }
 // clang-format on
 
-// A run of random numbers from one source.
+// A sequence of random numbers from one source.
 class Draws {
  public:
   explicit Draws(const RandomSource& source) : source_(source) {}
 
   float uniform(float low, float high) { return low + (high - low) * runtime::uniform(source_, next_++); }
   float normal(float deviation) { return deviation * runtime::normal(source_, next_++); }
-  // `normal` cut at two deviations: no rare digit that nobody would write.
+  // `normal` clamped to two deviations, so that all digits are plausible.
   float bounded_normal(float deviation) { return std::clamp(normal(deviation), -2 * deviation, 2 * deviation); }
   std::size_t below(std::size_t count) { return runtime::random_block(source_, next_++)[0] % count; }
   runtime::PhiloxBlock block() { return runtime::random_block(source_, next_++); }
@@ -126,7 +127,7 @@ Glyph jittered(Glyph glyph, Draws& draws) {
   return glyph;
 }
 
-// Between b and c, a and d being their neighbours.
+// A point between b and c; a and d are their neighbours.
 Point catmull_rom(Point a, Point b, Point c, Point d, float t) {
   const auto blend = [t](float p, float q, float r, float s) {
     return q + .5F * t * (r - p + t * (2 * p - 5 * q + 4 * r - s + t * (3 * (q - r) + s - p)));
@@ -135,7 +136,7 @@ Point catmull_rom(Point a, Point b, Point c, Point d, float t) {
 }
 
 Path flattened(const Stroke& stroke) {
-  constexpr int pieces = 6;  // a knot apart: about a pixel
+  constexpr int pieces = 6;  // between two knots: about a pixel each
   const auto point = [&](std::size_t index) { return Point{stroke[index].x, stroke[index].y}; };
   Path path{point(0)};
   for (std::size_t i = 0; i + 1 < stroke.size(); ++i) {
@@ -156,7 +157,7 @@ struct Pen {
   float softness;  // pixels from full ink to paper
 };
 
-// Scale, slant, rotation and place; the drawing stays inside the picture whatever the draws.
+// Scales, slants, rotates and places the strokes, always inside the image.
 void pose(std::vector<Path>& paths, const Pen& pen, Draws& draws) {
   const float height = kDigitSize * draws.uniform(.62F, .78F);
   const float width = height * draws.uniform(.8F, 1.25F);
@@ -191,7 +192,7 @@ void pose(std::vector<Path>& paths, const Pen& pen, Draws& draws) {
 
 using Field = std::array<float, kDigitSize * kDigitSize>;  // distance to the nearest ink, in pixels; negative inside
 
-// Lowers the field to the distance from the capsule between a and b. Only pixels the pen can reach are visited.
+// Lowers the field to the distance from the capsule between a and b. Visits only pixels that the pen can reach.
 void stamp(Field& field, Point a, Point b, float radius_a, float radius_b, float softness) {
   const float reach = std::max(radius_a, radius_b) + softness;
   const auto first = [&](float p, float q) { return std::max(0, static_cast<int>(std::min(p, q) - reach)); };
@@ -225,7 +226,7 @@ Field distance_field(const std::vector<Path>& paths, const Pen& pen) {
   return field;
 }
 
-// Ink by distance, then the noise of a scanner: the sum of two random bytes a pixel, so a triangle around 0.
+// Ink by distance, then scanner noise: the sum of two random bytes per pixel, a triangular distribution around 0.
 void develop(const Field& field, const Pen& pen, Draws& draws, std::span<std::uint8_t> pixels) {
   const float ink = 255 * draws.uniform(.85F, 1);
   const float grain = draws.uniform(3, 12) / 255;
@@ -248,7 +249,7 @@ float brightness(const Rgb& colour) { return .299F * colour[0] + .587F * colour[
 
 Rgb any_colour(Draws& draws) { return {draws.uniform(0, 255), draws.uniform(0, 255), draws.uniform(0, 255)}; }
 
-// One that differs in brightness by at least `contrast` (at most 100), so that the digit can be read.
+// A colour that differs in brightness by at least `contrast` (at most 100), so that the digit is legible.
 Rgb apart_from(float other, float contrast, Draws& draws) {
   Rgb colour = any_colour(draws);
   const bool lighter = other < 128;
@@ -257,7 +258,8 @@ Rgb apart_from(float other, float contrast, Draws& draws) {
   return colour;
 }
 
-// Lays the ink of a grey digit over a ground of two near colours, blended by a wave of random direction and length.
+// Draws a grey digit in coloured ink over a background of two similar colours, blended by a wave of random direction
+// and length.
 void colour_digit(std::span<const std::uint8_t> grey, const RandomSource& source, std::span<std::uint8_t> pixels) {
   constexpr float turn = 6.2831853F;
   constexpr std::size_t plane = kColourDigitSize * kColourDigitSize;
@@ -302,7 +304,7 @@ Dataset make_split(std::int64_t count, const DigitsOptions& options, std::uint32
   const std::span<std::uint8_t> images = digits.samples.as<std::uint8_t>();
   const std::span<std::int32_t> labels = digits.labels.as<std::int32_t>();
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    // Every ten images in a row hold every class once, in an order of their own.
+    // Every ten images hold each class once, in random order.
     const RandomSource order{seed, kLabelStream + split, i / 10};
     std::array<std::uint32_t, 10> deck{0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
     for (std::uint32_t last = 9; last > 0; --last) {

@@ -1,4 +1,4 @@
-// Finding, reading and joining pictures.
+// Finds, reads and joins images.
 #include "training/data/image_folder.h"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ std::vector<fs::path> pngs_in(const fs::path& folder) {
   return paths;
 }
 
-// The names of the folders in `folder` that hold pictures, sorted.
+// The names of the folders in `folder` that hold images, sorted.
 std::vector<std::string> classes_in(const fs::path& folder) {
   std::set<std::string> names;
   if (!fs::is_directory(folder)) return {};
@@ -39,7 +39,7 @@ struct Sample {
   std::int32_t label = 0;
 };
 
-// In an order drawn by the seed.
+// Shuffled by the seed.
 std::vector<Sample> samples_in(const fs::path& folder, const std::vector<std::string>& classes, std::uint64_t seed) {
   std::vector<Sample> sorted;
   for (std::size_t label = 0; label < classes.size(); ++label) {
@@ -53,10 +53,10 @@ std::vector<Sample> samples_in(const fs::path& folder, const std::vector<std::st
   return drawn;
 }
 
-// Decoded pictures, all of one size.
+// Decoded images, all of one size.
 class ImageStack {
  public:
-  // Another stack whose pictures must have the size of those here.
+  // An empty stack for images of the same size.
   ImageStack alike() const {
     ImageStack other;
     other.first_ = first_;
@@ -73,7 +73,7 @@ class ImageStack {
       height_ = image.height;
     }
     if (width_ != image.width || height_ != image.height)
-      fail("{} has {}x{} pixels, but {} has {}x{}; bring all pictures to one size", sample.path.string(), image.width,
+      fail("{} has {}x{} pixels, but {} has {}x{}; scale all images to one size", sample.path.string(), image.width,
            image.height, first_.string(), width_, height_);
     colour_ = colour_ || image.channels == 3;
     images_.push_back(std::move(image));
@@ -82,7 +82,7 @@ class ImageStack {
 
   bool has_colour() const { return colour_; }
 
-  // One plane a channel.
+  // One plane per channel.
   Dataset finish(std::string name, const std::vector<std::string>& classes, bool colour) const {
     const auto count = static_cast<std::int64_t>(images_.size());
     const std::size_t channels = colour ? 3 : 1;
@@ -111,7 +111,7 @@ class ImageStack {
 void check_test_classes(const fs::path& folder, const std::vector<std::string>& classes) {
   for (const std::string& name : classes_in(folder))
     if (!std::ranges::binary_search(classes, name))
-      fail("{}: the class '{}' has pictures to test, but none to train", folder.string(), name);
+      fail("{}: the class '{}' has test images, but no training images", folder.string(), name);
 }
 
 }  // namespace
@@ -132,7 +132,7 @@ DatasetSplits load_image_folder(const fs::path& folder, const LoadOptions& optio
   const std::vector<Sample> to_train = samples_in(folder / "train", classes, options.seed);
   check_test_classes(folder / "test", classes);
   const std::vector<Sample> to_test = samples_in(folder / "test", classes, options.seed);
-  if (to_test.empty()) fail("{}: no pictures to test: put them into test/CLASS/*.png", folder.string());
+  if (to_test.empty()) fail("{}: no test images: put them into test/CLASS/*.png", folder.string());
   for (const Sample& sample : to_train) train.add(sample);
   ImageStack test = train.alike();
   for (const Sample& sample : to_test) test.add(sample);

@@ -1,4 +1,4 @@
-// Pictures of bytes, and PNG files of them.
+// Images of bytes, and PNG files of them.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +19,12 @@ struct Image {
   bool operator==(const Image&) const = default;
 };
 
-// The bytes of a PNG file. Throws Error where the sizes of the picture do not agree or are 0.
+// The bytes of a PNG file. Throws Error if the sizes of the image do not match or are 0.
 std::string encode_png(const Image& image);
 
-// Grey stays grey; RGB and palettes become RGB; what is transparent is laid over black, 16 bits become 8. Throws Error
-// with `name` where the bytes are no PNG, damaged (the checksum of any chunk is wrong), cut short (no IEND), followed
-// by others, or larger than 64 megapixels.
+// Grey stays grey; RGB and palettes become RGB; transparent pixels are blended with black; 16 bits become 8. Throws
+// Error with `name` if the bytes are not a PNG, damaged (a chunk has a wrong checksum), truncated (no IEND), followed
+// by other bytes, or larger than 64 megapixels.
 Image decode_png(std::string_view bytes, std::string_view name);
 
 // Atomic; see runtime/atomic_file.h.

@@ -1,4 +1,4 @@
-// Lines of a grid are one unit wide and in the middle of a unit, where every picture has whole pixels.
+// Grid lines are one unit wide and centred in a unit, so that they cover whole pixels at every scale.
 #include "training/plot/axes.h"
 
 #include <fmt/format.h>
@@ -28,7 +28,7 @@ double tick_step(double low, double high, int wanted, bool whole) {
   return whole ? std::max(1., std::round(step)) : step;
 }
 
-// Powers of ten for what is very large or small.
+// Very large and very small values are powers of ten.
 std::string tick_text(double value, double step, double largest) {
   if (std::abs(value) < step * 1e-6) return "0";
   if (largest >= 1e6 || largest < 1e-3) return fmt::format("{:.4g}", value);

@@ -1,4 +1,4 @@
-// The numbers of a detector as JSON.
+// Stores a detector as JSON.
 #include "training/runs/detector_file.h"
 
 #include "ir/error.h"
@@ -46,7 +46,7 @@ Normality read_normality(const std::filesystem::path& path) {
       normality.bank = read_npy(path.parent_path() / kBankName);
     return normality;
   } catch (const Error& error) {
-    fail("{}: no detector: {}", path.string(), error.what());
+    fail("{}: not a detector: {}", path.string(), error.what());
   }
 }
 

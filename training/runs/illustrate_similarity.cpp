@@ -1,4 +1,4 @@
-// Views, their projections, and the matrix between them.
+// Computes views, their projections, and the matrix of similarities.
 #include "training/runs/illustrate_similarity.h"
 
 #include <algorithm>

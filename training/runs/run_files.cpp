@@ -19,7 +19,7 @@ namespace {
 
 constexpr const char* kListName = ".files";
 
-// All that Weft wrote into run folders before there was a list.
+// All files that Weft wrote into run folders before it kept a list.
 constexpr const char* kNamesBeforeLists[] = {
     kConfigName,           kModelName,    kMetricsName,        kCheckpointName,
     "report.html",         "loss.png",    "views.png",         "similarity.png",
@@ -29,7 +29,7 @@ constexpr const char* kNamesBeforeLists[] = {
     "neighbours.npy",      "roc.png",     "strangest.png",     "precision_recall.png",
 };
 
-// A list may come from anywhere: names of files in the folder, no ways out of it.
+// A list is untrusted: accepts only names of files in the folder itself.
 bool is_plain(std::string_view name) {
   return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
          name.find('\0') == std::string_view::npos;
@@ -89,18 +89,18 @@ void record_run_file(const fs::path& folder, std::string_view name) {
   const bool is_listed = std::ranges::find(names, name) != names.end();
   if (has_list(folder) && is_listed) return;
   std::string text;
-  if (!has_list(folder))  // an old run's files are in its list from now on
+  if (!has_list(folder))  // first lists the files of an older run
     for (const std::string& each : run_files(folder)) text += each + '\n';
   append(folder / kListName, fmt::format("{}{}\n", text, name));
 }
 
 void remove_run(const fs::path& folder) {
   std::vector<std::string> names = run_files(folder);
-  // Training replaces the checkpoint in any case. One that is left of a run without config and list would be taken for
-  // the new run's until then.
+  // Training replaces the checkpoint in any case. Until then, a checkpoint left by a run without config and list would
+  // pass for the new run's.
   names.emplace_back(kCheckpointName);
   std::ranges::stable_partition(names, [](const std::string& name) { return name == kConfigName; });
-  std::error_code ignored;  // what cannot be removed cannot be replaced either: writing says so
+  std::error_code ignored;  // a file that cannot be removed cannot be replaced either: writing it fails
   for (const std::string& name : names)
     if (is_there(folder / name)) fs::remove(folder / name, ignored);
   if (has_list(folder)) fs::remove(folder / kListName, ignored);

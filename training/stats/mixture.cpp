@@ -1,4 +1,4 @@
-// Expectation maximisation with whole covariances.
+// Expectation maximisation with full covariances.
 #include "training/stats/mixture.h"
 
 #include <algorithm>
@@ -18,17 +18,17 @@ using runtime::HostTensor;
 namespace {
 
 constexpr std::uint32_t kStartStream = 0x6d697831, kComponentStream = 0x6d697832, kNormalStream = 0x6d697833;
-constexpr double kRidge = 1e-3;  // keeps components of few rows from falling together
+constexpr double kRidge = 1e-3;  // keeps components of few rows from collapsing
 
-using Shares = std::vector<std::vector<double>>;  // [component][row]: how much of the row is the component's
+using Shares = std::vector<std::vector<double>>;  // [component][row]: the component's share of the row
 
-// Each row wholly with the nearest of some rows, each drawn by its squared distance from those before (Arthur &
-// Vassilvitskii, "k-means++", 2007).
+// Assigns each row to the nearest centre. Each centre is a row, drawn in proportion to its squared distance from
+// earlier centres (Arthur & Vassilvitskii, "k-means++", 2007).
 Shares nearest_shares(const HostTensor& rows, std::size_t components, std::uint64_t seed) {
   const auto count = static_cast<std::size_t>(rows.shape[0]);
   const auto all = map(rows.as<float>(), rows.shape[1]);
   const auto row = [&](std::size_t i) { return all.row(static_cast<std::int64_t>(i)).cast<double>(); };
-  std::vector<double> distance(count, 1.0);  // from the nearest so far; at first each row is as likely
+  std::vector<double> distance(count, 1.0);  // from the nearest centre; at first all rows are equally likely
   std::vector<std::size_t> nearest(count, 0);
   for (std::size_t k = 0; k < components; ++k) {
     const double total = std::accumulate(distance.begin(), distance.end(), 0.0);
@@ -55,7 +55,7 @@ std::vector<double> log_densities(const Gaussian& part, double weight, const Hos
   return densities;
 }
 
-// Turns log densities into shares; the mean log-likelihood of a row.
+// Turns log densities into shares; returns the mean log-likelihood per row.
 double normalise(Shares& shares) {
   const std::size_t count = shares.front().size();
   double total = 0;
@@ -74,7 +74,7 @@ double normalise(Shares& shares) {
 
 Mixture::Mixture(const HostTensor& rows, std::int64_t components, std::uint64_t seed) {
   constexpr int most_rounds = 100;
-  constexpr double enough = 1e-4;  // nats a row that a round must gain
+  constexpr double enough = 1e-4;  // minimum gain of a round, in nats per row
   check(components > 0 && rows.shape.size() == 2 && rows.shape[0] > 0, "a mixture is fitted to rows");
   const auto count = static_cast<double>(rows.shape[0]);
   Shares shares = nearest_shares(rows, static_cast<std::size_t>(std::min(components, rows.shape[0])), seed);
@@ -83,7 +83,7 @@ Mixture::Mixture(const HostTensor& rows, std::int64_t components, std::uint64_t 
     parts_.clear();
     for (std::vector<double>& share : shares) {
       const double weight = std::accumulate(share.begin(), share.end(), 0.0) / count;
-      if (weight < 1e-9) continue;  // nothing is left of it
+      if (weight < 1e-9) continue;  // the component is empty
       weights_.push_back(weight);
       parts_.emplace_back(rows, kRidge, share);
     }

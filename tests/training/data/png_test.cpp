@@ -70,8 +70,7 @@ TEST_CASE("png: what is transparent is laid over black") {
   }
   const Image image = decode_png(encode_as(PNG_FORMAT_RGBA, pixels), "clear");
   CHECK(image.channels == 3);
-  CHECK(std::vector<int>(image.pixels.begin(), image.pixels.begin() + 6) ==
-        std::vector<int>{200, 100, 50, 0, 0, 0});
+  CHECK(std::vector<int>(image.pixels.begin(), image.pixels.begin() + 6) == std::vector<int>{200, 100, 50, 0, 0, 0});
 }
 
 TEST_CASE("png: bad files") {

@@ -105,7 +105,7 @@ TEST_CASE("principal components of points along known directions") {
     CHECK(std::abs(sum[k] / 4000) < 1e-3);
     CHECK(square[k] / 4000 == doctest::Approx(deviations[k] * deviations[k]).epsilon(.05));
   }
-  CHECK_ERROR(principal_components(rows, 4, options_of()), "4 principal components asked of 3 columns");
+  CHECK_ERROR(principal_components(rows, 4, options_of()), "4 principal components of 3 columns");
 }
 
 // --- Neighbours ------------------------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ TEST_CASE("neighbours vote by the cosine alone") {
   const std::vector<double> found = knn_accuracies(train, test, {{3, 0}, {3, .1}}, options_of());
   CHECK(found[0] == doctest::Approx(2.0 / 3));
   CHECK(found[1] == 1);
-  CHECK_ERROR(knn_accuracies(train, test, {{6, 0}}, options_of()), "holds 5 samples to find the 6 nearest among");
+  CHECK_ERROR(knn_accuracies(train, test, {{6, 0}}, options_of()), "holds 5 samples, too few for 6 neighbours");
 }
 
 TEST_CASE("neighbours of many queries are those found by hand") {
@@ -269,10 +269,10 @@ TEST_CASE("labels are drawn in equal parts, anew for each seed, the same for the
   CHECK(draw_labels(data.train, 50, 3) == draw_labels(data.train, 50, 3));
   CHECK(draw_labels(data.train, 50, 3) != draw_labels(data.train, 50, 4));
   CHECK(draw_labels(data.train, 400, 3) == data.train);
-  CHECK_ERROR(draw_labels(data.train, 9, 3), "ask for at least one a class");
+  CHECK_ERROR(draw_labels(data.train, 9, 3), "ask for at least one per class");
   CHECK_ERROR(draw_labels(data.train, 401, 3), "at most all");
   const Dataset one_class = take(data.train, std::vector<std::int64_t>(30, 0));
-  CHECK_ERROR(draw_labels(one_class, 20, 3), "samples too few of class");
+  CHECK_ERROR(draw_labels(one_class, 20, 3), "samples of class");
 }
 
 TEST_CASE("a classifier takes over the encoder alone, and keeps it where it is frozen") {

@@ -167,9 +167,9 @@ TEST_CASE("canvas: grids") {
   CHECK(grid.height == 2 * 7 + 1);
   CHECK(count_of(grid, {255, 0, 0}) == 2 * 36);
   CHECK(count_of(grid, {7, 7, 7}) == 36);
-  CHECK_ERROR(image_grid({}), "at least one picture");
+  CHECK_ERROR(image_grid({}), "at least one image");
   CHECK_ERROR(image_grid({red}, {.columns = 0}), "0 columns");
-  CHECK_ERROR(image_grid({red, Image{1, 1, 1, {0}}}), "picture 1 of a grid is 1x1, the first is 2x2");
+  CHECK_ERROR(image_grid({red, Image{1, 1, 1, {0}}}), "image 1 of a grid is 1x1, the first is 2x2");
 }
 
 TEST_CASE("chart: ticks are round numbers inside the range") {
@@ -232,7 +232,7 @@ TEST_CASE("chart: scatter plots check their labels") {
   CHECK(scatter_plot({.width = 500, .height = 400}, {x, y, {}, {}}).width() == 500);
   CHECK(scatter_plot({.width = 500, .height = 400}, {x, y, labels, std::vector<std::string>(300, "many")}).width() ==
         500);
-  CHECK_ERROR(scatter_plot({}, {x, y, labels, {"a"}}), "of 1 classes holds the label 1");
+  CHECK_ERROR(scatter_plot({}, {x, y, labels, {"a"}}), "of 1 classes has the label 1");
   CHECK_ERROR(scatter_plot({}, {std::span(x).first(2), y, labels, {"a", "b"}}), "2 x, 3 y and 3 labels");
 }
 
@@ -261,10 +261,11 @@ TEST_CASE("pictures: rows and grids of images") {
   CHECK_ERROR(sample_grid({values, {5, 3, 8, 8}}), "take 960 values, but 1152 were given");
   CHECK_ERROR(sample_grid(ImageBatch{{}, {0, 1, 8, 8}}), "[0,1,8,8]");
   CHECK_ERROR(sample_grid(colour, 0), "0 columns");
-  CHECK_ERROR(captioned_rows({{"input", colour}, {"output", grey}}), "'input' are [6,3,8,8], but 'output' [18,1,8,8]");
+  CHECK_ERROR(captioned_rows({{"input", colour}, {"output", grey}}),
+              "'input' has shape [6,3,8,8], but 'output' has [18,1,8,8]");
   CHECK_ERROR(captioned_rows({{"input", grey}}, 0), "0 columns");
   CHECK_ERROR(captioned_rows({}), "no rows");
-  CHECK_ERROR(panels({}), "no panels");
+  CHECK_ERROR(panels({}), "at least one panel");
 }
 
 TEST_CASE("pictures: latent maps share one legend, curves fill their page") {
