@@ -20,7 +20,7 @@ using ir::Type;
 namespace {
 
 using Gradients = std::vector<Expr>;
-const Expr none{};
+const Expr kNoGradient{};
 
 [[noreturn]] void fail_at(const Op& op, const char* what) {
   const std::string place = to_string(op.location);
@@ -143,7 +143,7 @@ std::vector<Expr> gradients(const Backward& backward) {
   const Op& op = backward.op;
   const Attrs& attrs = op.attrs;
   const std::vector<Expr>& x = backward.operands;
-  const Expr a = !x.empty() ? x[0] : none, b = x.size() > 1 ? x[1] : none;
+  const Expr a = !x.empty() ? x[0] : kNoGradient, b = x.size() > 1 ? x[1] : kNoGradient;
   const Expr y = backward.result, dy = backward.gradient;
   if (ir::has_layout(op.code) && ir::is_nhwc(attrs))
     fail_at(op, "has no gradient rule for images in nhwc: run `differentiate` before `layout`");
@@ -199,7 +199,7 @@ std::vector<Expr> gradients(const Backward& backward) {
     case OpCode::relu:
       return {where(gt(y, 0), dy)};
     case OpCode::cast:
-      return {is_float(a.dtype()) ? cast(dy, a.dtype()) : none};
+      return {is_float(a.dtype()) ? cast(dy, a.dtype()) : kNoGradient};
 
     case OpCode::add:
       return {dy, dy};
@@ -216,7 +216,7 @@ std::vector<Expr> gradients(const Backward& backward) {
     case OpCode::min:
       return {where(lt(a, b), dy), where_not(lt(a, b), dy)};
     case OpCode::select:
-      return {none, where(a, dy), where_not(a, dy)};
+      return {kNoGradient, where(a, dy), where_not(a, dy)};
 
     case OpCode::reduce_sum:
       return {broadcast(dy, a.dims())};
@@ -250,7 +250,7 @@ std::vector<Expr> gradients(const Backward& backward) {
       return {apply(OpCode::avg_pool2d, {dy}, attrs)};
     case OpCode::max_pool2d_grad:
       if (backward.wanted[1]) fail_at(op, "has no gradient: Weft cannot differentiate max_pool2d twice");
-      return {none, none};
+      return {kNoGradient, kNoGradient};
 
     case OpCode::broadcast:
       return {dy};
@@ -265,9 +265,9 @@ std::vector<Expr> gradients(const Backward& backward) {
     case OpCode::concat:
       return concat_gradients(x, dy, std::size_t(attrs.integer(Attr::axis)));
     case OpCode::gather:
-      return {apply(OpCode::scatter_add, {b, dy}, {}, a.type()), none};
+      return {apply(OpCode::scatter_add, {b, dy}, {}, a.type()), kNoGradient};
     case OpCode::scatter_add:
-      return {none, apply(OpCode::gather, {dy, a})};
+      return {kNoGradient, apply(OpCode::gather, {dy, a})};
     case OpCode::pack:
       return pack_gradients(x, dy, attrs.integers(Attr::offsets));
     case OpCode::view:
@@ -275,11 +275,11 @@ std::vector<Expr> gradients(const Backward& backward) {
     case OpCode::affine_sample:
       if (backward.wanted[1])
         fail_at(op, "has no gradient with respect to theta; wrap the inputs of theta in stop_gradient");
-      return {apply(OpCode::affine_sample_grad, {b, dy}, {}, a.type()), none};
+      return {apply(OpCode::affine_sample_grad, {b, dy}, {}, a.type()), kNoGradient};
     case OpCode::affine_sample_grad:
       if (backward.wanted[0])
         fail_at(op, "has no gradient with respect to theta; wrap the inputs of theta in stop_gradient");
-      return {none, apply(OpCode::affine_sample, {dy, a}, {}, b.type())};
+      return {kNoGradient, apply(OpCode::affine_sample, {dy, a}, {}, b.type())};
 
     case OpCode::fused:
       fail_at(op, "a fused op has no gradient rule: run `differentiate` before `fuse`");

@@ -28,7 +28,7 @@ ir::GraphPtr graph_to_compile(const ir::Module& module, const StageOptions& opti
 ir::Bindings bindings_for(const ir::Graph& graph, std::int64_t batch) {
   ir::Bindings bindings;
   for (const std::string& symbol : graph.symbols())
-    bindings[symbol] = symbol == training::size_symbol ? training::DigitsOptions().train : batch;
+    bindings[symbol] = symbol == training::kSizeSymbol ? training::DigitsOptions().train : batch;
   return bindings;
 }
 

@@ -29,10 +29,10 @@ double milliseconds_since(Clock::time_point start) {
 }
 
 // Random images of the shape of the loss entry's x, with random labels.
-Dataset random_pictures(const ir::Module& module, std::int64_t count) {
-  const ir::Graph& loss = training::entry_of(module, training::loss_entry);
-  const std::uint32_t input = loss.find_input(training::pictures_input);
-  if (input == ir::kNone) fail("entry @{} has no input {}", loss.name, training::pictures_input);
+Dataset random_images(const ir::Module& module, std::int64_t count) {
+  const ir::Graph& loss = training::entry_of(module, training::kLossEntry);
+  const std::uint32_t input = loss.find_input(training::kSamplesInput);
+  if (input == ir::kNone) fail("entry @{} has no input {}", loss.name, training::kSamplesInput);
   const ir::Dims& dims = loss.type(loss.inputs[input].value).dims;
   std::vector<std::int64_t> shape{count};
   for (std::size_t i = 1; i < dims.size(); ++i) shape.push_back(ir::number(dims[i]));
@@ -62,7 +62,7 @@ StepTimes summarise(std::vector<double> milliseconds) {
 }
 
 StepBench::StepBench(const ir::Module& module, SessionOptions options)
-    : session_(module, options), data_(random_pictures(module, kBatches * options.batch)) {
+    : session_(module, options), data_(random_images(module, kBatches * options.batch)) {
   indices_.resize(static_cast<std::size_t>(options.batch));
   compile_step();
   count();
@@ -99,7 +99,7 @@ void StepBench::count() {
   const ir::GraphPtr graph = session_.training_graph();
   CompileOptions compile_options;
   for (const std::string& symbol : graph->symbols())
-    compile_options.bind[symbol] = symbol == training::size_symbol ? data_.size() : options().batch;
+    compile_options.bind[symbol] = symbol == training::kSizeSymbol ? data_.size() : options().batch;
   const ir::GraphPtr bound = lowered(graph, compile_options);
   flops_ = contraction_flops(*bound);
   least_bytes_ = unavoidable_bytes(*graph, *bound);

@@ -227,7 +227,7 @@ class Anomaly final : public Command {
     const std::vector<int> chosen = chosen_classes(data.train);
     for (const int each : chosen) {
       const std::string& name = data.train.class_names[static_cast<std::size_t>(each)];
-      const AnomalyTask task = training::picture_task(data, each);
+      const AnomalyTask task = training::image_task(data, each);
       const fs::path folder = chosen.size() == 1 ? fs::path(out_) : fs::path(out_) / fmt::format("class_{}", each);
       const AnomalyOutcome outcome = learn(task, folder).outcome;
       put(text(), "normal class {}: AUROC {:.4f}, AUPRC {:.4f}; {} to train, {} scored\n", name, outcome.auroc,

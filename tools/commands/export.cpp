@@ -30,7 +30,7 @@ std::string ports_text(const ordered_json& ports) {
 
 // Entries for training, with dropout and batch statistics.
 bool is_trained(const std::string& entry) {
-  return entry == training::loss_entry || entry.starts_with("pretrain") || entry == "train_step";
+  return entry == training::kLossEntry || entry.starts_with("pretrain") || entry == "train_step";
 }
 
 // Marks files in PyTorch's layout: reading a transposed square weight as Weft's would go unnoticed.

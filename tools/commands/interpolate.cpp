@@ -47,7 +47,7 @@ class Interpolate final : public Command {
   Path path() const { return path_ == "linear" ? Path::linear : Path::spherical; }
 
   int draw(const RunDirectory& run, Session& session, const training::Dataset& test) const {
-    need_pictures(test);
+    need_images(test);
     const std::int64_t from = from_.value_or(0);
     if (from >= test.size()) fail("--from {}: {} has {} test images", from, test.name, test.size());
     const std::int64_t to = to_ ? *to_ : other_class(test, from);
@@ -89,7 +89,7 @@ class Interpolate final : public Command {
                                       {"pairs", pairs_},
                                       {"steps", steps_},
                                       {"path", path_},
-                                      {"pictures", result.pictures},
+                                      {"pictures", result.images},
                                       {"latent", json_of(result.latent)},
                                       {"pixel", json_of(result.pixel)}});
     return 0;

@@ -36,8 +36,8 @@ class Latent final : public Command {
   }
 
   int run() override {
-    if (points_ > training::most_tsne_points)
-      fail_usage("--points takes at most {}: t-SNE compares every pair; got {}", training::most_tsne_points, points_);
+    if (points_ > training::kMaxTsnePoints)
+      fail_usage("--points takes at most {}: t-SNE compares every pair; got {}", training::kMaxTsnePoints, points_);
     const RunDirectory run = run_.open();
     training::Session session = run_.load(run);
     need_entry(catalog_, session, "encode", "weft latent");

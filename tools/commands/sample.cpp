@@ -48,7 +48,7 @@ class Sample final : public Command {
         fmt::format("Draw codes from N(0, I), from one Gaussian or a mixture of {} Gaussians fitted to the data's "
                     "codes, or uniformly from their bounding box [prior, or normal if the model has no "
                     "prior]",
-                    training::mixture_components));
+                    training::kMixtureComponents));
     flags.add("beside", beside_, "RUN", "Also draw samples of another run, on the right");
     flags.group("Measure");
     judge_.declare(flags);

@@ -19,7 +19,7 @@ training::Session ClassifierFlags::load(const RunFlags& run) const {
 }
 
 std::string text_of(const training::ClassifierScore& verdict) {
-  return fmt::format("{:.2f}% sure (p > {}), class entropy {:.3f} nats", 100 * verdict.sure, training::sure_probability,
+  return fmt::format("{:.2f}% sure (p > {}), class entropy {:.3f} nats", 100 * verdict.sure, training::kSureProbability,
                      verdict.entropy);
 }
 

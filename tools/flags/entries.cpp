@@ -27,7 +27,7 @@ void need_entry(const Catalog& catalog, const training::Session& session, const 
        fmt::join(names, ", "));
 }
 
-void need_pictures(const training::Dataset& data) {
+void need_images(const training::Dataset& data) {
   if (data.is_table()) fail("{} holds rows of a table, which cannot be drawn", data.name);
 }
 

@@ -14,7 +14,7 @@ void need_entry(const Catalog& catalog, const training::Session& session, const 
                 const std::string& needed_by);
 
 // Throws Error if the samples are rows of a table, which cannot be drawn.
-void need_pictures(const training::Dataset& data);
+void need_images(const training::Dataset& data);
 
 // The test samples; throws Error if there are none.
 const training::Dataset& need_test(const training::DatasetSplits& data);
