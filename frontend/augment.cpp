@@ -220,7 +220,8 @@ Tensor cutout(Operand operand, std::int64_t size) {
   const auto within = [&](std::int64_t length, int axis) {
     Dims dims(4, Dim(1));
     dims[std::size_t(axis)] = length;
-    const Tensor first = floor(images.uniform(0, double(length))) - double(size / 2);
+    const std::int64_t half = size / 2;
+    const Tensor first = floor(images.uniform(0, double(length))) - double(half);
     const Tensor index = iota(dims, axis, DType::f32);
     return (index >= first) & (index < first + double(size));
   };

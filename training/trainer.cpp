@@ -2,7 +2,6 @@
 #include "training/trainer.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <numbers>
 #include <optional>
@@ -11,16 +10,14 @@
 #include <vector>
 
 #include "ir/error.h"
+#include "runtime/clock.h"
 #include "training/step.h"
 
 namespace weft::training {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr double kReadSeconds = 0.2;
-
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 class Trainer {
  public:

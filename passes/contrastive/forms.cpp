@@ -23,8 +23,10 @@ RowForm scaled(RowForm a, double factor) {
 
 RowForm sum(RowForm a, const RowForm& b) {
   if (b.rest) a.rest = a.rest ? *a.rest + *b.rest : *b.rest;
-  for (const auto& [maximum, count] : b.maxima)
-    if ((a.maxima[maximum] += count) == 0) a.maxima.erase(maximum);
+  for (const auto& [maximum, count] : b.maxima) {
+    a.maxima[maximum] += count;
+    if (a.maxima[maximum] == 0) a.maxima.erase(maximum);
+  }
   return a;
 }
 

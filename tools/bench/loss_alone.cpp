@@ -1,17 +1,14 @@
 // NT-Xent of embeddings, its only parameter.
 #include "tools/bench/loss_alone.h"
 
-#include <chrono>
-
 #include "frontend/weft.h"
+#include "runtime/clock.h"
 #include "runtime/rng.h"
 #include "tools/bench/cost.h"
 
 namespace weft::tools {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 ir::GraphPtr nt_xent_of_rows(std::int64_t dim) {
   constexpr double temperature = 0.5;
@@ -55,7 +52,7 @@ LossBench::LossBench(const LossFlags& loss, std::int64_t batch, const training::
   compile_options.bind = {{"B", LossFlags::pairs_of(batch)}};
   const Clock::time_point start = Clock::now();
   program_ = compile(graph, compile_options, &report_);
-  add_compile_seconds(std::chrono::duration<double>(Clock::now() - start).count());
+  add_compile_seconds(seconds_since(start));
   const ir::GraphPtr bound = lowered(graph, compile_options);
   flops_ = contraction_flops(*bound);
   least_bytes_ = unavoidable_bytes(*graph, *bound);

@@ -3,11 +3,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
+
+#include "runtime/clock.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -16,10 +17,6 @@
 namespace weft::tools {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 // --- Multiply-adds: independent chains, enough to hide the latency ---------------------------------------------------
 

@@ -2,12 +2,12 @@
 #include "tools/bench/step_bench.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <iostream>
 #include <numeric>
 #include <sstream>
 
+#include "runtime/clock.h"
 #include "runtime/rng.h"
 #include "tools/bench/cost.h"
 #include "tools/console/console.h"
@@ -21,12 +21,7 @@ using training::SessionOptions;
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr std::int64_t kBatches = 4;  // number of batches to rotate through
-
-double milliseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
 
 // Random images of the shape of the loss entry's x, with random labels.
 Dataset random_images(const ir::Module& module, std::int64_t count) {
@@ -78,7 +73,7 @@ void StepBench::compile_step() {
                           });
   const Clock::time_point start = Clock::now();
   session_.training_program(data_, options().batch, &report_);
-  add_compile_seconds(milliseconds_since(start) / 1e3);
+  add_compile_seconds(seconds_since(start));
 }
 
 void TimedStep::add_compile_seconds(double all) {
@@ -115,15 +110,15 @@ double TimedStep::run_burst(std::int64_t steps) {
   const Clock::time_point start = Clock::now();
   for (std::int64_t i = 0; i < steps; ++i) queue_step();
   wait();
-  return milliseconds_since(start) / double(steps);
+  return 1e3 * seconds_since(start) / double(steps);
 }
 
 StepTimes TimedStep::measure(double warm_seconds, double seconds, int least) {
   const Clock::time_point begin = Clock::now();
-  while (milliseconds_since(begin) < warm_seconds * 1e3) run_step();
+  while (seconds_since(begin) < warm_seconds) run_step();
   const Clock::time_point start = Clock::now();
   std::vector<double> times;
-  while (milliseconds_since(start) < seconds * 1e3 || int(times.size()) < least) times.push_back(run_step());
+  while (seconds_since(start) < seconds || int(times.size()) < least) times.push_back(run_step());
   return summarise(std::move(times));
 }
 

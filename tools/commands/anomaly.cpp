@@ -2,10 +2,10 @@
 #include "training/evaluation/anomaly.h"
 
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "runtime/clock.h"
 #include "tools/commands/commands.h"
 #include "tools/console/console.h"
 #include "tools/flags/entries.h"
@@ -68,7 +68,6 @@ class Anomaly final : public Command {
 
  private:
   static constexpr std::int64_t table_steps = 2000, picture_steps = 1000, batch = 128;
-  using Clock = std::chrono::steady_clock;
 
   std::FILE* text() const { return json_ ? stderr : stdout; }
 
@@ -206,10 +205,6 @@ class Anomaly final : public Command {
     json["flagged_anomalies"] = outcome.flagged_anomalies;
     json["flagged_normal"] = outcome.flagged_normal;
     json["views"] = {{"distance", outcome.distance_auroc}, {"error", outcome.error_auroc}};
-  }
-
-  static double seconds_since(Clock::time_point begin) {
-    return std::chrono::duration<double>(Clock::now() - begin).count();
   }
 
   // --- Images ---

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "runtime/clock.h"
 #include "tools/commands/commands.h"
 #include "tools/console/console.h"
 #include "tools/console/progress.h"
@@ -55,7 +56,6 @@ class Eval final : public Command {
   // Uses a separate session with large batches. Prints progress every few seconds, because it may take minutes.
   double estimate(const RunDirectory& run, const training::Dataset& test) const {
     Session session = run_.load(run, iwae_batch);
-    using Clock = std::chrono::steady_clock;
     constexpr std::chrono::seconds pause{5};
     Clock::time_point last = Clock::now();
     return iwae_nll(session, test, *iwae_, [&](std::int64_t done) {

@@ -20,6 +20,10 @@ namespace {
 constexpr std::uint32_t kPosteriorStream = 0x706f7374;  // "post": distinct from the streams of graphs and the shuffle
 constexpr double kReach = 3;                            // of traversals, in standard deviations
 
+// t-SNE of more codes takes seconds. They are spread over the data, which may be sorted by class.
+constexpr std::int64_t kMostMapped = 1'000;
+constexpr std::int64_t kFewestMapped = 4;
+
 double step_at(std::int64_t step, std::int64_t steps, double low, double high) {
   return low + (high - low) * static_cast<double>(step) / static_cast<double>(steps - 1);
 }
@@ -80,12 +84,21 @@ std::string unit_caption(const UnitStatistics& unit, std::int64_t index, bool ha
 }  // namespace
 
 Canvas picture_latent(const Codes& codes, const Dataset& data) {
-  std::vector<LatentMap> maps{{.points = plane_of(codes.latent.as<float>(), codes.dims())}};
-  if (codes.dims() > 2) {
-    maps[0].title = "Latent space: the two directions of largest variance";
-    maps[0].axis = "direction ";
+  const std::span<const float> latent = codes.latent.as<float>();
+  const std::span<const std::int32_t> labels = data.labels.as<std::int32_t>();
+  const bool is_mapped = codes.dims() > 2 && codes.count() >= kFewestMapped &&
+                         std::ranges::all_of(latent, [](float each) { return std::isfinite(each); });
+  if (!is_mapped) return latent_maps({{.points = plane_of(latent, codes.dims())}}, labels, data.class_names);
+  const std::int64_t every = (codes.count() + kMostMapped - 1) / kMostMapped;
+  std::vector<float> points;
+  std::vector<std::int32_t> classes;
+  for (std::int64_t i = 0; i < codes.count(); i += every) {
+    const std::span<const float> row = codes.row(i);
+    points.insert(points.end(), row.begin(), row.end());
+    if (!labels.empty()) classes.push_back(labels[static_cast<std::size_t>(i)]);
   }
-  return latent_maps(maps, data.labels.as<std::int32_t>(), data.class_names);
+  const std::string title = fmt::format("Latent space: {} codes by t-SNE", (codes.count() + every - 1) / every);
+  return latent_maps({{tsne(points, codes.dims()), title, "t"}}, classes, data.class_names);
 }
 
 Canvas picture_maps(const Codes& codes, const Dataset& data) {

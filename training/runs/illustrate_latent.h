@@ -16,8 +16,8 @@ namespace weft::training {
 
 // Below, `codes` are the codes of the samples of `data`.
 
-// The codes as points in the plane, coloured by class: the codes themselves if there are two units, else their
-// coordinates along the two directions of largest variance.
+// The codes as points in the plane, coloured by class: the codes themselves if there are two units, else up to 1,000 of
+// them by t-SNE.
 Canvas picture_latent(const Codes& codes, const Dataset& data);
 
 // The codes by PCA and by t-SNE; if there are two units, the codes themselves beside the samples by PCA and by t-SNE.

@@ -16,7 +16,8 @@ namespace {
 
 UnitStatistics unit_statistics(std::span<const float> codes, std::span<const float> logvar, std::size_t dims,
                                std::size_t unit) {
-  const auto count = static_cast<double>(codes.size() / dims);
+  const std::size_t samples = codes.size() / dims;
+  const auto count = static_cast<double>(samples);
   UnitStatistics result;
   double within = 0;  // mean variance of q(z|x)
   for (std::size_t i = unit; i < codes.size(); i += dims) result.mean += codes[i] / count;
