@@ -31,7 +31,7 @@ struct SessionOptions {
   std::string backend = backend_names().front();
   int threads = 0;  // 0: all cores
   std::uint64_t seed = 1;
-  std::int64_t batch = 128;  // samples per training step, and at once in `evaluate` and `run`
+  std::int64_t batch = 128;  // samples per step, in training, `evaluate` and `run`
   passes::OptimizerSpec optimizer;
   bool contrastive = true;  // whether the pass `contrastive` runs
   bool winograd = true;     // see CompileOptions

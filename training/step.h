@@ -8,7 +8,7 @@
 namespace weft::training {
 
 inline constexpr const char* kLossEntry = "loss";  // outputs: the scalar `loss`, and other scalar metrics
-inline constexpr const char* kTestEntry = "test";  // the same outputs, for evaluation; by default `loss`
+inline constexpr const char* kTestEntry = "test";  // the same outputs, for evaluation; default: `loss`
 
 // The entry. If it is missing, throws Error with the nearest names.
 const ir::Graph& entry_of(const ir::Module& module, std::string_view name);

@@ -48,10 +48,8 @@ std::vector<std::string> class_names_in(const fs::path& folder) {
 void read_batch(const fs::path& path, int classes, HostTensor& images, std::vector<std::int32_t>& labels) {
   const std::string bytes = read_unpacked(path);
   if (bytes.empty() || bytes.size() % kRecord != 0)
-    fail(
-        "{}: {} bytes are not a whole number of records of {} bytes; it is truncated or not CIFAR-10: download it "
-        "again",
-        path.string(), bytes.size(), kRecord);
+    fail("{}: {} bytes are not a whole number of {}-byte records; it is truncated or not CIFAR-10: download it again",
+         path.string(), bytes.size(), kRecord);
   for (std::size_t begin = 0; begin < bytes.size(); begin += kRecord) {
     const int label = static_cast<unsigned char>(bytes[begin]);
     if (label >= classes)

@@ -106,7 +106,7 @@ class CsvReader {
     return std::ranges::none_of(cells, [](std::string_view cell) { return cell.empty() || number_in(cell); });
   }
 
-  // All cells but the last are features; `read` decides later about the last.
+  // All cells but the last are features; `read` decides later whether the last is one too.
   void read_row(const std::vector<std::string_view>& cells) {
     if (cells.size() != width_)
       fail("{}: row {} has {} cells, but the first row has {}; all rows need the same number", path_.string(), line_,
@@ -194,7 +194,7 @@ class CsvReader {
     }
     constexpr std::size_t most_classes = 10'000;
     if (classes.size() > most_classes)
-      fail("{}: {} has {} different labels; Weft takes at most {} classes", path_.string(), column_text(width_ - 1),
+      fail("{}: {} has {} different labels; Weft supports at most {} classes", path_.string(), column_text(width_ - 1),
            classes.size(), most_classes);
     for (auto& [key, index] : classes) {
       index = static_cast<std::int32_t>(table_.class_names.size());

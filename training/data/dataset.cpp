@@ -86,7 +86,7 @@ DatasetSplits with_validation(Dataset train, Dataset test, const LoadOptions& op
 
 DatasetSplits split_at_random(const Dataset& all, const LoadOptions& options) {
   constexpr std::int64_t one_in = 5;
-  if (all.size() < 2) fail("{} holds {} samples; training and testing take at least 2", all.name, all.size());
+  if (all.size() < 2) fail("{} holds {} samples; training and testing need at least 2", all.name, all.size());
   HeldOut parts = hold_out(all, std::max<std::int64_t>(1, all.size() / one_in), options.seed + 1);
   return with_validation(std::move(parts.rest), std::move(parts.held_out), options);
 }

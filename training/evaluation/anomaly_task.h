@@ -14,12 +14,12 @@ struct AnomalyTask {
   Dataset normal, test;
 };
 
-// Half of the normal rows, drawn by the seed, are for training; the other half and all anomalies are for the test.
-// Columns have mean 0 and variance 1 over the training rows. Throws Error if the last column is not 1 for anomalies and
-// 0 for others.
+// Training set: half of the normal rows, drawn by the seed. Test set: the other half and all anomalies. Columns have
+// mean 0 and variance 1 over the training rows. Throws Error if the last column is not 1 for anomalies and 0 for
+// others.
 AnomalyTask table_task(const std::filesystem::path& path, std::uint64_t seed);
 
-// The training images of one class are for training, all test images for the test; other classes are anomalies.
+// Training set: the training images of one class. Test set: all test images; other classes are anomalies.
 AnomalyTask image_task(const DatasetSplits& data, int normal_class);
 
 std::int64_t anomalies_in(const Dataset& test);

@@ -15,7 +15,7 @@ using runtime::HostTensor;
 namespace {
 
 constexpr std::uint32_t kPairStream = 0x70616972;  // "pair": distinct from the streams of graphs and the shuffle
-constexpr std::int64_t kImagesAtOnce = 10'000;     // judged, so that memory does not grow with the pairs
+constexpr std::int64_t kImagesAtOnce = 10'000;     // limits the memory for judging
 
 // Counts the most probable classes over batches of logits.
 class Tally {
@@ -66,7 +66,7 @@ struct Pair {
 std::vector<Pair> draw_pairs(const Dataset& data, std::int64_t count, std::uint64_t seed) {
   const std::span<const std::int32_t> labels = data.labels.as<std::int32_t>();
   if (labels.empty() || std::ranges::all_of(labels, [&](std::int32_t label) { return label == labels.front(); }))
-    fail("{}: has only one class, but judging interpolations takes samples of different classes", data.name);
+    fail("{}: has only one class, but judging interpolations needs samples of different classes", data.name);
   std::vector<Pair> pairs;
   for (std::uint32_t element = 0; static_cast<std::int64_t>(pairs.size()) < count; ++element) {
     const runtime::PhiloxBlock block = runtime::random_block({seed, kPairStream, 0}, element);

@@ -174,7 +174,7 @@ std::vector<float> between(Path path, std::span<const float> from, std::span<con
 }
 
 std::vector<float> walk(Path path, std::span<const float> from, std::span<const float> to, std::int64_t steps) {
-  if (steps < 2) fail("an interpolation takes at least 2 steps, its ends, not {}", steps);
+  if (steps < 2) fail("an interpolation needs at least 2 steps, the two ends; got {}", steps);
   std::vector<float> points;
   for (std::int64_t step = 0; step < steps; ++step) {
     const std::vector<float> point =

@@ -22,7 +22,7 @@ inline constexpr const char* kEncoderPrefix = "encoder.";
 
 struct FinetuneOptions {
   SessionOptions session;              // its seed draws the labels; its batch is the largest per step
-  std::int64_t steps = 1500;           // minimum
+  std::int64_t steps = 1500;           // minimum, of training
   std::int64_t least_epochs = 5;       // minimum, over the labels
   std::optional<std::int64_t> epochs;  // replaces both minimums
   Schedule schedule{Schedule::Kind::cosine, 0};

@@ -15,7 +15,7 @@ std::vector<RocPoint> roc_curve(std::span<const double> scores, std::span<const 
   const auto positives = static_cast<double>(std::ranges::count_if(positive, [](auto label) { return label != 0; }));
   const double negatives = static_cast<double>(positive.size()) - positives;
   if (positives == 0 || negatives == 0)
-    fail("{} of {} samples are anomalies; to measure a ranking takes anomalies and normal samples", positives,
+    fail("{} of {} samples are anomalies; measuring a ranking needs anomalies and normal samples", positives,
          positive.size());
   std::vector<std::size_t> order(scores.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

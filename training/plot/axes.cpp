@@ -28,7 +28,7 @@ double tick_step(double low, double high, int wanted, bool whole) {
   return whole ? std::max(1., std::round(step)) : step;
 }
 
-// Very large and very small values are powers of ten.
+// Writes very large and very small values with powers of ten.
 std::string tick_text(double value, double step, double largest) {
   if (std::abs(value) < step * 1e-6) return "0";
   if (largest >= 1e6 || largest < 1e-3) return fmt::format("{:.4g}", value);

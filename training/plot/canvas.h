@@ -1,4 +1,4 @@
-// A vector drawing by Cairo: lines, discs, text, images and other drawings. Output is pixels, PNG or SVG.
+// A vector drawing by Cairo: lines, discs, text, images and other drawings. It is available as pixels, PNG or SVG.
 #pragma once
 
 #include <cstdint>

@@ -189,7 +189,7 @@ Canvas titled(const Canvas& canvas, const std::string& title) {
 
 namespace {
 
-// Marks the epoch of the best validation loss; a run that continues long after it overfits.
+// Marks the epoch of the best validation loss, and says if the run overfits after it.
 std::vector<Mark> overfitting_marks(const LossCurve& curve) {
   constexpr double noticeable = .01;  // relative to the best validation loss
   if (curve.name != "loss" || curve.validation.size() < 2 || curve.train.size() != curve.validation.size()) return {};

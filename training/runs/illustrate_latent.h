@@ -33,8 +33,8 @@ Canvas picture_traversals(Session& session, const LatentStatistics& statistics, 
 Canvas picture_units(const Codes& codes, const LatentStatistics& statistics, std::uint64_t seed,
                      std::int64_t most = 30);
 
-// For two units: the latent plane, decoded at side x side places over the bounding box of the codes. Images far from
-// any code are unclear.
+// For two units: the latent plane, decoded at side x side places over the bounding box of the codes. Places far from
+// all codes decode to unclear images.
 Canvas picture_plane(Session& session, const Codes& codes, const ImageShape& shape, std::int64_t side = 20);
 
 // For each pair of samples: a row of the interpolation in latent space and, below it, a row of the interpolation in

@@ -9,7 +9,7 @@
 
 namespace weft::training {
 
-// Whether the model has the entries that this needs, augment and project.
+// Whether the model has the entries augment and project.
 bool is_contrastive(const Session& session);
 
 // The similarities z_i . z_j of two views of each of the first `count` samples: first views, then second views. Frames

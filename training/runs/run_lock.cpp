@@ -74,7 +74,7 @@ bool RunLock::is_held() const {
 void RunLock::check_held() const {
   if (!is_held())
     fail(
-        "{}: another process removed or replaced the folder during training: what was trained since the last "
+        "{}: another process removed or replaced the folder during training: all training since the last "
         "checkpoint is lost; train into another folder",
         folder_.string());
 }
@@ -104,9 +104,8 @@ bool RunLock::open() {
     ::close(descriptor_);
     if (is_here) refuse();
     fail(
-        "{} was written by process {} on {}, and this file system has no locks to tell whether that process still "
-        "runs: "
-        "if it does not, remove {}; otherwise choose another output folder",
+        "{} was written by process {} on {}, and this file system has no locks to tell whether it still runs: if not, "
+        "remove {}; otherwise choose another output folder",
         folder_.string(), holder.process, holder.host, path_.string());
   }
   ::close(descriptor_);

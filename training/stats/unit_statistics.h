@@ -19,7 +19,7 @@ struct UnitStatistics {
   double variance = 0;
   double mean_variance = 0;  // of E[z|x] over the data
   double kl = 0;             // KL(q(z|x) || N(0, 1)) in nats, mean over the data; 0 without distributions
-  bool active = false;       // mean_variance > active_variance
+  bool active = false;       // mean_variance > kActiveVariance
 };
 
 struct LatentStatistics {

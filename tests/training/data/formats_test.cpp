@@ -59,7 +59,7 @@ TEST_CASE("cifar: bad files") {
   folder.write("test_batch.bin", cifar_batch(1, 0));
   CHECK_ERROR(load_dataset(folder.path()), "data_batch_1.bin to data_batch_5.bin are missing");
   folder.write("data_batch_2.bin", cifar_batch(2, 0) + "x");
-  CHECK_ERROR(load_dataset(folder.path()), "6147 bytes are not a whole number of records of 3073");
+  CHECK_ERROR(load_dataset(folder.path()), "6147 bytes are not a whole number of 3073-byte records");
   folder.write("data_batch_2.bin", "\x0a" + cifar_batch(2, 0).substr(1));
   CHECK_ERROR(load_dataset(folder.path()), "record 0 has label 10, but there are 10 classes");
   folder.write("data_batch_2.bin", cifar_batch(2, 0));
