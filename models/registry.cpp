@@ -1,6 +1,8 @@
 // The models of models.def.
 #include "models/registry.h"
 
+#include <string>
+
 #include "ir/error.h"
 #include "ir/text/suggest.h"
 
@@ -15,7 +17,7 @@ const std::vector<Model>& all() {
   return models;
 }
 
-const Model& find(const std::string& name) {
+const Model& find(std::string_view name) {
   std::vector<std::string> names;
   for (const Model& model : all()) {
     if (model.name == name) return model;

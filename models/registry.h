@@ -1,7 +1,7 @@
 // The models that come with Weft.
 #pragma once
 
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "frontend/model.h"
@@ -14,6 +14,6 @@ namespace weft::models {
 
 const std::vector<Model>& all();
 // Throws Error with the nearest name if the name is unknown.
-const Model& find(const std::string& name);
+const Model& find(std::string_view name);
 
 }  // namespace weft::models
