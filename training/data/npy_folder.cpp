@@ -69,7 +69,7 @@ HostTensor as_bytes(const fs::path& path, const HostTensor& tensor) {
   const float scale = high <= 1 ? 255 : 1;
   HostTensor bytes = HostTensor::zeros(DType::u8, tensor.shape);
   std::ranges::transform(values, bytes.as<std::uint8_t>().begin(),
-                         [scale](float value) { return static_cast<std::uint8_t>(value * scale + .5F); });
+                         [scale](float value) { return static_cast<std::uint8_t>(std::lround(value * scale)); });
   return bytes;
 }
 

@@ -30,7 +30,9 @@ void check_batch(const ImageBatch& batch) {
 
 Color color_of(float r, float g, float b) {
   if (!std::isfinite(r + g + b)) return {255, 0, 0};
-  const auto byte = [](float value) { return static_cast<std::uint8_t>(std::clamp(value, 0.F, 1.F) * 255 + .5F); };
+  const auto byte = [](float value) {
+    return static_cast<std::uint8_t>(std::lround(std::clamp(value, 0.F, 1.F) * 255));
+  };
   return {byte(r), byte(g), byte(b)};
 }
 

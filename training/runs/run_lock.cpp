@@ -36,7 +36,8 @@ Holder holder_of(const std::filesystem::path& path) {
   std::string text;
   try {
     text = runtime::read_file(path);
-  } catch (const Error&) {  // it was removed
+  } catch (const Error&) {
+    return {};  // it was removed
   }
   const std::size_t space = text.find(' ');
   if (space == std::string::npos || text.back() != '\n') return {};
