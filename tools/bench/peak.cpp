@@ -37,7 +37,8 @@ constexpr int kChains = 12;
     asm volatile("" : "+v"(a), "+v"(b), "+v"(c), "+v"(d), "+v"(e), "+v"(f));      \
     asm volatile("" : "+v"(g), "+v"(h), "+v"(i), "+v"(j), "+v"(k), "+v"(l));      \
   }                                                                               \
-  return 2.0 * (sizeof(Vector) / sizeof(float)) * kChains * double(rounds);
+  constexpr std::size_t kLanes = sizeof(Vector) / sizeof(float);                  \
+  return 2.0 * double(kLanes) * kChains * double(rounds);
 
 __attribute__((target("avx512f"))) double fma_512(std::int64_t rounds) {
   WEFT_CHAINS(__m512, _mm512_set1_ps, _mm512_fmadd_ps)

@@ -170,12 +170,14 @@ Canvas picture_units(const Codes& codes, const LatentStatistics& statistics, std
   if (any_inactive) legend.push_back({"inactive unit", kInactiveColor, LegendEntry::Mark::box});
   legend.push_back({statistics.has_posterior ? "the prior, N(0, 1)" : "N(0, 1)", kInk});
   constexpr int kLegend = 440;  // minimum width
+  constexpr int kLegendMiddle = kHead / 2;
   Canvas canvas(kLeft + std::max(columns * kCellWidth, kLegend), kHead + rows * kCellHeight + kBottom);
   const Ticks ticks{.x = {-3, 0, 3}, .y = nice_ticks(y.low, y.high, 3)};
   for (int i = 0; i < count; ++i) {
     const std::int64_t index = order[static_cast<std::size_t>(i)];
     const UnitStatistics& unit = statistics.units[static_cast<std::size_t>(index)];
-    const double left = kLeft + i % columns * kCellWidth, top = kHead + i / columns * kCellHeight;
+    const int row = i / columns, column = i % columns;
+    const double left = kLeft + column * kCellWidth, top = kHead + row * kCellHeight;
     const Axes axes{{-kAxis, kAxis}, y, left, left + kCellWidth - 16, top + 24, top + kCellHeight - 12};
     Ticks here = ticks;
     here.x_texts = i + columns >= count;
@@ -185,7 +187,7 @@ Canvas picture_units(const Codes& codes, const LatentStatistics& statistics, std
     draw_histogram(canvas, axes, densities[static_cast<std::size_t>(i)], grey ? kInactiveColor : kBarColor);
     canvas.text({left, top + 12}, unit_caption(unit, index, statistics.has_posterior), {.size = kLabelSize});
   }
-  draw_legend_row(canvas, legend, canvas.width() - 16, kHead / 2);
+  draw_legend_row(canvas, legend, canvas.width() - 16, kLegendMiddle);
   canvas.text({(kLeft + canvas.width()) / 2.0, canvas.height() - 14.0},
               statistics.has_posterior ? "z" : "standard deviations from the mean of the unit",
               {.size = kLabelSize, .align = Align::centre});
