@@ -1,26 +1,14 @@
 // Facts that compiling reports besides the program. Backends fill it; the driver passes it on.
 #pragma once
 
-#include <algorithm>
-#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "passes/pass.h"
+#include "runtime/clock.h"
 
 namespace weft {
-
-inline double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-// The median; the upper one for an even number. `values` must not be empty.
-inline double median_of(std::vector<double> values) {
-  const auto middle = values.begin() + std::ptrdiff_t(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 struct CompileReport {
   std::vector<std::pair<std::string, double>> seconds;  // by pass and stage, in order

@@ -1,9 +1,8 @@
-// Speed of generated kernels: those of a VAE step on 1 and 2 threads, beside a copy of the same number of bytes.
+// Speed of generated kernels: the kernels of a VAE step on 1 and 2 threads, compared with a copy of as many bytes.
 //   bench_kernels [batch] [--text]   (--text: also the kernel, its LLVM IR and assembly)
-//   bench_kernels --products [cpu]   (generated matmuls beside oneDNN's, on one thread; for a cpu of another
-//   name)
-// Google Benchmark runs them, and takes its own flags: --benchmark_filter=bce, --benchmark_out=kernels.json. The column
-// Time is the mean of the runs; those after Iterations come from the fastest one.
+//   bench_kernels --products [cpu]   (generated matmuls and oneDNN's, on one thread; for another cpu by name)
+// Google Benchmark runs them and accepts its own flags: --benchmark_filter=bce, --benchmark_out=kernels.json. The
+// column Time is the mean over runs; the columns after Iterations come from the fastest run.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -44,7 +43,7 @@ class Memory {
   void* data_;
 };
 
-// Small positive numbers of each dtype, indices among them within any table.
+// Small positive numbers of each dtype; indices stay within every table.
 void fill(void* memory, const ir::Type& type) {
   const std::int64_t count = type.elements();
   for (std::int64_t i = 0; i < count; ++i) {
@@ -55,7 +54,7 @@ void fill(void* memory, const ir::Type& type) {
   }
 }
 
-// All runs of a benchmark; the fastest, in seconds.
+// Executes all runs of a benchmark; returns the time of the fastest in seconds.
 template <typename Run>
 double fastest(benchmark::State& state, Run run) {
   double best = std::numeric_limits<double>::infinity();
@@ -74,7 +73,7 @@ void add_benchmark(const std::string& name, Function function) {
   benchmark::RegisterBenchmark(name.c_str(), std::move(function))->UseManualTime()->Unit(benchmark::kMicrosecond);
 }
 
-// Bytes that the kernel must move: each input and output once, of a gathered table what is read.
+// Minimum traffic of the kernel: each input and output once; of a gathered table only the elements read.
 double bytes_moved(const VaeKernel& kernel) {
   double bytes = 0;
   for (const ir::Output& output : kernel.body.outputs) bytes += double(kernel.body.type(output.value).bytes());
@@ -86,7 +85,7 @@ double bytes_moved(const VaeKernel& kernel) {
   return bytes;
 }
 
-// What a kernel reads and writes.
+// Memory for a kernel's inputs and outputs.
 struct Operands {
   explicit Operands(const VaeKernel& kernel) {
     for (const ir::Input& input : kernel.body.inputs) {
@@ -106,7 +105,7 @@ struct Operands {
   std::vector<void*> buffers;
 };
 
-// GB/s of the fastest of some copies that move so many bytes.
+// GB/s of the fastest of several copies that move this many bytes.
 double copy_speed(double bytes) {
   std::vector<char> from(std::size_t(bytes / 2)), to(from.size(), 1);
   double best = std::numeric_limits<double>::infinity();
@@ -119,7 +118,7 @@ double copy_speed(double bytes) {
   return bytes / best / 1e9;
 }
 
-// The kernel on one and two threads. `kernel` and `compiled` outlive the benchmarks.
+// The kernel on one and two threads. `kernel` and `compiled` must outlive the benchmarks.
 void add_kernel(const VaeKernel& kernel, const cpu::CompiledKernel& compiled) {
   const double bytes = bytes_moved(kernel);
   for (const int threads : {1, 2})
@@ -139,13 +138,13 @@ void add_kernel(const VaeKernel& kernel, const cpu::CompiledKernel& compiled) {
     });
 }
 
-// As a table with a column for each counter.
+// Prints a table with one column per counter.
 void run_benchmarks() {
   benchmark::ConsoleReporter reporter(benchmark::ConsoleReporter::OO_Tabular);
   benchmark::RunSpecifiedBenchmarks(&reporter);
 }
 
-// Processor time, so that what else runs on the machine does not count.
+// Processor time, which excludes other programs on the machine.
 double cpu_milliseconds() { return double(std::clock()) * 1e3 / CLOCKS_PER_SEC; }
 
 void measure_compilation(const kernel::Kernel& kernel, const cpu::MachineTarget& target) {
@@ -176,7 +175,7 @@ int run(std::int64_t batch, bool text) {
   for (const kernel::Kernel& each : lowered) jit.add(each);
   jit.compile();
   const double compiled = milliseconds(start);
-  fmt::print("{} {}: {} kernels in {:.1f} ms, {:.1f} ms of it to find the target\n", jit.target().cpu,
+  fmt::print("{} {}: {} kernels in {:.1f} ms, including {:.1f} ms to detect the target\n", jit.target().cpu,
              jit.target().vector_width, kernels.size(), compiled, started);
   for (const kernel::Kernel& each : lowered) measure_compilation(each, jit.target());
   for (std::size_t i = 0; i < kernels.size(); ++i) add_kernel(kernels[i], jit.kernel(int(i)));
@@ -190,7 +189,7 @@ int run(std::int64_t batch, bool text) {
 cpu::Matrix dense(std::int64_t rows, std::int64_t columns) { return {rows, columns, columns, 1}; }
 cpu::Matrix turned(std::int64_t rows, std::int64_t columns) { return {rows, columns, 1, rows}; }
 
-// Those of the VAE, forward and backward; a decoder with tied weights; square ones.
+// Matmuls of the VAE, forward and backward; a decoder with tied weights; square matrices.
 std::vector<cpu::Matmul> products() {
   std::vector<cpu::Matmul> all;
   const auto add = [&](const char* name, const cpu::Matrix& a, const cpu::Matrix& b, bool bias,
@@ -212,7 +211,7 @@ std::vector<cpu::Matmul> products() {
   return all;
 }
 
-// Operands of a matmul, and what it makes.
+// Memory for a matmul's operands and result.
 struct MatmulOperands {
   explicit MatmulOperands(const cpu::Matmul& product) {
     std::vector<cpu::Matrix> all{product.a, product.b};
@@ -237,7 +236,7 @@ double gflops_of(const cpu::Matmul& product) {
   return 2e-9 * double(product.a.rows) * double(product.a.columns) * double(product.b.columns);
 }
 
-// `product`, `kernel` and `seconds`, which takes the fastest run, outlive the benchmark.
+// `product`, `kernel` and `seconds`, which receives the time of the fastest run, must outlive the benchmark.
 void add_matmul(const cpu::Matmul& product, const cpu::CompiledKernel& kernel, const cpu::MachineTarget& target,
                 double& seconds) {
   const cpu::MatmulPlan plan = cpu::make_matmul_plan(product, target);
@@ -254,7 +253,7 @@ void add_matmul(const cpu::Matmul& product, const cpu::CompiledKernel& kernel, c
   });
 }
 
-// The same by oneDNN; `ours` is what the generated one took, 0 where a filter left it out.
+// The same matmul by oneDNN; `ours` is the generated matmul's time, 0 if a filter skipped it.
 void add_onednn_matmul(const cpu::Matmul& product, const double& ours) {
   add_benchmark(name_of(product) + "/oneDNN", [&](benchmark::State& state) {
     MatmulOperands operands(product);

@@ -1,7 +1,6 @@
-// How compile time grows with the size of the graph: processor seconds of each pass, and of what comes before and after
-// the passes, at sizes that double, and the exponent that fits them. A pass that is more than n log n stands out.
-//   bench_scaling [SHAPE..] [--sizes 1250,2500,5000,10000,20000] [--code]   (--code: also the code of the kernels, by
-//   LLVM)
+// Growth of compile time with graph size: processor seconds of each pass and of the stages before and after the passes,
+// at doubling sizes, and the fitted exponent. A pass slower than n log n stands out.
+//   bench_scaling [SHAPE..] [--sizes 1250,2500,5000,10000,20000] [--code]   (--code: also LLVM's code generation)
 #include <algorithm>
 #include <cmath>
 #include <ctime>
@@ -23,14 +22,14 @@
 namespace weft::bench {
 namespace {
 
-// Of this process, whatever else the machine does.
+// Counts this process only, whatever else runs.
 double processor_seconds() {
   timespec now{};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
   return double(now.tv_sec) + 1e-9 * double(now.tv_nsec);
 }
 
-// The stages in the order in which they first ran, with seconds by size; a pass that runs twice is summed.
+// Stages in the order of their first run, with seconds by size; sums passes that run twice.
 class Table {
  public:
   template <typename Run>
@@ -60,7 +59,7 @@ class Table {
     fmt::print("{}  {}\n", line, exponent(by_size));
   }
 
-  // Of the line through the logarithms; times that are too short to tell are left out.
+  // The slope of a line through the logarithms; ignores times that are too short to measure.
   static std::string exponent(const std::map<int, double>& by_size) {
     std::vector<std::pair<double, double>> points;
     for (const auto& [size, seconds] : by_size)

@@ -1,4 +1,4 @@
-// The shapes, written in the DSL.
+// The families of graphs, in the DSL.
 #include "bench/scaling_graphs.h"
 
 #include "frontend/weft.h"
@@ -8,7 +8,7 @@ namespace weft::bench {
 
 namespace {
 
-// A module of one entry. `fill` gets x f32[dims].
+// A module with one entry. `fill` receives x f32[dims].
 template <typename Fill>
 ir::GraphPtr entry_of(const Dims& dims, const Fill& fill) {
   ir::Module module;
@@ -28,7 +28,7 @@ ir::GraphPtr chain(int ops) {
   });
 }
 
-// Many short chains that share nothing but what they read.
+// Many short chains that share only their input.
 ir::GraphPtr wide(int ops) {
   return entry_of({64, 64}, [&](Entry& entry, const Tensor& x) {
     for (int i = 0; i < ops / 4; ++i) entry.output(fmt::format("y{}", i), relu(x * (0.5 + i) + x) * x);
@@ -63,7 +63,7 @@ ir::GraphPtr residual(int ops) {
   });
 }
 
-// One sum of many params, each of which meets the data once.
+// A sum over many params, each combined with the data once.
 ir::GraphPtr parameters(int ops) {
   return entry_of({16, 8}, [&](Entry& entry, const Tensor& x) {
     Tensor y = x;
@@ -73,7 +73,7 @@ ir::GraphPtr parameters(int ops) {
   });
 }
 
-// Each reduction reads what the one before it left.
+// Each reduction reads the result of the one before it.
 ir::GraphPtr reductions(int ops) {
   return entry_of({64, 32}, [&](Entry& entry, const Tensor& x) {
     Tensor y = x;
@@ -87,7 +87,7 @@ ir::GraphPtr reductions(int ops) {
 const std::vector<Shape>& shapes() {
   static const std::vector<Shape> all = {
       {"chain", "one chain of elementwise ops", false, chain},
-      {"wide", "short chains side by side, an output each", false, wide},
+      {"wide", "short chains side by side, one output each", false, wide},
       {"mlp", "linear layers, training step", true, mlp},
       {"convolutions", "convolution layers, training step", true, convolutions},
       {"residual", "residual blocks with batch norm, training step", true, residual},

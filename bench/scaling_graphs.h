@@ -9,8 +9,8 @@
 
 namespace weft::bench {
 
-// A family of graphs that grow alike. `make` gives the entry that the compiler starts from, with about so many ops once
-// all passes before `fuse` have run; where it trains it has the output `loss`.
+// A family of graphs of scalable size. `make` returns the entry to compile, with about this many ops after all passes
+// before `fuse`; an entry for training has the output `loss`.
 struct Shape {
   std::string name;
   std::string doc;

@@ -102,7 +102,7 @@ class VaeKernels {
   }
 
  private:
-  // The builder with the ops these bodies are made of as methods.
+  // The builder with methods for the ops of these bodies.
   class Made : public ir::Builder {
    public:
     using ir::Builder::Builder;

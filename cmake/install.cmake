@@ -1,4 +1,4 @@
-# What `cmake --install` lays down: the program, the libraries, the headers, and the package that find_package(weft) reads.
+# Installs the program, the libraries, the headers, and the package for find_package(weft).
 include(CMakePackageConfigHelpers)
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/weft)
@@ -6,11 +6,11 @@ get_property(libraries GLOBAL PROPERTY WEFT_LIBRARIES)
 install(TARGETS weft RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(TARGETS ${libraries} EXPORT weft-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT weft-targets NAMESPACE weft:: DESTINATION ${package_folder})
-# find_package(weft) takes the build folder too.
+# find_package(weft) also accepts the build folder.
 export(EXPORT weft-targets NAMESPACE weft:: FILE ${PROJECT_BINARY_DIR}/weft-targets.cmake)
 
-# The public headers: <weft/weft.h>, <weft/main.h>, and what they include. They lie under include/weft as in the
-# repository, so that headers find each other the same way. A test holds that the list is complete and has no more.
+# The public headers: <weft/weft.h>, <weft/main.h>, and the headers that they include. They keep their folders under
+# include/weft, so that headers include each other by the same paths. A test checks that the list is exact.
 set(public_headers
   frontend/activations.h frontend/affine.h frontend/augment.h frontend/entry.h frontend/init.h frontend/layers.h
   frontend/losses.h frontend/model.h frontend/ops.h frontend/tensor.h frontend/weft.h
@@ -27,7 +27,8 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/weft-config-version.cmake
 install(FILES ${PROJECT_BINARY_DIR}/weft-config.cmake ${PROJECT_BINARY_DIR}/weft-config-version.cmake
   DESTINATION ${package_folder})
 
-# `cpack -G DEB` in the build folder: one package with the program, and what programs that link weft::main need.
+# `cpack -G DEB` in the build folder writes one package with the program and everything that programs with weft::main
+# need.
 set(CPACK_PACKAGE_NAME weft)
 set(CPACK_PACKAGE_VENDOR "The Weft authors")
 set(CPACK_PACKAGE_CONTACT "The Weft authors <weft@localhost>")

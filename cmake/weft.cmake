@@ -1,4 +1,4 @@
-# The few functions and settings that every folder's CMakeLists uses.
+# Functions and settings that every folder's CMakeLists.txt uses.
 include(GNUInstallDirs)
 
 find_program(CCACHE ccache)
@@ -17,7 +17,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 elseif(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   add_compile_options(-Wno-deprecated-declarations)  # std::stable_sort of libstdc++ 12 uses what it deprecates
 endif()
-option(WEFT_WERROR "Warnings are errors: for developers and CI" OFF)
+option(WEFT_WERROR "Treat warnings as errors, for developers and CI" OFF)
 if(WEFT_WERROR)
   add_compile_options(-Werror)
 endif()
@@ -31,10 +31,11 @@ endif()
 
 find_package(fmt REQUIRED)
 
-# Several sources a compiler call: half the time of a build from nothing. Off where single files are built again and again.
+# Compiles several sources per compiler call, which halves the time of a full build. Off when single files are rebuilt
+# often.
 option(WEFT_UNITY "Compile the sources of a folder together" ON)
 
-# weft_library(NAME SOURCES a.cpp ... USES weft_ir fmt::fmt ... PRIVATE_USES ...): one target a folder.
+# weft_library(NAME SOURCES a.cpp ... USES weft_ir fmt::fmt ... PRIVATE_USES ...): one target per folder.
 function(weft_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;USES;PRIVATE_USES" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})

@@ -1,10 +1,10 @@
-/* Prints the codes of pictures, one line each: ./encode WEIGHTS IMAGES
+/* Prints the codes of images, one line each: ./encode WEIGHTS IMAGES
  *
  *   weft compile vae --entry encode --batch 1,64 -o vae
  *   cc -O2 encode.c vae.a -ldnnl -lstdc++ -lm -fopenmp -o encode
  *
- * Whole batches of 64, and what is left one by one. WEIGHTS is a checkpoint of weft train, of train_vae, or any
- * safetensors file of the same tensors. */
+ * Encodes batches of 64, and the remainder one by one. WEIGHTS is a checkpoint of weft train or train_vae, or any
+ * safetensors file with the same tensors. */
 #include "idx.h"
 #include "vae.h"
 

@@ -1,10 +1,10 @@
-/* Reading pictures in MNIST's format: an IDX file of bytes, unpacked. */
+/* Reads images in MNIST's format: an unpacked IDX file of bytes. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The bytes of all pictures of `pixels` bytes each; ends the program where the file holds none such. */
+/* The bytes of all images, `pixels` bytes each; exits if the file holds no such images. */
 static unsigned char* read_images(const char* path, size_t pixels, int64_t* count) {
   unsigned char head[16] = {0};
   FILE* file = fopen(path, "rb");
@@ -17,6 +17,6 @@ static unsigned char* read_images(const char* path, size_t pixels, int64_t* coun
       return images;
     }
   }
-  fprintf(stderr, "%s: no IDX file of pictures of %zu pixels, or cut short\n", path, pixels);
+  fprintf(stderr, "%s: not an IDX file of images with %zu pixels, or truncated\n", path, pixels);
   exit(1);
 }

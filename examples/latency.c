@@ -1,10 +1,10 @@
-/* Times what a caller waits for: ./latency [WEIGHTS]
+/* Measures latency as seen by a caller: ./latency [WEIGHTS]
  *
  *   weft compile vae --entry encode --batch 1 -o vae
  *   cc -O2 latency.c vae.a -ldnnl -lstdc++ -lm -fopenmp -o latency
  *
- * Prints the median and the best of making a model, of its first call, and of a call of encode at batch 1, in
- * microseconds. */
+ * Prints the median and the best time in microseconds to create a model, for its first call, and for one call of encode
+ * at batch 1. */
 #define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
-/* Scores pictures by how strange a trained model finds them: ./strangest MANIFEST IMAGES THRESHOLD
+/* Scores images by how anomalous they are to a trained model: ./strangest MANIFEST IMAGES THRESHOLD
  *
  *   weft compile RUN --entry score --batch 1,64 -o vae
  *   cc -O2 strangest.c vae.a -ldnnl -lstdc++ -lm -fopenmp -o strangest
  *
- * MANIFEST is vae.json, with vae.safetensors, the weights, beside it. Prints the index and the score of each picture
- * above THRESHOLD, and how many there are. */
+ * MANIFEST is vae.json, beside the weights vae.safetensors. Prints the index and the score of each image above
+ * THRESHOLD, and their number. */
 #include "idx.h"
 #include "vae.h"
 

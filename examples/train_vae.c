@@ -1,9 +1,9 @@
-/* Trains a VAE from raw bytes, without Weft in the program: ./train_vae IMAGES EPOCHS SEED CHECKPOINT
+/* Trains a VAE on raw bytes, without linking Weft: ./train_vae IMAGES EPOCHS SEED CHECKPOINT
  *
  *   weft compile vae --entry train_step --batch 128,96 -o vae
  *   cc -O2 train_vae.c vae.a -ldnnl -lstdc++ -lm -fopenmp -o train_vae
  *
- * IMAGES is MNIST's train-images-idx3-ubyte: an epoch of 60,000 is 468 batches of 128 and one of 96. The losses are
+ * IMAGES is MNIST's train-images-idx3-ubyte: an epoch of 60,000 has 468 batches of 128 and one of 96. The losses equal
  * those of `weft train vae --data DIR --validation 0 --epochs EPOCHS --seed SEED`, bit for bit. */
 #include "idx.h"
 #include "vae.h"
@@ -19,7 +19,7 @@ static void need(int code, const vae* model) {
   exit(1);
 }
 
-/* One pass over the pictures in a fresh order; gives the mean loss of a picture. */
+/* One pass over the images in a new order; returns the mean loss per image. */
 static double train_epoch(vae* model, const unsigned char* images, int64_t count, const int32_t* order) {
   static unsigned char batch[BATCH * PIXELS];
   double sum = 0;

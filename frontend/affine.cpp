@@ -47,14 +47,14 @@ constexpr double kRadians = std::numbers::pi / 180;
 
 }  // namespace
 
-Affine::Affine(Operand pictures)
-    : matrix_{Operand(1.0, pictures.location()), Operand(0.0, pictures.location()), Operand(0.0, pictures.location()),
-              Operand(0.0, pictures.location()), Operand(1.0, pictures.location()), Operand(0.0, pictures.location())} {
-  const Tensor x = as_tensors({pictures}).front();
+Affine::Affine(Operand images)
+    : matrix_{Operand(1.0, images.location()), Operand(0.0, images.location()), Operand(0.0, images.location()),
+              Operand(0.0, images.location()), Operand(1.0, images.location()), Operand(0.0, images.location())} {
+  const Tensor x = as_tensors({images}).front();
   const Dims dims = x.dims();
   if (x.dtype() != DType::f32 || dims.size() != 4 || !dims[2].is_number() || !dims[3].is_number())
-    x.recorder()->fail(pictures.location(), fmt::format("images must be f32[B,C,H,W] with numbers for H and W, got {}",
-                                                        ir::to_string(x.type())));
+    x.recorder()->fail(images.location(), fmt::format("images must be f32[B,C,H,W] with numbers for H and W, got {}",
+                                                      ir::to_string(x.type())));
   batch_ = dims[0];
   height_ = ir::number(dims[2]);
   width_ = ir::number(dims[3]);

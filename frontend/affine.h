@@ -37,7 +37,7 @@ struct AffineRange {
 //   x = Affine(x).crop({.area = {0.2, 1}}).flip().sample(x);
 class Affine {
  public:
-  explicit Affine(Operand pictures);  // the identity; takes the batch and image size from `pictures`
+  explicit Affine(Operand images);  // the identity; takes the batch and image size from `images`
 
   // Crops a random part and scales it to the size of the image.
   Affine& crop(const Crop& crop = {}, std::source_location location = std::source_location::current());
@@ -79,8 +79,8 @@ Tensor rotate90(Operand x, Operand turns);
 // All four turns of each image (Gidaris et al., "Unsupervised Representation Learning by Predicting Image Rotations",
 // 2018): row i is image i/4 turned i%4 times, and i%4 is its label.
 struct Rotations {
-  Tensor pictures;  // [4B,C,H,W]
-  Tensor labels;    // i32[4B]
+  Tensor images;  // [4B,C,H,W]
+  Tensor labels;  // i32[4B]
 };
 Rotations rotation_batch(Operand x);
 

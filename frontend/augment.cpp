@@ -14,13 +14,13 @@ namespace {
 using Planes = std::vector<Tensor>;  // one per channel, [B,1,H,W]
 
 // Images with fixed sizes, and a way to fail at the operand's location.
-struct Pictures {
+struct Images {
   Tensor x;
   std::source_location location;
   Dim batch;
   std::int64_t channels = 0, height = 0, width = 0;
 
-  explicit Pictures(const Operand& operand) : x(as_tensors({operand}).front()), location(operand.location()) {
+  explicit Images(const Operand& operand) : x(as_tensors({operand}).front()), location(operand.location()) {
     const Dims dims = x.dims();
     const auto is_number = [](const Dim& dim) { return dim.is_number(); };
     if (x.dtype() != DType::f32 || dims.size() != 4 || !std::all_of(dims.begin() + 1, dims.end(), is_number))
@@ -98,15 +98,15 @@ Planes turn_hue(const Planes& rgb, const Tensor& turn) {
 
 Tensor colour_jitter(Operand operand, const ColourJitter& jitter) {
   const Composite call(operand);
-  const Pictures pictures(operand);
+  const Images images(operand);
   const auto factor = [&](double range, const char* what) {
     need(range >= 0, operand, fmt::format("[colour_jitter] the range of the {} is at least 0, got {}", what, range));
-    return pictures.uniform(std::max(0.0, 1 - range), 1 + range);
+    return images.uniform(std::max(0.0, 1 - range), 1 + range);
   };
   need(jitter.hue >= 0 && jitter.hue <= 0.5, operand,
        fmt::format("[colour_jitter] the range of the hue is 0 to 0.5, got {}", jitter.hue));
   need_probability(jitter.probability, operand, "colour_jitter");
-  const Planes before = pictures.planes("colour_jitter");
+  const Planes before = images.planes("colour_jitter");
   Planes planes = before;
   if (jitter.brightness != 0) {
     const Tensor by = factor(jitter.brightness, "brightness");
@@ -116,9 +116,9 @@ Tensor colour_jitter(Operand operand, const ColourJitter& jitter) {
     planes = blend(planes, mean(grey(planes), {1, 2, 3}, true), factor(jitter.contrast, "contrast"));
   if (jitter.saturation != 0 && planes.size() == 3)
     planes = blend(planes, grey(planes), factor(jitter.saturation, "saturation"));
-  if (jitter.hue != 0 && planes.size() == 3) planes = turn_hue(planes, pictures.uniform(-jitter.hue, jitter.hue));
+  if (jitter.hue != 0 && planes.size() == 3) planes = turn_hue(planes, images.uniform(-jitter.hue, jitter.hue));
   if (jitter.probability < 1) {
-    const Tensor applies = pictures.chance(jitter.probability);
+    const Tensor applies = images.chance(jitter.probability);
     for (std::size_t c = 0; c < planes.size(); ++c) planes[c] = select(applies, planes[c], before[c]);
   }
   return concat(planes, 1, operand.location());
@@ -126,11 +126,11 @@ Tensor colour_jitter(Operand operand, const ColourJitter& jitter) {
 
 Tensor random_grayscale(Operand operand, double probability) {
   const Composite call(operand);
-  const Pictures pictures(operand);
+  const Images images(operand);
   need_probability(probability, operand, "random_grayscale");
-  const Planes planes = pictures.planes("random_grayscale");
-  if (planes.size() == 1) return pictures.x;
-  const Tensor applies = pictures.chance(probability), level = grey(planes);
+  const Planes planes = images.planes("random_grayscale");
+  if (planes.size() == 1) return images.x;
+  const Tensor applies = images.chance(probability), level = grey(planes);
   return concat(each(planes, [&](const Tensor& plane) { return select(applies, level, plane); }), 1,
                 operand.location());
 }
@@ -163,29 +163,29 @@ Tensor spread(const Tensor& x, int axis, std::int64_t size, const std::vector<Te
 
 Tensor gaussian_blur(Operand operand, const GaussianBlur& blur) {
   const Composite call(operand);
-  const Pictures pictures(operand);
-  const std::int64_t radius = blur.size / 2, smaller = std::min(pictures.height, pictures.width);
+  const Images images(operand);
+  const std::int64_t radius = blur.size / 2, smaller = std::min(images.height, images.width);
   need(blur.size > 0 && blur.size % 2 == 1, operand,
        fmt::format("[gaussian_blur] the size of the kernel must be odd, got {}", blur.size));
   need(radius < smaller, operand,
        fmt::format("[gaussian_blur] a kernel of {} pixels reaches beyond the reflected edge of images of {} x {}",
-                   blur.size, pictures.height, pictures.width));
+                   blur.size, images.height, images.width));
   need(blur.deviation.low > 0 && blur.deviation.low <= blur.deviation.high, operand,
        fmt::format("[gaussian_blur] the range of the deviation must rise and be above 0, got {} to {}",
                    blur.deviation.low, blur.deviation.high));
   need_probability(blur.probability, operand, "gaussian_blur");
   // An image that is not blurred has all its weight in the centre.
-  const Tensor drawn = pictures.uniform(blur.deviation.low, blur.deviation.high);
-  const Tensor deviation = blur.probability < 1 ? select(pictures.chance(blur.probability), drawn, 1e-3) : drawn;
+  const Tensor drawn = images.uniform(blur.deviation.low, blur.deviation.high);
+  const Tensor deviation = blur.probability < 1 ? select(images.chance(blur.probability), drawn, 1e-3) : drawn;
   const Tensor inverse = 1 / deviation;
-  std::vector<Tensor> weights = {constant(1, {pictures.batch, 1, 1, 1})};
+  std::vector<Tensor> weights = {constant(1, {images.batch, 1, 1, 1})};
   Tensor total = weights[0];
   for (std::int64_t i = 1; i <= radius; ++i) {
     weights.push_back(exp(-0.5 * square(double(i) * inverse)));
     total = total + 2 * weights.back();
   }
   for (Tensor& weight : weights) weight = weight / total;
-  return spread(spread(pictures.x, 3, pictures.width, weights), 2, pictures.height, weights);
+  return spread(spread(images.x, 3, images.width, weights), 2, images.height, weights);
 }
 
 // Noise
@@ -214,31 +214,32 @@ Tensor salt_and_pepper(Operand operand, double rate) {
 
 Tensor cutout(Operand operand, std::int64_t size) {
   const Composite call(operand);
-  const Pictures pictures(operand);
+  const Images images(operand);
   need(size >= 0, operand, fmt::format("[cutout] the side of the square is at least 0, got {}", size));
   // Whether a row or column lies within size/2 of a centre drawn uniformly along the axis.
   const auto within = [&](std::int64_t length, int axis) {
     Dims dims(4, Dim(1));
     dims[std::size_t(axis)] = length;
-    const Tensor first = floor(pictures.uniform(0, double(length))) - double(size / 2);
+    const std::int64_t half = size / 2;
+    const Tensor first = floor(images.uniform(0, double(length))) - double(half);
     const Tensor index = iota(dims, axis, DType::f32);
     return (index >= first) & (index < first + double(size));
   };
-  return select(within(pictures.height, 2) & within(pictures.width, 3), 0, pictures.x);
+  return select(within(images.height, 2) & within(images.width, 3), 0, images.x);
 }
 
 Tensor normalise_channels(Operand operand, const std::vector<double>& means, const std::vector<double>& deviations) {
   const Composite call(operand);
-  const Pictures pictures(operand);
-  need(std::int64_t(means.size()) == pictures.channels && std::int64_t(deviations.size()) == pictures.channels, operand,
+  const Images images(operand);
+  need(std::int64_t(means.size()) == images.channels && std::int64_t(deviations.size()) == images.channels, operand,
        fmt::format("[normalise_channels] needs one mean and one deviation per channel, got {} and {} for {}",
-                   means.size(), deviations.size(), ir::to_string(pictures.x.type())));
+                   means.size(), deviations.size(), ir::to_string(images.x.type())));
   need(std::all_of(deviations.begin(), deviations.end(), [](double each) { return each > 0; }), operand,
        "[normalise_channels] deviations must be above 0");
-  const Dims dims{1, pictures.channels, 1, 1};
+  const Dims dims{1, images.channels, 1, 1};
   std::vector<double> inverse;
   for (const double deviation : deviations) inverse.push_back(1 / deviation);
-  return (pictures.x - constant(means, dims)) * constant(inverse, dims);
+  return (images.x - constant(means, dims)) * constant(inverse, dims);
 }
 
 }  // namespace weft

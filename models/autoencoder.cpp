@@ -23,7 +23,7 @@ struct Autoencoder {
   Mlp encoder;
   Linear code;
   Mlp decoder;
-  Linear picture;
+  Linear to_pixels;
 
   Autoencoder(const Settings& settings, const Sizes& hidden, const Activation& hidden_activation)
       : pixels(settings.pixels()),
@@ -32,12 +32,12 @@ struct Autoencoder {
         encoder("encoder", pixels, hidden, hidden_activation),
         code("encoder.code", encoder.out(), latent),
         decoder("decoder", latent, Sizes(hidden.rbegin(), hidden.rend()), hidden_activation),
-        picture("decoder.picture", decoder.out(), pixels) {}
+        to_pixels("decoder.picture", decoder.out(), pixels) {}
 
   Tensor encode(const Tensor& x) const { return code(encoder(x)); }
 
   Tensor decode(const Tensor& z) const {
-    const Tensor pixel = picture(decoder(z));
+    const Tensor pixel = to_pixels(decoder(z));
     return squash ? sigmoid(pixel) : pixel;
   }
 };
@@ -58,7 +58,7 @@ ir::Module build_autoencoder(const Settings& settings) {
   ir::Module module{"autoencoder", {}};
   add_loss(module, "loss", Mode::train, model);
   add_loss(module, "test", Mode::eval, model);
-  add_autoencoder_entries(module, {.picture = {B, model.pixels},
+  add_autoencoder_entries(module, {.image = {B, model.pixels},
                                    .latent = model.latent,
                                    .encode = [&](const Tensor& x) { return model.encode(x); },
                                    .decode = [&](const Tensor& z) { return model.decode(z); },

@@ -66,7 +66,7 @@ struct Classifier {
 
 void add_loss(ir::Module& module, const std::string& name, Mode mode, const Classifier& model) {
   Entry entry(module, name, mode);
-  const Tensor x = entry.input("x", model.encoder.picture().dims());
+  const Tensor x = entry.input("x", model.encoder.image().dims());
   const Tensor labels = entry.input("labels", {B}, DType::i32);
   const Tensor scores = model.classify(mode == Mode::train ? model.views(x) : x);
 
@@ -81,7 +81,7 @@ ir::Module build_classifier(const Settings& settings) {
   add_loss(module, "loss", Mode::train, model);
   add_loss(module, "test", Mode::eval, model);
   add_features(module, model.encoder);
-  add_entry(module, "classify", model.encoder.picture().dims(), "logits",
+  add_entry(module, "classify", model.encoder.image().dims(), "logits",
             [&](const Tensor& x) { return model.classify(x); });
   return module;
 }
@@ -92,10 +92,10 @@ Model classifier() {
   std::vector<Option> options = Encoder::options("cnn");
   for (Option& option : Views::options("none")) options.push_back(std::move(option));
   options.insert(options.end(), {{"head", "", "sizes of hidden layers between the encoder and the classes"},
-                                 {"frozen", "false", "true: the encoder stays fixed and only the head trains"},
+                                 {"frozen", "false", "true: trains only the head; the encoder stays fixed"},
                                  {"dropout", "0", "share of the representation dropped in training"},
                                  {"label-smoothing", "0", "share of the target spread over all classes"}});
-  return {"classifier", "classifier of images on any encoder, for fine-tuning too", options, build_classifier};
+  return {"classifier", "image classifier on any encoder, also for fine-tuning", options, build_classifier};
 }
 
 }  // namespace weft::models

@@ -8,8 +8,8 @@
 // loss, `recon`, is the squared error per image; `psnr` is the peak signal-to-noise ratio in decibels, -10 log10 of the
 // squared error per pixel, averaged over the images.
 //
-// With --noise the encoder sees a corrupted image and the loss still wants the clean one: a convolutional denoising
-// autoencoder (see models/denoising_autoencoder.cpp). conv_vae is the variational form.
+// With --noise the encoder sees a corrupted image and the loss still compares with the clean one: a convolutional
+// denoising autoencoder (see models/denoising_autoencoder.cpp). conv_vae is the variational form.
 #include <numbers>
 #include <string>
 #include <vector>
@@ -26,16 +26,16 @@ namespace weft::models {
 namespace {
 
 struct ConvAutoencoder {
-  PictureSize picture;
+  ImageSize image;
   std::int64_t latent;
   ConvEncoder encoder;
   ConvDecoder decoder;
   Noise noise;
 
   explicit ConvAutoencoder(const Settings& settings)
-      : picture(settings),
+      : image(settings),
         latent(settings.integer("latent", 1)),
-        encoder("encoder", picture, settings.integers("widths", 1), latent),
+        encoder("encoder", image, settings.integers("widths", 1), latent),
         decoder("decoder", latent, encoder.sizes()),
         noise(settings) {}
 
@@ -50,14 +50,14 @@ Tensor peak_signal_to_noise(const Tensor& error, std::int64_t pixels) {
 
 void add_loss(ir::Module& module, const std::string& name, Mode mode, const ConvAutoencoder& model) {
   Entry entry(module, name, mode);
-  const Tensor x = entry.input("x", model.picture.dims());
+  const Tensor x = entry.input("x", model.image.dims());
   const Tensor xhat = model.decode(model.encode(model.noise(x)));
 
   const Scope scope("loss");
   const Tensor recon = mse(xhat, x);
   entry.output("loss", recon);
   entry.output("recon", recon);
-  if (mode == Mode::eval) entry.output("psnr", peak_signal_to_noise(row_errors(xhat, x), model.picture.pixels()));
+  if (mode == Mode::eval) entry.output("psnr", peak_signal_to_noise(row_errors(xhat, x), model.image.pixels()));
 }
 
 ir::Module build_conv_autoencoder(const Settings& settings) {
@@ -65,7 +65,7 @@ ir::Module build_conv_autoencoder(const Settings& settings) {
   ir::Module module{"conv_autoencoder", {}};
   add_loss(module, "loss", Mode::train, model);
   add_loss(module, "test", Mode::eval, model);
-  add_autoencoder_entries(module, {.picture = model.picture.dims(),
+  add_autoencoder_entries(module, {.image = model.image.dims(),
                                    .latent = model.latent,
                                    .encode = [&](const Tensor& x) { return model.encode(x); },
                                    .decode = [&](const Tensor& z) { return model.decode(z); },

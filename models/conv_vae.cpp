@@ -15,12 +15,12 @@ namespace weft::models {
 namespace {
 
 ir::Module build_conv_vae(const Settings& settings) {
-  const PictureSize picture(settings);
+  const ImageSize image(settings);
   const std::int64_t latent = settings.integer("latent", 1);
-  const ConvEncoder encoder("encoder", picture, settings.integers("widths", 1), 2 * latent);
+  const ConvEncoder encoder("encoder", image, settings.integers("widths", 1), 2 * latent);
   const ConvDecoder decoder("decoder", latent, encoder.sizes());
   return build_variational("conv_vae", settings,
-                           {.picture = picture.dims(), .latent = latent, .heads = encoder, .logits = decoder});
+                           {.image = image.dims(), .latent = latent, .heads = encoder, .logits = decoder});
 }
 
 }  // namespace

@@ -25,7 +25,7 @@ using Sizes = std::vector<std::int64_t>;
 
 // x -> code, and code -> logits of the pixels, fully connected or convolutional.
 struct Net {
-  Dims picture;
+  Dims image;
   std::function<Tensor(const Tensor&)> encoder, decoder;
 };
 
@@ -36,18 +36,18 @@ Net mlp_net(const Settings& settings, std::int64_t latent) {
   const Mlp down("encoder", pixels, hidden, hidden_activation);
   const Linear code("encoder.code", down.out(), latent);
   const Mlp up("decoder", latent, Sizes(hidden.rbegin(), hidden.rend()), hidden_activation);
-  const Linear picture("decoder.picture", up.out(), pixels);
+  const Linear to_pixels("decoder.picture", up.out(), pixels);
   return {{B, pixels},
           [=](const Tensor& x) { return code(down(x)); },
-          [=](const Tensor& z) { return picture(up(hidden_activation(z))); }};
+          [=](const Tensor& z) { return to_pixels(up(hidden_activation(z))); }};
 }
 
 Net conv_net(const Settings& settings, std::int64_t latent) {
   const Activation hidden_activation = activation(settings.text("activation"));
-  const PictureSize picture(settings);
-  const ConvEncoder down("encoder", picture, settings.integers("widths", 1), latent, hidden_activation);
+  const ImageSize image(settings);
+  const ConvEncoder down("encoder", image, settings.integers("widths", 1), latent, hidden_activation);
   const ConvDecoder up("decoder", latent, down.sizes(), hidden_activation);
-  return {picture.dims(), down, [=](const Tensor& z) { return up(hidden_activation(z)); }};
+  return {image.dims(), down, [=](const Tensor& z) { return up(hidden_activation(z)); }};
 }
 
 struct DenoisingAutoencoder {
@@ -73,7 +73,7 @@ struct DenoisingAutoencoder {
 
 void add_loss(ir::Module& module, const std::string& name, Mode mode, const DenoisingAutoencoder& model) {
   Entry entry(module, name, mode);
-  const Tensor x = entry.input("x", model.net.picture);
+  const Tensor x = entry.input("x", model.net.image);
   const Tensor noisy = model.noise(x).named("noisy");
   const Tensor xhat = model.decode(model.encode(noisy));
 
@@ -91,7 +91,7 @@ ir::Module build_denoising_autoencoder(const Settings& settings) {
   ir::Module module{"denoising_autoencoder", {}};
   add_loss(module, "loss", Mode::train, model);
   add_loss(module, "test", Mode::eval, model);
-  add_autoencoder_entries(module, {.picture = model.net.picture,
+  add_autoencoder_entries(module, {.image = model.net.image,
                                    .latent = model.latent,
                                    .encode = [&](const Tensor& x) { return model.encode(x); },
                                    .decode = [&](const Tensor& z) { return model.decode(z); },
@@ -103,7 +103,7 @@ ir::Module build_denoising_autoencoder(const Settings& settings) {
 
 Model denoising_autoencoder() {
   std::vector<Option> options = {
-      {"encoder", "mlp", "the net: mlp (fully connected) or conv"},
+      {"encoder", "mlp", "network: mlp (fully connected) or conv"},
       {"hidden", "1000", "mlp: sizes of the encoder's hidden layers; the decoder mirrors them"},
       {"widths", "32,64", "conv: channels after each convolution; each halves the image"},
       {"latent", "500", "size of the code"},

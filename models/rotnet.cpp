@@ -45,7 +45,7 @@ Rotations turn_once(const Tensor& x) {
 
 void add_reconstruct(ir::Module& module, const RotNet& model) {
   Entry entry(module, "reconstruct", Mode::eval);
-  const Tensor turned = turn_once(entry.input("x", model.encoder.picture().dims())).pictures;
+  const Tensor turned = turn_once(entry.input("x", model.encoder.image().dims())).images;
   const Tensor told = cast(argmax(model.classify(turned), 1), DType::f32);
   const Tensor back = select(told > 0, kTurns - told, told);
   entry.output("xhat", rotate90(turned, cast(back, DType::i32)));
@@ -54,10 +54,10 @@ void add_reconstruct(ir::Module& module, const RotNet& model) {
 
 void add_loss(ir::Module& module, const std::string& name, Mode mode, const RotNet& model) {
   Entry entry(module, name, mode);
-  const Tensor x = entry.input("x", model.encoder.picture().dims());
+  const Tensor x = entry.input("x", model.encoder.image().dims());
   const bool all = model.all_turns || mode == Mode::eval;
   const Rotations turned = all ? rotation_batch(x) : turn_once(x);
-  const Tensor scores = model.classify(turned.pictures);
+  const Tensor scores = model.classify(turned.images);
 
   const Scope scope("loss");
   entry.output("loss", softmax_cross_entropy(scores, turned.labels));
@@ -71,7 +71,7 @@ ir::Module build_rotnet(const Settings& settings) {
   add_loss(module, "test", Mode::eval, model);
   add_features(module, model.encoder);
   add_reconstruct(module, model);
-  add_entry(module, "classify", model.encoder.picture().dims(), "logits",
+  add_entry(module, "classify", model.encoder.image().dims(), "logits",
             [&](const Tensor& x) { return model.classify(x); });
   return module;
 }
@@ -80,8 +80,8 @@ ir::Module build_rotnet(const Settings& settings) {
 
 Model rotnet() {
   std::vector<Option> options = Encoder::options("cnn");
-  options.push_back({"turns", "one", "turns of each image per step: one, or all four"});
-  return {"rotnet", "learns without labels, by predicting how an image is turned", options, build_rotnet};
+  options.push_back({"turns", "one", "rotations of each image per step: one, or all four"});
+  return {"rotnet", "learns without labels, by predicting the rotation of an image", options, build_rotnet};
 }
 
 }  // namespace weft::models

@@ -45,7 +45,7 @@ struct SimClr {
 
 void add_loss(ir::Module& module, const std::string& name, Mode mode, const SimClr& model) {
   Entry entry(module, name, mode);
-  const Tensor x = entry.input("x", model.encoder.picture().dims());
+  const Tensor x = entry.input("x", model.encoder.image().dims());
   const Tensor both = model.views(concat({x, x}, 0)).named("views");
   const Tensor z = model.project(both);
   entry.output("loss", nt_xent(z, model.temperature));
@@ -55,7 +55,7 @@ ir::Module build_simclr(const Settings& settings) {
   std::vector<std::int64_t> head = settings.integers("head", 1);
   if (head.empty()) throw OptionError("--head takes at least the size of the projection, such as 512,128");
   const SimClr model(settings, std::move(head));
-  const Dims dims = model.encoder.picture().dims();
+  const Dims dims = model.encoder.image().dims();
   ir::Module module{"simclr", {}};
   add_loss(module, "loss", Mode::train, model);
   add_loss(module, "test", Mode::eval, model);
@@ -70,9 +70,10 @@ ir::Module build_simclr(const Settings& settings) {
 Model simclr() {
   std::vector<Option> options = Encoder::options("cnn");
   for (Option& option : Views::options("auto")) options.push_back(std::move(option));
-  options.insert(options.end(), {{"head", "512,128", "sizes of the projection head's layers"},
-                                 {"temperature", "0.5", "of NT-Xent: low values weight the nearest negatives most"}});
-  return {"simclr", "learns without labels, by finding the other view of the same image", options, build_simclr};
+  options.insert(options.end(),
+                 {{"head", "512,128", "sizes of the projection head's layers"},
+                  {"temperature", "0.5", "temperature of NT-Xent: low values weight the nearest negatives most"}});
+  return {"simclr", "learns without labels, by matching two views of the same image", options, build_simclr};
 }
 
 }  // namespace weft::models

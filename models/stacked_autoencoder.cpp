@@ -49,7 +49,7 @@ struct Stack {
   Sizes down, up;  // sizes along the encoder and along the decoder: layer i goes from [i] to [i + 1]
   Activation hidden_activation;
   bool tied, cross_entropy, bounded;
-  Dims picture;
+  Dims image;
   Views views;
   Noise noise;
   Weights weights;
@@ -61,7 +61,7 @@ struct Stack {
         tied(settings.flag("tied")),
         cross_entropy(settings.choice("loss", {"mse", "bce"}) == "bce"),
         bounded(settings.text("activation") == "sigmoid"),
-        picture{B, settings.channels(), settings.height(), settings.width()},
+        image{B, settings.channels(), settings.height(), settings.width()},
         views(settings, Views::Strength::light),
         noise(settings),
         weights(weights_of(settings)) {
@@ -84,7 +84,7 @@ struct Stack {
 
   // Input and target of training: the images, or a view of each.
   Tensor seen(const Tensor& x) const {
-    return views.is_none() ? x : reshape(views(reshape(x, picture)), {B, down.front()});
+    return views.is_none() ? x : reshape(views(reshape(x, image)), {B, down.front()});
   }
 
   // The last layer gives the code and has no activation.
@@ -159,7 +159,7 @@ ir::Module build_stacked_autoencoder(const Settings& settings) {
     for (std::size_t i = 0; i < stack.encoder_layers(); ++i) add_pretraining(module, stack, i);
   add_loss(module, "loss", Mode::train, stack);
   add_loss(module, "test", Mode::eval, stack);
-  add_autoencoder_entries(module, {.picture = {B, stack.down.front()},
+  add_autoencoder_entries(module, {.image = {B, stack.down.front()},
                                    .latent = stack.down.back(),
                                    .encode = [&](const Tensor& x) { return stack.encode(x); },
                                    .decode = [&](const Tensor& z) { return sigmoid(stack.decode_logits(z)); },
@@ -173,14 +173,14 @@ Model stacked_autoencoder() {
   std::vector<Option> options = {
       {"hidden", "1000,500,250", "sizes of the encoder's hidden layers"},
       {"latent", "30", "size of the code"},
-      {"decoder", "", "sizes of the decoder's hidden layers, from code to image; by default the encoder's in reverse"},
-      {"tied", "false", "true: the decoder's weights are the encoder's, transposed"},
+      {"decoder", "", "sizes of the decoder's hidden layers, from code to image; default: the encoder's in reverse"},
+      {"tied", "false", "true: the decoder uses the encoder's weights, transposed"},
       {"activation", "relu", "activation of the hidden layers"},
       {"loss", "mse", "mse, or bce: cross-entropy of values in [0,1]"},
       init_option()};
   for (Option& option : Views::options("none")) options.push_back(std::move(option));
   for (Option& option : Noise::options("none", "0.25")) options.push_back(std::move(option));
-  return {"stacked_autoencoder", "deep autoencoder that can be pre-trained layer by layer", options,
+  return {"stacked_autoencoder", "deep autoencoder with optional layer-wise pre-training", options,
           build_stacked_autoencoder};
 }
 

@@ -23,7 +23,7 @@ ir::Module build_vae(const Settings& settings) {
   const Mlp decoder("decoder", latent, Sizes(hidden.rbegin(), hidden.rend()), hidden_activation, weights);
   const Linear logits("decoder.logits", decoder.out(), pixels, weights);
   return build_variational("vae", settings,
-                           {.picture = {B, pixels},
+                           {.image = {B, pixels},
                             .latent = latent,
                             .heads = [&](const Tensor& x) { return heads(encoder(x)); },
                             .logits = [&](const Tensor& z) { return logits(decoder(z)); }});

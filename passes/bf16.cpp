@@ -1,6 +1,6 @@
-// Products and convolutions of numbers rounded to bf16, for tensor cores: the operands of each become casts, which the
-// kernels that make them take in. A product sums in f32 and its result is f32. A convolution does too, but its result
-// is bf16, for libraries have no wider one, and what reads it reads a cast of that. Everything else stays as it was.
+// Rounds the operands of matmuls and convolutions to bf16 for tensor cores: each operand becomes a cast, which moves
+// into the kernel that makes it. A matmul accumulates in f32 and returns f32. A convolution accumulates in f32 too but
+// returns bf16, because libraries offer no f32 result; its readers read a cast of the result.
 #include "ir/contraction.h"
 #include "passes/passes.h"
 #include "passes/rewriter.h"
@@ -15,8 +15,8 @@ using ir::ValueId;
 
 namespace {
 
-// Cast below what only reads memory another way: a flat vector of params is rounded once, and a reshape does not part
-// the cast from the kernel that it belongs to.
+// Casts below views and reshapes: one kernel rounds the flat vector of params once, and no reshape separates a cast
+// from the kernel it belongs to.
 Expr narrowed(ValueId value, Rewriter& rewriter) {
   const Op* op = rewriter.source().producer(value);
   const ir::Type& type = rewriter.source().type(value);
@@ -28,14 +28,14 @@ Expr narrowed(ValueId value, Rewriter& rewriter) {
   return cast(rewriter[value], DType::bf16);
 }
 
-// A convolution that was written with its bias would round that too: it stays as it is.
+// A convolution with a bias operand would round the bias too: leave it unchanged.
 bool is_narrowed(const Op& op, const ir::Graph& graph) {
   return (op.code == OpCode::matmul || (ir::is_convolution(op.code) && op.operands.size() == 2)) &&
          graph.type(op.operands[0]).dtype == DType::f32;
 }
 
-// A slice of what a convolution made, for one: the cast goes behind what only reads memory another way, so that no one
-// needs the wide value in memory.
+// Moves a cast behind slices, reshapes and transposes of a convolution's result, so that no op needs the f32 value in
+// memory.
 std::optional<Expr> moved_below_cast(const Op& op, Rewriter& rewriter) {
   if (op.code != OpCode::slice && op.code != OpCode::reshape && op.code != OpCode::transpose) return {};
   const ir::Graph& made = rewriter.builder().graph();
@@ -59,7 +59,7 @@ GraphPtr bf16(const GraphPtr& graph, Context& context) {
     const DType made = stays_wide ? DType::f32 : DType::bf16;
     return cast(apply(op.code, operands, op.attrs, ir::Type{made, type.dims}), DType::f32);
   });
-  return narrow == graph ? graph : dce(narrow, context);  // views of what is not narrow are left over
+  return narrow == graph ? graph : dce(narrow, context);  // removes views whose f32 values nothing reads any more
 }
 
 }  // namespace weft::passes

@@ -1,4 +1,4 @@
-// Runs a graph before and after each pass, and reports the first that changed what it computes.
+// Runs a graph before and after each pass and reports the first pass that changes the results.
 #include "passes/check_each.h"
 
 #include <algorithm>
@@ -38,7 +38,7 @@ double random_number(DType dtype, Role role, std::mt19937_64& random) {
   return 0;
 }
 
-// Where each tensor of an input stands in it: its slots, or the whole.
+// The tensors in an input: its slots, or the whole input.
 std::vector<ir::Slot> parts_of(const Graph& graph, const Input& input) {
   if (!input.slots.empty()) return input.slots;
   return {{graph.values[input.value].name, graph.type(input.value), 0, input.init}};
@@ -83,7 +83,7 @@ Values adapt_inputs(const Values& inputs, const Graph& graph) {
 
 namespace {
 
-// The element in which two outputs differ most beyond the tolerance; "" if none does.
+// The element that differs most beyond the tolerance; "" if none does.
 std::string difference(const std::string& name, const Numbers& before, const Numbers& after, double tolerance) {
   if (before.size() != after.size())
     return fmt::format("output {} has {} elements before and {} after", name, before.size(), after.size());
@@ -114,13 +114,13 @@ std::string find_difference(const Graph& before, const Graph& after, const Value
     const std::string text = difference(name, numbers, match->second, tolerance);
     if (!text.empty()) return text;
   }
-  if (!compared) fail("nothing to compare in graph @{}: no output of both holds a finite number", before.name);
+  if (!compared) fail("cannot compare graph @{}: no common output has a finite number", before.name);
   return "";
 }
 
 namespace {
 
-constexpr std::int64_t kDefaultSize = 3;  // of a symbol: not 1, which broadcasts, nor a power of two, which divides
+constexpr std::int64_t kDefaultSize = 3;  // not 1, which broadcasts, nor a power of two, which divides evenly
 
 Graph bound(const Graph& graph, ir::Bindings bindings) {
   for (const std::string& symbol : graph.symbols()) bindings.emplace(symbol, kDefaultSize);
@@ -132,7 +132,7 @@ std::string write_reproducer(const Graph& before, const std::string& pass, const
   std::ofstream stream(file);
   stream << "// weft opt " << file << " --passes=" << pass << " --check-each\n" << ir::print(before);
   stream.close();
-  if (!stream) fail("cannot write {}: is the folder there, and writable?", file);
+  if (!stream) fail("cannot write {}: check that the folder exists and is writable", file);
   return file;
 }
 

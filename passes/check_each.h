@@ -1,5 +1,5 @@
-// Checks passes by their work: a graph must compute the same before and after each, on random inputs. What runs a graph
-// is the caller's (the reference interpreter): passes know no backend.
+// Checks passes by execution: on random inputs, a graph must compute the same results before and after each pass. The
+// caller supplies the interpreter, because passes know no backend.
 #pragma once
 
 #include <cstdint>
@@ -12,34 +12,35 @@
 
 namespace weft::passes {
 
-// Elements by name of input or output, row-major.
+// Elements by input or output name, row-major.
 using Values = std::map<std::string, std::vector<double>>;
 using RunGraph = std::function<Values(const ir::Graph& graph, const Values& inputs)>;
 
-// Numbers for the inputs of a static graph: floats in (-1, 1), positive for state (variances), defaults for hyper
-// inputs, 0 or 1 for i32 (indices), small seeds for rng. A flat input holds its slots; the gaps are 0.
+// Random inputs for a static graph: floats in (-1, 1), positive floats for state (variances), defaults for hyper
+// inputs, 0 or 1 for i32 (indices), small seeds for rng. A flat input holds its slots; gaps are 0.
 Values random_inputs(const ir::Graph& graph, std::uint64_t seed);
 
-// `inputs` of one graph as another takes them, whose flat inputs gather what were inputs of their own; what has no
-// match starts as its init says.
+// Converts the `inputs` of one graph to those of another, whose flat inputs may gather several inputs of the first.
+// Unmatched values start from their init.
 Values adapt_inputs(const Values& inputs, const ir::Graph& graph);
 
-// Where two graphs differ on `inputs` of the first, "" where they do not: outputs of one name, element by element,
-// to a tolerance relative to the largest of them. Where the first gives no finite number, the second may give any.
-// Error where there is nothing to compare.
+// Compares outputs of the same name, element by element, on `inputs` of the first graph; the tolerance is relative to
+// the largest element. Returns the first difference, or "". Skips elements that are not finite in `before`. Throws
+// Error if no element can be compared.
 std::string find_difference(const ir::Graph& before, const ir::Graph& after, const Values& inputs, const RunGraph& run,
                             double tolerance = 1e-6);
 
 struct CheckOptions {
   RunGraph run;
-  std::string folder = ".";  // for the reproducer
-  ir::Bindings bind;         // numbers for symbols while checking; 3 for those it does not name
-  int rounds = 2;            // sets of inputs
+  std::string folder = ".";  // where the reproducer is written
+  ir::Bindings bind;         // sizes of symbols while checking; 3 for all others
+  int rounds = 2;            // number of random input sets
   double tolerance = 1e-6;
 };
 
-// Runs the passes in order and compares around each. At the first that differs: writes FOLDER/reproduce_PASS.weft, the
-// graph before it with the command that shows the difference, and throws InternalError that says where.
+// Runs the passes in order and compares the graphs around each. At the first difference it writes
+// FOLDER/reproduce_PASS.weft, the graph before that pass with the command that reproduces the difference, and throws
+// InternalError.
 GraphPtr check_each(GraphPtr graph, const std::vector<std::string>& names, Context& context,
                     const CheckOptions& options);
 

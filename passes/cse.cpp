@@ -1,4 +1,4 @@
-// Equal pure ops become one: the builder's interning does it, so copying is enough.
+// Merges equal pure ops by copying the graph: the builder interns ops.
 #include "passes/passes.h"
 #include "passes/rewriter.h"
 

@@ -1,4 +1,4 @@
-// Drops the ops that no output needs. Inputs stay: they are the interface.
+// Drops ops that no output needs. Inputs stay: they are the interface.
 #include <algorithm>
 
 #include "passes/passes.h"

@@ -1,5 +1,5 @@
-// The bias and the activation after a contraction go into it, where nothing else needs what comes between: it has one
-// use and is no output, the contraction has no activation yet (nor a bias, for a bias), and the target can apply it.
+// Moves the bias and activation after a contraction into it. Nothing else may use the intermediate value, the target
+// must support the epilogue, and the contraction must have no activation yet (and no bias, to take one).
 #include "passes/epilogue.h"
 
 #include <algorithm>
@@ -21,7 +21,7 @@ using ir::ValueId;
 
 namespace {
 
-// What follows one contraction and goes into it. The last op's result is the new contraction's.
+// The bias and activation to fuse into one contraction. The new contraction computes the last op's result.
 struct Epilogue {
   OpId contraction = kNone;
   OpId bias_add = kNone;
@@ -35,11 +35,11 @@ bool takes_epilogue(const Target& target, OpCode code) {
   return std::find(target.epilogues.begin(), target.epilogues.end(), code) != target.epilogues.end();
 }
 
-// The dim of the result that a bias has a number for.
+// The dim of the result that indexes the bias.
 std::size_t channel_dim(const Op& op) { return ir::has_layout(op.code) && ir::is_nhwc(op.attrs) ? 3 : 1; }
 
-// Whether a value of these dims adds one number to each channel of a result, and to nothing else: [N] or [1,N] for
-// matrices, [C,1,1] or [1,C,1,1] for images.
+// Whether a value of these dims adds one number to each channel of a result: [N] or [1,N] for matrices, [C,1,1] or
+// [1,C,1,1] for images.
 bool is_bias(const Dims& dims, const Dims& result, std::size_t channel) {
   if (dims.size() > result.size()) return false;
   const std::size_t lead = result.size() - dims.size();
@@ -53,7 +53,7 @@ bool has_activation(const Target& target, std::string_view name) {
   return std::find(target.activations.begin(), target.activations.end(), name) != target.activations.end();
 }
 
-// A bias as an operand of the op: one number a channel.
+// Turns the bias operand into an add of one number per channel.
 Expr split_bias(const Op& op, Rewriter& rewriter) {
   const Expr bias = rewriter[op.operands[2]];
   const bool channels_last = op.code == OpCode::matmul || ir::is_nhwc(op.attrs);
@@ -62,8 +62,7 @@ Expr split_bias(const Op& op, Rewriter& rewriter) {
   return apply(op.code, rewriter[{op.operands[0], op.operands[1]}], op.attrs, type) + reshape(bias, per_channel);
 }
 
-// A bias or an activation that was written on a contraction, but that the target can not apply there, becomes an op
-// behind it.
+// Splits off a bias or an activation of a contraction if the target cannot apply it there.
 GraphPtr split_foreign_epilogues(const GraphPtr& source, const Target& target) {
   const GraphPtr graph = rewrite(source, [&](const Op& op, Rewriter& rewriter) -> std::optional<Expr> {
     if (takes_epilogue(target, op.code) && has_activation(target, op.attrs.text(Attr::activation))) return {};
@@ -133,7 +132,7 @@ class Finder {
     return user_of(value, "activation", [&](const Op& op) { return is_activation(op); });
   }
 
-  // The op of the wanted kind that alone uses the value; a note where one of the kind is not alone.
+  // The wanted op if it alone uses the value; otherwise adds a note and returns kNone.
   template <typename Wanted>
   OpId user_of(ValueId value, const char* what, const Wanted& wanted) {
     const OpId sole = sole_users_[value];
@@ -143,7 +142,7 @@ class Finder {
       if (!wanted(op)) continue;
       context_.notes.push_back(
           {"epilogue", op.location,
-           fmt::format("the {} ({}) stays out of the {} before it: that result has {} other use(s)", what,
+           fmt::format("the {} ({}) is not fused into the {} before it, whose result has {} other use(s)", what,
                        ir::name(op.code), ir::name(graph_.producer(value)->code), uses_[value] - 1)});
       break;
     }
@@ -157,14 +156,14 @@ class Finder {
   std::vector<std::vector<OpId>> users_;
 };
 
-// The bias as [channels]; where it was reshaped from that, what it was reshaped from.
+// The bias as [channels], without a reshape from these dims.
 Expr as_channels(ValueId bias, const Dims& channels, Rewriter& rewriter) {
   const Op* op = rewriter.source().producer(bias);
   const bool reshaped = op && op->code == OpCode::reshape && rewriter.source().type(op->operands[0]).dims == channels;
   return reshape(rewriter[reshaped ? op->operands[0] : bias], channels);
 }
 
-// The contraction with everything that goes into it.
+// The contraction with its epilogue.
 Expr contract(const Epilogue& epilogue, Rewriter& rewriter) {
   const Op& contraction = rewriter.source().ops[epilogue.contraction];
   std::vector<Expr> operands = rewriter[contraction.operands];
@@ -184,7 +183,7 @@ Expr contract(const Epilogue& epilogue, Rewriter& rewriter) {
 std::optional<Expr> split_activation(const Op& op, Rewriter& rewriter) {
   if (!op.attrs.has(Attr::activation)) return {};
   const std::optional<OpCode> activation = ir::parse_op(op.attrs.text(Attr::activation));
-  check(activation.has_value(), "an activation is an elementwise op");
+  check(activation.has_value(), "an activation must be an elementwise op");
   ir::Attrs attrs = op.attrs;
   attrs.set(Attr::activation, std::string());  // the default: none
   const ir::Type& type = rewriter.source().type(op.results[0]);
@@ -203,7 +202,7 @@ GraphPtr epilogue(const GraphPtr& source, Context& context) {
     if (!epilogue) return {};
     return contract(*epilogue, rewriter);
   });
-  return dce(joined, context);  // the contractions without their epilogues are left over
+  return dce(joined, context);  // removes the contractions without epilogues
 }
 
 }  // namespace weft::passes

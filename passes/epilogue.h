@@ -1,4 +1,4 @@
-// The inverse of `epilogue` for one op, where an activation on a contraction is in the way.
+// The inverse of `epilogue` for one op, for passes that need the activation as a separate op.
 #pragma once
 
 #include <optional>
@@ -7,7 +7,7 @@
 
 namespace weft::passes {
 
-// A contraction with an activation as the two ops it stands for; nothing for any other op.
+// Splits a contraction with an activation into two ops; nothing for any other op.
 std::optional<Expr> split_activation(const ir::Op& op, Rewriter& rewriter);
 
 }  // namespace weft::passes

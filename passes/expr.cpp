@@ -1,4 +1,3 @@
-// Each function of expr.h is one op of the builder.
 #include "passes/expr.h"
 
 #include <algorithm>
@@ -148,7 +147,7 @@ Expr sum_all(Expr x) { return reshape(reduce_sum(x, all_axes(x.rank())), {}); }
 
 Expr sum_to(Expr x, const Dims& dims) {
   const Dims from = x.dims();
-  check(from.size() >= dims.size(), "sum_to: the target has more dims");
+  check(from.size() >= dims.size(), "sum_to: the target must not have more dims");
   const std::size_t lead = from.size() - dims.size();
   std::vector<std::int64_t> axes;
   for (std::size_t i = 0; i < from.size(); ++i)
@@ -175,7 +174,7 @@ Expr matmul(Expr a, Expr b, bool transpose_a, bool transpose_b) {
 
 Expr roll_half(Expr x) {
   const ir::Dim rows = x.dims()[0];
-  check(rows.factor % 2 == 0, "half_turn: an even number of rows");
+  check(rows.factor % 2 == 0, "half_turn: the number of rows must be even");
   ir::Dim half_rows = rows;
   half_rows.factor /= 2;
   const Expr i = iota(*x.builder, ir::i32({rows}), 0), half = dim_size(*x.builder, half_rows, ir::DType::i32);

@@ -1,4 +1,4 @@
-// Values of a builder with operators, so that rules, gradients and optimizers read as the formulas they are.
+// Values of a builder with operators, so that rules, gradients and optimizers read as formulas.
 //
 // An Expr is a handle: a builder and a value in it. Numbers become scalar constants of the other operand's dtype.
 // Shapes follow numpy broadcasting; types are checked by the builder.
@@ -16,7 +16,7 @@ struct Expr {
   ir::Builder* builder = nullptr;
   ir::ValueId id = ir::kNone;
 
-  // By value: a reference would dangle once the builder adds an op.
+  // By value: adding an op would invalidate a reference.
   ir::Type type() const { return builder->type(id); }
   ir::Dims dims() const { return builder->type(id).dims; }
   ir::DType dtype() const { return builder->type(id).dtype; }
@@ -26,10 +26,10 @@ struct Expr {
 // Any op by its code; the functions below name the common ones.
 Expr apply(ir::OpCode code, const std::vector<Expr>& operands, ir::Attrs attrs = {}, std::optional<ir::Type> type = {});
 
-// Constants: `value` filling a type, and of the dtype and dims of another value.
+// Constants filled with `value`: of a type, or of the type of another value.
 Expr full(ir::Builder& builder, double value, ir::Type type = {});
 Expr full_like(Expr x, double value);
-// A scalar of x's dtype: what a number means beside x.
+// A scalar constant of x's dtype.
 Expr scalar_like(Expr x, double value);
 // The number of elements under `dims` as a scalar of `dtype`: a constant, times a dim_size for each symbol.
 Expr element_count(ir::Builder& builder, const ir::Dims& dims, ir::DType dtype = ir::DType::f32);
@@ -93,7 +93,7 @@ Expr erf(Expr x);
 Expr relu(Expr x);
 Expr stop_gradient(Expr x);
 
-// The movements that say nothing new (equal dims, equal dtype, no axes) return x itself.
+// Movements that change nothing (equal dims, equal dtype, no axes) return x itself.
 Expr cast(Expr x, ir::DType dtype);
 Expr broadcast(Expr x, const ir::Dims& dims);
 Expr reshape(Expr x, const ir::Dims& dims);
@@ -104,7 +104,7 @@ Expr concat(const std::vector<Expr>& parts, std::int64_t axis);
 Expr reduce_sum(Expr x, std::vector<std::int64_t> axes);
 Expr reduce_max(Expr x, std::vector<std::int64_t> axes);
 Expr sum_all(Expr x);  // over every axis, as a scalar f32[]
-// x of a broadcast result summed back to `dims`: the gradient of numpy broadcasting.
+// Sums x from a broadcast's result back to `dims`: the gradient of numpy broadcasting.
 Expr sum_to(Expr x, const ir::Dims& dims);
 Expr iota(ir::Builder& builder, ir::Type type, std::int64_t axis);
 Expr view(Expr flat, std::int64_t offset, ir::Type type);
@@ -112,12 +112,12 @@ Expr pack(const std::vector<Expr>& parts, std::vector<std::int64_t> offsets, std
 
 Expr matmul(Expr a, Expr b, bool transpose_a = false, bool transpose_b = false);
 
-// Row i + n/2 mod n of x [n,..] in place of row i, n even.
+// Replaces row i by row i + n/2 mod n of x [n,..]; n is even.
 Expr roll_half(Expr x);
 
 // Whether values of these dims hold one element.
 bool is_single(const ir::Dims& dims);
-// Whether a transpose leaves the elements in their order, so that it is a reshape: dims other than 1 keep theirs.
+// Whether a transpose keeps the order of elements and so is a reshape: dims other than 1 keep their order.
 bool keeps_order(const ir::Dims& dims, const std::vector<std::int64_t>& perm);
 // All axes of a rank: 0 .. rank-1.
 std::vector<std::int64_t> all_axes(std::size_t rank);

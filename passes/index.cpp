@@ -1,4 +1,3 @@
-// Mixed radix, and the three ways in which movements read.
 #include "passes/index.h"
 
 namespace weft::passes {

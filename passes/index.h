@@ -1,4 +1,4 @@
-// Indices of elements: from the number of an element to its place in each dim, and back.
+// Converts between the row-major number of an element and its index.
 #pragma once
 
 #include <cstddef>
@@ -7,16 +7,16 @@
 
 namespace weft::passes {
 
-using Index = std::vector<std::int64_t>;  // one a dim
+using Index = std::vector<std::int64_t>;  // one entry per dim
 
-// The row-major number of the element at `index` among `dims`, and the index of the element of a number.
+// The row-major number of the element at `index` among `dims`, and its inverse.
 std::int64_t flatten(const Index& index, const Index& dims);
 Index unflatten(std::int64_t flat, const Index& dims);
 
-// The index into a value of `dims` that numpy broadcasting reads for `index`.
+// The index that numpy broadcasting reads in a value of `dims` for `index`.
 Index broadcast_index(const Index& index, const Index& dims);
 
-// The index into the operand of a `transpose` or a `slice`, whose start is `start`, that its result has at `index`.
+// The operand's index for the result's `index`, in a `transpose` or in a `slice` that starts at `start`.
 Index transposed_index(const Index& index, const Index& perm);
 Index sliced_index(Index index, const Index& start);
 

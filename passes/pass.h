@@ -1,4 +1,4 @@
-// What a pass is: Graph -> Graph, one function. A pass that changes nothing returns the pointer it was given.
+// A pass is one function Graph -> Graph. A pass that changes nothing returns the pointer it was given.
 #pragma once
 
 #include <functional>
@@ -13,21 +13,21 @@ namespace weft::passes {
 
 using ir::GraphPtr;
 
-// What passes may know of the backend below them.
+// The properties of a backend that passes may depend on.
 struct Target {
-  std::vector<std::string> activations = {"relu"};  // that a contraction can apply by itself, with a bias
+  std::vector<std::string> activations = {"relu"};  // that a contraction can apply, with a bias
   std::vector<ir::OpCode> epilogues = {ir::OpCode::matmul, ir::OpCode::conv2d};  // the contractions that can
-  // In blocks of how many rows to keep the products of all pairs of these rows from a loss for its gradient; 0 where it
-  // is better to compute them again. Empty: always again.
+  // Block size in rows for keeping the products of all pairs of these rows from a loss for its gradient; 0 to recompute
+  // them. Empty: always recompute.
   std::function<std::int64_t(const ir::Type& rows)> similarity_block;
-  // The layout (ir/memory_layout.h) in which the kernel of this conv2d or conv_transpose2d is best kept. Empty where
-  // the caller of the program wants its params row-major.
+  // The preferred layout (ir/memory_layout.h) of the kernel of this conv2d or conv_transpose2d. Empty if the program's
+  // caller wants row-major params.
   std::function<std::string(const ir::Graph& graph, const ir::Op& op)> weights_layout;
-  // The layouts of params by name, where they are settled: those not named are row-major.
+  // The fixed layouts of params by name; all others are row-major.
   std::optional<std::map<std::string, std::string>> kept_layouts;
 };
 
-// A rewrite a user wants to know of, or a fusion that did not happen and why.
+// A rewrite to report to the user, or why a fusion did not happen.
 struct Note {
   std::string pass;
   ir::Location location;
@@ -36,13 +36,13 @@ struct Note {
 
 struct Context {
   Target target;
-  bool contrastive = true;  // whether the pass of that name may do anything
+  bool contrastive = true;  // whether pass contrastive is enabled
   std::vector<Note> notes;  // passes append
 };
 
 struct Pass {
   std::string name;
-  std::string doc;  // one line: what it does, what it needs and gives
+  std::string doc;  // one line: what it does, needs and gives
   std::function<GraphPtr(const GraphPtr&, Context&)> run;
 };
 

@@ -1,4 +1,4 @@
-// The passes, each in a file of its own name; passes.def has their contracts, passes/pipeline.h their order.
+// The passes, each in a file of the same name; passes.def has their contracts, passes/pipeline.h their order.
 #pragma once
 
 #include "passes/pass.h"

@@ -1,4 +1,4 @@
-// The order of the passes: the only file that knows it.
+// The order of the passes; no other file depends on it.
 #include "passes/pipeline.h"
 
 #include <algorithm>
@@ -19,7 +19,7 @@ const std::vector<Pass>& all_passes() {
 }
 
 const std::vector<std::string>& gradient_pipeline() {
-  // simplify last: it finds the gradients that are zero, whose params `update` leaves alone.
+  // simplify runs last: it finds zero gradients, whose params `update` skips.
   static const std::vector<std::string> names = {"stabilise", "contrastive", "differentiate", "fold", "simplify"};
   return names;
 }
@@ -30,8 +30,8 @@ const std::vector<std::string>& forward_pipeline() {
 }
 
 std::vector<std::string> compile_pipeline(const PipelineOptions& options) {
-  // fold first: dims are numbers now. fuse after epilogue: what a contraction took need not become a kernel. simplify
-  // after layout: reshapes and transposes meet.
+  // fold runs first, because dims are now bound. fuse runs after epilogue, which removes ops that would become kernels.
+  // simplify runs again after layout to join reshapes and transposes.
   std::vector<std::string> names = {"fold", "simplify", "cse", "dce", "similarities"};
   if (options.bf16) names.push_back("bf16");
   for (const char* name : {"epilogue", "layout", "simplify", "fuse", "weight_layout", "copies"}) names.push_back(name);

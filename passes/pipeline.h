@@ -1,4 +1,4 @@
-// The order of the passes, and running them: each pipeline is a list of names.
+// The order of the passes, as lists of names, and functions that run them.
 #pragma once
 
 #include <functional>
@@ -13,30 +13,30 @@
 namespace weft::passes {
 
 const std::vector<Pass>& all_passes();
-const Pass* find_pass(std::string_view name);  // nullptr where there is none
+const Pass* find_pass(std::string_view name);  // nullptr if there is none
 
-// From a forward graph with the output `loss` to its gradients; `update` makes a training step of those.
+// From a forward graph with the output `loss` to its gradients; `update` then makes a training step.
 const std::vector<std::string>& gradient_pipeline();
-// What an entry passes through that is run as it is, without gradients.
+// For an entry without gradients.
 const std::vector<std::string>& forward_pipeline();
-// What of a compilation decides which passes run.
+// Options that decide which passes run.
 struct PipelineOptions {
   bool bf16 = false;  // operands of matmuls and convolutions in bf16
 };
-// From any graph, bound, to fused kernels: what every backend compiles.
+// From any bound graph to fused kernels, which every backend compiles.
 std::vector<std::string> compile_pipeline(const PipelineOptions& options = {});
-// From an entry to the ops that other programs' formats have; no dim needs to be bound.
+// From an entry to ops that exchange formats support; dims need not be bound.
 const std::vector<std::string>& export_pipeline();
 
-// What to tell of each pass: its name, the graph after it (the same pointer where nothing changed) and its seconds.
+// Called after each pass with its name, the resulting graph (the same pointer if unchanged) and its seconds.
 using Observe = std::function<void(const std::string& name, const GraphPtr& graph, double seconds)>;
 
-// Runs the passes in order. Error, with the nearest names, for a name that is none.
+// Runs the passes in order. Throws Error with the nearest names for an unknown name.
 GraphPtr run_passes(GraphPtr graph, const std::vector<std::string>& names, Context& context,
                     const Observe& observe = {});
 
-// One training step from an entry that computes `loss`: forward, backward, optimizer. Batch-polymorphic where the
-// entry is.
+// One training step from an entry that computes `loss`: forward, backward, optimizer. The batch stays a symbol if the
+// entry's is.
 GraphPtr training_step(const GraphPtr& loss_entry, const OptimizerSpec& spec, Context& context,
                        const Observe& observe = {});
 

@@ -1,4 +1,4 @@
-// Copies graphs under a map of values.
+// Copies graphs through a map of values.
 #include "passes/rewriter.h"
 
 #include "ir/bits.h"

@@ -1,7 +1,7 @@
-// What every pass shares: copying a graph op by op through a builder, under a map from old values to new ones.
+// Shared by every pass: copies a graph op by op through a builder, with a map from old values to new ones.
 //
-// Kept by copying: the order of ops, inputs with their roles, inits and slots, outputs with their donations, names and
-// places. Equal ops become one on the way, by the builder's interning.
+// Copying keeps the order of ops, inputs with their roles, inits and slots, outputs with their donations, names and
+// source locations. The builder interns equal ops, which merges them.
 #pragma once
 
 #include <functional>
@@ -21,21 +21,21 @@ class Rewriter {
   const ir::Graph& source() const { return *source_; }
   ir::Builder& builder() { return builder_; }
 
-  // The new value for one of the source; it must have been copied or mapped.
+  // The new value for a value of the source, which must have been copied or mapped.
   Expr operator[](ir::ValueId old);
   std::vector<Expr> operator[](const std::vector<ir::ValueId>& old);
-  // Stands for `old` from here on; takes over its name where it has none.
+  // Replaces `old` with `now` from here on; `now` takes over the name if it has none.
   void map(ir::ValueId old, Expr now);
 
   void copy_input(std::uint32_t index);
   void copy_inputs();
-  // Adds the op with mapped operands, and the given code's attributes and results.
+  // Adds the op with mapped operands and the same attributes and results.
   void copy(const ir::Op& op);
-  void copy(const ir::Op& op, std::vector<ir::ValueId> operands);  // with these of the new graph
+  void copy(const ir::Op& op, std::vector<ir::ValueId> operands);  // with operands of the new graph
   void copy_output(const ir::Output& output);
   void copy_outputs();
 
-  // A new graph when anything differs from the source, else the source.
+  // The new graph if it differs from the source, else the source.
   GraphPtr finish();
 
  private:
@@ -46,15 +46,15 @@ class Rewriter {
   bool changed_ = false;
 };
 
-// The commonest pass: copies `graph`, but where `replace` gives a value, that one stands for the op's result. Ops made
-// by `replace` carry the place of the op they replace.
+// The usual kind of pass: copies `graph`, and replaces an op's result by the value that `replace` returns, if any. Ops
+// from `replace` take the source location of the op they replace.
 using Replace = std::function<std::optional<Expr>(const ir::Op& op, Rewriter& rewriter)>;
 GraphPtr rewrite(const GraphPtr& graph, const Replace& replace);
 
 // The number that fills a constant, or nothing for other values.
 std::optional<double> uniform_constant(const ir::Graph& graph, ir::ValueId value);
 
-// For each value the one op that uses it, or kNone where there are none or several uses, or an output.
+// For each value, the one op that uses it; kNone if it has no use, several uses, or is an output.
 std::vector<ir::OpId> sole_users(const ir::Graph& graph);
 
 }  // namespace weft::passes

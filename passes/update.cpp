@@ -1,7 +1,7 @@
-// The optimizer: gradients become new values of the params, as one elementwise formula over flat vectors.
+// The optimizer: computes new values of the params from gradients, as one elementwise formula over flat vectors.
 //
-// Three steps: lay the params out in one vector, collect the gradients in another, write the formula. Gaps between
-// tensors hold zeros in every vector, so sums over a vector are sums over its tensors.
+// Three steps: lay out the params in one vector, pack the gradients into another, write the formula. Gaps between
+// tensors are zero in every vector, so a sum over a vector is the sum over its tensors.
 #include "passes/update.h"
 
 #include <algorithm>
@@ -25,11 +25,11 @@ namespace {
 
 using Kind = OptimizerSpec::Kind;
 
-constexpr std::int64_t kAlignment = 16;  // floats: 64 bytes, a cache line and the widest vector
+constexpr std::int64_t kAlignment = 16;  // floats: 64 bytes, a cache line
 constexpr const char* kGradient = "grad.";
 
-// Where each param stands in the flat vectors: those with weight decay first, `decaying` elements; then those with a
-// gradient alone, up to `moving`; then those without.
+// The layout of params in the flat vectors: first those with weight decay (`decaying` elements), then the others with a
+// gradient (up to `moving`), then those without a gradient.
 struct Layout {
   std::vector<Slot> slots;
   std::vector<std::uint32_t> inputs;  // of the source, by slot
@@ -38,7 +38,7 @@ struct Layout {
   std::int64_t size = 0;
 };
 
-// By input: the output that holds its gradient; kNone where it is absent or zero everywhere.
+// By input: the output that holds its gradient; kNone if it is absent or zero everywhere.
 std::vector<std::uint32_t> find_gradients(const ir::Graph& graph) {
   std::unordered_map<std::string, std::uint32_t> by_name;
   for (std::uint32_t i = 0; i < graph.outputs.size(); ++i) by_name.emplace(graph.outputs[i].name, i);
@@ -75,7 +75,7 @@ Layout lay_out(const ir::Graph& graph, const std::vector<std::uint32_t>& gradien
   layout.decaying = place(Part::decays);
   layout.moving = place(Part::moves);
   place(Part::stays);
-  if (layout.moving == 0) fail("graph @{} has no gradients to update by: run `differentiate` first", graph.name);
+  if (layout.moving == 0) fail("graph @{} has no gradients: run `differentiate` first", graph.name);
   return layout;
 }
 
@@ -123,7 +123,7 @@ class Updater {
                     view(params, layout_.slots[i].offset, layout_.slots[i].type));
   }
 
-  // A state vector beside the params, zero at the start.
+  // A state vector with the layout of params, initially zero.
   std::uint32_t add_state(const std::string& name) {
     std::vector<Slot> slots = layout_.slots;
     for (Slot& slot : slots) slot.init = ir::constant_init(0);
@@ -137,7 +137,7 @@ class Updater {
     rewriter_.builder().output(name, value.id, donated);
   }
 
-  // The number of this step, counted from 1.
+  // The step number, starting at 1.
   Expr step_number() {
     std::uint32_t index = 0;
     while (index < graph_.inputs.size() && graph_.inputs[index].role != Role::rng) ++index;
@@ -149,7 +149,7 @@ class Updater {
 
   // Gradients
 
-  // Those of the params that have one, in the order of the slots.
+  // The gradients of the params that have one, in slot order.
   std::vector<Expr> gradients() {
     std::vector<Expr> parts;
     for (const std::uint32_t input : layout_.inputs)
@@ -158,17 +158,17 @@ class Updater {
     return parts;
   }
 
-  // Values of the params with a gradient as a flat vector.
+  // Packs one tensor for each param with a gradient into a flat vector.
   Expr packed(const std::vector<Expr>& parts) {
     std::vector<std::int64_t> offsets;
     for (std::size_t i = 0; i < parts.size(); ++i) offsets.push_back(layout_.slots[i].offset);
     return pack(parts, offsets, layout_.size);
   }
 
-  // What scales g down to the norm `clip_norm`, where its own is larger (Pascanu et al. 2013).
+  // The scale that limits the norm of g to `clip_norm` (Pascanu et al. 2013).
   Expr clip_scale(Expr g) { return min(spec_.clip_norm / (sqrt(sum_all(g * g)) + 1e-6), 1); }
 
-  // What the formulas take for the gradient, flat.
+  // The flat gradient for the formulas.
   Expr flat_gradient() {
     std::vector<Expr> parts = gradients();
     const bool clips = spec_.clip_norm > 0, scales = spec_.kind == Kind::lars;
@@ -182,8 +182,8 @@ class Updater {
     return packed(parts);
   }
 
-  // The gradient of one param p under LARS: with weight decay, and of a length that is the share `trust` of p's, so
-  // that no layer runs ahead of the others. Vectors are left as they are; so is a p or g of length 0.
+  // The gradient of param p under LARS: adds weight decay and scales the gradient to `trust` times p's norm, so that
+  // all layers learn at a similar rate. Vectors stay unchanged, as do p or g of norm 0.
   Expr trusted(Expr p, Expr g) const {
     if (p.rank() <= 1) return g;
     const double decay = spec_.weight_decay;
@@ -193,8 +193,8 @@ class Updater {
     return scale * (decay == 0 ? g : g + decay * p);
   }
 
-  // weight_decay, but 0 for the params that have none: those without a gradient, which are not to move, and maybe the
-  // one-dimensional ones.
+  // weight_decay, but 0 for params without decay: those without a gradient, which must not move, and vectors if
+  // decay_vectors is off.
   Expr weight_decay(Expr like) {
     const Expr decay = scalar_like(like, spec_.weight_decay);
     if (layout_.decaying == layout_.size) return decay;
@@ -231,8 +231,8 @@ class Updater {
     return buffer;
   }
 
-  // lr * mean / (sqrt(variance) + epsilon) with the bias corrections mean = m / (1 - beta1^t) and
-  // variance = v / (1 - beta2^t) moved into two scalars.
+  // lr * mean / (sqrt(variance) + epsilon), with the bias corrections mean = m / (1 - beta1^t) and variance = v / (1 -
+  // beta2^t) folded into two scalars.
   Expr adam_step(Expr g) {
     const std::uint32_t m_state = add_state("adam.m"), v_state = add_state("adam.v");
     const Expr m = spec_.beta1 * input(m_state) + (1 - spec_.beta1) * g;
@@ -245,7 +245,7 @@ class Updater {
     return rate * m / (sqrt(v) * scale + spec_.epsilon);
   }
 
-  // 1 - beta^t; as -expm1(t log beta), since 1 - .999^1 in f32 would keep 4 of its 7 digits.
+  // 1 - beta^t as -expm1(t log beta): in f32, 1 - .999^1 would keep 4 of 7 digits.
   static Expr one_minus_power(double beta, Expr t) {
     return beta == 0 ? scalar_like(t, 1) : -expm1(t * std::log(beta));
   }

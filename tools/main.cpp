@@ -1,4 +1,4 @@
-// From argc and argv to an exit code: which command, and how its errors are told.
+// Runs a command line and converts errors to messages and exit codes.
 #include "tools/main.h"
 
 #include <csignal>
@@ -52,9 +52,9 @@ int say(const std::string& program, int exit_code, const char* what) {
 
 int run_program(int argc, char** argv, std::optional<Model> own) {
   const std::string program = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "weft";
-  std::signal(SIGXFSZ, SIG_IGN);  // writing past the file size limit is an error with a reason, not the end
+  std::signal(SIGXFSZ, SIG_IGN);  // makes exceeding the file size limit an error instead of a fatal signal
   try {
-    const tools::SignalWatch watch;  // before anything can start a thread
+    const tools::SignalWatch watch;  // before any thread starts
     const Catalog catalog(std::move(own));
     const int exit_code = run_command(argc, argv, catalog);
     if (exit_code == 0) check_output();
@@ -68,8 +68,8 @@ int run_program(int argc, char** argv, std::optional<Model> own) {
   } catch (const InternalError& error) {
     return say(program, kInternalError, error.what());
   } catch (const std::bad_alloc&) {
-    return say(program, kUserError, "this machine has not enough memory for that; try a smaller --batch or model");
-  } catch (const std::system_error& error) {  // fmt's, where standard output is full or closed
+    return say(program, kUserError, "not enough memory; try a smaller --batch or model");
+  } catch (const std::system_error& error) {  // from fmt, if standard output is full or closed
     return say(program, kUserError, error.code() == std::errc::no_space_on_device ? kOutputFailed : error.what());
   } catch (const std::exception& error) {
     return say(program, kInternalError,

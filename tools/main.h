@@ -1,17 +1,17 @@
-// The command line of Weft, for a program of one's own: #include <weft/main.h>.
+// The command line of Weft for your own program: #include <weft/main.h>.
 #pragma once
 
 #include "frontend/model.h"
 
 namespace weft {
 
-// Every command of `weft` for the models that come with Weft and for `own`, which commands take where no model is
-// named. Returns the exit code: 0; 1 an error of the user's; 2 a wrong command line; 70 a bug of Weft's; 130, 143 or
-// 129 where training was stopped by Ctrl-C, SIGTERM or SIGHUP.
+// Runs any `weft` command for the built-in models and for `own`, which is the default model. Returns the exit code: 0
+// for success; 1 for user errors; 2 for a wrong command line; 70 for a bug in Weft; 130, 143 or 129 if Ctrl-C, SIGTERM
+// or SIGHUP stopped training.
 //
-// Call it before the program starts threads: SIGINT, SIGTERM and SIGHUP are blocked in the calling thread and in all
-// threads that it starts, and one thread waits for them. Threads made earlier do not block them; a signal that reaches
-// one ends the process at once.
+// Call it before the program starts threads: it blocks SIGINT, SIGTERM and SIGHUP in the calling thread and in all
+// threads that it starts, and one thread waits for them. Earlier threads do not block them; a signal that reaches one
+// ends the process at once.
 int main(int argc, char** argv, const Model& own);
 int main(int argc, char** argv);
 

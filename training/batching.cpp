@@ -1,4 +1,4 @@
-// Checks, cuts and joins the rows of an entry's inputs and outputs.
+// Checks, splits and joins the rows of an entry's inputs and outputs.
 #include "training/batching.h"
 
 #include <algorithm>
@@ -77,7 +77,7 @@ HostTensor& RowCollector::tensor_for(const Port& port, std::int64_t rows) {
   const auto [place, added] = tensors_.try_emplace(port.name);
   if (added) {
     std::vector<std::int64_t> shape = ir::numbers(port.type.dims);
-    shape.front() = shape.front() / rows * rows_;  // an output may hold several rows a sample
+    shape.front() = shape.front() / rows * rows_;  // an output may hold several rows per sample
     place->second = HostTensor::zeros(port.type.dtype, std::move(shape));
   }
   return place->second;

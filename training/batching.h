@@ -1,4 +1,4 @@
-// Entries run over any number of rows: inputs cut into the batches a program takes, outputs joined again.
+// Runs an entry over any number of rows: splits the inputs into batches and joins the outputs.
 #pragma once
 
 #include <cstdint>
@@ -10,22 +10,22 @@
 
 namespace weft::training {
 
-// The number of rows that the data inputs of a graph share. Throws Error where one is missing, of another shape or too
-// many.
+// The number of rows that all data inputs of a graph share. Throws Error if an input is missing, unknown or has another
+// shape.
 std::int64_t rows_of(const ir::Graph& graph, const runtime::NamedTensors& inputs);
 
-// Writes the rows from `begin` on into the data inputs of a program of `graph`; those without a batch dim whole.
+// Copies the rows from `begin` into the data inputs of a program of `graph`, and whole inputs that have no batch dim.
 void write_rows(runtime::Program& program, const ir::Graph& graph, const runtime::NamedTensors& inputs,
                 std::int64_t begin);
 
-// The batched outputs of an entry for all rows, filled batch by batch. `graph` is not bound yet: it tells what grows
+// Collects the batched outputs of an entry, batch by batch. `graph` is unbound: its symbols tell which outputs grow
 // with the batch.
 class RowCollector {
  public:
   explicit RowCollector(std::int64_t rows) : rows_(rows) {}
 
   void take(const ir::Graph& graph, const runtime::Program& program, std::int64_t begin, std::int64_t rows);
-  // Throws Error where the entry has no such output.
+  // Throws Error if the entry has no batched output.
   runtime::NamedTensors finish(std::string_view entry);
 
  private:

@@ -1,4 +1,4 @@
-// Chooses the entries and takes each through the passes that come before a batch is known.
+// Chooses the entries and runs the passes that need no batch size.
 #include "training/compile_model.h"
 
 #include <algorithm>
@@ -16,11 +16,11 @@ namespace weft::training {
 namespace {
 
 bool is_for_training(const std::string& entry) {
-  return entry == loss_entry || entry == test_entry || entry.starts_with("pretrain");
+  return entry == kLossEntry || entry == kTestEntry || entry.starts_with("pretrain");
 }
 
 std::vector<std::string> chosen_entries(const ir::Module& module, const std::vector<std::string>& asked) {
-  std::vector<std::string> known = {train_step_entry}, all;
+  std::vector<std::string> known = {kTrainStepEntry}, all;
   for (const ir::Graph& graph : module.graphs) {
     known.push_back(graph.name);
     if (!is_for_training(graph.name)) all.push_back(graph.name);
@@ -29,9 +29,9 @@ std::vector<std::string> chosen_entries(const ir::Module& module, const std::vec
     if (std::ranges::find(known, name) == known.end())
       fail("model {} has no entry {}{}", module.name, name, did_you_mean(name, known));
   if (asked.empty() && all.empty())
-    fail("model {} has no entry but for training; name one with --entry: {}", module.name, fmt::join(known, ", "));
+    fail("model {} has only entries for training; name one with --entry: {}", module.name, fmt::join(known, ", "));
   std::vector<std::string> chosen = asked.empty() ? all : asked;
-  std::ranges::stable_partition(chosen, [](const std::string& name) { return name == train_step_entry; });
+  std::ranges::stable_partition(chosen, [](const std::string& name) { return name == kTrainStepEntry; });
   return chosen;
 }
 
@@ -43,7 +43,7 @@ aot::Compiled compile_model(const ir::Module& module, const std::optional<aot::W
   for (const std::string& name : chosen_entries(module, options.entries)) {
     passes::Context context;
     context.contrastive = options.contrastive;
-    const bool trains = name == train_step_entry;
+    const bool trains = name == kTrainStepEntry;
     entries.push_back({name,
                        trains ? training_step(module, options.optimizer, context, {}, ir::DType::u8, Feeding::batch)
                               : passes::run_passes(std::make_shared<const ir::Graph>(entry_of(module, name)),

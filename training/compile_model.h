@@ -1,4 +1,4 @@
-// A model compiled ahead of time: which of its entries, and the training step as one of them.
+// Compiles entries of a model, and its training step, ahead of time.
 #pragma once
 
 #include <optional>
@@ -8,11 +8,11 @@
 
 namespace weft::training {
 
-// The training step as an entry: one batch of samples as bytes, and labels where the model has them, in; what steps
-// measure out. State is updated in place.
-inline constexpr const char* train_step_entry = "train_step";
+// The training step as an entry. Its inputs are a batch of samples as bytes, and labels if the model has them; its
+// outputs are the metrics. It updates the state in place.
+inline constexpr const char* kTrainStepEntry = "train_step";
 
-// Throws Error for an entry or batch that the model cannot be compiled for, and for weights of another model.
+// Throws Error if the model cannot be compiled for an entry or batch, or if the weights belong to another model.
 aot::Compiled compile_model(const ir::Module& module, const std::optional<aot::Weights>& weights,
                             const aot::Options& options);
 

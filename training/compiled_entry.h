@@ -1,5 +1,5 @@
-// An entry of a session as a program: which of its ports are written every run, and the tables that it reads. For
-// training/session.cpp alone.
+// A compiled entry of a session: its program, the ports to write before each run, and the tables it reads. Only
+// training/session.cpp includes this header.
 #pragma once
 
 #include <algorithm>
@@ -11,14 +11,14 @@
 
 namespace weft::training {
 
-// One entry for one batch (and, fed, for one size of data set), with the ports that are written every run.
+// One entry, compiled for one batch size and, if fed, for one size of data set.
 struct Session::Compiled {
   Use use;
   std::string entry;
   std::int64_t batch = 0;
   std::int64_t size = 0;                   // of the data set; 0 unless fed
   ir::DType samples_type = ir::DType::u8;  // of the data set
-  ir::GraphPtr graph;                      // before binding: tells what grows with the batch
+  ir::GraphPtr graph;                      // unbound: tells which outputs grow with the batch
   std::unique_ptr<runtime::Program> program;
   int indices = -1;
   int images = -1;
@@ -30,9 +30,9 @@ struct Session::Compiled {
   const void* bound_labels = nullptr;
 
   void find_ports() {
-    indices = find_port(program->inputs(), indices_input);
-    images = find_port(program->inputs(), images_input);
-    labels = find_port(program->inputs(), all_labels_input);
+    indices = find_port(program->inputs(), kIndicesInput);
+    images = find_port(program->inputs(), kImagesInput);
+    labels = find_port(program->inputs(), kAllLabelsInput);
     for (std::size_t i = 0; i < program->inputs().size(); ++i)
       if (program->inputs()[i].role == ir::Role::rng) rng = static_cast<int>(i);
     for (std::size_t i = 0; i < program->outputs().size(); ++i)
@@ -55,12 +55,13 @@ struct Session::Compiled {
   void check_data(const Dataset& dataset) const {
     const runtime::Port& table = program->inputs()[static_cast<std::size_t>(images)];
     if (table.type.bytes() != dataset.samples.bytes.size())
-      fail("the model takes pictures of {} numbers, but those of {} are {}: {} numbers; choose a model for that size",
-           table.type.elements() / size, dataset.name, to_string(dataset.samples),
-           elements_of_row(dataset.samples.shape));
+      fail(
+          "the model takes samples of {} numbers, but {} holds {}, samples of {} numbers; choose a model for that size",
+          table.type.elements() / size, dataset.name, to_string(dataset.samples),
+          elements_of_row(dataset.samples.shape));
     if (labels >= 0) need_classes(dataset, graph->name);
     const std::int64_t taken = program->inputs()[static_cast<std::size_t>(indices)].type.elements();
-    if (taken != batch) fail("entry @{} is written for batches of {}, not {}", graph->name, taken, batch);
+    if (taken != batch) fail("entry @{} takes batches of {}, not {}", graph->name, taken, batch);
   }
 
   void write_hyper(std::string_view name, float value) {

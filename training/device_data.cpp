@@ -1,4 +1,4 @@
-// Copies data sets once.
+// Copies each data set to the device once.
 #include "training/device_data.h"
 
 namespace weft::training {

@@ -1,4 +1,4 @@
-// The tables of data sets, in memory where programs can read them: the host's own where that will do, else a copy.
+// Data sets in memory that programs can read: the host memory itself, or a copy on the device.
 #pragma once
 
 #include <map>
@@ -15,17 +15,17 @@ class DeviceData {
  public:
   explicit DeviceData(std::shared_ptr<runtime::Memory> space) : space_(std::move(space)) {}
 
-  // Stays valid, and what was copied is not looked at again, until `drop`.
+  // The pointer stays valid until `drop`. Changes of a copied tensor have no effect until then.
   void* of(const runtime::HostTensor& tensor);
-  // Gives the copies of a data set back: the next use of that memory copies what is in it then.
+  // Frees the copies of a data set; its next use copies it again.
   void drop(const Dataset& data);
 
  private:
   std::shared_ptr<runtime::Memory> space_;
-  std::map<const std::byte*, std::shared_ptr<void>> copies_;  // by where the tensor lies
+  std::map<const std::byte*, std::shared_ptr<void>> copies_;  // by the address of the tensor's bytes
 };
 
-// Drops the copies of a data set that is used once.
+// Drops the copies of a data set at the end of the scope.
 class ScopedDeviceData {
  public:
   ScopedDeviceData(DeviceData& tables, const Dataset& data) : device_data_(tables), data_(data) {}

@@ -1,4 +1,4 @@
-// Writing, resuming and reading metrics.jsonl.
+// Writes, resumes and reads metrics.jsonl.
 #include "training/metrics.h"
 
 #include <fcntl.h>
@@ -27,7 +27,7 @@ std::string line_of(const MetricsRecord& record, const fs::path& path) {
   nlohmann::ordered_json line{{"step", record.step}, {"epoch", record.epoch}, {"split", record.split}};
   for (const auto& [name, value] : record.values) {
     if (is_reserved(name)) fail("{}: a metric cannot be named '{}'; choose another name", path.string(), name);
-    line[name] = value;  // the library writes null for what is not finite
+    line[name] = value;  // the library writes null for a value that is not finite
   }
   try {
     return line.dump() + '\n';
@@ -36,7 +36,7 @@ std::string line_of(const MetricsRecord& record, const fs::path& path) {
   }
 }
 
-// Throws Error for what is not a record.
+// Throws Error if the line is not a record.
 MetricsRecord record_of(const std::string& line) {
   const json fields = runtime::parse_json<json>(line);
   MetricsRecord record{runtime::json_member<std::int64_t>(fields, "step"),
@@ -53,7 +53,7 @@ MetricsRecord record_of(const std::string& line) {
 }
 
 struct Line {
-  std::string text;  // without its end
+  std::string text;  // without the newline
   MetricsRecord record;
 };
 

@@ -1,4 +1,4 @@
-// metrics.jsonl: one JSON object a line, appended while a run goes on, readable by anything.
+// metrics.jsonl: one JSON object per line, appended during a run.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace weft::training {
 
-// {"step":100,"epoch":1,"split":"train","loss":0.25}: the values are fields of their own. A value that is not finite is
-// written as null and read as NaN.
+// {"step":100,"epoch":1,"split":"train","loss":0.25}: each value is a field. Weft writes a value that is not finite as
+// null and reads it as NaN.
 struct MetricsRecord {
   std::int64_t step = 0;
   std::int64_t epoch = 0;
@@ -21,13 +21,13 @@ struct MetricsRecord {
   bool operator==(const MetricsRecord&) const = default;
 };
 
-// Every member throws Error with path and reason.
+// All functions throw Error with path and reason.
 class MetricsWriter {
  public:
-  // An empty file, whatever was there before; a symbolic link is replaced, not followed.
+  // Creates an empty file, in place of an existing file or symbolic link.
   static MetricsWriter create(const std::filesystem::path& path);
-  // Keeps the records that `is_kept` says and drops the others, as well as a last line that a crash cut short: a
-  // resumed run writes them again. A missing file is created.
+  // Keeps the records for which `is_kept` is true. Drops the others, and a last line that a crash cut short: a resumed
+  // run writes them again. Creates a missing file.
   static MetricsWriter resume(const std::filesystem::path& path,
                               const std::function<bool(const MetricsRecord&)>& is_kept);
 
@@ -35,9 +35,9 @@ class MetricsWriter {
   MetricsWriter(MetricsWriter&& other) noexcept;
   MetricsWriter& operator=(MetricsWriter&&) = delete;
 
-  // Hands the whole line to the system in one call, and to the disk: no reader sees half of it, and a checkpoint that
-  // is written after it never outlives it. After an Error the file is as before. Throws Error also where a value is
-  // named step, epoch or split.
+  // Writes the whole line in one call and flushes it to disk: readers see whole lines only, and a crash that keeps a
+  // later checkpoint keeps the line too. After an Error the file is unchanged. Throws Error also if a value is named
+  // step, epoch or split.
   void append(const MetricsRecord& record);
 
  private:
@@ -47,7 +47,7 @@ class MetricsWriter {
   int descriptor_ = -1;
 };
 
-// All records; a last line without its end (a crash while writing) is left out. Throws Error with path and line.
+// All records, without a last line that a crash cut short. Throws Error with path and line.
 std::vector<MetricsRecord> read_metrics(const std::filesystem::path& path);
 
 }  // namespace weft::training

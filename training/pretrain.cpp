@@ -1,4 +1,4 @@
-// Trains the layers of a stack one by one, each in a session of its own.
+// Trains the layers of a stack one by one, each in its own session.
 #include "training/pretrain.h"
 
 #include <string>
@@ -12,10 +12,10 @@ namespace {
 
 std::string entry_of_layer(std::int64_t layer) { return fmt::format("pretrain{}", layer); }
 
-// A model whose loss is that of one layer.
+// A model whose loss is the loss of one layer.
 ir::Module layer_alone(const ir::Module& module, std::int64_t layer) {
   ir::Module alone{module.name, {entry_of(module, entry_of_layer(layer))}};
-  alone.graphs.front().name = loss_entry;
+  alone.graphs.front().name = kLossEntry;
   return alone;
 }
 

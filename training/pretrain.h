@@ -1,5 +1,5 @@
-// Greedy layer-wise pre-training (Hinton et al. 2006; Bengio et al. 2007): the entries `pretrain1`, `pretrain2`, ... of
-// a model are trained in turn, each alone, and hand on the params they share with those after them.
+// Greedy layer-wise pre-training (Hinton et al. 2006; Bengio et al. 2007): trains the entries `pretrain1`, `pretrain2`,
+// ... of a model in turn. Each starts from the params that the earlier ones trained.
 #pragma once
 
 #include <cstdint>
@@ -12,32 +12,32 @@
 
 namespace weft::training {
 
-// How many of those entries a model has.
+// The number of these entries in a model.
 std::int64_t pretraining_layers(const ir::Module& module);
-// Throws Error where it has none.
+// Throws Error if it has none.
 void check_pretraining(const ir::Module& module);
 
-// As the hooks of training, for one layer after the other.
+// The hooks of training, for each layer in turn.
 struct PretrainHooks {
   std::function<void(const Progress&)> progress;
   std::function<void(const EpochResult&)> measured;
-  std::function<void(const Session& layer, const Position& position)> checkpoint;  // of the layer under way
+  std::function<void(const Session& layer, const Position& position)> checkpoint;  // of the current layer
   std::function<void(const EpochResult&)> epoch;
-  std::function<void(std::int64_t layer)> finished;  // the session holds the layer's weights
+  std::function<void(std::int64_t layer)> finished;  // the session now holds the layer's weights
   const std::atomic<bool>* stop = nullptr;
 };
 
-// A layer that was stopped: what Session::save gave of its own session, and where it stood.
+// An interrupted layer: its own session as saved by Session::save, and its position.
 struct StoppedLayer {
   runtime::TensorFile session;
-  std::filesystem::path path;  // of the checkpoint it comes from, for errors
+  std::filesystem::path path;  // the checkpoint that holds it, for error messages
   Position position;
 };
 
-// Trains each layer after the first `done` for options.pretrain_epochs epochs, with the optimizer of the session, from
-// its moments at 0, and on the schedule of the options; the session, whose steps do not count these, takes the weights
-// over as a layer is finished. `stopped`: where the layer after `done` goes on. False where it was stopped; going on
-// from its last checkpoint gives bitwise the result of a run that was not stopped.
+// Trains each layer after the first `done` for options.pretrain_epochs epochs, with the session's optimizer, moments
+// starting at 0, and the options' schedule. The session takes the weights of each finished layer; its step count
+// excludes pre-training. `stopped`: where the layer after `done` resumes. Returns false if stopped; resuming from the
+// last checkpoint then gives the same bits as an uninterrupted run.
 bool pretrain(Session& session, const DatasetSplits& data, const TrainOptions& options, const PretrainHooks& hooks,
               std::int64_t done, const std::optional<StoppedLayer>& stopped = {});
 

@@ -22,16 +22,17 @@ using runtime::TensorFile;
 
 namespace {
 
-// Random numbers outside of training come from steps that no training reaches.
+// Random numbers outside training use step numbers that no training reaches.
 constexpr std::uint64_t kEvaluationSteps = std::uint64_t{1} << 62;
 constexpr std::uint64_t kRunSteps = std::uint64_t{3} << 61;
 constexpr const char* kThisSession = "a session";
-constexpr std::size_t kDeviceMetrics = 64;  // rows of metrics that wait on a device to be read
+constexpr std::size_t kDeviceMetrics = 64;  // rows of metrics that a device keeps for reading
 
 std::uint64_t read_number(const TensorFile& file, const std::filesystem::path& path, const char* key) {
   const auto found = file.metadata.find(key);
   if (found == file.metadata.end())
-    fail("{}: no checkpoint: its metadata lacks '{}'; a file of weights alone cannot be continued", path.string(), key);
+    fail("{}: not a checkpoint: its metadata lacks '{}'; training cannot resume from weights alone", path.string(),
+         key);
   const std::string& text = found->second;
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -53,7 +54,7 @@ runtime::HostTensor& output_of(NamedTensors& outputs, std::string_view entry, st
 std::string nonfinite_of(const Metrics& metrics) {
   std::string text;
   for (const auto& [name, value] : metrics)
-    if (!std::isfinite(value))  // the sign of NaN says nothing
+    if (!std::isfinite(value))  // the sign of NaN has no meaning
       text += fmt::format("{}{} is {}", text.empty() ? "" : ", ", name, std::isnan(value) ? std::abs(value) : value);
   return text;
 }
@@ -61,7 +62,7 @@ std::string nonfinite_of(const Metrics& metrics) {
 double metric_of(const Metrics& metrics, std::string_view name) {
   for (const auto& [known, value] : metrics)
     if (known == name) return value;
-  fail("the model measures no {}", name);
+  fail("the model has no metric {}", name);
 }
 
 Session::Session(Session&&) noexcept = default;
@@ -74,7 +75,7 @@ Session::Session(ir::Module module, SessionOptions options)
       device_data_(space_) {
   if (options_.batch <= 0) fail("batch {}: a batch holds at least one sample", options_.batch);
   if (options_.threads < 0) fail("threads {}: give 0 (all cores) or more", options_.threads);
-  if (module_.find(loss_entry)) {
+  if (module_.find(kLossEntry)) {
     passes::Context context;
     context.contrastive = options_.contrastive;
     training_graph_ = training_step(module_, options_.optimizer, context);
@@ -100,7 +101,7 @@ void Session::collect_hypers(const ir::Graph& graph) {
 }
 
 const GraphPtr& Session::training_graph() const {
-  entry_of(module_, loss_entry);  // an Error where there is none
+  entry_of(module_, kLossEntry);  // throws Error if there is none
   return training_graph_;
 }
 
@@ -154,7 +155,7 @@ Session::Compiled& Session::add_program(Use use, std::string_view entry, std::in
   compile_options.standalone = options_.standalone;
   compile_options.precision = options_.precision;
   for (const std::string& symbol : made->graph->symbols())
-    compile_options.bind[symbol] = made->size > 0 && symbol == size_symbol ? made->size : batch;
+    compile_options.bind[symbol] = made->size > 0 && symbol == kSizeSymbol ? made->size : batch;
   compile_options.choose_layouts = use == Use::train && !state_.has_settled_layouts();
   compile_options.layouts = state_.layouts();
   made->program = compile(made->graph, compile_options, report);
@@ -200,10 +201,10 @@ void Session::set_hyper(std::string_view name, double value) {
 void Session::step(const Dataset& data, std::span<const std::int64_t> indices) {
   const runtime::InUse use(busy_, kThisSession);
   if (indices.empty()) fail("a training step needs at least one sample");
-  Compiled& train = compiled(Use::train, loss_entry, static_cast<std::int64_t>(indices.size()), &data);
+  Compiled& train = compiled(Use::train, kLossEntry, static_cast<std::int64_t>(indices.size()), &data);
   std::int32_t* chosen = train.chosen.data();
   for (const std::int64_t index : indices) {
-    if (index < 0 || index >= data.size()) fail("sample {} asked of a data set of {}", index, data.size());
+    if (index < 0 || index >= data.size()) fail("sample {} is outside a data set of {} samples", index, data.size());
     *chosen++ = static_cast<std::int32_t>(index);
   }
   train.program->write_input(train.indices, train.chosen.data());
@@ -229,7 +230,7 @@ std::span<const float> Session::read_metrics() {
 
 runtime::Program& Session::training_program(const Dataset& data, std::int64_t batch, CompileReport* report) {
   const runtime::InUse use(busy_, kThisSession);
-  Compiled& train = compiled(Use::train, loss_entry, batch, &data, report);
+  Compiled& train = compiled(Use::train, kLossEntry, batch, &data, report);
   for (std::int64_t i = 0; i < batch; ++i)
     train.chosen[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i % data.size());
   train.program->write_input(train.indices, train.chosen.data());
@@ -245,7 +246,7 @@ Metrics Session::evaluate(const Dataset& data) {
   std::uint64_t chunk = 0;
   for (std::int64_t begin = 0; begin < data.size(); begin += options_.batch, ++chunk) {
     const std::int64_t rows = std::min(options_.batch, data.size() - begin);
-    Compiled& test = compiled(Use::evaluate, test_entry, rows, &data);
+    Compiled& test = compiled(Use::evaluate, kTestEntry, rows, &data);
     test.choose(begin);
     write_rng(test, kEvaluationSteps + chunk);
     test.program->run();

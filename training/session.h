@@ -1,8 +1,8 @@
-// A model in use: its state, and its entries compiled on demand for the batches they meet. Everything that trains,
-// evaluates or samples goes through one.
+// A model in use: its state, and its entries compiled on demand for each batch size. All training, evaluation and
+// sampling uses a session.
 //
-// A run is a function of (graph, data, seed): params start from the seed, and the random numbers of a step from the
-// seed and the number of steps before it.
+// A run is a function of (graph, data, seed): the seed determines the initial params; seed and step number determine
+// the random numbers of a step.
 #pragma once
 
 #include <cstdint>
@@ -31,29 +31,29 @@ struct SessionOptions {
   std::string backend = backend_names().front();
   int threads = 0;  // 0: all cores
   std::uint64_t seed = 1;
-  std::int64_t batch = 128;  // samples a training step, and at once in `evaluate` and `run`
+  std::int64_t batch = 128;  // samples per step, in training, `evaluate` and `run`
   passes::OptimizerSpec optimizer;
   bool contrastive = true;  // whether the pass `contrastive` runs
   bool winograd = true;     // see CompileOptions
   bool standalone = false;  // see CompileOptions
   Precision precision = Precision::f32;
-  bool allow_nonfinite = false;  // takes weights that hold NaN or infinity, to look at them; not kept in a config
+  bool allow_nonfinite = false;  // accepts weights that hold NaN or infinity, for inspection; not part of a config
 };
 
 using Metrics = std::vector<std::pair<std::string, double>>;  // in the order of the entry's outputs
 
-// An output that `run` gave. Throws Error where the entry has none of that name.
+// An output of `run`. Throws Error if the entry has no output of that name.
 runtime::HostTensor& output_of(runtime::NamedTensors& outputs, std::string_view entry, std::string_view name);
-// "loss is nan, kl is inf", or "" where all are finite.
+// "loss is nan, kl is inf", or "" if all are finite.
 std::string nonfinite_of(const Metrics& metrics);
-// A metric that `evaluate` gave. Throws Error where the model does not measure it.
+// A metric of `evaluate`. Throws Error if the model has no such metric.
 double metric_of(const Metrics& metrics, std::string_view name);
 
-// One thread at a time: a function that computes or changes something throws Error while another thread is inside one.
-// Any number of sessions may be used at once, each by its own thread.
+// For one thread at a time: a function that computes or changes something throws Error while another thread is inside
+// one. Different threads may use different sessions at the same time.
 class Session {
  public:
-  // Params start by their inits. Throws Error where the options or the module make no sense.
+  // Initialises the params. Throws Error if the options or the module are invalid.
   Session(ir::Module module, SessionOptions options);
   ~Session();
   Session(Session&&) noexcept;
@@ -64,45 +64,45 @@ class Session {
   bool has(std::string_view entry) const { return module_.find(entry) != nullptr; }
   std::uint64_t steps() const { return steps_; }
 
-  // One training step on these samples of `data`, which must stay where it is while the session is used. Allocates
-  // nothing once it has seen the data set and the number of samples.
+  // One training step on these samples of `data`, which must stay in place while the session is in use. Allocates only
+  // in the first step with a data set and number of samples.
   void step(const Dataset& data, std::span<const std::int64_t> indices);
-  // What steps measure: the names of the loss entry's scalar outputs.
+  // The metrics of a step: the names of the loss entry's scalar outputs.
   std::span<const std::string> metric_names() const { return metric_names_; }
-  // Their values, a row for each step since the last call, oldest first; valid until the next step. Asking waits for
-  // the last step, and so keeps a device idle: there many rows are kept, and only when they are full the oldest are
-  // lost.
+  // Their values, one row per step since the last call, oldest first; valid until the next step. The call waits for the
+  // last step, which leaves a device idle; a session on a device therefore keeps several rows. When they are full, the
+  // next step discards them.
   std::span<const float> read_metrics();
   bool has_full_metrics() const { return unread_ == kept_metrics_; }
 
   // The mean over all samples of each scalar output of the entry `test` (or `loss`). Deterministic: its random numbers
-  // come from steps that training never reaches.
+  // belong to step numbers that training never reaches.
   Metrics evaluate(const Dataset& data);
 
-  // Runs an entry on any number of rows and gives its batched outputs, by name. `inputs` holds each data input of the
-  // entry, rows first; the second form feeds the entry with the samples of `data`. An entry that draws random numbers
-  // gives the same rows each time; another `draw` (below 2^29) has others.
+  // Runs an entry on any number of rows and returns its batched outputs by name. `inputs` holds each data input of the
+  // entry, rows first; the second overload feeds the entry with the samples of `data`. Random numbers depend on `draw`
+  // (below 2^29): the same draw gives the same outputs.
   runtime::NamedTensors run(std::string_view entry, const runtime::NamedTensors& inputs, std::uint64_t draw = 0);
   runtime::NamedTensors run(std::string_view entry, const Dataset& data, std::uint64_t draw = 0);
 
-  // Sets a hyper input (`lr`, `beta`) of every entry that has it. Throws Error where none has.
+  // Sets a hyper input (`lr`, `beta`) of every entry that has it. Throws Error if none has it.
   void set_hyper(std::string_view name, double value);
   double hyper(std::string_view name) const;
   bool has_hyper(std::string_view name) const { return hypers_.find(name) != hypers_.end(); }
 
-  // State, steps and seed as a file, and back: a restored session goes on bitwise as the saved one would have.
+  // State, steps and seed as a file, and back. A restored session continues with the same bits as the saved one.
   runtime::TensorFile save() const;
   void restore(const runtime::TensorFile& file, const std::filesystem::path& path);
-  // The weights alone; what the optimizer holds, the steps and the seed stay.
+  // Loads only the weights; optimizer state, steps and seed stay.
   void load_weights(const runtime::TensorFile& file, const std::filesystem::path& path);
-  // Those alone whose names begin with `prefix`; gives the names of those the file has beyond them
+  // Loads only the weights whose names begin with `prefix`; returns the names of further such weights in the file
   // (runtime::State::load_part).
   std::vector<std::string> load_part(const runtime::TensorFile& file, const std::filesystem::path& path,
                                      const std::string& prefix);
-  // Those weights that another model has too, by name and type.
+  // Copies the weights that another model has too, by name and type.
   void take_weights(const Session& other) { state_.take(other.state_.save()); }
 
-  // The training step as a program bound to `data` and the state, and its graph, fed with pictures, before compilation.
+  // The training step as a program bound to `data` and the state; and its graph before compilation, fed with images.
   runtime::Program& training_program(const Dataset& data, std::int64_t batch, CompileReport* report = nullptr);
   const ir::GraphPtr& training_graph() const;
 
@@ -124,7 +124,7 @@ class Session {
 
   ir::Module module_;
   SessionOptions options_;
-  ir::GraphPtr training_graph_;  // null where the model has no loss
+  ir::GraphPtr training_graph_;  // null if the model has no loss
   std::shared_ptr<runtime::Memory> space_;
   runtime::State state_;
   DeviceData device_data_;
@@ -133,9 +133,9 @@ class Session {
   std::uint64_t steps_ = 0;
   std::vector<std::string> metric_names_;
   std::size_t kept_metrics_ = 1;      // rows
-  std::size_t unread_ = 0;            // of them
-  std::shared_ptr<void> metrics_;     // the rows, where programs are
-  std::vector<float> metric_values_;  // those read last
+  std::size_t unread_ = 0;            // rows
+  std::shared_ptr<void> metrics_;     // the rows, in the memory of programs
+  std::vector<float> metric_values_;  // the rows read last
   mutable runtime::BusyFlag busy_;
 };
 

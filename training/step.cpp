@@ -1,4 +1,4 @@
-// Feeds a model's entries and runs the passes that make a training step of a loss.
+// Feeds a model's entries and runs the passes that turn a loss into a training step.
 #include "training/step.h"
 
 #include "ir/error.h"
@@ -21,10 +21,10 @@ GraphPtr fed_entry(const ir::Module& module, std::string_view name, ir::DType sa
 
 GraphPtr training_step(const ir::Module& module, const passes::OptimizerSpec& optimizer, passes::Context& context,
                        const passes::Observe& observe, ir::DType samples, Feeding feeding) {
-  return passes::training_step(fed_entry(module, loss_entry, samples, feeding), optimizer, context, observe);
+  return passes::training_step(fed_entry(module, kLossEntry, samples, feeding), optimizer, context, observe);
 }
 
-const char* evaluated_entry(const ir::Module& module) { return module.find(test_entry) ? test_entry : loss_entry; }
+const char* evaluated_entry(const ir::Module& module) { return module.find(kTestEntry) ? kTestEntry : kLossEntry; }
 
 GraphPtr evaluation(const ir::Module& module, ir::DType samples) {
   return fed_entry(module, evaluated_entry(module), samples);

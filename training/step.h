@@ -1,4 +1,4 @@
-// The graphs of training, made from a model's entries: what `Session` compiles, and `weft dump` and `weft plan` show.
+// The training graphs of a model. `Session` compiles them; `weft dump` and `weft plan` show them.
 #pragma once
 
 #include "ir/graph.h"
@@ -7,26 +7,26 @@
 
 namespace weft::training {
 
-inline constexpr const char* loss_entry = "loss";  // outputs: the scalar `loss`, and scalars to watch beside it
-inline constexpr const char* test_entry = "test";  // the same outputs as a test measures them; without it, `loss` does
+inline constexpr const char* kLossEntry = "loss";  // outputs: the scalar `loss`, and other scalar metrics
+inline constexpr const char* kTestEntry = "test";  // the same outputs, for evaluation; default: `loss`
 
-// The entry, or an Error that names the near ones.
+// The entry. If it is missing, throws Error with the nearest names.
 const ir::Graph& entry_of(const ir::Module& module, std::string_view name);
 
-// The entry fed (training/feed.h): its batch comes from a data set whose samples are of this type.
+// The entry, fed (training/feed.h) from a data set whose samples have this type.
 ir::GraphPtr fed_entry(const ir::Module& module, std::string_view name, ir::DType samples = ir::DType::u8,
                        Feeding feeding = Feeding::table);
 
-// The loss entry fed, then through the passes that make one whole training step of it. `context` receives their notes,
-// `observe` the graph after each.
+// The fed loss entry after the passes that turn it into a training step. `context` receives their notes, `observe` the
+// graph after each pass.
 ir::GraphPtr training_step(const ir::Module& module, const passes::OptimizerSpec& optimizer, passes::Context& context,
                            const passes::Observe& observe = {}, ir::DType samples = ir::DType::u8,
                            Feeding feeding = Feeding::table);
 
-// The entry that measures the model: `test`, or `loss` where there is none.
+// The entry that evaluates the model: `test`, or `loss` without it.
 const char* evaluated_entry(const ir::Module& module);
 
-// That entry fed: forward alone.
+// That entry, fed; forward only.
 ir::GraphPtr evaluation(const ir::Module& module, ir::DType samples = ir::DType::u8);
 
 }  // namespace weft::training

@@ -2,7 +2,6 @@
 #include "training/trainer.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <numbers>
 #include <optional>
@@ -11,16 +10,14 @@
 #include <vector>
 
 #include "ir/error.h"
+#include "runtime/clock.h"
 #include "training/step.h"
 
 namespace weft::training {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr double kReadSeconds = 0.2;
-
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
 class Trainer {
  public:
@@ -36,7 +33,7 @@ class Trainer {
         steps_(steps_per_epoch_ * static_cast<std::uint64_t>(options.epochs)) {
     check_position();
     check_fits(session.module(), batch_, data);
-    session.read_metrics();  // of steps before this training
+    session.read_metrics();  // drops metrics of earlier steps
     if (options.beta_warmup_epochs > 0) beta_ = session.hyper("beta");
   }
 
@@ -63,12 +60,12 @@ class Trainer {
     if (steps != session_.steps() || position_.images_done > data_.train.size() ||
         position_.sums.size() != session_.metric_names().size())
       fail(
-          "the checkpoint stands at step {}, but {} epochs and {} of {} images in batches of {} are {} steps; go on "
-          "with the data and the batch the run began with",
+          "the checkpoint is at step {}, but {} epochs and {} of {} images in batches of {} are {} steps; resume with "
+          "the data and the batch size of the run",
           session_.steps(), position_.epochs_done, position_.images_done, data_.train.size(), batch_, steps);
   }
 
-  // Whether the epoch was finished: false where the loop was asked to stop.
+  // Returns false if the loop was asked to stop before the end of the epoch.
   bool run_epoch() {
     const auto epoch = static_cast<std::uint64_t>(position_.epochs_done) + 1;
     const std::vector<std::int64_t> order = shuffled_indices(data_.train.size(), session_.options().seed, epoch);
@@ -88,13 +85,13 @@ class Trainer {
     return true;
   }
 
-  // Where metrics wait on a device, asking for them lets it run dry: seldom, but often enough for who looks on.
+  // Reading metrics from a device leaves it idle: read rarely, but often enough for the progress display.
   bool is_time_to_read() const {
     return session_.has_full_metrics() || position_.images_done == data_.train.size() ||
            seconds_since(last_read_) > kReadSeconds;
   }
 
-  // After an epoch's last step its own checkpoint follows.
+  // finish_epoch writes the checkpoint after the last step of an epoch.
   bool is_time_for_checkpoint() const {
     return hooks_.checkpoint && options_.checkpoint_minutes > 0 && position_.images_done < data_.train.size() &&
            seconds_since(last_checkpoint_) >= 60 * options_.checkpoint_minutes;
@@ -170,7 +167,7 @@ class Trainer {
     if (!found.empty()) fail_diverged(found, step);
   }
 
-  // A step whose metrics are finite may still have left params that are not.
+  // A step with finite metrics may still leave params that are not finite.
   void check_params() const {
     if (const std::string name = session_.state().first_not_finite(); !name.empty())
       fail_diverged(fmt::format("{} is not finite", name), session_.steps());
@@ -199,10 +196,10 @@ class Trainer {
   std::int64_t batch_;
   std::uint64_t steps_per_epoch_;
   std::uint64_t steps_;
-  std::optional<double> beta_;        // the whole, where it is warmed up
-  std::int64_t images_ = 0;           // trained on in this call,
-  double seconds_ = 0;                // and the time that took
-  std::vector<std::int64_t> unread_;  // images of each step whose metrics are not in the sums yet
+  std::optional<double> beta_;        // the final value; empty without a warm-up
+  std::int64_t images_ = 0;           // trained on in this call
+  double seconds_ = 0;                // of training in this call
+  std::vector<std::int64_t> unread_;  // images of each step whose metrics the sums lack
   Clock::time_point last_read_ = Clock::now();
   Clock::time_point last_checkpoint_ = Clock::now();
 };
@@ -211,7 +208,7 @@ class Trainer {
 
 namespace {
 
-// The batches of a split: whole ones, and one of what is left.
+// Checks the sizes of a split's batches: whole ones, and the remainder.
 void check_batches(const ir::Graph& entry, std::int64_t batch, const Dataset& split) {
   const std::int64_t whole = split.size() / batch, rest = split.size() % batch;
   const auto check = [&](std::int64_t rows) {
@@ -224,15 +221,15 @@ void check_batches(const ir::Graph& entry, std::int64_t batch, const Dataset& sp
   try {
     check(rest);
   } catch (const Error& error) {
-    fail("{}: its {} samples in batches of {} leave {} for the last batch, but {}; choose another batch", split.name,
-         split.size(), batch, rest, error.what());
+    fail("{}: its {} samples in batches of {} leave {} for the last batch, but {}; choose another batch size",
+         split.name, split.size(), batch, rest, error.what());
   }
 }
 
 }  // namespace
 
 void check_fits(const ir::Module& module, std::int64_t batch, const DatasetSplits& data) {
-  const ir::Graph& loss = entry_of(module, loss_entry);
+  const ir::Graph& loss = entry_of(module, kLossEntry);
   if (loss.find_input("labels") != ir::kNone) need_classes(data.train, loss.name);
   check_batches(loss, batch, data.train);
   const ir::Graph& test = entry_of(module, evaluated_entry(module));

@@ -1,8 +1,8 @@
 """`bench/peers/compare --device cuda`: the steps on one GPU.
 
-Here workers do not take turns: each has the GPU and its memory alone, since the large rows fill it.  A step is timed in
-two ways: each waited for ("synced"), and as the mean of a burst that is waited for once, so that the processor runs
-ahead as it does in training.
+Workers do not take turns: each has the GPU and its memory to itself, because the large rows fill it.  A step is timed
+in two ways: with a wait after each ("synced"), and as the mean of a burst with one wait at its end, so that the
+processor runs ahead as in training.
 """
 
 import shlex
@@ -24,7 +24,7 @@ LEAST_ROUNDS = 3
 
 
 def ask_nvidia_smi(fields):
-    """What nvidia-smi says of the first GPU, or None where there is none."""
+    """nvidia-smi's fields of the first GPU, or None if there is none."""
     command = ["nvidia-smi", "--id=0", f"--query-gpu={fields}", "--format=csv,noheader,nounits"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -53,7 +53,7 @@ def command_of(peer, step, batch, options):
 
 
 def run_rounds(worker, options):
-    """The times of every step waited for, and the mean of every burst; ms."""
+    """The times in ms of single steps with a wait after each, and the mean of every burst."""
     synced, bursts = [], []
     end = time.monotonic() + options.seconds
     while len(synced) < options.rounds and (time.monotonic() < end or len(synced) < LEAST_ROUNDS):
@@ -68,7 +68,7 @@ def spread(times):
 
 
 def measure_peer(peer, step, batch, options):
-    """Starts the peer's worker, runs and ends it."""
+    """Starts the peer's worker, measures, and ends it."""
     before = used_mb()
     worker = Worker(peer, command_of(peer, step, batch, options), {}, options)
     try:
@@ -82,7 +82,7 @@ def measure_peer(peer, step, batch, options):
 
 
 def measure_row(step, batch, options):
-    """The row's results by peer; one that can not take part has {"skipped": reason}."""
+    """The row's results by peer; a peer that cannot take part has {"skipped": reason}."""
     results = {}
     for peer in options.peers:
         try:
@@ -120,19 +120,19 @@ def print_row(step, batch, options, results):
 
 
 def default_weft():
-    """The program of a build for the GPU alone, or the usual one."""
+    """The program of a build for the GPU, or the usual one."""
     alone = ROOT / "build/gpu/bin/weft"
     return str(alone if alone.exists() else ROOT / "build/release/bin/weft")
 
 
 def heading():
-    """The GPU in words, or None where there is none."""
+    """A description of the GPU, or None if there is none."""
     gpu = ask_nvidia_smi("name,driver_version,memory.total")
     return gpu and f"{gpu} MB"
 
 
 def compare_rows(rows, options, save):
-    """Measures and prints the rows; save(row, results) after each.  Ends the program where no worker ran."""
+    """Measures and prints the rows; calls save(row, results) after each.  Exits with an error if no worker ran."""
     gpu, ran = heading(), False
     print(gpu or "nvidia-smi finds no GPU", time.strftime("%F %T"), sep=", ")
     for step, batch in rows:
@@ -141,6 +141,6 @@ def compare_rows(rows, options, save):
         save(f"{step}:{batch}", results)
         ran = ran or any("synced" in result for result in results.values())
         if not ran and gpu is None:
-            break  # the other rows will not run either
+            break  # the other rows would fail too
     if not ran:
-        sys.exit("compare: no worker could run on a GPU; the reasons stand above")
+        sys.exit("compare: no worker could run on a GPU; see the reasons above")

@@ -1,7 +1,7 @@
-"""The convolutional models of torch_step.py in JAX: channels-last, which XLA's CPU backend prefers (on a GPU it lays out
-images as it likes).  Statistics and losses are f32 whatever the input is.
+"""The convolutional models of torch_step.py in JAX: channels-last, which XLA's CPU backend prefers (on a GPU, XLA
+chooses the layout of images).  Statistics and losses are f32 for any input dtype.
 
-Each function gives (params, input, loss): loss(params, x, key) is a scalar.
+Each function returns (params, input, loss): loss(params, x, key) is a scalar.
 """
 
 import jax
@@ -30,7 +30,7 @@ def conv(x, w, stride=1, padding=1):
 
 
 def conv_transpose(x, w):
-    """Kernel 3, stride 2, padding 1, output_padding 1: twice the size."""
+    """Kernel 3, stride 2, padding 1, output_padding 1: doubles the size."""
     return jax.lax.conv_general_dilated(x, w, (1, 1), [(1, 2), (1, 2)], lhs_dilation=(2, 2), dimension_numbers=LAYOUT)
 
 

@@ -1,4 +1,4 @@
-"""One training step in JAX, jitted whole, with donated state; the same protocol and models as torch_step.py.
+"""One training step in JAX, jitted as a whole with donated state; the same protocol and models as torch_step.py.
 
     echo "run 200" | build/peers/venv/bin/python bench/peers/jax_step.py --step vae --batch 128 --threads 2
 """
@@ -17,16 +17,16 @@ def parse():
     parser.add_argument("--step", choices=["vae", "deep_autoencoder", "conv_autoencoder", "rotnet", "simclr", "nt_xent"], required=True)
     parser.add_argument("--batch", type=int, required=True)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--losses", type=int, metavar="N", help="print N losses instead of serving: a check of sanity")
+    parser.add_argument("--losses", type=int, metavar="N", help="print N losses instead of serving, as a sanity check")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--precision", choices=["f32", "tf32", "bf16"], default="f32", help="tf32, bf16: on a GPU")
     return parser.parse_args()
 
 
 def prepare(options):
-    """JAX on the device: on a GPU with exact f32 products and convolutions unless asked otherwise."""
+    """Prepares JAX for the device; on a GPU, matmuls and convolutions are exact f32 unless --precision is given."""
     if options.device == "cpu":
-        # XLA sizes its pool by the processors it may use; there is no other reliable switch.
+        # XLA sizes its pool by its processor affinity; no other switch is reliable.
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
         os.environ.setdefault("JAX_PLATFORMS", "cpu")
         return
@@ -35,7 +35,7 @@ def prepare(options):
 
     try:
         jax.devices()
-    except (RuntimeError, AssertionError) as error:  # the latter, and bare, where JAX was installed without CUDA
+    except (RuntimeError, AssertionError) as error:  # AssertionError without text if JAX lacks CUDA
         sys.exit(f"JAX {jax.__version__} finds no GPU: {str(error) or 'it has no CUDA plugin'}".replace("\n", " "))
     jax.config.update("jax_default_matmul_precision", "tensorfloat32" if options.precision == "tf32" else "float32")
 
@@ -89,7 +89,7 @@ def main():
         loss = lambda z, *_: nt_xent(z)
         params = jax.random.normal(next(keys), (options.batch, 128))
 
-    if options.precision == "bf16":  # products, convolutions and activations; statistics, losses and state stay f32
+    if options.precision == "bf16":  # matmuls, convolutions and activations; statistics, losses and state stay f32
         full = loss
         half = lambda tree: jax.tree_util.tree_map(lambda t: t.astype(jnp.bfloat16), tree)
         loss = lambda params, x, key: full(half(params), half(x), key)

@@ -1,4 +1,4 @@
-"""A peer's process, from the side of bench/peers/compare: started, warmed up, asked for bursts of steps."""
+"""A worker's process as seen by bench/peers/compare: starts it, warms it up, requests bursts of steps."""
 
 import ctypes
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TICK = 1 / os.sysconf("SC_CLK_TCK")
-WEFT_STEPS = {  # what `weft bench` calls a step
+WEFT_STEPS = {  # `weft bench` arguments by step
     "vae": "vae",
     "deep_autoencoder": "autoencoder --hidden 1000,500,250 --latent 30",
     "conv_autoencoder": "conv_autoencoder",
@@ -24,17 +24,17 @@ WEFT_STEPS = {  # what `weft bench` calls a step
 
 
 class Skipped(Exception):
-    """This worker cannot take part; the message says why."""
+    """This worker cannot take part; the message is the reason."""
 
 
 def busy_seconds():
-    """Processor time that the machine has spent on anything, time stolen by its host included."""
+    """Processor time that the machine has spent on all processes, including time stolen by its host."""
     user, nice, system, _, _, irq, softirq, steal = map(int, Path("/proc/stat").read_text().split()[1:9])
     return (user + nice + system + irq + softirq + steal) * TICK
 
 
 def wait_for_calm(deadline):
-    """Returns when others use less than a tenth of a core, or at the deadline."""
+    """Returns when other processes use less than a tenth of a core, or at the deadline."""
     while time.monotonic() < deadline:
         before = busy_seconds()
         time.sleep(0.2)
@@ -43,13 +43,13 @@ def wait_for_calm(deadline):
 
 
 def die_with_driver():
-    """In the child: a driver that is killed leaves no stopped worker behind."""
+    """Runs in the child: kills it if the driver dies, so that no stopped worker remains."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def take_precedence(pid):
-    """The scheduler prefers the process and its session's group (autogroup) to everything else."""
+    """Gives the process and its session's group (autogroup) priority over all others."""
     os.setpriority(os.PRIO_PROCESS, pid, -20)
     autogroup = Path(f"/proc/{pid}/autogroup")
     if autogroup.exists():
@@ -57,7 +57,7 @@ def take_precedence(pid):
 
 
 def reason_in(errors):
-    """Why a worker ended, from what it wrote: that memory ran out, Weft's message, or the last line."""
+    """Why a worker ended, from its output: an out-of-memory line, Weft's message, or the last line."""
     lines = [line.strip() for line in errors.strip().splitlines()]
     memory = [line for line in lines if "out of memory" in line.lower()]
     weft = [i for i, line in enumerate(lines) if line.startswith("weft: error:")]
@@ -66,7 +66,7 @@ def reason_in(errors):
 
 
 class Worker:
-    """A peer's process, stopped except while it runs a burst; on a GPU it is alone and never stopped."""
+    """A worker's process, stopped except while it runs a burst; on a GPU it runs alone and is never stopped."""
 
     def __init__(self, peer, command, extra, options):
         self.peer, self.on_gpu, self.is_late = peer, options.device == "cuda", False
@@ -86,12 +86,12 @@ class Worker:
             raise
         self.pace = statistics.median(times)
         self.burst = max(1 if self.on_gpu else 3, round(options.burst_ms / self.pace))
-        self.lead = max(1, self.burst // 5)  # steps that wake the threads and are not counted
+        self.lead = max(1, self.burst // 5)  # uncounted steps that wake the threads
         if not self.on_gpu:
             self.pause()
 
     def start_within(self, seconds):
-        """Runs the steps that compile, tune and record; a worker that takes longer is ended and skipped."""
+        """Runs the first steps, which compile, tune and record; kills and skips a worker that takes longer."""
 
         def end():
             self.is_late = True
@@ -107,18 +107,18 @@ class Worker:
             timer.cancel()
 
     def warm_up(self, seconds):
-        """Runs steps until `seconds` of them are spent; gives the last times in milliseconds."""
+        """Runs steps for `seconds`; returns the times of the last request in milliseconds."""
         start, spent, steps = time.monotonic(), 0, 1
         while time.monotonic() - start < 60:
             times = self.ask(f"run {steps}")
-            spent += sum(times) / 1e3 if steps > 1 else 0  # the very first step compiles
+            spent += sum(times) / 1e3 if steps > 1 else 0  # the first step compiles
             if spent >= seconds:
                 break
             steps = max(2, min(200, int(300 / max(times[-1], 0.01))))
         return times
 
     def ask(self, command, key="ms"):
-        """What the worker answers (worker.py); to "run N" the times of N steps in milliseconds."""
+        """The worker's answer (worker.py); for "run N" the times of N steps in milliseconds."""
         try:
             self.process.stdin.write(command + "\n")
             self.process.stdin.flush()
@@ -139,7 +139,7 @@ class Worker:
         return (int(fields[11]) + int(fields[12])) * TICK
 
     def run_burst(self):
-        """One burst's step times, and the share of a core that others used meanwhile."""
+        """One burst's step times, and the share of a core that other processes used meanwhile."""
         os.killpg(self.process.pid, signal.SIGCONT)
         busy, own, start = busy_seconds(), self.own_seconds(), time.monotonic()
         times = self.ask(f"run {self.burst + self.lead}")[self.lead :]
@@ -148,18 +148,18 @@ class Worker:
         return times, max(0.0, foreign - 2 * TICK) / (time.monotonic() - start)  # a tick of error on either side
 
     def resident_mb(self):
-        """Peak resident memory of the process that does the steps."""
+        """Peak resident memory of the process that runs the steps."""
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
             if line.startswith("VmHWM"):
                 return int(line.split()[1]) / 1024
         return 0.0
 
     def kill(self):
-        """Ends the process and those it started, such as a compiler's."""
+        """Kills the process and its children, such as compilers."""
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
         except ProcessLookupError:
-            pass  # it has ended by itself
+            pass  # it has exited
 
     def close(self):
         try:

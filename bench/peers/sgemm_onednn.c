@@ -1,8 +1,8 @@
-// Preloaded into PyTorch: answers the BLAS symbol sgemm_ with oneDNN's gemm, which is faster than OpenBLAS's on the
-// small and skinny products of a training step.  BLAS is column-major, dnnl_sgemm row-major, so C^T = B^T A^T is what
-// is asked for: the operands change places.
+// Preloaded into PyTorch: implements the BLAS symbol sgemm_ with oneDNN's gemm, which is faster than OpenBLAS's on the
+// small and skinny matmuls of a training step.  BLAS is column-major and dnnl_sgemm row-major, so it computes C^T = B^T
+// A^T: the operands swap.
 //
-//   gcc -O2 -shared -fPIC sgemm_onednn.c -o sgemm_onednn.so -ldnnl        (bench/peers/setup does it)
+//   gcc -O2 -shared -fPIC sgemm_onednn.c -o sgemm_onednn.so -ldnnl        (as bench/peers/setup does)
 #include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
 #include <stdlib.h>

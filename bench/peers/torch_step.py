@@ -1,10 +1,10 @@
-"""One training step in PyTorch, timed on request.
+"""Times one training step in PyTorch on request.
 
 A long-lived worker (worker.py has the protocol).  By hand:
 
     echo "run 200" | bench/peers/tuned /usr/bin/python3 bench/peers/torch_step.py --step vae --batch 128 --threads 2
 
-f32 (on a GPU also TF32 and bf16), Adam at 1e-3, random data, one fixed batch: loading is not part of the step.
+f32 (on a GPU also TF32 and bf16), Adam at 1e-3, one fixed random batch: the step excludes data loading.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from worker import serve, timed
 
 
 class Vae(nn.Module):
-    """784-400-20-400-784.  The two heads are one layer, which is the faster way to write them."""
+    """784-400-20-400-784.  The two heads are one layer, which is faster."""
 
     def __init__(self):
         super().__init__()
@@ -74,7 +74,7 @@ class ConvAutoencoder(nn.Module):
 
 
 class RotNet(nn.Module):
-    """3x32x32: four times convolution, batch norm, relu, max-pool; global average; which of four turns."""
+    """3x32x32: four blocks of convolution, batch norm, relu, max-pool; global average; classifies four rotations."""
 
     def __init__(self):
         super().__init__()
@@ -135,7 +135,7 @@ class SimClr(nn.Module):
 
 
 class Embeddings(nn.Module):
-    """NT-Xent alone: 2N embeddings of 128 as the only parameter."""
+    """NT-Xent alone: 2N embeddings of size 128 as the only parameter."""
 
     def __init__(self, rows):
         super().__init__()
@@ -146,7 +146,7 @@ class Embeddings(nn.Module):
 
 
 def make(step, batch):
-    """The model and its input: forward gives the loss.  For nt_xent the batch is 2N, for simclr N pairs of views."""
+    """The model and its input: forward returns the loss.  For nt_xent the batch is 2N, for simclr N pairs of views."""
     if step == "vae":
         return Vae(), torch.rand(batch, 784)
     if step == "deep_autoencoder":
@@ -162,11 +162,11 @@ def make(step, batch):
 
 STEPS = ["vae", "deep_autoencoder", "conv_autoencoder", "rotnet", "simclr", "nt_xent"]
 LAYOUTS = {"planar": torch.contiguous_format, "channels-last": torch.channels_last}
-LAYOUT_OF = {"conv_autoencoder": "planar", "rotnet": "channels-last", "simclr": "channels-last"}  # faster on a processor
+LAYOUT_OF = {"conv_autoencoder": "planar", "rotnet": "channels-last", "simclr": "channels-last"}  # faster on a CPU
 
 
 def training_step(options, mode, layout):
-    """A function that does one step.  `layout` is that of images and kernels, or None."""
+    """A function that does one step.  `layout` applies to images and kernels; None keeps the default."""
     torch.manual_seed(0)
     model, x = make(options.step, options.batch)
     if layout is not None:
@@ -178,7 +178,7 @@ def training_step(options, mode, layout):
         loss_of = torch.compile(model, mode=None if mode == "compile" else mode)
     if options.precision == "bf16":
         loss_of = torch.autocast(options.device, torch.bfloat16)(loss_of)
-    # NT-Xent alone is forward and backward only.
+    # NT-Xent alone runs forward and backward only.
     optimizer = None
     if options.step != "nt_xent":
         optimizer = torch.optim.Adam(model.parameters(), 1e-3, **{options.adam: True})
@@ -195,7 +195,7 @@ def training_step(options, mode, layout):
 
 
 def faster_layout(options, wait):
-    """The layout in which twenty steps of the eager step are done sooner, here and now."""
+    """The layout in which twenty eager steps are faster on this machine."""
     times = {}
     for layout in LAYOUTS:
         step = training_step(options, "eager", layout)
@@ -205,7 +205,7 @@ def faster_layout(options, wait):
 
 
 def prepare_gpu(options):
-    """Exact f32 products and convolutions unless asked otherwise, and the fastest of cuDNN's algorithms."""
+    """Exact f32 matmuls and convolutions unless --precision says otherwise, and cuDNN's fastest algorithms."""
     if not torch.cuda.is_available():
         sys.exit(f"PyTorch {torch.__version__} finds no GPU")
     torch.set_float32_matmul_precision("high" if options.precision == "tf32" else "highest")
@@ -219,7 +219,7 @@ def wait_for_gpu(_):
 
 def serve_on_gpu(options):
     layout = faster_layout(options, wait_for_gpu) if options.step in LAYOUT_OF else None
-    gc.collect()  # what the trial of layouts leaves is not the step's memory
+    gc.collect()  # excludes the layout trials from the step's memory
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     about = lambda: {"peak_mb": torch.cuda.max_memory_allocated() / 2**20, "layout": layout, "version": torch.__version__}
@@ -233,7 +233,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--mode", choices=["eager", "compile", "reduce-overhead", "max-autotune"], default="eager")
     parser.add_argument("--adam", choices=["foreach", "fused"], default="foreach", help="fused: PyTorch 2.4 and later")
-    parser.add_argument("--losses", type=int, metavar="N", help="print N losses instead of serving: a check of sanity")
+    parser.add_argument("--losses", type=int, metavar="N", help="print N losses instead of serving: as a sanity check")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--precision", choices=["f32", "tf32", "bf16"], default="f32", help="tf32, bf16: on a GPU")
     options = parser.parse_args()

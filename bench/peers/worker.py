@@ -1,12 +1,12 @@
-"""The protocol between bench/peers/compare and a worker, from the worker's side.
+"""The worker's side of the protocol between bench/peers/compare and a worker.
 
-A worker is a process that reads commands on standard input and answers each by one line of JSON:
+A worker reads commands from standard input and answers each with one line of JSON:
 
-    run N     does N steps, each waited for: {"ms": [...]}, a figure a step
-    burst N   does N steps and waits once, at their end: {"ms": [mean]}
-    about     {"about": {...}}: what the worker knows of itself on a GPU, such as its peak memory
+    run N     does N steps with a wait after each: {"ms": [...]}, one time per step
+    burst N   does N steps with one wait at the end: {"ms": [mean]}
+    about     {"about": {...}}: the worker's facts on a GPU, such as peak memory
 
-"quit" or the end of input ends it.  Nothing else may begin with a brace on its output.
+"quit" or the end of input ends it.  No other line of output may begin with a brace.
 """
 
 import json
@@ -15,7 +15,7 @@ import time
 
 
 def timed(step, wait, steps):
-    """Milliseconds that `steps` steps take until the last is complete."""
+    """Milliseconds for `steps` steps until the last is complete."""
     start = time.perf_counter()
     for _ in range(steps):
         result = step()
@@ -24,7 +24,7 @@ def timed(step, wait, steps):
 
 
 def serve(step, wait=lambda result: None, about=dict):
-    """Answers commands until told to stop; step() does one training step, wait(what it gave) until it is complete."""
+    """Answers commands until told to stop; step() does one training step, wait(result) waits for its result."""
     for line in sys.stdin:
         words = line.split()
         if not words:

@@ -1,11 +1,11 @@
-// Which oneDNN 2.6 convolution is fastest with channels last, which layout of the weights does it want, and which ones
-// keep their bits when the number of threads changes? For the convolutions of the speed table and each direction it
-// lists: activations' layout, algorithm, asked and chosen layout of the weights, implementation, time, bits.
+// Which oneDNN 2.6 convolution is fastest with channels last, which weight layout does it choose, and which keep their
+// bits when the number of threads changes? Prints for the convolutions of the speed table and each direction:
+// activation layout, algorithm, requested and chosen weight layout, implementation, time, bits.
 //
 //   g++ -O2 -march=native -std=c++20 -fopenmp convolution.cpp -o /tmp/convolution -ldnnl
-//   OMP_WAIT_POLICY=active OMP_PROC_BIND=true /tmp/convolution [FILTER]    only labels that contain FILTER
+//   OMP_WAIT_POLICY=active OMP_PROC_BIND=true /tmp/convolution [FILTER]    only labels containing FILTER
 //
-// A line: the shortest of many bursts on one and on two threads, GFLOP/s on two, and whether both gave the same bits.
+// Each line: the shortest of many bursts on one and two threads, GFLOP/s on two, and whether both gave the same bits.
 #include <omp.h>
 
 #include <algorithm>
@@ -42,7 +42,7 @@ std::vector<Shape> shapes() {
           {"resnet.layer4", 256, 512, 512, 4, 3, 1, 1}};
 }
 
-/// Such as "ABcd16b16a": outer dims from the slowest, capital where they are blocked, then the blocks.
+/// Such as "ABcd16b16a": outer dims from slowest to fastest, in capitals if blocked, then the blocks.
 std::string tag_of(const memory::desc& desc) {
   const dnnl_memory_desc_t& d = desc.data;
   if (d.format_kind != dnnl_blocked) return "wino-like";
@@ -153,7 +153,7 @@ void report(const Shape& s, char direction, dnnl::algorithm algorithm, const cha
       Call call = make(s, direction, algorithm, activations, weights);
       impl = call.impl;
       chosen = call.weights;
-      if (impl.starts_with("ref")) {  // minutes
+      if (impl.starts_with("ref")) {  // takes minutes
         std::printf("%-14s %c %-6s %-6s %-5s %-14s %s\n", s.label.c_str(), direction, activations_name, algorithm_name,
                     weights_name, chosen.c_str(), impl.c_str());
         return;
@@ -179,7 +179,7 @@ int main(int argc, char** argv) {
     for (const char direction : {'f', 'd', 'w'}) {
       for (const auto& [tag, name] : {std::pair{Tag::nhwc, "nhwc"}, {Tag::any, "any"}, {Tag::nchw, "nchw"}}) {
         report(s, direction, dnnl::algorithm::convolution_direct, "direct", tag, name, Tag::any, "any");
-        if (tag == Tag::nhwc) {  // never plain oihw: `ref`, 100 times slower
+        if (tag == Tag::nhwc) {  // not plain oihw: it uses `ref`, 100 times slower
           report(s, direction, dnnl::algorithm::convolution_direct, "direct", tag, name, Tag::hwio, "hwio");
           report(s, direction, dnnl::algorithm::convolution_direct, "direct", tag, name, Tag::OIhw16i16o, "16i16o");
           report(s, direction, dnnl::algorithm::convolution_direct, "direct", tag, name, Tag::OIhw16o16i, "16o16i");

@@ -1,9 +1,9 @@
-// What this machine can do at most: FMA peak, memory bandwidth, and the price of an OpenMP region.
+// Measures this machine's limits: FMA peak, memory bandwidth, and the cost of an OpenMP region.
 //
 //   g++ -O3 -march=native -mprefer-vector-width=512 -std=c++20 -fopenmp limits.cpp -o /tmp/limits
 //   OMP_WAIT_POLICY=active OMP_PROC_BIND=true /tmp/limits        (and once without OMP_WAIT_POLICY)
 //
-// Every figure is the best of many short bursts: others may be using the machine.
+// Each figure is the best of many short bursts, because other programs may use the machine.
 #include <immintrin.h>
 #include <omp.h>
 
@@ -30,7 +30,7 @@ double best_seconds(int rounds, Body body) {
 using F16 = float __attribute__((vector_size(64)));
 using F8 = float __attribute__((vector_size(32)));
 
-/// 12 independent chains of fused multiply-adds; returns floating point operations done.
+/// 12 independent chains of fused multiply-adds; returns the number of floating point operations.
 template <class V>
 double fma_chains(long iterations) {
   const V scale = V{} + .999f, step = V{} + .001f;
@@ -59,7 +59,7 @@ void fma_peak(const char* name, int threads) {
   std::printf("fma %s, %d thread(s): %.1f GFLOP/s\n", name, threads, flops / s / 1e9);
 }
 
-/// a = b + 3 c over `bytes` in all per thread; counts three streams, without write-allocate traffic.
+/// a = b + 3 c over `bytes` in total per thread; counts three streams, without write-allocate traffic.
 void triad(const char* name, long bytes, int threads, bool streaming) {
   const long count = bytes / 3 / long(sizeof(float)) / 16 * 16;
   double s = 1e9;

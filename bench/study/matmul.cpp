@@ -1,13 +1,13 @@
 // Which oneDNN 2.6 call multiplies the matrices of an MLP training step fastest, and which keeps its bits when the
-// number of threads changes?  For every layer and direction it times the library's own entries and explicit splits
-// of the result over two threads (each half a primitive built for one thread), and compares bits.
+// number of threads changes?  For every layer and direction it times the library's own calls and explicit splits of the
+// result over two threads (each half is a primitive built for one thread), and compares bits.
 //
 //   g++ -O2 -march=native -std=c++20 -fopenmp matmul.cpp -o /tmp/matmul -ldnnl
-//   OMP_WAIT_POLICY=active OMP_PROC_BIND=true /tmp/matmul [FILTER]    only labels that contain FILTER
-//   /tmp/matmul "" bits                                               and bits on up to 16 threads
+//   OMP_WAIT_POLICY=active OMP_PROC_BIND=true /tmp/matmul [FILTER]    only labels containing FILTER
+//   /tmp/matmul "" bits                                               also bits on up to 16 threads
 //
-// A line: threads, way ("rows/8": the result's rows in 8 chunks), the 10th percentile of many short bursts, GFLOP/s of
-// that and of the best, the implementation, and whether the bits are those of the same call on one thread, unsplit.
+// Each line: threads, method ("rows/8": the result's rows in 8 chunks), the 10th percentile of many short bursts, its
+// GFLOP/s and the best's, the implementation, and whether the bits equal those of the same call on one thread, unsplit.
 #include <omp.h>
 #include <sys/mman.h>
 
@@ -32,7 +32,7 @@ using Args = std::unordered_map<int, memory>;
 constexpr size_t kArenaBytes = 64 << 20;
 const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
 
-/// One product c[m,n] = a[m,k] * b[k,n]; a_trans and b_trans say that the operand is stored transposed.
+/// One product c[m,n] = a[m,k] * b[k,n]; a_trans and b_trans: the operand is stored transposed.
 struct Product {
   std::string label;
   int m, n, k;
@@ -106,7 +106,7 @@ Call matmul(const Product& p, const Buffers& x, int m0, int m1, int n0, int n1, 
   return finish(pd, std::move(args));
 }
 
-/// The same product as the direction of an inner product that it is in training.
+/// The same product as one direction of an inner product, as in training.
 Call inner_product(const Product& p, const Buffers& x) {
   using dnnl::prop_kind;
   dnnl::primitive_attr attr;
@@ -144,9 +144,9 @@ void sgemm(const Product& p, const Buffers& x, int m0, int m1, int n0, int n1) {
              x.b + (p.b_trans ? size_t(n0) * p.k : n0), p.b_trans ? p.k : p.n, 0.f, x.c + size_t(m0) * p.n + n0, p.n);
 }
 
-/// A way to compute the product, ready to run; `threads` is set around it.
+/// A method to compute the product, ready to run; the caller sets `threads` around it.
 struct Way {
-  std::string name, impl, compare;  // compare: the one-thread way whose bits it should have
+  std::string name, impl, compare;  // compare: the one-thread method whose bits it should match
   int threads;
   std::function<void()> run;
   std::vector<double> ms;
@@ -157,7 +157,7 @@ double now() {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// Where chunk i of `chunks` begins when `size` is cut at multiples of `step`.
+/// The start of chunk i of `chunks` if `size` is cut at multiples of `step`.
 int cut(int size, int chunks, int step, int i) {
   return i == chunks ? size : std::min(size, int(int64_t(size) * i / chunks + step - 1) / step * step);
 }
@@ -174,7 +174,7 @@ std::vector<Way> ways(const Product& p, const Buffers& x) {
     auto call = std::make_shared<Call>(make());
     add(name, threads, call->impl, name, [call] { call->run(stream); });
   };
-  // Each part of the result is a primitive built for one thread; two threads take the parts in turn.
+  // Each part of the result is a primitive built for one thread; two threads process alternating parts.
   auto add_split = [&](bool rows, int chunks, bool bias_relu) {
     omp_set_num_threads(1);
     auto parts = std::make_shared<std::vector<Call>>();
@@ -217,7 +217,7 @@ std::vector<Way> ways(const Product& p, const Buffers& x) {
   return all;
 }
 
-/// The bits of the library's own calls on more threads than there are cores: "same" or the counts that differ.
+/// Bits of the library's own calls on more threads than cores: "same" or the thread counts that differ.
 std::string bits_on_many_threads(const Product& p, const Buffers& x,
                                  const std::function<std::function<void()>()>& make) {
   const size_t bytes = size_t(p.m) * p.n * sizeof(float);
@@ -233,7 +233,7 @@ std::string bits_on_many_threads(const Product& p, const Buffers& x,
 }
 
 void study(const Product& p, bool check_bits) {
-  // One arena on huge pages, as the runtime has it.
+  // One arena on huge pages, as in the runtime.
   const size_t size = size_t(p.m) * p.n;
   static auto* arena = static_cast<float*>(std::aligned_alloc(2 << 20, kArenaBytes));
   madvise(arena, kArenaBytes, MADV_HUGEPAGE);

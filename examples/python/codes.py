@@ -1,4 +1,4 @@
-"""Prints the codes of pictures, as encode.c does: python3 codes.py vae.json WEIGHTS IMAGES"""
+"""Prints the codes of images, as encode.c does: python3 codes.py vae.json WEIGHTS IMAGES"""
 import sys
 
 import numpy as np
@@ -10,7 +10,7 @@ def read_images(path):
     with open(path, "rb") as file:
         magic, count, height, width = np.frombuffer(file.read(16), ">i4")
         if magic != 0x803:
-            raise SystemExit(f"{path}: no IDX file of pictures")
+            raise SystemExit(f"{path}: not an IDX file of images")
         return np.frombuffer(file.read(), np.uint8).reshape(count, height * width)
 
 

@@ -1,4 +1,4 @@
-"""A compiled model in Python: the shared library that `weft compile` made, called through ctypes with numpy arrays.
+"""A compiled model in Python: calls the shared library from `weft compile` through ctypes with numpy arrays.
 
     model = CompiledModel("vae.json", "vae.safetensors")
     latent, logvar = model.run("encode", x)           # x: float32 [B, 784], B one of the compiled batches
@@ -14,11 +14,11 @@ DTYPES = {"f32": np.float32, "i32": np.int32, "u8": np.uint8, "bool": np.bool_}
 
 
 class CompiledModel:
-    """One model in use, by one thread at a time. Errors of the library are RuntimeErrors with its text."""
+    """One model, for one thread at a time. Raises the library's errors as RuntimeError with its text."""
 
     def __init__(self, manifest, weights=None):
-        """manifest: NAME.json, with NAME.so beside it. weights: a safetensors file, or None: those that the manifest
-        names, or that were embedded, or fresh ones of seed 1."""
+        """manifest: NAME.json, with NAME.so beside it. weights: a safetensors file; None takes the manifest's or the
+        embedded weights, else initialises them with seed 1."""
         with open(manifest) as file:
             self.manifest = json.load(file)
         self.name = self.manifest["name"]
@@ -49,7 +49,7 @@ class CompiledModel:
     # --- Running -----------------------------------------------------------------------------------------------------
 
     def run(self, entry, *inputs):
-        """The outputs of an entry, in its order, as arrays; one array where there is one output."""
+        """The outputs of an entry, in order, as arrays; a single array if there is one output."""
         described = self._entry(entry)
         if len(inputs) != len(described["inputs"]):
             names = ", ".join(port["name"] for port in described["inputs"])
@@ -61,14 +61,14 @@ class CompiledModel:
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def run_rows(self, entry, rows):
-        """An entry of one input on any number of rows: by the largest compiled batches that fit. A batch of 1 must be
-        among them where the rows are no sum of the others."""
+        """Runs an entry of one input on any number of rows, in the largest compiled batches that fit. Unless the sizes
+        add up to the number of rows, a batch of 1 must be compiled too."""
         batches = sorted(self._entry(entry)["batches"], reverse=True)
         parts, begin = [], 0
         while begin < len(rows):
             fitting = [batch for batch in batches if batch <= len(rows) - begin]
             if not fitting:
-                raise ValueError(f"{entry}: {len(rows) - begin} rows are left, fewer than any batch of {batches}")
+                raise ValueError(f"{entry}: {len(rows) - begin} rows remain, fewer than any batch of {batches}")
             parts.append(self.run(entry, rows[begin : begin + fitting[0]]))
             begin += fitting[0]
         if isinstance(parts[0], tuple):
@@ -93,19 +93,19 @@ class CompiledModel:
         return self._function("steps")(self.model)
 
     def order(self, seed, epoch, count):
-        """In which order `weft train --seed` takes `count` samples in an epoch, from 1."""
+        """The order in which `weft train --seed` visits `count` samples in an epoch, counted from 1."""
         indices = np.empty(count, np.int32)
         self._call("order", ctypes.c_uint64(seed), ctypes.c_uint64(epoch), ctypes.c_int64(count), _pointer(indices))
         return indices
 
-    # --- Help --------------------------------------------------------------------------------------------------------
+    # --- Helpers -----------------------------------------------------------------------------------------------------
 
     def _whole(self, path):
-        """Loading a library that was cut short can end the process: the manifest says how long it is."""
+        """Checks the size in the manifest, because loading a truncated library can crash the process."""
         expected = self.manifest["files"][self.name + ".so"]["bytes"]
         if os.path.getsize(path) != expected:
-            raise RuntimeError(f"{path} has {os.path.getsize(path)} bytes, not the {expected} of the manifest: it was "
-                               "cut short, or is of another compile; take both from one")
+            raise RuntimeError(f"{path} has {os.path.getsize(path)} bytes, not {expected} as in the manifest: it is "
+                               "truncated, or from another compile; take both from one")
         return path
 
     def _function(self, name):

@@ -1,6 +1,6 @@
 """Trains a compiled VAE from numpy: python3 train.py vae.json IMAGES EPOCHS SEED CHECKPOINT
 
-Prints what train_vae.c prints: the same losses, bit for bit."""
+Prints the same losses as train_vae.c, bit for bit."""
 import sys
 
 from codes import read_images

@@ -5,14 +5,14 @@
 
 namespace weft::models {
 
-ConvDecoder::ConvDecoder(const std::string& name, std::int64_t latent, const std::vector<PictureSize>& sizes,
+ConvDecoder::ConvDecoder(const std::string& name, std::int64_t latent, const std::vector<ImageSize>& sizes,
                          Activation activation)
     : name_(name),
       smallest_(sizes.back()),
       first_(name + ".fc", latent, smallest_.pixels()),
       activation_(std::move(activation)) {
   for (std::size_t i = sizes.size() - 1; i > 0; --i) {
-    const PictureSize& to = sizes[i - 1];
+    const ImageSize& to = sizes[i - 1];
     layers_.emplace_back(fmt::format("{}.deconv{}", name, layers_.size() + 1), sizes[i].channels, to.channels, 3,
                          ConvTranspose2dOptions{.stride = 2, .padding = 1, .output_size = Pair{to.height, to.width}});
   }

@@ -15,13 +15,13 @@ namespace weft::models {
 // name.fc, name.deconv1, name.deconv2, ...
 class ConvDecoder {
  public:
-  ConvDecoder(const std::string& name, std::int64_t latent, const std::vector<PictureSize>& sizes,
+  ConvDecoder(const std::string& name, std::int64_t latent, const std::vector<ImageSize>& sizes,
               Activation activation = relu);
   Tensor operator()(const Tensor& z) const;
 
  private:
   std::string name_;
-  PictureSize smallest_;
+  ImageSize smallest_;
   Linear first_;
   std::vector<ConvTranspose2d> layers_;
   Activation activation_;

@@ -10,8 +10,8 @@ namespace weft::models {
 namespace {
 
 // A convolution with kernel 3, stride 2 and padding 1 gives (H + 2 - 3) / 2 + 1 rows: half of H, rounded up.
-std::vector<PictureSize> halved(const PictureSize& picture, const std::vector<std::int64_t>& widths) {
-  std::vector<PictureSize> sizes{picture};
+std::vector<ImageSize> halved(const ImageSize& image, const std::vector<std::int64_t>& widths) {
+  std::vector<ImageSize> sizes{image};
   for (const std::int64_t width : widths)
     sizes.emplace_back(width, (sizes.back().height + 1) / 2, (sizes.back().width + 1) / 2);
   return sizes;
@@ -19,10 +19,10 @@ std::vector<PictureSize> halved(const PictureSize& picture, const std::vector<st
 
 }  // namespace
 
-ConvEncoder::ConvEncoder(const std::string& name, const PictureSize& picture, const std::vector<std::int64_t>& widths,
+ConvEncoder::ConvEncoder(const std::string& name, const ImageSize& image, const std::vector<std::int64_t>& widths,
                          std::int64_t out, Activation activation)
     : name_(name),
-      sizes_(halved(picture, widths)),
+      sizes_(halved(image, widths)),
       code_(name + ".fc", sizes_.back().pixels(), out),
       activation_(std::move(activation)) {
   for (std::size_t i = 1; i < sizes_.size(); ++i)
@@ -60,14 +60,14 @@ struct Made {
   std::function<Encoded(const Tensor&)> run;
 };
 
-// --widths, or the default of the encoder without them.
+// --widths, or the encoder's default.
 std::vector<std::int64_t> widths_of(const Settings& settings, const std::vector<std::int64_t>& fallback) {
   const std::vector<std::int64_t> given = settings.integers("widths", 1);
   return given.empty() ? fallback : given;
 }
 
-Made make_mlp(const Settings& settings, const PictureSize& picture) {
-  const Mlp layers(kName, picture.pixels(), settings.integers("hidden", 1), activation(settings.text("activation")));
+Made make_mlp(const Settings& settings, const ImageSize& image) {
+  const Mlp layers(kName, image.pixels(), settings.integers("hidden", 1), activation(settings.text("activation")));
   return {layers.out(), [layers](const Tensor& x) {
             const Tensor flat = flatten(x);
             const std::vector<Tensor> blocks = layers.blocks(flat);
@@ -75,8 +75,8 @@ Made make_mlp(const Settings& settings, const PictureSize& picture) {
           }};
 }
 
-Made make_conv(const Settings& settings, const PictureSize& picture) {
-  const ConvEncoder encoder(kName, picture, widths_of(settings, {32, 64}), settings.integer("latent", 1),
+Made make_conv(const Settings& settings, const ImageSize& image) {
+  const ConvEncoder encoder(kName, image, widths_of(settings, {32, 64}), settings.integer("latent", 1),
                             activation(settings.text("activation")));
   return {settings.integer("latent", 1), [encoder](const Tensor& x) {
             const std::vector<Tensor> blocks = encoder.blocks(x);
@@ -89,7 +89,7 @@ Encoded averaged(std::vector<Tensor> blocks) {
   return {global_average(blocks.back()).named(kName), std::move(blocks)};
 }
 
-Made make_cnn(const Settings& settings, const PictureSize&) {
+Made make_cnn(const Settings& settings, const ImageSize&) {
   const std::vector<std::int64_t> widths = widths_of(settings, {32, 64, 128, 256});
   return {widths.back(), [widths](const Tensor& x) {
             const Scope scope(kName);
@@ -97,14 +97,14 @@ Made make_cnn(const Settings& settings, const PictureSize&) {
           }};
 }
 
-Made make_nin(const Settings&, const PictureSize&) {
+Made make_nin(const Settings&, const ImageSize&) {
   return {kNinWidth, [](const Tensor& x) {
             const Scope scope(kName);
             return averaged(nin_blocks(kName, x));
           }};
 }
 
-Made make_resnet18(const Settings&, const PictureSize&) {
+Made make_resnet18(const Settings&, const ImageSize&) {
   return {kResnetWidth, [](const Tensor& x) {
             const Scope scope(kName);
             return averaged(resnet18_blocks(kName, x));
@@ -113,7 +113,7 @@ Made make_resnet18(const Settings&, const PictureSize&) {
 
 struct Kind {
   const char* name;
-  Made (*make)(const Settings& settings, const PictureSize& picture);
+  Made (*make)(const Settings& settings, const ImageSize& image);
 };
 constexpr Kind kKinds[] = {
     {"mlp", make_mlp}, {"conv", make_conv}, {"cnn", make_cnn}, {"nin", make_nin}, {"resnet18", make_resnet18}};
@@ -122,19 +122,19 @@ constexpr Kind kKinds[] = {
 
 std::vector<Option> Encoder::options(const std::string& kind) {
   return {{"encoder", kind, "network that encodes the image: mlp, conv, cnn, nin or resnet18"},
-          {"widths", "", "channels of each block; by default 32,64 for conv and 32,64,128,256 for cnn"},
+          {"widths", "", "channels of each block; default: 32,64 for conv, 32,64,128,256 for cnn"},
           {"hidden", "1000,1000,1000", "mlp: sizes of its layers"},
           {"latent", "64", "conv: size of its code"},
           {"activation", "relu", "mlp and conv: activation of their layers"}};
 }
 
-Encoder::Encoder(const Settings& settings) : picture_(settings) {
+Encoder::Encoder(const Settings& settings) : image_(settings) {
   std::vector<std::string> names;
   for (const Kind& kind : kKinds) names.emplace_back(kind.name);
   const std::string& wanted = settings.choice("encoder", names);
   for (const Kind& kind : kKinds)
     if (wanted == kind.name) {
-      Made made = kind.make(settings, picture_);
+      Made made = kind.make(settings, image_);
       out_ = made.out;
       run_ = std::move(made.run);
     }

@@ -13,12 +13,12 @@
 namespace weft::models {
 
 // The images of a model: x is [B,channels,height,width].
-struct PictureSize {
+struct ImageSize {
   std::int64_t channels, height, width;
 
-  explicit PictureSize(const Settings& settings)
+  explicit ImageSize(const Settings& settings)
       : channels(settings.channels()), height(settings.height()), width(settings.width()) {}
-  PictureSize(std::int64_t c, std::int64_t h, std::int64_t w) : channels(c), height(h), width(w) {}
+  ImageSize(std::int64_t c, std::int64_t h, std::int64_t w) : channels(c), height(h), width(w) {}
 
   std::int64_t pixels() const { return channels * height * width; }
   Dims dims() const { return {B, channels, height, width}; }
@@ -28,7 +28,7 @@ struct PictureSize {
 // connected layer: x [B,C,H,W] -> [B,out]. Parameters: name.conv1, name.conv2, ..., name.fc.
 class ConvEncoder {
  public:
-  ConvEncoder(const std::string& name, const PictureSize& picture, const std::vector<std::int64_t>& widths,
+  ConvEncoder(const std::string& name, const ImageSize& image, const std::vector<std::int64_t>& widths,
               std::int64_t out, Activation activation = relu);
   Tensor operator()(const Tensor& x) const;
   // The output of each convolution, after its activation.
@@ -37,11 +37,11 @@ class ConvEncoder {
   Tensor code(const Tensor& block) const;
 
   // The image sizes before the first convolution and after each one, which a decoder restores in reverse.
-  const std::vector<PictureSize>& sizes() const { return sizes_; }
+  const std::vector<ImageSize>& sizes() const { return sizes_; }
 
  private:
   std::string name_;
-  std::vector<PictureSize> sizes_;
+  std::vector<ImageSize> sizes_;
   std::vector<Conv2d> convolutions_;
   Linear code_;
   Activation activation_;
@@ -68,12 +68,12 @@ class Encoder {
   static std::vector<Option> options(const std::string& kind);
   explicit Encoder(const Settings& settings);
 
-  const PictureSize& picture() const { return picture_; }
+  const ImageSize& image() const { return image_; }
   std::int64_t out() const { return out_; }
   Encoded operator()(const Tensor& x) const { return run_(x); }
 
  private:
-  PictureSize picture_;
+  ImageSize image_;
   std::int64_t out_ = 0;
   std::function<Encoded(const Tensor&)> run_;
 };

@@ -24,19 +24,19 @@ void add_entry(ir::Module& module, const std::string& name, const Dims& x, const
 }
 
 void add_autoencoder_entries(ir::Module& module, const AutoencoderParts& parts) {
-  add_entry(module, "encode", parts.picture, "latent", parts.encode);
+  add_entry(module, "encode", parts.image, "latent", parts.encode);
   {
     Entry entry(module, "decode", Mode::eval);
     entry.output("x", shown(parts.decode(entry.input("z", {B, parts.latent}))));
   }
   {
     Entry entry(module, "reconstruct", Mode::eval);
-    const Tensor x = entry.input("x", parts.picture);
+    const Tensor x = entry.input("x", parts.image);
     const Tensor seen = parts.corrupt ? parts.corrupt(x) : x;
     entry.output("xhat", shown(parts.decode(parts.encode(seen))));
     if (parts.corrupt) entry.output("noisy", shown(seen));
   }
-  add_entry(module, "score", parts.picture, "score",
+  add_entry(module, "score", parts.image, "score",
             [&](const Tensor& x) { return row_errors(parts.decode(parts.encode(x)), x); });
 }
 

@@ -17,7 +17,7 @@ void add_entry(ir::Module& module, const std::string& name, const Dims& x, const
                std::source_location location = std::source_location::current());
 
 struct AutoencoderParts {
-  Dims picture;  // of x: {B,pixels} or {B,channels,height,width}
+  Dims image;  // of x: {B,pixels} or {B,channels,height,width}
   std::int64_t latent;
   std::function<Tensor(const Tensor&)> encode;   // x -> code [B,latent]
   std::function<Tensor(const Tensor&)> decode;   // code -> the output of the last layer, of x's shape

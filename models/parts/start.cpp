@@ -4,7 +4,7 @@
 namespace weft::models {
 
 Option init_option() {
-  return {"init", "uniform_fan_in", "initial weights: uniform_fan_in, or xavier_ or kaiming_, uniform or normal"};
+  return {"init", "uniform_fan_in", "initial weights: uniform_fan_in, or {xavier,kaiming}_{uniform,normal}"};
 }
 
 Weights weights_of(const Settings& settings) {

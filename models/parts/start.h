@@ -1,4 +1,4 @@
-// How the weights of fully connected models start: the option --init.
+// The initial weights of fully connected models: the option --init.
 #pragma once
 
 #include "frontend/layers.h"

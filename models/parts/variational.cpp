@@ -101,7 +101,7 @@ Tensor importance_bound(const Tensor& log_weight, std::int64_t samples) {
 
 void add_loss(ir::Module& module, const std::string& name, Mode mode, const Vae& vae) {
   Entry entry(module, name, mode);
-  const Tensor x = vae.observe(entry.input("x", vae.net.picture));
+  const Tensor x = vae.observe(entry.input("x", vae.net.image));
   if (vae.samples > 1) {
     const Tensor weights = log_weights(vae, x, vae.samples);
     const Scope scope("loss");
@@ -122,7 +122,7 @@ void add_loss(ir::Module& module, const std::string& name, Mode mode, const Vae&
 
 void add_encode(ir::Module& module, const Vae& vae) {
   Entry entry(module, "encode", Mode::eval);
-  const auto [mu, logvar] = vae.encode(entry.input("x", vae.net.picture));
+  const auto [mu, logvar] = vae.encode(entry.input("x", vae.net.image));
   entry.output("latent", mu);
   entry.output("logvar", logvar);
 }
@@ -153,12 +153,12 @@ ir::Module build_variational(const std::string& name, const Settings& settings, 
   add_loss(module, "test", Mode::eval, vae);
   add_encode(module, vae);
   add_decode(module, vae);
-  const Dims& picture = net.picture;
-  add_entry(module, "reconstruct", picture, "xhat", [&](const Tensor& x) { return reconstruct(vae, x); });
-  add_entry(module, "score", picture, "score", [&](const Tensor& x) { return score(vae, x); });
-  if (vae.binarizes) add_entry(module, "observe", picture, "x", [&](const Tensor& x) { return vae.observe(x); });
+  const Dims& image = net.image;
+  add_entry(module, "reconstruct", image, "xhat", [&](const Tensor& x) { return reconstruct(vae, x); });
+  add_entry(module, "score", image, "score", [&](const Tensor& x) { return score(vae, x); });
+  if (vae.binarizes) add_entry(module, "observe", image, "x", [&](const Tensor& x) { return vae.observe(x); });
   // Takes x after `observe`, so that all weights of an image belong to one binary sample.
-  add_entry(module, "log_weight", picture, "log_weight",
+  add_entry(module, "log_weight", image, "log_weight",
             [&](const Tensor& x) { return reshape(log_weights(vae, x, 1), {B}); });
   return module;
 }
@@ -168,7 +168,7 @@ std::vector<Option> variational_options() {
           {"output", "sigmoid", "mean of a gaussian pixel: sigmoid or linear"},
           {"beta", "1", "weight of the KL divergence in the loss"},
           {"free-bits", "0", "minimum cost of each latent dim, in nats"},
-          {"iwae", "1", "samples per image in the importance-weighted bound; 1 is the plain bound"},
+          {"iwae", "1", "samples per image in the importance-weighted bound; 1: the plain bound"},
           {"binarize", "none", "dynamic: each step samples pixels as black or white"}};
 }
 

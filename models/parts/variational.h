@@ -13,7 +13,7 @@ namespace weft::models {
 
 // The encoder and the decoder of a variational autoencoder.
 struct VariationalNet {
-  Dims picture;  // of x: {B,pixels} or {B,channels,height,width}
+  Dims image;  // of x: {B,pixels} or {B,channels,height,width}
   std::int64_t latent;
   std::function<Tensor(const Tensor&)> heads;   // x -> mu and logvar, concatenated, [B,2*latent]
   std::function<Tensor(const Tensor&)> logits;  // z [N,latent] -> logits of the pixels, like x with N rows

@@ -34,7 +34,7 @@ ColourJitter simclr_jitter(double strength) {
 std::vector<Option> Views::options(const std::string& kind) {
   return {
       {"augment", kind, "views of the images: none, digits, colour, or auto (digits for grey images, else colour)"},
-      {"crop", kUsual, "least share of the image that a view shows"},
+      {"crop", kUsual, "minimum share of the image that a view shows"},
       {"flip", kUsual, "probability of mirroring a view"},
       {"affine", kUsual, "strength of rotation, translation and shear: 1 is up to 15 degrees and a tenth of the size"},
       {"jitter", kUsual, "strength of changes in brightness, contrast and colour"},

@@ -1,13 +1,12 @@
-// A contrastive loss over the similarities of all pairs of rows, as the textbook writes it, becomes ops that never hold
-// the n x n matrix: `similarity_lse` for the logarithm of a row's sum of exponentials without the row itself,
-// `similarity_pair` for what a row has with its partner (NT-Xent: Chen et al., "A Simple Framework for Contrastive
-// Learning of Visual Representations", 2020).
+// Rewrites a contrastive loss over the similarities of all pairs of rows, in its textbook form, to ops that never store
+// the n x n matrix: `similarity_lse` for the log-sum-exp of each row without its diagonal, `similarity_pair` for the
+// similarity of each row and its partner (NT-Xent: Chen et al., "A Simple Framework for Contrastive Learning of Visual
+// Representations", 2020).
 //
-// It is found by what values mean, not by how they are spelled. Going through the ops in order, each value that is
-// understood gets a form: a matrix whose elements are c s_ij + a_i, perhaps under exp, without its diagonal, or with
-// its partners alone; or a number a row, which is something computable plus some multiples of row maxima. A maximum is
-// taken out of a logarithm of a sum and added again: once its multiples cancel, the number is written with the new ops.
-// Masks are recognised by evaluating them (closed_form.h).
+// The pass recognises values by meaning, not by spelling. It visits the ops in order and gives each value that it
+// understands a form: a matrix with elements c s_ij + a_i, possibly under exp, without its diagonal or with partners
+// only; or one number per row, plus multiples of row maxima. Log-sum-exp subtracts a maximum and adds it back: once the
+// multiples cancel, the new ops replace the value. Masks are recognised by evaluating them (closed_form.h).
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -30,14 +29,14 @@ using ir::ValueId;
 
 namespace {
 
-// A number that a mask adds to what it drops is this or less: exp of it is 0 beside any other.
+// A mask that adds this or less drops an element: its exp is 0 beside any other.
 constexpr double kDropped = -1e6;
 
 class Recogniser {
  public:
   Recogniser(const Graph& graph, Rewriter& rewriter) : graph_(graph), rewriter_(rewriter), closed_(graph) {}
 
-  // What stands for the op's result, where it is a number a row that the matrix is not needed for.
+  // Replaces the op's result if it is one number per row and does not need the matrix.
   std::optional<Expr> replacement(const Op& op) {
     const ValueId result = op.results.front();
     if (std::optional<MatrixForm> matrix = matrix_of(op)) {
@@ -58,7 +57,7 @@ class Recogniser {
 
   ValueId product() const { return product_; }           // the first z z^T found
   const Op* unknown() const { return unknown_; }         // the first op over the matrix that has no form
-  const std::string& reason() const { return reason_; }  // why, where there is more to say
+  const std::string& reason() const { return reason_; }  // why the matrix stays, if known
 
  private:
   // Matrices
@@ -96,7 +95,7 @@ class Recogniser {
     return {};
   }
 
-  // A side of the product without the single numbers it is multiplied with, which go into `form`.
+  // A side of the product without its scalar factors, which go into `form`.
   ValueId base_of(ValueId side, MatrixForm& form) {
     const Op* op = graph_.producer(side);
     if (!op || (op->code != OpCode::mul && op->code != OpCode::div)) return side;
@@ -127,7 +126,7 @@ class Recogniser {
     return form;
   }
 
-  // Takes up a factor of all elements; false where nothing is sure of it.
+  // Adds a factor of all elements; false if its sign or value is unknown.
   bool scale(MatrixForm& form, ValueId by, bool inverse) {
     if (const std::optional<double> number = uniform_constant(graph_, by)) {
       if (*number == 0 || !std::isfinite(*number)) return false;
@@ -138,7 +137,7 @@ class Recogniser {
     }
     if (form.row.rest || !form.row.maxima.empty()) return false;
     if (!is_positive(graph_, by)) {
-      reason_ = "the factor of the similarities is not sure to be positive";
+      reason_ = "Weft cannot tell that the factor of the similarities is positive";
       return false;
     }
     const Expr factor = reshape(rewriter_[by], {});
@@ -154,7 +153,7 @@ class Recogniser {
     return form;
   }
 
-  // form + sign * value: a number a row, or a mask that drops the diagonal.
+  // form + sign * value: one number per row, or a mask that drops the diagonal.
   std::optional<MatrixForm> plus(std::optional<MatrixForm> form, ValueId value, double sign) {
     if (!form || form->exponential || form->places == MatrixForm::Places::partners) return {};
     if (const auto mask = pattern(value, *form); mask && !mask->is_uniform()) {
@@ -193,7 +192,7 @@ class Recogniser {
     return {};
   }
 
-  // select(mask, form, number) or the other way round.
+  // select(mask, form, number) or select(mask, number, form).
   std::optional<MatrixForm> selected(const Op& op) {
     for (const std::size_t i : {1u, 2u}) {
       const MatrixForm* kept = operand_matrix(op, i);
@@ -220,8 +219,8 @@ class Recogniser {
     return found == rows_.end() ? nullptr : &found->second;
   }
 
-  // The form of a value beside a matrix of `rows` rows or one of its columns: [rows,1], a single element, or either
-  // broadcast along the row.
+  // The form of a value that broadcasts against a matrix of `rows` rows or one of its columns: [rows,1], a single
+  // element, or a broadcast of either along the row.
   std::optional<RowForm> row_beside(ValueId value, const Dim& rows) const {
     if (const RowForm* known = row(value)) return *known;
     const Op* op = graph_.producer(value);
@@ -255,7 +254,7 @@ class Recogniser {
     return sum(*left, scaled(*right, op.code == OpCode::add ? 1 : -1));
   }
 
-  // An operand of a sum of numbers a row, all of the result's dims or single.
+  // An operand of a sum of per-row numbers: it has all dims of the result, or is a single element.
   std::optional<RowForm> term(const Op& op, std::size_t i) const {
     const ValueId value = op.operands[i];
     const Dims& dims = graph_.type(op.results[0]).dims;
@@ -265,7 +264,7 @@ class Recogniser {
     return RowForm{reshape(rewriter_[value], {dims[0], 1}), {}};
   }
 
-  // A maximum kept finite by constant bounds: what is taken out of a logarithm and added again may be any number a row.
+  // A maximum clamped to constant bounds: any number per row may be subtracted under the logarithm and added back.
   std::optional<RowForm> bounded(const Op& op, const RowForm* a) const {
     if (!a || a->rest || a->maxima.size() != 1 || !uniform_constant(graph_, op.operands[1])) return {};
     return RowForm{{}, {{op.results[0], a->maxima.begin()->second}}};
@@ -284,7 +283,7 @@ class Recogniser {
     if (form.places == MatrixForm::Places::partners) return picked(axes, form);
     if (!form.exponential || axes != std::vector<std::int64_t>{1}) return {};
     if (form.places != MatrixForm::Places::off_diagonal) {
-      reason_ = "each row is compared with itself too: its diagonal is not masked";
+      reason_ = "each row is also compared with itself: mask the diagonal";
       return {};
     }
     if (form.constant <= 0) {
@@ -299,11 +298,11 @@ class Recogniser {
     return {};
   }
 
-  // The sum of what partners have, by row or over all rows.
+  // The sum of the partners' similarities, by row or over all rows.
   std::optional<RowForm> picked(const std::vector<std::int64_t>& axes, const MatrixForm& form) {
     const Dim rows = rows_of(form);
     if (rows.factor % 2 != 0) {
-      reason_ = fmt::format("nothing says that its {} rows are an even number; write them as 2*B", to_string(rows));
+      reason_ = fmt::format("Weft cannot tell that the {} rows are an even number; write them as 2*B", to_string(rows));
       return {};
     }
     const ScaledRows scaled_by = scaled_rows(graph_, rewriter_, form);
@@ -316,7 +315,7 @@ class Recogniser {
     return RowForm{reduce_sum(*result.rest, {0}), {}};
   }
 
-  // `rest` under the dims that the op's result has.
+  // Reshapes or broadcasts `rest` to the dims of the op's result.
   static Expr as_result(Expr rest, const ir::Type& type) {
     const Dims column{type.dims.empty() ? Dim(1) : type.dims[0], 1};
     if (rest.dims() == type.dims) return rest;
@@ -335,7 +334,7 @@ class Recogniser {
   ClosedForm closed_;
   std::map<ValueId, MatrixForm> matrices_;
   std::map<ValueId, RowForm> rows_;
-  std::map<ValueId, RowForm> sums_;  // reduce_sum of exponentials: its logarithm
+  std::map<ValueId, RowForm> sums_;  // by reduce_sum of exponentials: its logarithm
   ValueId product_ = ir::kNone;
   const Op* unknown_ = nullptr;
   std::string reason_;
@@ -371,18 +370,19 @@ GraphPtr contrastive(const GraphPtr& graph, Context& context) {
   const auto note = [&](const std::string& text) { context.notes.push_back({"contrastive", product.location, text}); };
   const bool streams = count_of(*result, OpCode::similarity_lse) > count_of(*graph, OpCode::similarity_lse);
   if (streams && count_of(*result, OpCode::matmul) < count_of(*graph, OpCode::matmul)) {
-    note(fmt::format(
-        "the similarities {} are computed tile by tile, forward and backward, and never stored{}", to_string(type),
-        type.is_static() ? fmt::format(": {} bytes each time less", type.bytes()) : ": 4 bytes an element"));
+    note(fmt::format("the similarities {} are computed tile by tile, forward and backward, and never stored{}",
+                     to_string(type),
+                     type.is_static() ? fmt::format(": each copy would take {} bytes", type.bytes())
+                                      : ": each copy would take 4 bytes per element"));
     return result;
   }
   const Op* unknown = recogniser.unknown();
   const std::string place = unknown ? to_string(unknown->location) : "";
-  note(fmt::format(
-      "the similarities {} of all pairs of rows stay a stored matrix: {}", to_string(type),
-      !recogniser.reason().empty() ? recogniser.reason()
-      : unknown ? fmt::format("{}{}[{}] needs all of it", place, place.empty() ? "" : ": ", ir::name(unknown->code))
-                : "no logarithm of a row's sum of exponentials is taken of it"));
+  note(fmt::format("the similarities {} of all pairs of rows stay a stored matrix: {}", to_string(type),
+                   !recogniser.reason().empty() ? recogniser.reason()
+                   : unknown ? fmt::format("{}{}[{}] needs the whole matrix", place, place.empty() ? "" : ": ",
+                                           ir::name(unknown->code))
+                             : "no op takes its log-sum-exp by row"));
   return graph;
 }
 

@@ -1,4 +1,3 @@
-// Arithmetic on forms.
 #include "passes/contrastive/forms.h"
 
 #include <cmath>
@@ -24,8 +23,10 @@ RowForm scaled(RowForm a, double factor) {
 
 RowForm sum(RowForm a, const RowForm& b) {
   if (b.rest) a.rest = a.rest ? *a.rest + *b.rest : *b.rest;
-  for (const auto& [maximum, count] : b.maxima)
-    if ((a.maxima[maximum] += count) == 0) a.maxima.erase(maximum);
+  for (const auto& [maximum, count] : b.maxima) {
+    a.maxima[maximum] += count;
+    if (a.maxima[maximum] == 0) a.maxima.erase(maximum);
+  }
   return a;
 }
 
@@ -48,7 +49,7 @@ bool is_positive(const Graph& graph, ValueId value) {
 
 namespace {
 
-// `value` as one positive number a row.
+// `value` as one positive number per row.
 std::optional<Expr> row_factor(const Graph& graph, Rewriter& rewriter, ValueId value, const Dims& column) {
   const Op* op = graph.producer(value);
   if (op && op->code == OpCode::broadcast) return row_factor(graph, rewriter, op->operands[0], column);
@@ -56,7 +57,7 @@ std::optional<Expr> row_factor(const Graph& graph, Rewriter& rewriter, ValueId v
   return rewriter[value];
 }
 
-// z = r x, as far as the graph multiplies rows by numbers.
+// z = r x, where r collects the per-row factors that the graph applies.
 ScaledRows split_rows(const Graph& graph, Rewriter& rewriter, ValueId z) {
   const Op* op = graph.producer(z);
   const Dims column{graph.type(z).dims[0], 1};

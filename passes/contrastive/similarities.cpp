@@ -1,5 +1,5 @@
-// A loss over all pairs of rows computes their products once, and its gradient computes them again: that is what keeps
-// its memory small. Where the rows are few the products are kept instead, a quarter of a step's operations less.
+// A loss over all pairs of rows computes their products once, and its gradient recomputes them to save memory. For few
+// rows this pass stores the products instead, which saves a quarter of a step's operations.
 #include <algorithm>
 #include <set>
 
@@ -15,7 +15,7 @@ using ir::ValueId;
 
 namespace {
 
-// The loss whose gradient the op is: similarity_lse of the same rows.
+// The similarity_lse whose gradient the op computes, if their rows match.
 const Op* loss_of(const ir::Graph& graph, const Op& op) {
   if (op.code != OpCode::similarity_lse_grad || op.operands.size() != 4) return nullptr;
   const Op* loss = graph.producer(op.operands[2]);
@@ -28,7 +28,7 @@ const Op* loss_of(const ir::Graph& graph, const Op& op) {
 
 GraphPtr similarities(const GraphPtr& graph, Context& context) {
   if (!context.target.similarity_block) return graph;
-  std::set<ValueId> losses;  // that have a gradient
+  std::set<ValueId> losses;  // with a gradient
   for (const Op& op : graph->ops)
     if (const Op* loss = loss_of(*graph, op)) losses.insert(loss->results[0]);
 
@@ -40,7 +40,7 @@ GraphPtr similarities(const GraphPtr& graph, Context& context) {
     if (block == 0) return {};
     std::vector<Expr> operands = rewriter[op.operands];
     operands.push_back(
-        apply(OpCode::similarity_tiles, {operands[0]}, {}, ir::similarity_tiles_type(rows, block)));  // one for both
+        apply(OpCode::similarity_tiles, {operands[0]}, {}, ir::similarity_tiles_type(rows, block)));  // shared
     return apply(op.code, operands, op.attrs);
   });
 }

@@ -1,5 +1,5 @@
-// Reverse mode, graph to graph: walks the ops backwards from `loss` and adds up what gradients.cpp says of each. Knows
-// no op by name.
+// Reverse mode, graph to graph: walks the ops backwards from `loss` and sums the gradients from gradients.cpp. It
+// depends on no particular op.
 #include <algorithm>
 
 #include "ir/error.h"
@@ -16,7 +16,7 @@ using ir::Attr;
 using ir::OpCode;
 using ir::ValueId;
 
-// By value: whether it is a float that some param flows into.
+// By value: whether it is a float that depends on a param.
 std::vector<bool> trained_values(const ir::Graph& graph) {
   std::vector<bool> trained(graph.values.size(), false);
   const auto mark = [&](ValueId value) { trained[value] = is_float(graph.type(value).dtype); };
@@ -39,7 +39,7 @@ ValueId find_loss(const ir::Graph& graph) {
   if (type.is_scalar() && is_float(type.dtype)) return loss;
   const ir::Op* op = graph.producer(loss);
   const std::string place = op ? to_string(op->location) : "";
-  fail("{}{}the loss must be a single float, got {}; take a sum or a mean", place, place.empty() ? "" : ": ",
+  fail("{}{}the loss must be a single float, got {}; take its sum or mean", place, place.empty() ? "" : ": ",
        to_string(type));
 }
 
@@ -65,7 +65,7 @@ class Differentiation {
   static bool flows(Expr gradient) { return gradient.builder != nullptr; }
 
   void step_back(const ir::Op& op) {
-    // Only `fused` has several results, and no rule: any of them leads to its error.
+    // Only `fused` has several results, and gradients() reports an error for it: any result will do.
     const auto result =
         std::find_if(op.results.begin(), op.results.end(), [this](ValueId each) { return flows(gradients_[each]); });
     if (result == op.results.end()) return;
@@ -79,11 +79,11 @@ class Differentiation {
       if (backward.wanted[i] && flows(parts[i])) accumulate(op.operands[i], parts[i]);
   }
 
-  // `part` may have the dims of the result the value was broadcast to.
+  // `part` may have the dims of the result that the value was broadcast to.
   void accumulate(ValueId value, Expr part) {
     const ir::Type& type = graph_.type(value);
     part = sum_to(part, type.dims);
-    check(part.type() == type, "a gradient has the type of its value");
+    check(part.type() == type, "a gradient must have the type of its value");
     Expr& sum = gradients_[value];
     sum = flows(sum) ? sum + part : part;
   }
@@ -102,14 +102,14 @@ class Differentiation {
   const ir::Graph& graph_;
   Rewriter rewriter_;
   std::vector<bool> trained_;    // by value of the source
-  std::vector<Expr> gradients_;  // by value of the source; without a builder where none has flowed yet
+  std::vector<Expr> gradients_;  // by value of the source; no builder until a gradient reaches it
 };
 
 }  // namespace
 
 GraphPtr differentiate(const GraphPtr& graph, Context& context) {
-  const GraphPtr split = rewrite(graph, split_activation);  // each has a rule; `epilogue` joins them again
-  return dce(Differentiation(split).run(), context);        // rules give more than is wanted
+  const GraphPtr split = rewrite(graph, split_activation);  // both have a gradient rule; `epilogue` joins them
+  return dce(Differentiation(split).run(), context);        // removes gradients that nothing uses
 }
 
 }  // namespace weft::passes

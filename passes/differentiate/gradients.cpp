@@ -1,5 +1,5 @@
-// One case an op, written as mathematics: dy is the gradient of the result y. In terms of y rather than the operands
-// where that is as good, so that fewer values stay alive until the way back.
+// One case per op, written as mathematics: dy is the gradient of the result y. Formulas use y instead of the operands
+// where possible, so that fewer values stay alive until the backward pass.
 #include "passes/differentiate/gradients.h"
 
 #include <cmath>
@@ -20,7 +20,7 @@ using ir::Type;
 namespace {
 
 using Gradients = std::vector<Expr>;
-const Expr none{};
+const Expr kNoGradient{};
 
 [[noreturn]] void fail_at(const Op& op, const char* what) {
   const std::string place = to_string(op.location);
@@ -35,7 +35,7 @@ Gradients pow_gradients(Expr a, Expr b, Expr y, Expr dy) {
   return {where_not(logical_and(eq(a, 0), lt(b, 1)), dy * b * pow(a, b - 1)), where_not(eq(a, 0), dy * y * log(a))};
 }
 
-// Shared equally among equal maxima.
+// Equal maxima share the gradient equally.
 Expr reduce_max_gradient(Expr x, Expr y, Expr dy, const Attrs& attrs) {
   const Expr is_max = cast(eq(x, y), x.dtype());
   return is_max * (dy / reduce_sum(is_max, attrs.integers(Attr::axes)));
@@ -43,7 +43,7 @@ Expr reduce_max_gradient(Expr x, Expr y, Expr dy, const Attrs& attrs) {
 
 // Contractions
 
-// Of op(a) op(b), where op may transpose. The bias is broadcast over rows, which the caller sums.
+// For op(a) op(b), where op may transpose. The caller sums the gradient of the bias over rows.
 Gradients matmul_gradients(Expr a, Expr b, Expr dy, const Attrs& attrs) {
   const bool ta = attrs.integer(Attr::transpose_a) != 0, tb = attrs.integer(Attr::transpose_b) != 0;
   const Expr narrow = cast(dy, a.dtype());
@@ -51,7 +51,7 @@ Gradients matmul_gradients(Expr a, Expr b, Expr dy, const Attrs& attrs) {
           tb ? matmul(narrow, a, true, ta) : matmul(a, narrow, !ta, false), dy};
 }
 
-// What the three convolution ops share.
+// The attributes that the three convolution ops share.
 Attrs convolution_attrs(const Attrs& attrs) {
   Attrs shared;
   for (const Attr key : {Attr::stride, Attr::padding, Attr::dilation, Attr::groups})
@@ -61,7 +61,7 @@ Attrs convolution_attrs(const Attrs& attrs) {
 
 Expr conv2d(Expr x, Expr w, const Attrs& shared) { return apply(OpCode::conv2d, {x, w}, shared); }
 
-// With the output padding that leads back to `dims`, of which the convolution may not have read the last rows.
+// Chooses the output padding that leads back to `dims`: the convolution may not have read the last rows.
 Expr conv_transpose2d(Expr y, Expr w, Attrs shared, const Dims& dims) {
   const Dims kernel = w.dims();
   std::vector<std::int64_t> output_padding;
@@ -85,8 +85,7 @@ Gradients conv2d_gradients(Expr x, Expr w, Expr dy, const Attrs& attrs) {
   return {conv_transpose2d(dy, w, shared, x.dims()), conv2d_weight_grad(x, dy, shared, w.dims()), channel_sum(dy)};
 }
 
-// An output padding beyond the stride adds whole rows that no input reaches: they are cut from dx, and stand as zeros
-// in x.
+// Output padding beyond the stride adds rows that no input reaches: slice them from dx, and pad x with zeros there.
 Gradients conv_transpose2d_gradients(Expr x, Expr w, Expr dy, const Attrs& attrs) {
   const Attrs shared = convolution_attrs(attrs);
   const Dims origin(4, 0);
@@ -106,7 +105,7 @@ Gradients similarity_lse_gradients(Expr x, Expr r, Expr y, Expr dy) {
   return {dx, reduce_sum(x * dx, {1}) / r};
 }
 
-// Row i meets its partner twice: as i, and as its partner's partner.
+// Row i meets its partner twice: as row i, and as the partner of its partner.
 Gradients similarity_pair_gradients(Expr x, Expr r, Expr dy) {
   const Expr dx = r * roll_half(r) * (dy + roll_half(dy)) * roll_half(x);
   return {dx, reduce_sum(x * dx, {1}) / r};
@@ -126,7 +125,7 @@ Gradients concat_gradients(const std::vector<Expr>& parts, Expr dy, std::size_t 
   for (const Expr& part : parts) {
     result.push_back(slice(dy, start, part.dims()));
     const std::optional<ir::Dim> next = add(start[axis], part.dims()[axis]);
-    check(next.has_value(), "the parts of a concat have dims that add up");
+    check(next.has_value(), "the dims of a concat's parts must add up");
     start[axis] = *next;
   }
   return result;
@@ -144,12 +143,12 @@ std::vector<Expr> gradients(const Backward& backward) {
   const Op& op = backward.op;
   const Attrs& attrs = op.attrs;
   const std::vector<Expr>& x = backward.operands;
-  const Expr a = !x.empty() ? x[0] : none, b = x.size() > 1 ? x[1] : none;
+  const Expr a = !x.empty() ? x[0] : kNoGradient, b = x.size() > 1 ? x[1] : kNoGradient;
   const Expr y = backward.result, dy = backward.gradient;
   if (ir::has_layout(op.code) && ir::is_nhwc(attrs))
     fail_at(op, "has no gradient rule for images in nhwc: run `differentiate` before `layout`");
   switch (op.code) {
-    // Sources, truth values and steps: constant wherever they have a derivative.
+    // Sources, booleans and step functions: constant wherever they have a derivative.
     case OpCode::constant:
     case OpCode::iota:
     case OpCode::dim_size:
@@ -181,7 +180,7 @@ std::vector<Expr> gradients(const Backward& backward) {
       return {dy / a};
     case OpCode::log1p:
       return {dy / (a + 1)};
-    case OpCode::sqrt:  // 0 at 0, where the slope is infinite: |x| of a zero vector must not turn weights into NaN
+    case OpCode::sqrt:  // 0 at 0, where the slope is infinite: |x| of a zero vector must not produce NaN
       return {where_not(eq(y, 0), dy * 0.5 / y)};
     case OpCode::rsqrt:
       return {dy * -0.5 * y * y * y};
@@ -200,7 +199,7 @@ std::vector<Expr> gradients(const Backward& backward) {
     case OpCode::relu:
       return {where(gt(y, 0), dy)};
     case OpCode::cast:
-      return {is_float(a.dtype()) ? cast(dy, a.dtype()) : none};
+      return {is_float(a.dtype()) ? cast(dy, a.dtype()) : kNoGradient};
 
     case OpCode::add:
       return {dy, dy};
@@ -217,7 +216,7 @@ std::vector<Expr> gradients(const Backward& backward) {
     case OpCode::min:
       return {where(lt(a, b), dy), where_not(lt(a, b), dy)};
     case OpCode::select:
-      return {none, where(a, dy), where_not(a, dy)};
+      return {kNoGradient, where(a, dy), where_not(a, dy)};
 
     case OpCode::reduce_sum:
       return {broadcast(dy, a.dims())};
@@ -234,12 +233,12 @@ std::vector<Expr> gradients(const Backward& backward) {
       return conv2d_weight_grad_gradients(a, b, dy, attrs);
     case OpCode::similarity_lse:
       if (op.operands.size() > 2)
-        fail_at(op, "over kept tiles has no gradient rule: run `differentiate` before `similarities`");
+        fail_at(op, "with stored tiles has no gradient rule: run `differentiate` before `similarities`");
       return similarity_lse_gradients(a, b, y, dy);
     case OpCode::similarity_pair:
       return similarity_pair_gradients(a, b, dy);
     case OpCode::similarity_lse_grad:
-      fail_at(op, "has no gradient of its own: second derivatives stop at similarity_lse");
+      fail_at(op, "has no gradient: Weft cannot differentiate similarity_lse twice");
     case OpCode::similarity_tiles:
       fail_at(op, "has no gradient rule: run `differentiate` before `similarities`");
 
@@ -250,8 +249,8 @@ std::vector<Expr> gradients(const Backward& backward) {
     case OpCode::avg_pool2d_grad:
       return {apply(OpCode::avg_pool2d, {dy}, attrs)};
     case OpCode::max_pool2d_grad:
-      if (backward.wanted[1]) fail_at(op, "has no gradient of its own: second derivatives stop at max_pool2d");
-      return {none, none};
+      if (backward.wanted[1]) fail_at(op, "has no gradient: Weft cannot differentiate max_pool2d twice");
+      return {kNoGradient, kNoGradient};
 
     case OpCode::broadcast:
       return {dy};
@@ -266,21 +265,21 @@ std::vector<Expr> gradients(const Backward& backward) {
     case OpCode::concat:
       return concat_gradients(x, dy, std::size_t(attrs.integer(Attr::axis)));
     case OpCode::gather:
-      return {apply(OpCode::scatter_add, {b, dy}, {}, a.type()), none};
+      return {apply(OpCode::scatter_add, {b, dy}, {}, a.type()), kNoGradient};
     case OpCode::scatter_add:
-      return {none, apply(OpCode::gather, {dy, a})};
+      return {kNoGradient, apply(OpCode::gather, {dy, a})};
     case OpCode::pack:
       return pack_gradients(x, dy, attrs.integers(Attr::offsets));
     case OpCode::view:
       return {pack({dy}, {attrs.integer(Attr::offset)}, number(a.dims()[0]))};
     case OpCode::affine_sample:
       if (backward.wanted[1])
-        fail_at(op, "has no gradient by theta; put stop_gradient around what theta is computed from");
-      return {apply(OpCode::affine_sample_grad, {b, dy}, {}, a.type()), none};
+        fail_at(op, "has no gradient with respect to theta; wrap the inputs of theta in stop_gradient");
+      return {apply(OpCode::affine_sample_grad, {b, dy}, {}, a.type()), kNoGradient};
     case OpCode::affine_sample_grad:
       if (backward.wanted[0])
-        fail_at(op, "has no gradient by theta; put stop_gradient around what theta is computed from");
-      return {none, apply(OpCode::affine_sample, {dy, a}, {}, b.type())};
+        fail_at(op, "has no gradient with respect to theta; wrap the inputs of theta in stop_gradient");
+      return {kNoGradient, apply(OpCode::affine_sample, {dy, a}, {}, b.type())};
 
     case OpCode::fused:
       fail_at(op, "a fused op has no gradient rule: run `differentiate` before `fuse`");

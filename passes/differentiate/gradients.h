@@ -1,4 +1,4 @@
-// The gradient rule of every op: what `differentiate` asks on its way back.
+// The gradient rule of every op, for `differentiate`.
 #pragma once
 
 #include <vector>
@@ -8,18 +8,19 @@
 
 namespace weft::passes {
 
-// One op on the way back: its operands and result in the new graph, and the gradient of the loss by that result.
+// One op in the backward walk: its operands and result in the new graph, and the gradient of the loss with respect to
+// that result.
 struct Backward {
   const ir::Op& op;
   std::vector<Expr> operands;
   Expr result;
-  Expr gradient;             // of the result's type
+  Expr gradient;             // same type as the result
   std::vector<bool> wanted;  // by operand: whether anything needs its gradient
 };
 
-// The gradients by the operands, in order; an Expr without a builder where none flows. A gradient may still have the
-// dims of a broadcast: the caller sums it back (`sum_to`). What is not wanted may be given all the same, and is swept
-// later. Throws Error with the user's place where a wanted gradient has no rule.
+// The gradients of the operands, in order; an Expr without a builder if there is none. A gradient may still have
+// broadcast dims: the caller sums them (`sum_to`). Gradients that are not wanted may be returned too; dce removes them.
+// Throws Error with the source location if a wanted gradient has no rule.
 std::vector<Expr> gradients(const Backward& backward);
 
 }  // namespace weft::passes

@@ -1,7 +1,7 @@
-// Makes regions of elementwise, broadcast, random, gather and reduce ops into `fused` ops, one kernel each.
+// Turns regions of elementwise, broadcast, random, gather and reduce ops into `fused` ops, one kernel each.
 //
-// Three steps. `Grouping` decides which ops belong together, `Recompute` which results are cheaper to compute again
-// than to store, and `Outliner` builds the bodies.
+// Three steps: `Grouping` decides which ops form a kernel, `Recompute` which results to recompute instead of storing,
+// and `Outliner` builds the bodies.
 #include <algorithm>
 #include <map>
 
@@ -23,13 +23,13 @@ using ir::ValueId;
 
 namespace {
 
-// Builds one body: members and what it recomputes; everything else becomes an input.
+// Builds one body from its members and recomputed ops; all other operands become inputs.
 class Outliner {
  public:
   Outliner(const Graph& graph, const Grouping& grouping, const Recompute& recompute, std::uint32_t group)
       : graph_(graph), grouping_(grouping), recompute_(recompute), group_(group), body_("fused") {}
 
-  // The body's value for a value of the graph.
+  // The value in the body for a value of the graph.
   ValueId emit(ValueId value) {
     if (const auto found = map_.find(value); found != map_.end()) return found->second;
     const Op* op = graph_.producer(value);
@@ -58,7 +58,7 @@ class Outliner {
     return body_.create(op.code, std::move(operands), op.attrs, graph_.type(value), graph_.values[value].name);
   }
 
-  // Random numbers that are read at computed places come from memory.
+  // Random numbers read at computed indices come from memory.
   bool is_drawn_first(const Op& reader, ValueId operand) const {
     const Op* op = graph_.producer(operand);
     return ir::reads_elsewhere(reader.code) && op && is_random(op->code);
@@ -81,7 +81,7 @@ class Outliner {
   std::map<ValueId, ValueId> map_, inputs_;
 };
 
-// Writes the new graph: groups and single ops in an order that defines before use.
+// Writes the new graph: groups and single ops, each defined before its uses.
 class Emitter {
  public:
   Emitter(const Graph& graph, const Grouping& grouping, const Recompute& recompute)
@@ -112,11 +112,11 @@ class Emitter {
       emit_fused(kNone, {value});
     else
       emit_op(graph_.ops[id]);
-    check(map_[value] != kNone, "fuse: a value that is needed was not stored");
+    check(map_[value] != kNone, "fuse: a kernel did not store a needed value");
     return map_[value];
   }
 
-  // The results of a group that someone outside reads from memory.
+  // The results of a group that ops outside read from memory.
   std::vector<ValueId> stored_values(std::uint32_t group) const {
     std::vector<ValueId> stored;
     for (const OpId id : grouping_.groups().at(group)) {
@@ -155,7 +155,7 @@ class Emitter {
   std::vector<ValueId> map_;
 };
 
-// Tells of each large value that one kernel stores and another loads.
+// Notes each large value that one kernel stores and another loads.
 void note_stored_values(const Graph& graph, const Grouping& grouping, const Recompute& recompute, Context& context) {
   for (const auto& [group, members] : grouping.groups())
     for (const OpId id : members)
@@ -165,7 +165,7 @@ void note_stored_values(const Graph& graph, const Grouping& grouping, const Reco
         const std::uint32_t other = grouping.group_of(maker);
         if (other == kNone || other == group) continue;
         context.notes.push_back({"fuse", graph.ops[id].location,
-                                 fmt::format("{} is not in the kernel that makes its operand {}, {} bytes: {}",
+                                 fmt::format("{} is not in the kernel that computes its operand {}, {} bytes: {}",
                                              ir::name(graph.ops[id].code), to_string(graph.type(operand)),
                                              graph.type(operand).bytes(), grouping.why_apart(other, group))});
       }

@@ -1,4 +1,4 @@
-// Grouping: groups of one op each, merged along edges and between readers of one value.
+// Merges groups of one op each, along edges and between readers of one value.
 #include "passes/fuse/groups.h"
 
 #include <algorithm>
@@ -32,7 +32,7 @@ Grouping::Grouping(const Graph& graph, const Regions& regions)
 std::string Grouping::why_apart(std::uint32_t a, std::uint32_t b) const {
   if (is_too_large(a, b)) return fmt::format("a kernel has at most {} ops", kMostMembers);
   if (std::string reason = why_not_one_kernel(a, b); !reason.empty()) return reason;
-  if (partition_.has_detour(a, b)) return "something between them is needed first";
+  if (partition_.has_detour(a, b)) return "an op between them must run first";
   return {};
 }
 
@@ -47,7 +47,7 @@ void Grouping::merge_along_edges() {
   }
 }
 
-// Readers of one large value share the load: of as many kernels as it takes.
+// Groups the readers of one large value so that they share its load; many readers fill several kernels.
 void Grouping::merge_siblings() {
   for (ValueId value = 0; value < graph_.values.size(); ++value) {
     const std::vector<OpId>& readers = users(value);

@@ -1,4 +1,4 @@
-// Which ops become one kernel: the first step of the pass `fuse`.
+// Decides which ops form one kernel: the first step of pass `fuse`.
 #pragma once
 
 #include <cstdint>
@@ -12,25 +12,24 @@
 
 namespace weft::passes {
 
-// Every fusible op starts as a group of its own. Along every producer-consumer edge, then between ops that read the
-// same large value, groups merge while one kernel can compute them (region.h) and no path leaves a group and comes
-// back.
+// Every fusible op starts as its own group. Groups merge along every producer-consumer edge, then between ops that read
+// the same large value, if one kernel can compute them (region.h) and no path leaves a group and returns.
 class Grouping {
  public:
-  // Both must outlive the grouping.
+  // Both arguments must outlive the grouping.
   Grouping(const ir::Graph& graph, const Regions& regions);
 
-  // The group of an op, kNone for an op that stays as it is or is recomputed where it is needed.
+  // The group of an op; kNone for an op that is not fused or that each reader recomputes.
   std::uint32_t group_of(ir::OpId id) const { return is_grouped_[id] ? partition_.node_of(id) : ir::kNone; }
-  // The members of each, ascending.
+  // The members of each group, ascending.
   const std::map<std::uint32_t, std::vector<ir::OpId>>& groups() const { return groups_; }
   const std::vector<ir::OpId>& users(ir::ValueId value) const { return regions_.users(value); }
   const Regions& regions() const { return regions_; }
 
-  // Edges that searches for detours followed.
+  // Number of edges that the searches for detours followed.
   std::int64_t steps() const { return partition_.steps(); }
 
-  // Why two groups can not be one, "" if they can.
+  // Why two groups cannot merge; "" if they can.
   std::string why_apart(std::uint32_t a, std::uint32_t b) const;
 
  private:
@@ -46,7 +45,7 @@ class Grouping {
   const Regions& regions_;
   Partition partition_;
   std::vector<bool> is_grouped_;  // by op
-  std::vector<bool> is_plain_;    // by group: elementwise ops and the like, all over the same dims
+  std::vector<bool> is_plain_;    // by group: only elementwise and similar ops over the same dims
   std::map<std::uint32_t, std::vector<ir::OpId>> groups_;
 };
 

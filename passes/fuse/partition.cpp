@@ -1,4 +1,4 @@
-// Searches from both ends at once, cut short by a tree of paths that hold whatever is merged.
+// Bidirectional searches, cut short by a tree of paths that merges never invalidate.
 #include "passes/fuse/partition.h"
 
 #include <algorithm>
@@ -34,12 +34,12 @@ Partition::Partition(const ir::Graph& graph, const std::vector<std::vector<OpId>
   number_tree();
 }
 
-// Users in order: a long chain is walked to its end first, so that the tree below each of its ops holds nearly all that
-// comes after it.
+// Visits users in order: the walk follows a long chain to its end first, so that the tree below each of its ops holds
+// nearly all later ops.
 void Partition::number_tree() {
   struct Visit {
     OpId op;
-    std::size_t result = 0, user = 0;  // the next to look at
+    std::size_t result = 0, user = 0;  // the next to visit
   };
   std::uint32_t next = 0;
   std::vector<Visit> open;
@@ -89,7 +89,7 @@ Partition::Search Partition::search(std::uint32_t a, std::uint32_t b) const {
   return search;
 }
 
-// Takes up a node that lies between the two; true where the other front has been there.
+// Adds a node to the front; true if the other front has reached it.
 bool Partition::reach(Front& front, std::uint32_t node, std::uint32_t mark) const {
   if (seen_[node] == mark) return false;
   const bool met = seen_[node] >= marks_ - 1;
@@ -99,7 +99,7 @@ bool Partition::reach(Front& front, std::uint32_t node, std::uint32_t mark) cons
   return met;
 }
 
-// Follows all edges of one node; true where a detour is found.
+// Follows all edges of one node; true if it finds a detour.
 bool Partition::step_forward(Search& search, const std::vector<std::uint32_t>& entries_of_high) const {
   const std::uint32_t node = search.forward.open.back();
   search.forward.open.pop_back();
@@ -132,8 +132,8 @@ bool Partition::step_backward(Search& search) const {
 
 // --- Merging -----------------------------------------------------------------------------------------------------
 
-// Where the backward search came to its end, all that leads to `high` moves before `low`, whose place the merged
-// node takes; else all that `low` leads to moves behind `high`.
+// If the backward search finished, all nodes that lead to `high` move before `low`, and the merged node takes its
+// position; otherwise all nodes that `low` leads to move behind `high`.
 bool Partition::merge(std::uint32_t stays, std::uint32_t gone) {
   Search found = search(stays, gone);
   if (found.detour) return false;
@@ -159,7 +159,7 @@ void Partition::unlink(std::uint32_t node) {
   previous_[next_[node]] = previous_[node];
 }
 
-// Puts nodes into the list, in their order.
+// Inserts nodes into the list in order.
 void Partition::insert(const std::vector<std::uint32_t>& nodes, std::uint32_t before) {
   if (nodes.empty()) return;
   const std::uint32_t end = std::uint32_t(graph_.ops.size());
@@ -176,7 +176,7 @@ void Partition::insert(const std::vector<std::uint32_t>& nodes, std::uint32_t be
   if (gap == 0) number_list();
 }
 
-// `by` takes the place of a node.
+// `by` takes the position of `node`.
 void Partition::replace(std::uint32_t node, std::uint32_t by) {
   if (node == by) return;
   next_[by] = next_[node];
@@ -186,7 +186,7 @@ void Partition::replace(std::uint32_t node, std::uint32_t by) {
   previous_[next_[by]] = by;
 }
 
-// Far apart, so that many moves find room between two neighbours.
+// Spaces positions widely, so that many moves fit between two neighbours.
 void Partition::number_list() {
   const std::uint32_t end = std::uint32_t(graph_.ops.size());
   std::uint64_t place = 0;

@@ -1,4 +1,4 @@
-// The ops of a graph, merged into nodes that stay free of cycles: whether a path leaves a node and comes back.
+// Merges the ops of a graph into nodes without cycles: detects whether a path leaves a node and returns.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,9 @@
 
 namespace weft::passes {
 
-// At first every op is a node with its own number; a node that others merge into keeps its number. The nodes stand in a
-// list in which every edge leads forward, so that a search for a path stays between its ends; a merge moves nodes where
-// it must (as Pearce and Kelly 2007 do).
+// At first every op is a node with its own number; a node that others merge into keeps its number. The nodes form a
+// list in which every edge leads forward, so that a search for a path stays between its ends; a merge reorders nodes if
+// necessary (as in Pearce and Kelly 2007).
 class Partition {
  public:
   // `graph` and `users` (by value, ir::users_of) must outlive it.
@@ -20,21 +20,21 @@ class Partition {
   // The ops of a node, ascending.
   const std::vector<ir::OpId>& members(std::uint32_t node) const { return members_[node]; }
 
-  // Whether a path leads from one node to the other, in either direction, through a third.
+  // Whether a path connects the two nodes, in either direction, through a third.
   bool has_detour(std::uint32_t a, std::uint32_t b) const;
-  // The two become `stays`; false, and nothing happens, where there is a detour.
+  // Merges the two into `stays`; returns false and changes nothing if there is a detour.
   bool merge(std::uint32_t stays, std::uint32_t gone);
 
-  // How many edges all searches followed: what they cost.
+  // Number of edges that all searches followed: their cost.
   std::int64_t steps() const { return steps_; }
 
  private:
-  // One of the two directions of a search.
+  // One direction of a search.
   struct Front {
     std::vector<std::uint32_t> open, reached;
     std::int64_t steps = 0;
   };
-  // From the node `low` forward and from `high` backward, until a path is found or one of the two has come to its end.
+  // Searches forward from `low` and backward from `high`, until they meet or one is exhausted.
   struct Search {
     std::uint32_t low, high;
     Front forward, backward;
@@ -57,10 +57,10 @@ class Partition {
   const std::vector<std::vector<ir::OpId>>& users_;
   std::vector<std::uint32_t> node_of_;          // by op
   std::vector<std::vector<ir::OpId>> members_;  // by node
-  // The list, between an end that is no node and itself; places ascend along it.
+  // A list with a sentinel as its end; positions ascend along it.
   std::vector<std::uint32_t> next_, previous_;
   std::vector<std::uint64_t> place_;
-  // Of a depth-first walk over the ops: an op leads to every op whose entry lies from its own entry to its exit.
+  // From a depth-first walk over the ops: an op leads to every op whose entry lies between its own entry and exit.
   std::vector<std::uint32_t> entry_, exit_;
   mutable std::vector<std::uint32_t> seen_;  // by node: the mark of the last front that reached it
   mutable std::uint32_t marks_ = 0;

@@ -1,4 +1,4 @@
-// Recompute: values are added until none is worth it any more.
+// Adds values until no further one pays off.
 #include "passes/fuse/recompute.h"
 
 #include <algorithm>
@@ -18,12 +18,12 @@ using ir::ValueId;
 
 namespace {
 
-// How much arithmetic an element may cost to be recomputed rather than stored and loaded.
+// Largest cost per element for which recomputing beats storing and loading.
 constexpr int kCheapCost = 24;
-// Loads that spare a value its store and load may have so many times its bytes.
+// Extra loads may take this many times the bytes of the value that they avoid storing and loading.
 constexpr double kWorthStoring = 1.25;
 
-// Arithmetic of one element, in simple operations; a source is made again in any case.
+// Cost per element in simple operations; kernels recompute sources in any case.
 int cost(const Graph& graph, const Op& op) {
   if (is_recomputed(graph, op)) return 0;
   return is_costly(op.code) ? 8 : 1;
@@ -52,8 +52,8 @@ void Recompute::find_candidates() {
     }
 }
 
-// Walks over all candidates until one adds nothing. A candidate that was not worth it is looked at again only when a
-// group that reads it has got more loads or ops: what one value makes its readers load, the next has for nothing.
+// Walks over all candidates until one walk adds nothing. A rejected candidate is tried again only after a group that
+// reads it gains loads or ops: the next candidate shares loads that an earlier one added.
 void Recompute::add_values() {
   for (std::size_t i = 0; i < candidates_.size(); ++i) due_.insert(due_.end(), i);
   for (; !due_.empty(); due_.swap(due_later_))
@@ -75,7 +75,7 @@ bool Recompute::try_to_add(const Candidate& candidate) {
     for (const auto& [load, bytes] : closure.loads) loads_[grouping_.group_of(user)].insert(load);
     for (const ValueId inside : closure.inside) added_[grouping_.group_of(user)].insert(graph_.values[inside].op);
   }
-  // With what it is computed from: another group has no other way to those.
+  // Includes the values it is computed from, which other groups cannot reach otherwise.
   values_.insert(closure.inside.begin(), closure.inside.end());
   return true;
 }
@@ -105,7 +105,7 @@ bool Recompute::is_cheap(std::uint32_t group, ValueId value, const Closure& clos
   return true;
 }
 
-// Whether the reader can be one kernel together with reductions that it would compute again.
+// Whether the reader stays one kernel with the reductions that it would recompute.
 bool Recompute::fits(std::uint32_t reader, const Closure& closure) const {
   std::set<OpId> ops(grouping_.groups().at(reader).begin(), grouping_.groups().at(reader).end());
   if (const auto more = added_.find(reader); more != added_.end()) ops.insert(more->second.begin(), more->second.end());
@@ -113,7 +113,7 @@ bool Recompute::fits(std::uint32_t reader, const Closure& closure) const {
   return grouping_.regions().why_not({ops.begin(), ops.end()}).empty();
 }
 
-// What some op that is no kernel reads, or the caller, is in memory in any case.
+// Whether the value is in memory in any case, because an unfused op or the caller reads it.
 bool Recompute::is_stored(ValueId value) const {
   const std::vector<OpId>& users = grouping_.users(value);
   return grouping_.regions().is_output(value) ||
@@ -124,7 +124,7 @@ bool Recompute::is_window(const Op& reduce) const {
   return ir::is_window(ir::numbers(loop_dims(graph_, reduce)), reduce.attrs.integers(ir::Attr::axes));
 }
 
-// Whether each op, or one of its group that needs it, reads its operands at computed places.
+// Whether each op, or a later op of its group, reads its operands at computed indices.
 void Recompute::find_read_elsewhere() {
   is_read_elsewhere_.resize(graph_.ops.size(), false);
   for (OpId id = OpId(graph_.ops.size()); id-- > 0;) {
@@ -136,7 +136,7 @@ void Recompute::find_read_elsewhere() {
   }
 }
 
-// False where it costs too much, or a sample or a reduction is in the way, which is not of windows nor in memory.
+// False if it costs too much or needs an affine_sample or a reduction that is neither a window nor in memory.
 bool Recompute::add_to_closure(std::uint32_t group, ValueId value, Closure& closure) const {
   const Op* op = graph_.producer(value);
   const bool member = op && grouping_.group_of(graph_.values[value].op) == group;
@@ -162,7 +162,7 @@ bool Recompute::add_to_closure(std::uint32_t group, ValueId value, Closure& clos
          });
 }
 
-// Of a table in memory, which is read as far as the result needs it.
+// The table must be in memory; a gather loads only as many elements as its result has.
 bool Recompute::add_gather(std::uint32_t group, const Op& gather, Closure& closure) const {
   const ValueId table = gather.operands[0];
   const OpId maker = graph_.values[table].op;

@@ -1,4 +1,4 @@
-// Which results of a fused group other groups compute again for themselves: the second step of the pass `fuse`.
+// Decides which results other groups recompute: the second step of pass `fuse`.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace weft::passes {
 
-// Values that are cheaper to compute again, from what their readers load anyway, than to store and load.
+// Values that are cheaper to recompute from their readers' existing loads than to store and load.
 class Recompute {
  public:
   // `graph` and `grouping` must outlive it.
@@ -20,16 +20,16 @@ class Recompute {
   bool contains(ir::ValueId value) const { return values_.count(value) != 0; }
 
  private:
-  // What a value is computed from inside its group, and how many bytes of what that loads.
+  // The ops of its group that a value is computed from, and the bytes that they load.
   struct Closure {
     int cost = 0;
-    bool stays = false;  // can not be evaluated at the places that a gather or a sample reads
+    bool stays = false;  // cannot be evaluated at the indices that a gather or a sample reads
     bool has_windows = false;
     std::set<ir::ValueId> inside;
     std::map<ir::ValueId, std::int64_t> loads;
   };
 
-  // A value that may be worth it, and what it is computed from: neither changes as values are added.
+  // A value that may pay off, with its closure: neither changes as values are added.
   struct Candidate {
     std::uint32_t group = 0;
     ir::ValueId value = ir::kNone;
@@ -54,9 +54,9 @@ class Recompute {
   std::vector<bool> is_read_elsewhere_;                       // by op
   std::vector<Candidate> candidates_;                         // by group and op
   std::map<std::uint32_t, std::set<std::size_t>> by_reader_;  // by group: the candidates that it reads
-  std::set<std::size_t> due_, due_later_;                     // candidates to look at on this walk, and on the next
-  std::map<std::uint32_t, std::set<ir::ValueId>> loads_;      // by group: what it reads anyway
-  std::map<std::uint32_t, std::set<ir::OpId>> added_;         // by group: what it computes again
+  std::set<std::size_t> due_, due_later_;                     // candidates to try on this walk and on the next
+  std::map<std::uint32_t, std::set<ir::ValueId>> loads_;      // by group: the values it reads anyway
+  std::map<std::uint32_t, std::set<ir::OpId>> added_;         // by group: the ops it recomputes
   std::set<ir::ValueId> values_;
 };
 

@@ -1,4 +1,4 @@
-// The legality of fused regions: one iteration space, one set of row axes, nothing reduced after a final reduction.
+// Legality of fused regions: one iteration space, one set of row axes, nothing reduced after a final reduction.
 #include "passes/fuse/region.h"
 
 #include <algorithm>
@@ -20,9 +20,9 @@ using ir::ValueId;
 
 namespace {
 
-constexpr std::int64_t kLongestRow = 1 << 16;  // floats of a row that is read again: it should stay in a core's cache
-constexpr std::size_t kMostMoved = 8;          // ops evaluated again at each place that is read
-constexpr std::int64_t kLargestSingleRow = 4096;  // where all is one row, one thread does the work
+constexpr std::int64_t kLongestRow = 1 << 16;     // floats of a row that is read twice: it should fit in a core's cache
+constexpr std::size_t kMostMoved = 8;             // ops recomputed for every read
+constexpr std::int64_t kLargestSingleRow = 4096;  // if there is only one row, one thread processes it
 
 std::int64_t elements(const Dims& dims) {
   std::int64_t count = 1;
@@ -36,7 +36,7 @@ bool is_reshape_of_scalar(const Graph& graph, const Op& op) {
 
 using Sizes = std::vector<std::int64_t>;
 
-// Facts about one candidate region. Sets of members are vectors by position among them.
+// Facts about one candidate region. A vector by position stands for a set of members.
 class Region {
  public:
   Region(const Graph& graph, const Regions& regions, const std::vector<OpId>& members,
@@ -65,8 +65,8 @@ class Region {
     return result;
   }
 
-  // What gather and affine_sample read, and what that is made from, is evaluated where they read it. Members with no
-  // other use do not loop over places of their own: the others are `placed_`.
+  // Ops whose values gather or affine_sample reads are evaluated where they read. Members with no other use do not loop
+  // over the space: all others are `placed_`.
   std::string find_placed() {
     std::vector<OpId> moved;
     for (const OpId id : members_) {
@@ -87,7 +87,8 @@ class Region {
     return {};
   }
 
-  // Whether anything but a gather or sample of the region, or what moves with it, reads the result, or the caller does.
+  // Whether the caller or another op than a gather or sample of the region, or an op evaluated with it, reads the
+  // result.
   bool is_used_in_place(OpId id, const std::vector<OpId>& moved) const {
     const ValueId result = op(id).results[0];
     if (regions_.is_output(result)) return true;
@@ -98,16 +99,17 @@ class Region {
     });
   }
 
-  // Adds what makes the value inside the region, the four corners of a sample each time, so it must be cheap.
+  // Adds the ops that compute the value inside the region; each sample evaluates them four times, so they must be
+  // cheap.
   std::string move(ValueId value, std::vector<OpId>& moved) const {
     const Op* maker = graph_.producer(value);
     if (!maker) return {};
     const OpId id = graph_.values[value].op;
-    if (is_random(maker->code)) return "random numbers are drawn at their own places";
+    if (is_random(maker->code)) return "random numbers must be stored before an op reads them at other indices";
     if (!is_inside(id) || std::find(moved.begin(), moved.end(), id) != moved.end()) return {};
     if (ir::info(maker->code).kind == OpKind::reduce || maker->code == OpCode::affine_sample ||
         is_costly(maker->code) || moved.size() >= kMostMoved)
-      return fmt::format("{} is not evaluated again at each place that is read", ir::name(maker->code));
+      return fmt::format("{} is too costly to recompute for every read", ir::name(maker->code));
     moved.push_back(id);
     for (const ValueId operand : maker->operands)
       if (std::string reason = move(operand, moved); !reason.empty()) return reason;
@@ -122,7 +124,7 @@ class Region {
     return {};
   }
 
-  // As numpy broadcasts.
+  // Follows numpy broadcasting.
   bool widen(const Sizes& sizes) {
     if (sizes == space_) return true;
     Sizes wide = space_.size() < sizes.size() ? sizes : space_;
@@ -139,7 +141,7 @@ class Region {
 
   std::string space_text() const { return to_string(Dims(space_.begin(), space_.end())); }
 
-  // Axes of a reduction, counted in the space.
+  // Axes of a reduction in the space.
   Sizes axes(const Op& reduce) const {
     const std::int64_t shift = std::int64_t(space_.size()) - std::int64_t(graph_.type(reduce.operands[0]).rank());
     Sizes result = reduce.attrs.integers(Attr::axes);
@@ -149,7 +151,7 @@ class Region {
 
   bool is_reduce(OpId id) const { return ir::info(op(id).code).kind == OpKind::reduce; }
 
-  // A reduction is a row reduction when something computed from it varies along its axes.
+  // A reduction is a row reduction if a value computed from it varies along its axes.
   void find_row_reductions() {
     is_row_reduce_.assign(members_.size(), false);
     for (const OpId id : placed_)
@@ -174,7 +176,7 @@ class Region {
     return regions_.loop_sizes(reduce) == space_ && ir::is_window(space_, axes(op(reduce)));
   }
 
-  // From the last op to the first: along which dims of the space anything computed from each extends.
+  // From the last op to the first: the dims of the space along which any value computed from each extends.
   void find_spread_again() {
     std::vector<std::vector<bool>> spread(members_.size());
     for (std::size_t i = placed_.size(); i-- > 0;) {
@@ -201,7 +203,7 @@ class Region {
     std::optional<Sizes> rows;
     for (const OpId id : reduces_) {
       if (!is_row_reduce(id)) continue;
-      if (rows && *rows != axes(op(id))) return "its parts reduce rows along different axes";
+      if (rows && *rows != axes(op(id))) return "it would reduce rows along different axes";
       rows = axes(op(id));
     }
     if (!rows || window_axes_) return {};
@@ -213,13 +215,14 @@ class Region {
       (reduced ? length : outer) *= space_[std::size_t(axis)];
     }
     if (length > kLongestRow)
-      return fmt::format("a row of {} elements is read again and does not stay in the cache", length);
+      return fmt::format("a row of {} elements is read twice and does not fit in the cache", length);
     if (outer == 1 && length > kLargestSingleRow)
-      return fmt::format("all {} elements are one row, which one thread would do", length);
+      return fmt::format("all {} elements form one row, which one thread would process", length);
     return {};
   }
 
-  // Values after a final reduction are complete only when the whole space is done: they can not be reduced again.
+  // Values after a final reduction are complete only at the end of the whole space: no op of the region can reduce
+  // them.
   std::string check_levels() const {
     std::vector<bool> is_final(members_.size(), false);
     for (const OpId id : placed_) {
@@ -227,17 +230,17 @@ class Region {
         return is_member(operand) && is_final[position(graph_.values[operand].op)];
       });
       const bool reduces = is_reduce(id);
-      if (reduces && after_final) return "it reduces what is complete only at the end";
+      if (reduces && after_final) return "it reduces values that are complete only at the end";
       if (after_final || (reduces && !is_row_reduce(id))) is_final[position(id)] = true;
       if (!after_final && is_repeated(id))
-        return fmt::format("{} over {} would be computed again for every row of {}", ir::name(op(id).code),
+        return fmt::format("{} over {} would be recomputed for every row of {}", ir::name(op(id).code),
                            to_string(loop_dims(graph_, op(id))), space_text());
     }
     return {};
   }
 
-  // Smaller than the space, but not constant along the innermost axis, where it would be computed once a row. What is
-  // constant in each window is computed once a window.
+  // Smaller than the space, but not constant along the innermost axis: every row would recompute it. Values constant in
+  // each window are computed once per window.
   bool is_repeated(OpId member) const {
     if (regions_.loop_sizes(member) == space_) return false;
     const Sizes sizes = aligned(regions_.loop_sizes(member));
@@ -257,9 +260,9 @@ class Region {
   const std::vector<OpId>& members_;
   const std::vector<std::uint32_t>& position_;  // by op
   std::vector<OpId> placed_;                    // the members that loop over the space
-  std::vector<OpId> reduces_;                   // of those
+  std::vector<OpId> reduces_;                   // the reductions among them
   std::vector<bool> is_row_reduce_;             // by position
-  std::optional<Sizes> window_axes_;            // where the row reductions reduce windows (ir/kernel/window.h)
+  std::optional<Sizes> window_axes_;            // set if the row reductions reduce windows (ir/kernel/window.h)
   Sizes space_;
 };
 

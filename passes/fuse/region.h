@@ -1,4 +1,4 @@
-// What one kernel can compute: the rules of ir/kernel/lower.h, asked of a set of ops before they are fused.
+// Which ops one kernel can compute: the rules of ir/kernel/lower.h, checked before fusion.
 #pragma once
 
 #include <string>
@@ -8,33 +8,33 @@
 
 namespace weft::passes {
 
-// Whether an op may stand in a fused body at all.
+// Whether a fused body may contain the op.
 bool is_fusible(const ir::Graph& graph, const ir::Op& op);
 
-// A source that every kernel makes for itself instead of reading it from memory: constants, indices, random numbers.
+// Sources that every kernel computes instead of loading: constants, indices, random numbers.
 bool is_recomputed(const ir::Graph& graph, const ir::Op& op);
 
-// Whether an elementwise op is a polynomial of many terms.
+// Whether an elementwise op is expensive: a polynomial of many terms.
 bool is_costly(ir::OpCode code);
 bool is_random(ir::OpCode code);
 
 // The dims an op loops over: those of its operand for a reduction, of its result otherwise.
 const ir::Dims& loop_dims(const ir::Graph& graph, const ir::Op& op);
 
-// Ops of one kernel, constants and what else is recomputed not counted. Larger kernels gain nothing and cost more than
-// linear time to compile.
+// Largest number of ops per kernel, not counting recomputed ones. Larger kernels gain nothing and compile in more than
+// linear time.
 inline constexpr std::size_t kMostMembers = 512;
 
-// Answers for one graph, whose dims are numbers.
+// Answers for one graph with bound dims.
 class Regions {
  public:
   // `graph` must outlive it.
   explicit Regions(const ir::Graph& graph);
 
-  // Why `members` (op ids, ascending) can not be one kernel, or "" if they can. Takes time in proportion to them.
+  // Why `members` (op ids, ascending) cannot form one kernel; "" if they can. Takes linear time.
   std::string why_not(const std::vector<ir::OpId>& members) const;
 
-  // By value: the ops that read it, in order, as often as they read it.
+  // By value: the ops that read it, in order, once per read.
   const std::vector<std::vector<ir::OpId>>& users() const { return users_; }
   const std::vector<ir::OpId>& users(ir::ValueId value) const { return users_[value]; }
   bool is_output(ir::ValueId value) const { return is_output_[value]; }

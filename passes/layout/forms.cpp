@@ -1,4 +1,4 @@
-// Forms of images: conversions, and a union of connected values that agrees on one.
+// Image forms: conversions, and a union-find that gives connected values one form.
 #include "passes/layout/forms.h"
 
 #include <algorithm>
@@ -22,13 +22,13 @@ namespace {
 
 using Axes = std::vector<std::int64_t>;
 
-// H as the dims [H/size, size]; a single element is a single window of one.
+// H as the dims [H/size, size]; a single element is one window of one element.
 Dims split(const Dim& whole, std::int64_t size) {
   if (whole.is_one()) return {1, 1};
   return {Dim(ir::number(whole) / size), Dim(size)};
 }
 
-// A transpose, or the reshape it is.
+// A transpose, or a reshape if the order of elements stays.
 Expr moved(Expr x, const Axes& perm) {
   if (!keeps_order(x.dims(), perm)) return transpose(x, perm);
   Dims dims;
@@ -76,7 +76,7 @@ Expr formed_of(Expr nhwc, const Form& form) {
 
 namespace {
 
-// Up to it every whole number is one of the dtype.
+// The dtype represents every integer up to this one exactly.
 std::int64_t most_exact(ir::DType dtype) {
   if (dtype == ir::DType::bf16) return std::int64_t{1} << 8;
   return std::int64_t{1} << (dtype == ir::DType::f16 ? 11 : 24);
@@ -92,7 +92,7 @@ std::optional<Form> tiling_window(const Graph& graph, const Op& op) {
   if (op.attrs.integers(Attr::stride) != kernel || op.attrs.has(Attr::padding)) return {};
   for (std::size_t axis = 0; axis < 2; ++axis)
     if (ir::number(dims[2 + axis]) % kernel[axis] != 0) return {};
-  const bool ranks = op.code == OpCode::max_pool2d_grad;  // the places of a window, as numbers of the dtype
+  const bool ranks = op.code == OpCode::max_pool2d_grad;  // the index in a window must be exact in the dtype
   if (ranks && kernel[0] * kernel[1] > most_exact(graph.type(op.operands[0]).dtype)) return {};
   return Form{true, kernel[0], kernel[1]};
 }
@@ -143,7 +143,7 @@ void Forms::connect(const Graph& graph) {
   }
 }
 
-// A box of rows can not be said in windows, but for all of them and a single one.
+// Only slices of all rows or of one row (and pads and concats of all rows) translate to windows.
 void Forms::forbid_splits(const Graph& graph) {
   for (const Op& op : graph.ops) {
     if (op.code != OpCode::slice && op.code != OpCode::pad && op.code != OpCode::concat) continue;

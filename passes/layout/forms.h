@@ -1,8 +1,8 @@
-// How images lie while `layout` rewrites a graph, and which value lies how.
+// The forms of images while `layout` rewrites a graph, and the form of each value.
 //
-// A value of four dims [N,C,H,W] in one of two forms: [N,H,W,C], or, where windows that do not overlap are pooled,
-// [N,H/a,a,W/b,b,C] with a x b the window, so that pooling is a reduction over two dims of it. Both are the same
-// memory. Values that elementwise ops, broadcasts and reductions connect take one form, or the ops could not be one
+// A form stores a value with dims [N,C,H,W] as [N,H,W,C], or, for pooling over windows that do not overlap, as
+// [N,H/a,a,W/b,b,C] with windows of a x b, so that pooling reduces two dims. Both describe the same memory. Values
+// connected by elementwise ops, broadcasts and reductions share one form; otherwise those ops could not form one
 // kernel.
 #pragma once
 
@@ -17,35 +17,35 @@ namespace weft::passes {
 
 struct Form {
   bool is_split = false;
-  std::int64_t height = 1, width = 1;  // of the window, where split
+  std::int64_t height = 1, width = 1;  // of the window, if split
   bool operator==(const Form&) const = default;
 };
 
-// `nchw` dims, axes of a reduction and starts (of a slice, a pad) under a form. A start of 0, or of one element.
+// Converts `nchw` dims, reduction axes and starts (of slices and pads) to a form.
 ir::Dims dims_in(const Form& form, const ir::Dims& nchw);
 std::vector<std::int64_t> axes_in(const Form& form, const std::vector<std::int64_t>& axes);
 ir::Dims start_in(const Form& form, const ir::Dims& start);
 
-// Between forms: reshapes, and transposes where elements change their order.
+// Convert between forms by reshapes, and by transposes if the order of elements changes.
 Expr nhwc_of_nchw(Expr nchw);
 Expr nchw_of_nhwc(Expr nhwc);
 Expr nhwc_of(Expr formed, const Form& form);
 Expr formed_of(Expr nhwc, const Form& form);
 
-// The window of a pooling op whose windows tile its input exactly (no overlap, no padding, no rest), else nothing.
+// The window of a pooling op that tiles its input exactly (no overlap, padding or remainder), else nothing.
 std::optional<Form> tiling_window(const ir::Graph& graph, const ir::Op& op);
 
-// A convolution or pooling of images [N,C,H,W]: what `layout` is about. One in nhwc already is left alone.
+// A convolution or pooling of images [N,C,H,W], which `layout` rewrites; it skips ops in nhwc.
 bool is_nchw_op(const ir::Op& op);
 
-// Ops that compute the same thing under any order of dims, once their attributes follow.
+// Ops that compute the same result in any order of dims, once their attributes are adapted.
 bool keeps_any_form(const ir::Graph& graph, const ir::Op& op);
 
 class Forms {
  public:
   explicit Forms(const ir::Graph& graph);
-  // The form of a value made by an image op or by one that keeps any form and is connected to one; else nothing: it
-  // stays as it is.
+  // The form of a value that an image op computes, or an op that keeps any form and is connected to an image op;
+  // nothing for other values, which stay unchanged.
   std::optional<Form> of(ir::ValueId value) const;
 
  private:
@@ -56,11 +56,11 @@ class Forms {
   void ask_for(ir::ValueId value, const Form& form);
   void choose(const ir::Graph& graph);
 
-  mutable std::vector<ir::ValueId> parent_;  // paths become shorter as they are followed
-  std::vector<bool> is_member_;              // made by an op that this pass rewrites
-  std::vector<bool> is_image_;               // by root: an image op makes or takes one of them
-  std::vector<bool> is_whole_;               // by root: something in it can not be split
-  std::vector<std::optional<Form>> form_;    // by root: the split asked for
+  mutable std::vector<ir::ValueId> parent_;  // with path compression
+  std::vector<bool> is_member_;              // computed by an op that this pass rewrites
+  std::vector<bool> is_image_;               // by root: an image op computes or reads one of them
+  std::vector<bool> is_whole_;               // by root: one of them cannot be split
+  std::vector<std::optional<Form>> form_;    // by root: the requested split
 };
 
 }  // namespace weft::passes

@@ -1,4 +1,4 @@
-// Traces kernels through views, casts and packs to the slots where they are kept.
+// Traces convolution kernels through views, casts and packs to their slots.
 #include "passes/layout/kept_layouts.h"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ using ir::ValueId;
 
 namespace {
 
-// Whether the op reads the value as its kernel and as nothing else.
+// Whether the op reads the value only as its convolution kernel.
 bool reads_as_kernel(const Op& op, ValueId value) {
   return ir::is_convolution(op.code) && op.code != OpCode::conv2d_weight_grad && op.operands[1] == value &&
          std::count(op.operands.begin(), op.operands.end(), value) == 1;
@@ -81,7 +81,7 @@ std::string KeptLayouts::of_place(const ir::Type& vector, std::int64_t offset, c
 
 namespace {
 
-// Whether the body of a fused op makes the output element by element, from operands at its own place.
+// Whether the body computes the output element by element from operands at the same index.
 bool is_elementwise(const ir::Graph& body, ValueId output) {
   std::vector<bool> needed(body.values.size(), false);
   needed[output] = true;

@@ -1,10 +1,10 @@
-// Images become [N,H,W,C] wherever convolutions and pooling are: what the library's convolutions run best on, and rows
-// of channels for everything that is generated between them.
+// Stores images as [N,H,W,C] around convolutions and pooling: library convolutions are fastest in this layout, and
+// generated kernels between them get rows of channels.
 //
-// Values that convolutions, pooling, elementwise ops, broadcasts and reductions connect change their order of dims
-// together (passes/layout/forms.h), so a transpose stands only where such a value meets an op that has a use for the
-// order: an input, an output, a reshape that mixes dims. Random numbers and indices are functions of the place in their
-// own shape: they keep it and are read transposed. Pooling over windows that tile the image becomes reductions
+// Values connected by convolutions, pooling, elementwise ops, broadcasts and reductions change their order of dims
+// together (passes/layout/forms.h). A transpose remains only where such a value meets an op that depends on the order:
+// an input, an output, a reshape that mixes dims. Random numbers and indices are functions of their index in their own
+// shape: they keep it and are read transposed. Pooling over windows that tile the image becomes reductions
 // (passes/layout/pool.h).
 #include "ir/layout.h"
 
@@ -67,7 +67,7 @@ class Layout {
     formed_[{result, key(form)}] = value;
   }
 
-  // As the source has it.
+  // In the source's form.
   Expr plain(ValueId value) {
     if (is_plain_[value]) return rewriter_[value];
     const Form form = made_.at(value);
@@ -85,7 +85,7 @@ class Layout {
     return formed_[{value, key(form)}] = formed_of(nhwc, form);
   }
 
-  // An operand of an op that broadcasts: one of fewer dims is aligned with the last ones.
+  // An operand that may have fewer dims, which align with the last ones as in broadcasting.
   Expr aligned(ValueId value, const Form& form) {
     const Dims& dims = graph_.type(value).dims;
     if (dims.size() == 4) return in_form(value, form);
@@ -149,8 +149,8 @@ class Layout {
   const Graph& graph_;
   Forms forms_;
   Rewriter rewriter_;
-  std::map<ValueId, bool> is_plain_;  // there in the source's form
-  std::map<ValueId, Form> made_;      // the form it was made in, where that is another
+  std::map<ValueId, bool> is_plain_;  // available in the source's form
+  std::map<ValueId, Form> made_;      // the form it was computed in, if different
   std::map<std::pair<ValueId, std::tuple<bool, std::int64_t, std::int64_t>>, Expr> formed_;
 };
 

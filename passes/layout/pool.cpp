@@ -1,4 +1,4 @@
-// Pooling over tiles as reductions, comparisons and broadcasts: ops that fuse with what stands around them.
+// Expresses pooling over tiles as reductions, comparisons and broadcasts, which fuse with neighbouring ops.
 #include "passes/layout/pool.h"
 
 namespace weft::passes {
@@ -11,7 +11,7 @@ const std::vector<std::int64_t> kWindow = {2, 4};
 
 std::int64_t window_size(const Dims& dims) { return ir::number(dims[2]) * ir::number(dims[4]); }
 
-// Greater the earlier an element stands in its window, and at least 1.
+// Decreases with the index in the window; at least 1.
 Expr precedence(Expr x) {
   const Dims dims = x.dims();
   const auto along = [&](std::size_t axis) {

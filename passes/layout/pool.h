@@ -1,5 +1,5 @@
 // Pooling over windows that tile their image, as reductions of values in the form [N,H/a,a,W/b,b,C]
-// (passes/layout/forms.h). What is pooled has the form [N,H/a,1,W/b,1,C].
+// (passes/layout/forms.h). Results have the form [N,H/a,1,W/b,1,C].
 #pragma once
 
 #include "ir/type.h"
@@ -9,7 +9,7 @@ namespace weft::passes {
 
 Expr max_of_windows(Expr x);
 Expr mean_of_windows(Expr x);
-// dy to the first maximum of its window; to the first NaN where there is one.
+// Passes dy to the first maximum of each window, or to the first NaN if there is one.
 Expr max_of_windows_gradient(Expr x, Expr dy);
 Expr mean_of_windows_gradient(Expr dy, const ir::Dims& dims);
 

@@ -1,6 +1,6 @@
-// Kernels of convolutions are kept in the layout that the target wants, with their gradients and moments: no step
-// reorders them. Sums over a flat vector and elementwise work on it do not see the order of its elements, so a layout
-// may be given to every slot that only convolutions look into.
+// Stores convolution kernels, their gradients and moments in the target's layout, so that no step reorders them. Sums
+// and elementwise ops over a flat vector do not depend on the order of its elements, so any slot that only convolutions
+// read can have such a layout.
 #include <algorithm>
 #include <unordered_map>
 
@@ -24,14 +24,14 @@ namespace {
 
 bool is_convolution(OpCode code) { return code == OpCode::conv2d || code == OpCode::conv_transpose2d; }
 
-// Elements of a vector, and what they are.
+// A range of a vector's elements, and the id of the part that holds them.
 struct Span {
   std::int64_t begin, end;
   std::uint32_t id;
   auto operator<=>(const Span&) const = default;
 };
 
-// Parts of a vector, found by the elements that they take.
+// Parts of a vector, searchable by element range.
 class Spans {
  public:
   void add(std::int64_t offset, std::int64_t count, std::uint32_t id) {
@@ -43,7 +43,7 @@ class Spans {
     for (const auto& [begin, end, id] : spans_) ends_.push_back(ends_.empty() ? end : std::max(ends_.back(), end));
   }
 
-  // Those that the slot overlaps, by id.
+  // The parts that the slot overlaps, by id.
   std::vector<Span> overlapping(const Slot& slot) const {
     const std::int64_t end = slot.offset + slot.type.elements();
     std::size_t i = std::size_t(std::lower_bound(spans_.begin(), spans_.end(), Span{end, 0, 0}) - spans_.begin());
@@ -56,7 +56,7 @@ class Spans {
 
  private:
   std::vector<Span> spans_;
-  std::vector<std::int64_t> ends_;  // the largest end so far
+  std::vector<std::int64_t> ends_;  // running maximum of ends
 };
 
 class Finder {
@@ -92,7 +92,7 @@ class Finder {
     return found == target_.kept_layouts->end() ? "" : found->second;
   }
 
-  // Moments stand beside the params, and may have names of their own.
+  // Moments share offsets with the params but may have other names.
   std::string param_at(const Slot& slot) const {
     if (const auto found = params_at_.find(slot.offset); found != params_at_.end())
       for (const Slot* each : found->second)
@@ -100,14 +100,14 @@ class Finder {
     return slot.name;
   }
 
-  // A vector that slots lie in: its views, by op, and its parts where it is a pack.
+  // A vector that contains slots: its views, by op, and its parts if it is a pack.
   struct Vector {
     Spans views;
     const Op* pack = nullptr;
     Spans parts;
   };
 
-  // Every flat input, every vector packed to be combined with one, and casts of one.
+  // Finds every flat input, every vector packed to combine with one, and casts of these.
   void find_vectors() {
     for (const Input* input : flat_) add_vector(input->value, nullptr);
     for (const Op& op : graph_.ops)
@@ -120,7 +120,7 @@ class Finder {
       }
   }
 
-  // Fused ops see all of a vector alike.
+  // Fused ops treat all elements of a vector alike.
   void add_vector(ValueId value, const Op* pack) {
     Vector vector;
     for (const OpId id : users_[value]) {
@@ -162,7 +162,7 @@ class Finder {
                        [&](OpId user) { return graph_.ops[user].code == OpCode::view; });
   }
 
-  // Each view of the slot is of the whole slot, and read by convolutions alone.
+  // Whether each view covers the whole slot and only convolutions read it.
   bool views_allow(const Vector& vector, const Slot& slot, const Op*& reader) const {
     for (const Span& view : vector.views.overlapping(slot)) {
       const Op& user = graph_.ops[view.id];
@@ -177,7 +177,7 @@ class Finder {
     return true;
   }
 
-  // What stands in the slot is the gradient that a convolution made for it, and nothing else reads that.
+  // Whether the slot's part of the pack is a gradient from conv2d_weight_grad that nothing else reads.
   bool pack_allows(const Vector& vector, const Slot& slot) const {
     for (const Span& each : vector.parts.overlapping(slot)) {
       const ValueId part = vector.pack->operands[each.id];
@@ -187,7 +187,7 @@ class Finder {
     return true;
   }
 
-  // What a convolution made, read once: by the pack, or by the cast that the pack reads.
+  // A conv2d_weight_grad result read once: by the pack, or by the cast that the pack reads.
   bool is_gradient_alone(ValueId part, ValueId gradient) const {
     const Op* maker = graph_.producer(gradient);
     return maker && maker->code == OpCode::conv2d_weight_grad && users_[part].size() == 1 && !is_output_[part] &&

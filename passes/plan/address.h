@@ -1,4 +1,4 @@
-// Where the steps of a program find their memory, as numbers that outlive the graph and the plan.
+// The addresses of a program's memory, as numbers that outlive the graph and the plan.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,7 @@
 
 namespace weft::passes {
 
-// Bytes from the start of an input, an output or the arena.
+// An offset in bytes from the start of an input, an output or the arena.
 struct Address {
   enum class Base : std::uint8_t { input, output, arena };
   Base base = Base::arena;
@@ -26,7 +26,7 @@ struct Address {
   }
 };
 
-// A stretch of bytes within a value.
+// A byte range within a value.
 struct Gap {
   std::size_t offset = 0, bytes = 0;
 };

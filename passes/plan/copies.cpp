@@ -1,4 +1,4 @@
-// Adds a copy, a `fused` op that only yields, wherever a value can not be read or written in place (placement.h).
+// Adds a copy, a `fused` op that only yields, for each value that cannot be read or written in place (placement.h).
 #include <set>
 
 #include "ir/error.h"
@@ -20,7 +20,7 @@ namespace {
 Expr copy_of(Expr x) {
   Builder body("fused");
   const ValueId input = body.input("x", x.type());
-  // The identity of every dtype; a body must hold an op to yield.
+  // A cast to the same dtype, because a body needs an op to yield.
   body.output("copy", body.create(ir::OpCode::cast, {input}, {}, x.type()));
   return {x.builder, x.builder->fused({x.id}, std::make_shared<const Graph>(body.take()))[0]};
 }
@@ -52,7 +52,7 @@ GraphPtr with_copies(const GraphPtr& graph, const std::vector<Misfit>& misfits) 
 
 GraphPtr copies(const GraphPtr& graph, Context& context) {
   GraphPtr current = graph;
-  // A copy may open the next misfit (a view of what is now elsewhere); each round removes those of one depth.
+  // A copy may cause another misfit (a view of a value that moved); each round removes one depth of misfits.
   for (int round = 0; round < 16; ++round) {
     const std::vector<Misfit> misfits = place_values(*current).misfits;
     if (misfits.empty()) return current;
@@ -64,12 +64,12 @@ GraphPtr copies(const GraphPtr& graph, Context& context) {
           {"copies", location,
            fmt::format("{} is copied, {} bytes: {}", to_string(current->type(value)), current->type(value).bytes(),
                        misfit.op == kNone
-                           ? "output " + current->outputs[misfit.index].name + " needs memory of its own"
-                           : fmt::format("{} can not use it where it lies", ir::name(current->ops[misfit.op].code)))});
+                           ? "output " + current->outputs[misfit.index].name + " needs its own memory"
+                           : fmt::format("{} cannot read it in place", ir::name(current->ops[misfit.op].code)))});
     }
     current = with_copies(current, misfits);
   }
-  throw InternalError("copies does not come to an end");
+  throw InternalError("copies does not terminate");
 }
 
 }  // namespace weft::passes

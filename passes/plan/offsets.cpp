@@ -1,4 +1,4 @@
-// A tree over the steps, its nodes numbered as in a heap; each knows which bytes are in use.
+// A segment tree over the steps, numbered as a heap; each node knows which bytes are in use.
 #include "passes/plan/offsets.h"
 
 #include <algorithm>

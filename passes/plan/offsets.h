@@ -1,4 +1,4 @@
-// Places in one arena for buffers whose lives are known.
+// Places buffers with known lifetimes in one arena.
 #pragma once
 
 #include <cstddef>
@@ -7,8 +7,8 @@
 
 namespace weft::passes {
 
-// Gives each buffer the lowest offset at which no buffer placed before it lies in any of its steps. Takes time in
-// proportion to the logarithms of steps and buffers where neighbours fill the arena without gaps, as they mostly do.
+// Gives each buffer the lowest offset that no earlier buffer occupies in any of its steps. Takes logarithmic time in
+// steps and buffers if neighbours fill the arena without gaps, as they usually do.
 class Offsets {
  public:
   explicit Offsets(int steps);
@@ -17,21 +17,21 @@ class Offsets {
   std::size_t place(std::size_t bytes, int first, int last);
 
  private:
-  // Bytes in use, as ranges that do not touch: begin -> end.
+  // Bytes in use, as disjoint ranges: begin -> end.
   struct Ranges {
     std::map<std::size_t, std::size_t> ranges;
     void add(std::size_t begin, std::size_t end);
-    // The end of the last range that meets [begin, end), or `begin` where none does.
+    // The end of the last range that overlaps [begin, end), or `begin` if none does.
     std::size_t end_of_clash(std::size_t begin, std::size_t end) const;
   };
 
-  // Visits the nodes of the tree over steps that make up [first, last], and those above them.
+  // Visits the tree nodes that make up [first, last], and their ancestors.
   template <typename Whole, typename Above>
   void walk(int first, int last, const Whole& whole, const Above& above);
 
   int leaves_ = 1;
-  std::vector<Ranges> throughout_;  // by node: of buffers that live in all of its steps, but not in all of its parent's
-  std::vector<Ranges> sometime_;    // by node: of buffers that live in any of its steps
+  std::vector<Ranges> throughout_;  // by node: buffers that live in all of its steps, but not in all of its parent's
+  std::vector<Ranges> sometime_;    // by node: buffers that live in any of its steps
 };
 
 }  // namespace weft::passes

@@ -1,4 +1,4 @@
-// Decides the home of every value made, then reads all places off the homes.
+// Decides the home of every computed value, then derives all places from the homes.
 #include "passes/plan/placement.h"
 
 #include <algorithm>
@@ -37,7 +37,7 @@ bool is_view(OpCode code) {
   return code == OpCode::reshape || code == OpCode::slice || code == OpCode::transpose || code == OpCode::view;
 }
 
-// Whether a loop over `dims` also goes over `loops`, where dims of 1 stretch.
+// Whether a loop over `dims` visits all of `loops`, which may broadcast.
 bool covers(const ir::Dims& dims, const ir::Dims& loops) {
   const auto same = [](const ir::Dim& loop, const ir::Dim& dim) { return loop.is_one() || loop == dim; };
   return loops.size() <= dims.size() &&
@@ -62,12 +62,12 @@ bool reads_in_place(const Op& fused, std::uint32_t operand) {
 
 namespace {
 
-// Strides of the same memory under other dims, where plain strides can say it.
+// Strides of the same memory under other dims, if strides can express them.
 std::optional<Strides> reshape_strides(const Sizes& from, const Strides& strides, const Sizes& to) {
   Strides result(to.size(), 0);
   std::size_t i = 0, j = 0;
   while (j < to.size() || i < from.size()) {
-    // Take the smallest runs of dims from both sides that hold the same number of elements.
+    // Take the shortest runs of dims from both sides that have equal numbers of elements.
     std::size_t i_end = i, j_end = j;
     std::int64_t left = i < from.size() ? from[i_end++] : 1, right = j < to.size() ? to[j_end++] : 1;
     while (left != right) {
@@ -102,7 +102,7 @@ std::optional<Strides> reshape_strides(const Sizes& from, const Strides& strides
   return result;
 }
 
-// Where a value made by an op is to be: inside the result of a pack or concat, or in an output.
+// The assigned location of a computed value: inside the result of a pack or concat, or in an output.
 struct Home {
   ValueId inside = kNone;
   std::int64_t offset = 0;  // pack: in elements; concat: along the axis
@@ -132,7 +132,7 @@ class Placer {
   static bool is_assembly(OpCode code) { return code == OpCode::pack || code == OpCode::concat; }
   Sizes sizes(ValueId value) const { return ir::numbers(graph_.type(value).dims); }
 
-  // The value made by an op that `value` is a whole reading of, or kNone.
+  // The computed value that `value` equals up to reshapes, or kNone.
   ValueId made_whole(ValueId value) const {
     while (const Op* op = graph_.producer(value)) {
       if (!is_view(op->code)) return value;
@@ -145,7 +145,7 @@ class Placer {
   void find_home_of_output(std::uint32_t index) {
     const ir::Output& output = graph_.outputs[index];
     const ValueId made = made_whole(output.value);
-    // The parts of an assembly are written one by one, too early for memory that others still read.
+    // An assembly's parts are written one by one, while other ops may still read donated memory.
     const bool scattered = made != kNone && output.donates != kNone && is_assembly(graph_.producer(made)->code);
     if (made == kNone || has_home(made) || scattered) {
       misfits_.push_back({kNone, index});
@@ -172,7 +172,7 @@ class Placer {
 
   bool has_home(ValueId value) const { return homes_[value].inside != kNone || homes_[value].output != kNone; }
 
-  // Whether the maker and all readers of a value can do with rows that are apart.
+  // Whether the producer and all readers of a value accept strided rows.
   bool stands_strides(ValueId value) const {
     const auto takes = [](const Op& op) {
       return op.code == OpCode::fused || op.code == OpCode::matmul || is_assembly(op.code);
@@ -189,7 +189,7 @@ class Placer {
 
   Place find_place(ValueId value) {
     const Op* op = graph_.producer(value);
-    check(op, "placement: the inputs are placed first");
+    check(op, "placement: inputs must be placed first");
     if (is_view(op->code)) return view_place(*op);
     const Home& home = homes_[value];
     if (home.output != kNone) return output_place(home.output, value);
@@ -236,8 +236,7 @@ class Placer {
     return place;
   }
 
-  // Fused kernels read any strides, a matmul needs one dim of its matrices to be dense, everything else plain
-  // row-major.
+  // Fused kernels read any strides, a matmul needs one dense dim per matrix, all other ops need row-major operands.
   void check_uses() {
     for (OpId id = 0; id < graph_.ops.size(); ++id) {
       const Op& op = graph_.ops[id];
@@ -266,12 +265,12 @@ class Placer {
         if (const Place& place = locate(operand); place.base == Place::Base::input) last_reader_[place.index] = id;
   }
 
-  // The op that writes the new state reads the old one place by place, and nothing that needs the new one reads the
-  // old.
+  // Whether the op that writes the new state reads the old one only at the same index, and no op that depends on the
+  // new state reads the old one.
   bool is_donation_safe(const ir::Output& output) {
     const ValueId made = made_whole(output.value);
     const OpId writer = graph_.values[made].op;
-    std::vector<bool> after;  // by op from the writer on: needs the new value
+    std::vector<bool> after;  // by op from the writer on: depends on the new value
     const auto is_new = [&](ValueId value) {
       const OpId maker = graph_.values[value].op;
       return maker != kNone && maker >= writer && after[maker - writer];

@@ -27,7 +27,7 @@ class Planner {
  public:
   Planner(const Graph& graph, const std::vector<std::size_t>& scratch) : graph_(graph), scratch_(scratch) {
     Placement placement = place_values(graph);
-    check(placement.misfits.empty(), "make_plan: copies has not run");
+    check(placement.misfits.empty(), "make_plan: run copies first");
     plan_.places = std::move(placement.places);
   }
 
@@ -45,8 +45,8 @@ class Planner {
   }
 
  private:
-  // The ops whose results an op reads, seen through views and assemblies; and, for the writer of donated memory, all
-  // others that read the old value.
+  // The ops that compute an op's operands, seen through views and assemblies; for the writer of donated memory, also
+  // all other readers of the old value.
   void find_dependencies() {
     needs_.resize(graph_.ops.size());
     for (OpId id = 0; id < graph_.ops.size(); ++id)
@@ -89,13 +89,13 @@ class Planner {
     for (const ValueId operand : graph_.ops[id].operands) add_makers(operand, makers);
   }
 
-  // As written, but for ops that must wait for the readers of memory they overwrite.
+  // As written, except that ops wait for the readers of memory they overwrite.
   std::vector<OpId> written_order() const {
     std::vector<OpId> order;
     std::vector<int> state(graph_.ops.size(), 0);
     const auto visit = [&](const auto& self, OpId id) -> void {
       if (state[id] == 2) return;
-      check(state[id] == 0, "make_plan: ops wait for each other");
+      check(state[id] == 0, "make_plan: ops depend on each other");
       state[id] = 1;
       for (const OpId needed : needs_[id]) self(self, needed);
       state[id] = 2;
@@ -106,7 +106,7 @@ class Planner {
     return order;
   }
 
-  // Of all that could run next, the op that leaves the least in memory; of equals the first as written.
+  // Always runs the ready op that leaves the fewest bytes in memory; ties go to the first as written.
   std::vector<OpId> greedy_order() const {
     const std::vector<OpId> all = written_order();
     std::vector<std::vector<OpId>> readers(graph_.ops.size());
@@ -144,11 +144,11 @@ class Planner {
       for (const OpId reader : readers[id])
         if (--missing[reader] == 0) ready.insert({growth[reader], place[reader]});
     }
-    check(order.size() == all.size(), "make_plan: ops wait for each other");
+    check(order.size() == all.size(), "make_plan: ops depend on each other");
     return order;
   }
 
-  // What an op keeps in buffers of its own; parts of a pack live as long as the pack, whatever the order.
+  // Bytes of an op's own buffers; parts of a pack live as long as the pack in any order.
   std::int64_t result_bytes(OpId id) const {
     std::int64_t bytes = 0;
     for (const ValueId result : graph_.ops[id].results)
@@ -157,7 +157,7 @@ class Planner {
     return bytes;
   }
 
-  // The written order keeps values warm in the caches; it gives way only where it costs memory.
+  // The written order keeps values in the caches, so the greedy order must save memory to replace it.
   std::vector<OpId> low_peak_order() {
     std::vector<OpId> written = written_order(), greedy = greedy_order();
     const std::size_t written_peak = peak(written), greedy_peak = peak(greedy);
@@ -200,7 +200,7 @@ class Planner {
     buffer.last = std::max(buffer.last, step);
   }
 
-  // A fused result takes the memory of an operand that is read for the last time, place by place.
+  // A fused result reuses the memory of an operand at its last read, if it reads that operand in place.
   void share_in_place() {
     for (int step = 0; step < int(plan_.order.size()); ++step) {
       const Op& op = graph_.ops[plan_.order[std::size_t(step)]];
@@ -224,7 +224,7 @@ class Planner {
       return false;
     if (from.strides != plan_.places[result].strides || !reads_in_place(op, operand)) return false;
     const Buffer& buffer = plan_.buffers[std::size_t(buffer_of(from.index))];
-    // Another operand may read the same memory at other places.
+    // Another operand may read the same memory at other indices.
     for (std::uint32_t i = 0; i < op.operands.size(); ++i)
       if (i != operand && plan_.places[op.operands[i]].same_memory(from) && op.operands[i] != source) return false;
     return buffer.last == step && buffer.bytes == rounded(graph_.type(result).bytes());
@@ -238,7 +238,7 @@ class Planner {
     shared_with_[std::size_t(from)] = into;
   }
 
-  // Of the value that it was made for, or of what shares it.
+  // The buffer of the value, or the one it shares.
   int buffer_of(ValueId made) {
     int buffer = buffer_of_[made];
     while (shared_with_[std::size_t(buffer)] != buffer) {
@@ -279,7 +279,7 @@ class Planner {
     return most;
   }
 
-  // Largest first, each at the lowest offset that is free for its whole life.
+  // Largest first, each at the lowest offset that is free for its whole lifetime.
   void assign_offsets() {
     std::vector<std::size_t> by_size(plan_.buffers.size());
     std::iota(by_size.begin(), by_size.end(), 0);
@@ -300,8 +300,8 @@ class Planner {
   const std::vector<std::size_t>& scratch_;
   Plan plan_;
   std::vector<std::set<OpId>> needs_;
-  std::vector<int> buffer_of_;    // by value that made it
-  std::vector<int> shared_with_;  // by buffer: the one that it lies in, or itself
+  std::vector<int> buffer_of_;    // by the value computed in it
+  std::vector<int> shared_with_;  // by buffer: the one that contains it, or itself
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The memory plan: in which order ops run, and where in one arena each value lies.
+// The memory plan: the order of ops, and the location of each value in one arena.
 #pragma once
 
 #include <cstddef>
@@ -11,42 +11,42 @@
 
 namespace weft::passes {
 
-inline constexpr std::size_t kAlignment = 64;  // bytes: a cache line, a vector register
+inline constexpr std::size_t kAlignment = 64;  // bytes: a cache line
 
-// A stretch of the arena, in use from one step of the order to another, both included.
+// A range of the arena, in use from step `first` to step `last`, inclusive.
 struct Buffer {
   std::size_t bytes = 0;
   std::size_t offset = 0;  // set by assign_offsets
   int first = 0, last = 0;
-  ir::ValueId value = ir::kNone;  // what made it, kNone for the scratch of an op
+  ir::ValueId value = ir::kNone;  // the value computed in it, kNone for an op's scratch
 };
 
 struct Plan {
-  std::vector<ir::OpId> order;  // the ops that run, views and assemblies left out
+  std::vector<ir::OpId> order;  // the ops that run, without views and assemblies
   std::vector<Place> places;    // by value; base `buffer` indexes `buffers`
   std::vector<Buffer> buffers;
   std::vector<int> scratch_buffer;  // by step of the order: index into buffers, or -1
   std::size_t arena_bytes = 0;
-  std::size_t naive_bytes = 0;        // each buffer in memory of its own, nothing made in place
-  std::size_t lower_bound_bytes = 0;  // largest sum of buffers in use at one step
+  std::size_t naive_bytes = 0;        // if each buffer had its own memory, without reuse
+  std::size_t lower_bound_bytes = 0;  // largest sum of live buffers at one step
 };
 
-// All dims are numbers, and copies has run. `scratch_bytes`, by op, is what each op needs while it runs (empty:
-// none).
+// All dims must be bound, and copies must have run. `scratch_bytes`, by op, is the memory an op needs while it runs
+// (empty: none).
 Plan make_plan(const ir::Graph& graph, const std::vector<std::size_t>& scratch_bytes = {});
 
-// Where a value's memory begins.
+// The address of a value's first element.
 Address address_of(const Plan& plan, const ir::Graph& graph, ir::ValueId value);
 
-// The pack that a value is, or is a view of; else null.
+// The pack that produces a value, directly or through views; else null.
 const ir::Op* pack_below(const ir::Graph& graph, ir::ValueId value);
 
-// Between the operands of a `pack`, and behind the last: what must be zeros.
+// The gaps between the operands of a `pack` and after the last: they must be zeros.
 std::vector<Gap> gaps_of(const ir::Graph& graph, const ir::Op& pack);
-// What an op reads and writes at least, in bytes.
+// Minimum bytes that an op reads and writes.
 double bytes_of(const ir::Graph& graph, const ir::Op& op);
 
-// A table of buffers with their life and place, and the three sums.
+// A table of buffers with their lifetimes and offsets, and the three sums.
 std::string print(const Plan& plan, const ir::Graph& graph);
 
 }  // namespace weft::passes

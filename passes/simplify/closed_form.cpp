@@ -1,4 +1,4 @@
-// Evaluation of one element at a time, from the value back to its constants.
+// Evaluates one element at a time, recursively from the value to its constants.
 #include "passes/simplify/closed_form.h"
 
 #include <algorithm>
@@ -30,7 +30,7 @@ Index sizes(const Graph& graph, ValueId value, const Bindings& bindings) {
   return ir::numbers(ir::bind(graph.type(value).dims, bindings));
 }
 
-// As a backend would hold it. Integers that would wrap become NaN: equal to nothing, so that no mask is made of them.
+// Rounds as a backend would. Integers that would wrap become NaN, which equals nothing, so that no mask uses them.
 double in_dtype(double value, ir::DType dtype) {
   if (dtype == ir::DType::boolean) return value != 0 ? 1 : 0;
   if (dtype == ir::DType::f32) return double(float(value));
@@ -71,7 +71,7 @@ double ClosedForm::at(ValueId value, const Index& index, const Bindings& binding
   if (op.code == OpCode::transpose) return operand_at(0, transposed_index(index, op.attrs.integers(Attr::perm)));
   if (op.code == OpCode::slice)
     return operand_at(0, sliced_index(index, ir::numbers(ir::bind(op.attrs.dims(Attr::start), bindings))));
-  check(op.code == OpCode::concat, "closed form: an op that it can not evaluate");
+  check(op.code == OpCode::concat, "closed form: cannot evaluate the op");
   Index from = index;
   std::int64_t& along = from[std::size_t(op.attrs.integer(Attr::axis))];
   for (std::size_t i = 0;; ++i) {
@@ -93,7 +93,7 @@ std::vector<double> ClosedForm::all(ValueId value, const Bindings& bindings) con
     return result;
   }
   std::vector<std::vector<double>> operands;
-  std::vector<Index> steps;  // of each operand along each dim of the result
+  std::vector<Index> steps;  // per operand: strides along each dim of the result
   for (const ValueId operand : op.operands) {
     operands.push_back(all(operand, bindings));
     const Index own = sizes(graph_, operand, bindings);
@@ -118,14 +118,14 @@ std::vector<double> ClosedForm::all(ValueId value, const Bindings& bindings) con
 
 namespace {
 
-// Collects the numbers of the three kinds of places; fails where one kind has two.
+// Collects the numbers of the three classes of elements; fails if one class has two numbers.
 class PatternFinder {
  public:
   PatternFinder(const ClosedForm& forms, const Graph& graph, ValueId value)
       : forms_(forms), graph_(graph), value_(value) {}
 
   bool add(std::int64_t n, const Bindings& bindings) {
-    constexpr std::int64_t kEveryElement = 1024;  // of matrices of up to so many rows
+    constexpr std::int64_t kEveryElement = 1024;  // checks all elements of matrices with at most this many rows
     const Index dims = sizes(graph_, value_, bindings);
     if (n <= kEveryElement) {
       const std::vector<double> numbers = forms_.all(value_, bindings);
@@ -134,7 +134,7 @@ class PatternFinder {
           if (!add_number(n, i, j, numbers[std::size_t(flatten(broadcast_index({i, j}, dims), dims))])) return false;
       return true;
     }
-    // Each row i has a turn as the i-th diagonal too.
+    // Each row i is also checked against the i-th diagonal.
     for (std::int64_t i = 0; i < n; ++i)
       for (const std::int64_t row : {i, i * 31 % n, i * 7919 % n})
         for (const std::int64_t j : {row, (row + n / 2) % n, (row + 1) % n, (row + i) % n})
@@ -158,10 +158,10 @@ class PatternFinder {
   const ClosedForm& forms_;
   const Graph& graph_;
   ValueId value_;
-  std::optional<double> found_[3];  // on the diagonal, at partners, elsewhere
+  std::optional<double> found_[3];  // on the diagonal, for partners, elsewhere
 };
 
-// Whether a whole number above `bound` goes into the value: a distance, perhaps, that no small matrix has.
+// Whether the value depends on an integer above `bound`, possibly a distance that no small matrix has.
 bool has_larger(const Graph& graph, ValueId value, std::int64_t bound) {
   const Op& op = *graph.producer(value);
   if (op.code == OpCode::constant && graph.type(value).dtype == ir::DType::i32)

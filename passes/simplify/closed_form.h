@@ -1,4 +1,4 @@
-// Values that depend on no input, such as masks made of iota: what they are, element by element.
+// Values that depend on no input, such as masks made of iota, evaluated element by element.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,9 @@ class ClosedForm {
  public:
   explicit ClosedForm(const ir::Graph& graph);
 
-  // Whether the value follows from constants, iota and sizes alone, by ops this class can evaluate.
+  // Whether the value depends only on constants, iota and sizes, through ops that this class can evaluate.
   bool is_closed(ir::ValueId value) const { return closed_[value]; }
-  // The element at `index`, of a closed value, under `bindings`.
+  // One element of a closed value under `bindings`.
   double at(ir::ValueId value, const std::vector<std::int64_t>& index, const ir::Bindings& bindings) const;
   // All elements, row-major.
   std::vector<double> all(ir::ValueId value, const ir::Bindings& bindings) const;
@@ -25,17 +25,17 @@ class ClosedForm {
   std::vector<bool> closed_;
 };
 
-// A matrix [n,n] that holds one number on the diagonal, one where row and column are partners (j = i + n/2 mod n), and
-// one elsewhere: how the masks of contrastive losses look.
+// A matrix [n,n] with one number on the diagonal, one for partners (j = i + n/2 mod n), and one elsewhere: the form of
+// masks in contrastive losses.
 struct PairPattern {
   double diagonal = 0, partner = 0, elsewhere = 0;
   bool is_uniform() const { return diagonal == elsewhere && partner == elsewhere; }
 };
 
-// The pattern of a closed value that broadcasts to [rows,rows], or nothing. All elements of up to 1,024 rows are looked
-// at, of more rows some on every diagonal and in every row. Where `rows` is a symbol this is done for several sizes,
-// and whole numbers in the value that are larger than those could hide decide against it. For an odd number of rows
-// there are no partners, and that number is the one elsewhere.
+// The pattern of a closed value that broadcasts to [rows,rows], or nothing. Checks all elements for up to 1,024 rows,
+// and some on every diagonal and in every row for more. If `rows` is a symbol, it checks several sizes and rejects
+// values with integers that are larger than these sizes could reveal. An odd number of rows has no partners; the
+// pattern then repeats the number elsewhere.
 std::optional<PairPattern> pair_pattern(const ClosedForm& forms, const ir::Graph& graph, ir::ValueId value,
                                         const ir::Dim& rows);
 

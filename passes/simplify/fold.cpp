@@ -1,8 +1,8 @@
-// Ops of constants become constants, computed in double; dim_size becomes a constant once its dim is a number.
+// Folds ops of constants in double; dim_size becomes a constant once its dim is bound.
 //
-// Conditions: the result is finite and its dtype holds it without wrapping; operands of 16 bits stay, whose rounding a
-// double would leave out; what jumps (comparisons, casts to integers, floor, sign), or turns at large operands, sees
-// them as floats.
+// Conditions: the result is finite and fits its dtype without wrapping. Operands of 16 bits stay, because double would
+// skip their rounding. Ops that are discontinuous (comparisons, casts to integers, floor, sign) or periodic with large
+// operands take operands rounded to float.
 #include "passes/simplify/fold.h"
 
 #include <algorithm>
@@ -23,7 +23,7 @@ using ir::Type;
 
 namespace {
 
-constexpr std::int64_t kMostElements = 256;  // a folded constant may hold: more belongs in memory, not in the text
+constexpr std::int64_t kMostElements = 256;  // larger constants belong in memory, not in the graph
 
 using Numbers = std::vector<double>;
 
@@ -36,7 +36,7 @@ bool is_constant(const ir::Graph& graph, ir::ValueId value) {
   return op && op->code == OpCode::constant;
 }
 
-// The element of a constant at `index` of a value it broadcasts to.
+// The element of a constant at `index` of a value that it broadcasts to.
 double element(const ir::Graph& graph, ir::ValueId constant, const Index& index) {
   const Numbers& numbers = numbers_of(graph, constant);
   if (numbers.size() == 1) return numbers[0];
@@ -44,20 +44,19 @@ double element(const ir::Graph& graph, ir::ValueId constant, const Index& index)
   return numbers[std::size_t(flatten(broadcast_index(index, dims), dims))];
 }
 
-// Whether an op's result jumps where its operand hardly changes, so that digits a float does not have would show.
+// Whether an op is discontinuous, so that digits beyond float precision would show.
 bool jumps(const ir::Op& op, DType result) {
   return !is_float(result) || op.code == OpCode::floor || op.code == OpCode::sign;
 }
 
-// What a constant is as an operand: the digits beyond a float are kept, but nothing beyond the range of one, and none
-// where the result jumps.
+// A constant as an operand: keeps digits beyond float precision but not values outside the float range; rounds to float
+// if `exactly`.
 double as_operand(double number, bool exactly) {
   const float rounded = float(number);
   return exactly || !std::isnormal(rounded) ? double(rounded) : number;
 }
 
-// What the result's dtype makes of a number; nothing where it can not hold it, or only rounded to fewer bits than the
-// float of the target would.
+// Converts a number to the dtype; nothing if the dtype cannot hold it, or rounds to fewer bits than a float.
 std::optional<double> convert(double value, DType dtype) {
   switch (dtype) {
     case DType::f32:
@@ -80,8 +79,8 @@ std::optional<double> convert(double value, DType dtype) {
   return {};
 }
 
-// The result element at `index`: of an elementwise op, or the operand element that a movement op puts there. Operands
-// are values of `graph`; the op's own may be those of another.
+// The result element at `index` of an elementwise or a movement op. `operands` are values of `graph`, which may differ
+// from the op's own graph.
 double evaluate(const ir::Graph& graph, const ir::Op& op, const std::vector<ir::ValueId>& operands, DType result,
                 const Index& index) {
   if (ir::is_elementwise(op.code)) {
@@ -98,7 +97,7 @@ double evaluate(const ir::Graph& graph, const ir::Op& op, const std::vector<ir::
   if (op.code == OpCode::broadcast) return element(graph, operand, index);
   if (op.code == OpCode::transpose)
     return element(graph, operand, transposed_index(index, op.attrs.integers(Attr::perm)));
-  check(op.code == OpCode::slice, "fold: an op that it can not evaluate");
+  check(op.code == OpCode::slice, "fold: cannot evaluate the op");
   return element(graph, operand, sliced_index(index, ir::numbers(op.attrs.dims(Attr::start))));
 }
 
@@ -106,7 +105,7 @@ bool moves_elements(OpCode code) {
   return code == OpCode::broadcast || code == OpCode::reshape || code == OpCode::transpose || code == OpCode::slice;
 }
 
-// The numbers of the result: one where all operands are filled with one.
+// The numbers of the result: one number if every operand is filled with one.
 std::optional<Numbers> fold_numbers(const ir::Graph& graph, const ir::Op& op, const std::vector<ir::ValueId>& operands,
                                     const Type& type) {
   const bool uniform = std::all_of(operands.begin(), operands.end(),
@@ -125,7 +124,7 @@ std::optional<Numbers> fold_numbers(const ir::Graph& graph, const ir::Op& op, co
   return numbers;
 }
 
-// The op as a constant, its operands being values of `graph`: of the source, or of what is made of it.
+// Folds the op to a constant; `operands` are values of `graph`, either the source or the new graph.
 std::optional<Expr> folded(const ir::Op& op, const ir::Graph& graph, const std::vector<ir::ValueId>& operands,
                            Rewriter& rewriter) {
   const Type& type = rewriter.source().type(op.results.front());
@@ -150,7 +149,7 @@ std::optional<Expr> fold_op(const ir::Op& op, Rewriter& rewriter) {
   return folded(op, rewriter.source(), op.operands, rewriter);
 }
 
-// One walk: what was folded on it is a constant for the ops behind it.
+// A single walk suffices: later ops see earlier folded results as constants.
 GraphPtr fold(const GraphPtr& graph, Context& context) {
   const GraphPtr now = rewrite(graph, [](const ir::Op& op, Rewriter& rewriter) {
     std::vector<ir::ValueId> operands;

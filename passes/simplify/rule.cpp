@@ -1,4 +1,4 @@
-// Matches patterns against ops, with full backtracking over the orders of commutative operands.
+// Matches patterns against ops, with full backtracking over the operand orders of commutative ops.
 #include "passes/simplify/rule.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ using ir::ValueId;
 struct Pattern::Node {
   enum class Kind { value, number, constant, op };
   Kind kind = Kind::value;
-  int placeholder = -1;  // bound to the value where it is >= 0
+  int placeholder = -1;  // bound to the value if >= 0
   double number = 0;
   OpCode code = OpCode::constant;
   bool any_operands = false;
@@ -82,7 +82,7 @@ OpCode Rule::root() const { return pattern.node().code; }
 
 double Match::number(const Pattern& constant) const {
   const std::optional<double> value = uniform_constant(graph(), old(constant));
-  check(value.has_value(), "a rule takes the number of what is no constant");
+  check(value.has_value(), "a rule takes the number of a value that is not constant");
   return *value;
 }
 

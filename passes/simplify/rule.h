@@ -1,8 +1,8 @@
 // Rewrite rules that read as algebra: rule("x * 1 -> x", x * 1, [](const Match& m) { return m[x]; }).
 //
-// A pattern is an expression over placeholders: x, y, z stand for any value, c, d for a constant filled with one
-// number, a literal for that number itself. The engine tries both orders of commutative ops, and broadcasts a result
-// whose dims are fewer than those of the value it replaces. A rule may decline by returning nothing.
+// A pattern is an expression over placeholders: x, y, z match any value, c, d a constant filled with one number, a
+// literal that number itself. The engine tries both operand orders of commutative ops, and broadcasts a result that has
+// fewer dims than the value it replaces. A rule may decline by returning nothing.
 #pragma once
 
 #include <array>
@@ -22,9 +22,9 @@ class Pattern {
   static Pattern value(int placeholder);
   static Pattern constant(int placeholder);
   static Pattern op(ir::OpCode code, std::vector<Pattern> operands);
-  static Pattern any_operands(ir::OpCode code);  // whatever and however many
+  static Pattern any_operands(ir::OpCode code);  // any operands, any number
 
-  // The same pattern, its value bound to a placeholder as well.
+  // The same pattern; also binds its value to a placeholder.
   Pattern as(const Pattern& placeholder) const;
 
   struct Node;
@@ -46,7 +46,7 @@ Pattern operator-(const Pattern& a, const Pattern& b);
 Pattern operator*(const Pattern& a, const Pattern& b);
 Pattern operator/(const Pattern& a, const Pattern& b);
 Pattern operator-(const Pattern& a);
-// An op of these operands; of any operands where none are given.
+// An op with these operands, or with any operands if none are given.
 template <typename... Operands>
 Pattern op(ir::OpCode code, const Operands&... operands) {
   if constexpr (sizeof...(operands) == 0)
@@ -57,14 +57,14 @@ Pattern op(ir::OpCode code, const Operands&... operands) {
 
 using Matches = std::array<ir::ValueId, 8>;  // by placeholder: a value of the source graph, or kNone
 
-// Of the source graph.
+// Uses in the source graph.
 struct Uses {
   std::vector<int> counts;                   // ir::use_counts
   std::vector<std::vector<ir::OpId>> users;  // ir::users_of
 };
 
-// What a rule sees: the op it may replace (the root) and what the placeholders matched. Facts come from the source
-// graph, values that the result is made of are new ones.
+// The op that a rule may replace (the root) and the values that the placeholders matched. Facts come from the source
+// graph; m[x] gives the value in the new graph.
 class Match {
  public:
   Match(const ir::Op& root, const Matches& bindings, Rewriter& rewriter, const Uses& uses)
@@ -101,19 +101,19 @@ struct Rule {
   Pattern pattern;
   std::function<Result(const Match&)> apply;
 
-  ir::OpCode root() const;  // the op it begins with
+  ir::OpCode root() const;  // the op at the root
 };
 inline Rule rule(std::string text, Pattern pattern, std::function<Result(const Match&)> apply) {
   return {std::move(text), std::move(pattern), std::move(apply)};
 }
 
-// One walk over the graph: at each op the first rule of the table that matches and does not decline replaces it.
+// Walks the graph once: at each op, the first rule that matches and does not decline replaces it.
 GraphPtr apply_rules(const GraphPtr& graph, const std::vector<Rule>& rules);
 
-// Whether `to` is `from` with ones in front, as numpy broadcasting would read it.
+// Whether `to` is `from` with leading ones, as in numpy broadcasting.
 bool adds_leading_ones(const ir::Dims& from, const ir::Dims& to);
 
-// The tables, by what the rules are about; see docs/internals/passes.md.
+// The tables, by topic; see docs/internals/passes.md.
 std::vector<Rule> arithmetic_rules();
 std::vector<Rule> movement_rules();
 std::vector<Rule> reduction_rules();

@@ -1,7 +1,7 @@
-// Rules of elementwise ops. They change results by rounding alone (sums are never reordered, constants are multiplied
-// in double), and keep NaN and infinities: `x * 0 -> 0`, `x - x -> 0` and `x / x -> 1` are not rules. Which of the two
-// zeros a result is may change. Rules without a condition hold for floats and for integers that wrap; those that move
-// factors hold as far as nothing between leaves the range of a float (docs/reference/ir.md, "Numbers").
+// Rules of elementwise ops. They change only rounding (sums are never reordered, constants are multiplied in double)
+// and keep NaN and infinities: `x * 0 -> 0`, `x - x -> 0` and `x / x -> 1` are not rules. The sign of a zero may
+// change. Rules without a condition hold for floats and for integers that wrap; rules that move factors assume that
+// intermediate values stay within the float range (docs/reference/ir.md, "Numbers").
 #include <cmath>
 
 #include "passes/simplify/fold.h"
@@ -15,15 +15,15 @@ using ir::OpCode;
 
 namespace {
 
-// x * factor, where the product of constants neither overflows nor loses digits as a float.
+// x * factor; nothing if the product of constants would overflow or lose float precision.
 Result scaled(Expr value, double factor) {
   const bool representable = factor == 0 || (std::abs(factor) > 1e-30 && std::abs(factor) < 1e30);
   if (!representable || value.dtype() != DType::f32) return {};
   return value * factor;
 }
 
-// One factor of both terms of a sum. Infinite ones stay: inf + -inf is NaN, inf times a sum is none. A factor below 1
-// may leave the sum too, though the sum overflows first then: gradients of means are made so.
+// A common factor of both terms of a sum. Infinite factors stay: inf + -inf is NaN, but inf times a sum may not be. A
+// factor below 1 may move out although the sum may then overflow, because gradients of means need this.
 bool are_equal(double c, double d) { return c == d && std::isfinite(c); }
 
 bool is_power_of_two(double number) {
@@ -31,20 +31,20 @@ bool is_power_of_two(double number) {
   return std::abs(std::frexp(number, &exponent)) == 0.5;
 }
 
-// (x * y) * c, x a single number and y many: one multiplication an element less.
+// (x * y) * c with x a single number and y many: saves one multiplication per element.
 Result scale_the_single(const Match& m) {
   if (!is_single(m.type(x).dims) || is_single(m.type(y).dims) || !m.used_once(inner)) return {};
   return (m[x] * m.number(c)) * m[y];
 }
 
-// Whether every value of `from` is one of `to`.
+// Whether `to` represents every value of `from`.
 bool is_lossless(DType from, DType to) {
   if (from == to || from == DType::boolean) return true;
   if (from == DType::u8) return to != DType::boolean;
   return is_narrow_float(from) && to == DType::f32;
 }
 
-// What a value is a broadcast of: the operand of a broadcast, a constant of one number as a scalar.
+// The source of a broadcast: its operand, or a scalar for a constant of one number.
 std::optional<Expr> narrower(const Match& m, ir::ValueId value) {
   const ir::Op* op = m.graph().producer(value);
   if (!op) return {};
@@ -67,7 +67,7 @@ Expr same_op(const Match& m, const std::vector<Expr>& operands) {
   return apply(m.root().code, operands, m.root().attrs, std::move(written));
 }
 
-// Elementwise ops broadcast by themselves; what is left to broadcast comes after the op, on fewer elements before it.
+// Moves broadcasts after the op, which then computes fewer elements; elementwise ops broadcast their operands anyway.
 Result lift_broadcasts(const Match& m) {
   std::vector<Expr> operands;
   bool lifted = false;
@@ -80,7 +80,7 @@ Result lift_broadcasts(const Match& m) {
   return same_op(m, operands);
 }
 
-// A reshape that only adds leading ones says what numpy broadcasting does anyway, where another operand has the dims.
+// Drops a reshape that only adds leading ones, if numpy broadcasting gives the same dims.
 Result drop_leading_ones(const Match& m) {
   std::vector<Expr> operands;
   bool dropped = false;

@@ -1,5 +1,5 @@
-// Rules of ops that move elements: they compose, cancel, and go into the contractions that can read moved operands.
-// All are exact.
+// Rules of ops that move elements: they compose, cancel, and move into contractions that can read moved operands. All
+// are exact.
 #include <algorithm>
 
 #include "passes/simplify/rule.h"
@@ -17,7 +17,7 @@ namespace {
 
 using Axes = std::vector<std::int64_t>;
 
-// Sums of two starts, where each pair can be added.
+// Sums of two starts; nothing if a pair cannot be added.
 std::optional<Dims> add(const Dims& a, const Dims& b) {
   Dims sum;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -40,7 +40,7 @@ Result transpose_of_ones(const Match& m) {
   return is_reshape ? Result(reshape(m[x], m.dims())) : Result();
 }
 
-// Random numbers are counted in row-major order, which a reshape keeps.
+// Random numbers depend on the row-major index, which a reshape keeps.
 Result reshaped_random(const Match& m) {
   const ir::Op& random = m.op(inner);
   return apply(random.code, {m[x]}, random.attrs, m.type());
@@ -56,7 +56,7 @@ Result compose_pads(const Match& m) {
   return start ? Result(pad(m[x], *start, m.dims())) : Result();
 }
 
-// Whether [start, start + size) lies within [from, from + length); the offset of its start in there.
+// The offset of [start, start + size) within [from, from + length), or nothing if it is not inside.
 std::optional<Dim> offset_within(const Dim& start, const Dim& size, const Dim& from, const Dim& length) {
   const std::optional<Dim> offset = ir::subtract(start, from);
   if (!offset || offset->factor < 0) return {};
@@ -66,7 +66,7 @@ std::optional<Dim> offset_within(const Dim& start, const Dim& size, const Dim& f
   return offset;
 }
 
-// A slice that falls into one part of a concat is a slice of that part.
+// A slice within one part of a concat is a slice of that part.
 Result slice_of_concat(const Match& m) {
   const std::size_t axis = std::size_t(m.op(x).attrs.integer(Attr::axis));
   Dims start = m.root().attrs.dims(Attr::start);
@@ -84,7 +84,7 @@ Result slice_of_concat(const Match& m) {
   return {};
 }
 
-// A slice within the box that a pad placed is a slice of what was placed.
+// A slice within a pad's operand is a slice of the operand.
 Result slice_of_pad(const Match& m) {
   Dims start = m.root().attrs.dims(Attr::start);
   const Dims box = m.op(inner).attrs.dims(Attr::start);
@@ -132,13 +132,13 @@ Result concat_of_slices(const Match& m) {
   return slice(m[whole], first, m.dims());
 }
 
-// A part of a sum of padded values.
+// A term in a sum of padded values.
 struct Piece {
   ValueId value;
   Dims start;
 };
 
-// The pads that a tree of additions adds up; false where it adds anything else.
+// Collects the pads that a tree of additions sums; false if another term occurs.
 bool collect_pieces(const ir::Graph& graph, ValueId value, std::vector<Piece>& pieces) {
   const ir::Op* op = graph.producer(value);
   if (!op) return false;
@@ -150,7 +150,7 @@ bool collect_pieces(const ir::Graph& graph, ValueId value, std::vector<Piece>& p
          collect_pieces(graph, op->operands[0], pieces) && collect_pieces(graph, op->operands[1], pieces);
 }
 
-// The one axis along which pieces, ordered by start, follow each other without a gap, alike in all other dims.
+// The axis along which pieces, sorted by start, are contiguous and equal in all other dims.
 std::optional<std::size_t> common_axis(const ir::Graph& graph, std::vector<Piece>& pieces) {
   std::optional<std::size_t> axis;
   for (std::size_t i = 0; i < pieces[0].start.size() && !axis; ++i)
@@ -181,8 +181,8 @@ Result sum_of_pads(const Match& m) {
   return pad(concat(parts, std::int64_t(*axis)), pieces[0].start, m.dims());
 }
 
-// matmul(transpose(a), b) -> matmul(a, b) that reads a transposed; the same for b. Only where the transpose swaps the
-// two dims: one that keeps their order is a reshape, which another rule drops.
+// matmul(transpose(a), b) -> matmul(a, b, transpose_a), and the same for b. Only if the transpose swaps the two dims: a
+// transpose that keeps their order is a reshape, which another rule drops.
 Result transposes_into_matmul(const Match& m) {
   std::vector<Expr> operands;
   ir::Attrs attrs = m.root().attrs;
@@ -207,21 +207,21 @@ Result transpose_of_matmul(const Match& m) {
   if (m.root().attrs.integers(Attr::perm) != Axes{1, 0}) return {};
   const bool a_transposed = product.attrs.integer(Attr::transpose_a) != 0;
   const bool b_transposed = product.attrs.integer(Attr::transpose_b) != 0;
-  if (m.type().dtype != m.graph().type(product.operands[0]).dtype) return {};  // of narrow floats, and wider than they
+  if (m.type().dtype != m.graph().type(product.operands[0]).dtype) return {};  // narrow operands, wide result
   return matmul(m[product.operands[1]], m[product.operands[0]], !b_transposed, !a_transposed);
 }
 
-// broadcast(reshape(x)) -> broadcast(x), where the reshape only adds leading ones: numpy broadcasting does.
+// broadcast(reshape(x)) -> broadcast(x) if the reshape only adds leading ones, as numpy broadcasting does.
 Result broadcast_of_reshape(const Match& m) {
   return adds_leading_ones(m.type(x).dims, m.type(inner).dims) ? Result(broadcast(m[x], m.dims())) : Result();
 }
 
-// A single element moved about is that element: f(broadcast(x)) -> broadcast(x).
+// Moving a single element changes nothing: f(broadcast(x)) -> broadcast(x).
 Result move_single(const Match& m) {
   return is_single(m.type(x).dims) ? Result(broadcast(reshape(m[x], {}), m.dims())) : Result();
 }
 
-// Its gradient needs no scatter, which is why it is an op until then.
+// Expanded only after differentiate, because the op's gradient needs no scatter.
 Result write_out_pair(const Match& m) {
   const Expr rows = m[x], r = m[y];
   return reduce_sum(rows * roll_half(rows), {1}) * r * roll_half(r);

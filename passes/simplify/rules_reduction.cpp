@@ -1,6 +1,6 @@
-// Rules of sums and maxima. Sums may be associated in another order, and a factor may move out of a sum: rounding
-// differs, the number of terms does not. NaN stays NaN; what a sum overflows to, or an infinite term makes of it, may
-// differ (docs/reference/ir.md, "Numbers"). Maxima are exact.
+// Rules of sums and maxima. Sums may be reassociated and factors may move out of them: rounding may change, the number
+// of terms does not. NaN stays NaN; overflowing sums and sums with infinite terms may change (docs/reference/ir.md,
+// "Numbers"). Maxima are exact.
 #include <algorithm>
 #include <set>
 
@@ -28,7 +28,7 @@ Expr reduce_like(const Match& m, Expr value, Axes axes) {
 
 Expr sum_like(const Match& m, Expr value) { return reduce_sum(value, axes_of(m.root())); }
 
-// Size 1 in each reduced dim of the `rank` dims it broadcasts to: equal for all terms of a sum.
+// Whether dims broadcast to `rank` dims have size 1 along each reduced axis: equal for all terms of a sum.
 bool is_constant_along(const Dims& dims, const Axes& axes, std::size_t rank) {
   const std::int64_t lead = std::int64_t(rank) - std::int64_t(dims.size());
   return std::all_of(axes.begin(), axes.end(),
@@ -51,13 +51,13 @@ Result merge_reductions(const Match& m) {
   return reduce_like(m, m[x], Axes(axes.begin(), axes.end()));
 }
 
-// Where both sides hold a single number, the order of what was summed does not matter: sum(reshape(x)) = sum(x).
+// sum(reshape(x)) = sum(x) if both are single numbers: the order of terms does not matter.
 Result reduce_all_of_reshape(const Match& m) {
   if (!is_single(m.dims()) || m.type(x).rank() == 0) return {};
   return reshape(reduce_like(m, m[x], all_axes(m.type(x).rank())), m.dims());
 }
 
-// The axes of the root along which its operand is a broadcast of x, and the dims x has under the operand's rank.
+// The axes of the root along which its operand broadcasts x, and the dims of x padded to the operand's rank.
 struct Repeated {
   Axes axes;
   Dims operand_dims;  // of x, with leading ones
@@ -74,10 +74,10 @@ Repeated repeated_axes(const Match& m) {
   return repeated;
 }
 
-// Whether a count of terms can be a factor: 70,000 is infinite in f16.
+// Whether the dtype can hold counts of terms: 70,000 is infinite in f16.
 bool holds_counts(ir::DType dtype) { return dtype != ir::DType::f16; }
 
-// sum(broadcast(x)) -> sum(x) * count; max(broadcast(x)) -> max(x): over the repeated axes there is nothing to do.
+// sum(broadcast(x)) -> sum(x) * count; max(broadcast(x)) -> max(x): the repeated axes need no reduction.
 Result reduce_of_broadcast(const Match& m) {
   const Repeated repeated = repeated_axes(m);
   if (repeated.axes.empty()) return {};
@@ -104,7 +104,7 @@ Result sum_of_constant(const Match& m) {
   return number * element_count(m.rewriter().builder(), counted, m.type().dtype);
 }
 
-// sum(x * y) -> sum(x) * y, where y is the same for all terms: less arithmetic, and factors meet and merge outside.
+// sum(x * y) -> sum(x) * y if y is the same for all terms: saves arithmetic, and factors outside can merge.
 Result factor_out(const Match& m) {
   const Dims whole = m.type(inner).dims;
   const bool constant = is_constant_along(m.type(y).dims, axes_of(m.root()), whole.size());
@@ -113,19 +113,20 @@ Result factor_out(const Match& m) {
   return m.op(inner).code == OpCode::mul ? sum * m[y] : sum / m[y];
 }
 
-// sum(x * y) where sum(x) is there already: sum(x) * y, y the same for all terms, whatever else uses the product.
+// sum(x * y) -> sum(x) * y if sum(x) exists already and y is the same for all terms, even if the product has other
+// uses.
 Result factor_out_of_known_sum(const Match& m) {
   const bool constant = is_constant_along(m.type(y).dims, axes_of(m.root()), m.type(inner).rank());
   if (!constant || m.type(x).dims != m.type(inner).dims) return {};
   for (const ir::OpId id : m.users(x)) {
-    if (id >= m.graph().values[m.root().results.front()].op) return {};  // only sums before it
+    if (id >= m.graph().values[m.root().results.front()].op) return {};  // only earlier sums
     const ir::Op& op = m.graph().ops[id];
     if (op.code == OpCode::reduce_sum && axes_of(op) == axes_of(m.root())) return m[op.results.front()] * m[y];
   }
   return {};
 }
 
-// Whether a value is a sum, scaled and reshaped perhaps.
+// Whether a value is a sum, possibly scaled or reshaped.
 bool is_sum(const ir::Graph& graph, ValueId value) {
   const ir::Op* op = graph.producer(value);
   if (!op) return false;
@@ -136,7 +137,7 @@ bool is_sum(const ir::Graph& graph, ValueId value) {
          (uniform_constant(graph, op->operands[0]) && is_sum(graph, op->operands[1]));
 }
 
-// sum(sum(a) + sum(b)) -> sum(a) + sum(b): each loss of a batch in one pass over its own data.
+// sum(sum(a) + sum(b)) -> sum(a) + sum(b): each loss of a batch needs one pass over its own data.
 Result split_sum_of_sums(const Match& m) {
   const bool same = m.type(x) == m.type(y) && m.type(x) == m.type(inner);
   if (!same || !m.used_once(inner) || !is_sum(m.graph(), m.old(x)) || !is_sum(m.graph(), m.old(y))) return {};
@@ -144,7 +145,8 @@ Result split_sum_of_sums(const Match& m) {
   return m.op(inner).code == OpCode::add ? a + b : a - b;
 }
 
-// sum(concat(x, y)) -> concat(sum(x), sum(y)) along an axis that is not reduced: each sum joins what makes its part.
+// sum(concat(x, y)) -> concat(sum(x), sum(y)) along an axis that is not reduced: each sum fuses with the ops that
+// compute its part.
 Result reduce_of_concat(const Match& m) {
   const std::int64_t axis = m.op(x).attrs.integer(Attr::axis);
   if (has(axes_of(m.root()), axis)) return {};

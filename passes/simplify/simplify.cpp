@@ -1,4 +1,4 @@
-// Applies the rules of algebra (rules_*.cpp) until none matches.
+// Applies the algebraic rules (rules_*.cpp) until none matches.
 #include "passes/passes.h"
 #include "passes/simplify/rule.h"
 
@@ -6,7 +6,7 @@ namespace weft::passes {
 
 namespace {
 
-constexpr int kMostWalks = 200;  // each moves an op one step along a chain; graphs of the zoo need fewer than 10
+constexpr int kMostWalks = 200;  // a walk moves an op one step along a chain; built-in models need fewer than 10
 
 const std::vector<Rule>& all_rules() {
   static const std::vector<Rule> rules = [] {
@@ -24,7 +24,7 @@ GraphPtr simplify(const GraphPtr& graph, Context& context) {
   for (int walk = 0; walk < kMostWalks; ++walk) {
     const GraphPtr next = apply_rules(now, all_rules());
     if (next == now) return now;
-    now = dce(next, context);  // a rule may ask whether a value has one use: dead ones must not count
+    now = dce(next, context);  // dead values must not count as uses
   }
   context.notes.push_back(
       {"simplify", ir::Location(), "stopped early: rules still apply; the graph is correct as it is"});

@@ -1,4 +1,4 @@
-// Finds the exponential in a term, and its largest exponent.
+// Finds the exponential in a term, and its maximum exponent.
 #include "passes/stabilise/exponentials.h"
 
 #include "passes/stabilise/match.h"
@@ -9,8 +9,8 @@ using ir::OpCode;
 
 namespace {
 
-// The exponent of a term that a mask drops: below every other, so that it is never the largest, and exp gives 0 beside
-// any other. Finite, so that no infinity is ever subtracted from another.
+// The exponent of a masked term: below every other, so that it is never the maximum and its exp is 0. Finite, so that
+// no infinity is subtracted from another.
 double dropped_exponent(ir::DType dtype) { return dtype == ir::DType::f16 ? -6e4 : -1e30; }
 
 double largest(ir::DType dtype) {
@@ -18,11 +18,11 @@ double largest(ir::DType dtype) {
   return dtype == ir::DType::bf16 ? 0x1.fep127 : 0x1.fffffep127;
 }
 
-// A term of a sum as weight * exp(exponent), weight absent for 1.
+// A term of a sum as weight * exp(exponent); no weight means 1.
 struct Term {
   Expr exponent;
   Result weight;
-  bool is_mask = false;  // the weight says which terms count, and is 0 or 1
+  bool is_mask = false;  // a weight of 0 or 1 that selects terms
 };
 
 // The exponent of exp(x), or of a softmax exp(x) / sum(exp(x)).
@@ -49,7 +49,7 @@ std::optional<Term> exponential_term(Expr x) {
   return {};
 }
 
-// Already relative to a maximum, by hand or by this pass.
+// Whether the user or this pass has already subtracted a maximum.
 bool is_shifted(Expr exponent) {
   const std::vector<Expr> ab = match(exponent, OpCode::sub);
   if (ab.empty()) return false;
@@ -93,11 +93,11 @@ std::optional<Shifted> shift(Expr term_value, const std::vector<std::int64_t>& a
   const std::optional<Term> term = exponential_term(term_value);
   if (!term || is_shifted(term->exponent)) return {};
   Expr exponent = broadcast(term->exponent, term_value.dims());
-  // Where a mask or a fixed weight drops terms, what it drops must not be the maximum either.
+  // Terms that a mask or fixed weight drops must not determine the maximum.
   if (term->weight && !is_constant(*term->weight, [](double value) { return value != 0; }) &&
       (term->is_mask || !trained.contains(*term->weight)))
     exponent = select(ne(*term->weight, 0), exponent, scalar_like(exponent, dropped_exponent(exponent.dtype())));
-  // A row of -inf has a sum of 0, one with inf a sum of inf: their maximum must be finite, for inf - inf is NaN.
+  // A row of -inf sums to 0, a row with inf to inf: clamp the maximum, because inf - inf is NaN.
   const double bound = largest(exponent.dtype());
   const Expr maximum = stop_gradient(min(max(reduce_max(exponent, axes), -bound), bound));
   const Expr value = exp(exponent - maximum);

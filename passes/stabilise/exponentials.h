@@ -1,4 +1,4 @@
-// Sums of exponentials with their largest exponent taken out.
+// Subtracts the maximum exponent from sums of exponentials.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace weft::passes {
 
-// Which values of a growing graph a param flows into.
+// The values of a growing graph that depend on a param.
 class Trained {
  public:
   bool contains(Expr x) {
@@ -27,18 +27,18 @@ class Trained {
 
  private:
   std::vector<bool> is_trained_;  // by value
-  std::size_t next_ = 0;          // op to look at
+  std::size_t next_ = 0;          // next op to visit
 };
 
-// Whether x is at least 0 by its form, or NaN: exponentials, masks, and what is made of them without a sign.
+// Whether the form of x guarantees x >= 0 or NaN: exponentials, masks, and combinations without a sign.
 bool is_nonnegative(Expr x);
 
-// term = exp(maximum) * value along `axes`, where no exponent in `value` is above 0.
+// term = exp(maximum) * value along `axes`; no exponent in `value` is above 0.
 struct Shifted {
   Expr maximum;
   Expr value;
 };
-// Of a term that is an exponential, or one times a weight; nothing for others, and for what is shifted already.
+// Shifts an exponential with an optional weight; nothing for other terms and for terms already shifted.
 std::optional<Shifted> shift(Expr term, const std::vector<std::int64_t>& axes, Trained& trained);
 
 }  // namespace weft::passes

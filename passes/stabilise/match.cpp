@@ -1,4 +1,3 @@
-// Questions about the ops behind a value.
 #include "passes/stabilise/match.h"
 
 namespace weft::passes {
@@ -24,7 +23,7 @@ bool is_moved(Expr x) {
 Expr before_move(Expr x) { return {x.builder, producer(x)->operands.front()}; }
 
 Expr move_like(Expr x, Expr inner) {
-  const ir::Op op = *producer(x);  // by value: the builder's ops move as it grows
+  const ir::Op op = *producer(x);  // by value: the builder's ops move when it grows
   std::optional<ir::Type> written;
   if (ir::info(op.code).typed) written = ir::Type{inner.dtype(), x.dims()};
   return apply(op.code, {inner}, op.attrs, written);

@@ -1,13 +1,13 @@
-// What a person writes naively and what overflows, or loses all digits, becomes the form that does not.
+// Rewrites naive forms that overflow or lose digits to stable ones.
 //
-// Two ideas carry most of it. The logarithm of whatever contains an exponential is taken of its parts (`log_of`), so
-// that exp never stands alone under log. And a sum of exponentials, under a logarithm or in a quotient, has its largest
-// exponent taken out first (`shift`).
+// Two ideas carry most of it. `log_of` takes the logarithm of an expression with an exponential part by part, so that
+// no exp remains under a log. `shift` subtracts the maximum exponent from a sum of exponentials, under a logarithm or
+// in a quotient.
 //
-// What every rule keeps: NaN for NaN, and every result that is a number in exact arithmetic, at infinite operands too.
-// What they change: where the form as written gives NaN or an infinity only because a number between overflowed, or 0
-// times an infinity came up, the limit stands instead; a term whose weight is 0, or that a mask drops, counts as
-// nothing whatever its exponent; x * log(x / a) is 0 where x is 0, whatever a.
+// Every rule keeps NaN, and every result that is a number in exact arithmetic, at infinite operands too. Where the
+// original form gives NaN or an infinity only because an intermediate value overflows or 0 is multiplied by an
+// infinity, the rule gives the limit. A term with weight 0 or a masked term counts as 0 for any exponent; x * log(x /
+// a) is 0 at x = 0 for any a.
 #include <map>
 #include <set>
 
@@ -36,7 +36,7 @@ class Stabiliser {
   }
 
  private:
-  // Passes the result of a rule on, with a note.
+  // Returns a rule's result and adds a note.
   Expr noted(const char* text, Expr result) {
     context_.notes.push_back({"stabilise", location_, text});
     return result;
@@ -62,8 +62,8 @@ class Stabiliser {
     return {};
   }
 
-  // log(w) of a w that contains an exponential, which is positive: so what it is multiplied with must be positive too.
-  // Each value is looked at once, however many products share it.
+  // log(w) for a w with an exponential factor, which is positive: the other factors must be positive too. Visits each
+  // value once, however many products share it.
   Result log_of(Expr w) {
     if (has_no_log_.count(w.id) != 0) return {};
     if (const auto found = log_of_.find(w.id); found != log_of_.end()) return found->second;
@@ -103,8 +103,8 @@ class Stabiliser {
                  shifted->maximum + log(reduce_sum(shifted->value, axes)));
   }
 
-  // log(a * b) or log(a / b), where one of them contains an exponential. Two negative ones would have a logarithm
-  // together, but none apart.
+  // log(a * b) or log(a / b) if one of them contains an exponential. The product of two negative factors has a
+  // logarithm, the factors have none.
   Result log_of_parts(const std::vector<Expr>& ab, int sign) {
     if (!is_nonnegative(ab[0]) && !is_nonnegative(ab[1])) return {};
     const Result log_a = log_of(ab[0]), log_b = log_of(ab[1]);
@@ -137,7 +137,7 @@ class Stabiliser {
     return softmax_rule(a, b);
   }
 
-  // exp(x) / sum(exp(x)), weighted or masked or neither; the sum may have been moved to where it broadcasts.
+  // exp(x) / sum(exp(x)), possibly weighted or masked; the sum may be reshaped or broadcast.
   Result softmax_rule(Expr a, Expr b) {
     std::vector<Expr> moves;
     for (; is_moved(b); b = before_move(b)) moves.push_back(b);
@@ -170,8 +170,8 @@ class Stabiliser {
     return log_beside(x, factor);
   }
 
-  // `factor`, if it is log(x), log(x / a) or a sum or difference with one, with log(1) in its place where x is 0: x
-  // times it is then 0, in value and in gradient.
+  // If `factor` is log(x), log(x / a) or a sum or difference with one, replaces it by log(1) where x is 0: then x times
+  // it is 0, in value and in gradient.
   Result log_beside(Expr x, Expr factor) {
     if (has_no_log_beside_.count(factor.id) != 0) return {};
     const Result result = find_log_beside(x, factor);
@@ -197,11 +197,11 @@ class Stabiliser {
   }
 
   Context& context_;
-  ir::Location location_;  // of the op that may be replaced
+  ir::Location location_;  // of the op to replace
   Trained trained_;
-  std::set<ir::ValueId> has_no_log_;         // values that log_of did not find an exponential in
-  std::map<ir::ValueId, Expr> log_of_;       // what it found, for this op
-  std::set<ir::ValueId> has_no_log_beside_;  // values that log_beside found nothing in, for this op
+  std::set<ir::ValueId> has_no_log_;         // values without an exponential for log_of
+  std::map<ir::ValueId, Expr> log_of_;       // results of log_of for this op
+  std::set<ir::ValueId> has_no_log_beside_;  // values without a result of log_beside for this op
 };
 
 }  // namespace
@@ -211,8 +211,8 @@ GraphPtr stabilise(const GraphPtr& graph, Context& context) {
   Stabiliser stabiliser(context);
   const GraphPtr result =
       rewrite(graph, [&](const ir::Op& op, Rewriter& rewriter) { return stabiliser.replacement(op, rewriter); });
-  if (context.notes.size() == notes_before) return graph;  // every rule leaves a note
-  return dce(result, context);                             // the naive forms that nothing needs any more
+  if (context.notes.size() == notes_before) return graph;  // every rule adds a note
+  return dce(result, context);                             // removes the naive forms
 }
 
 }  // namespace weft::passes

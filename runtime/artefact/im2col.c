@@ -122,7 +122,7 @@ static void weft_im2col_group(const weft_im2col_step* step, void* const* buffers
     for (int64_t image = 0; image < step->block; ++image)
       weft_move_columns(step, x + image * x_size, (float*)columns + image * places * taps, 0);
 
-  void* forward[4] = {columns, weights, y, 0};
+  void* forward[4] = {columns, weights, y, NULL};
   void* data[3] = {y, weights, columns};
   void* of_weights[3] = {y, columns, weights};
   if (step->bias) {

@@ -36,7 +36,7 @@ TEST_CASE("rotate90 turns anticlockwise and copies pixels exactly") {
 TEST_CASE("rotation_batch holds all four turns of each picture and their labels") {
   const ir::Graph graph = graph_of(Mode::train, [](Entry& entry) {
     const Rotations rotations = rotation_batch(entry.input("x", {B, 1, 2, 2}));
-    entry.output("pictures", rotations.pictures);
+    entry.output("pictures", rotations.images);
     entry.output("labels", rotations.labels);
   });
   const Named y = evaluate(graph, {{"B", 2}}, {{"x", {1, 2, 3, 4, 5, 6, 7, 8}}});

@@ -82,7 +82,7 @@ TEST_CASE("two views of one batch read the bytes each") {
 }
 
 TEST_CASE("all four turns of a batch are one kernel from the bytes") {
-  CHECK(check_on_cpu({3, 7, 7}, [](const Tensor& x) { return rotation_batch(x).pictures; }) <= 3);
+  CHECK(check_on_cpu({3, 7, 7}, [](const Tensor& x) { return rotation_batch(x).images; }) <= 3);
 }
 
 TEST_CASE("odd sizes, single channels and noise") {

@@ -173,7 +173,7 @@ TEST_CASE("settings and pictures that make no sense name the user's line") {
   };
   const Dims good{B, 3, 8, 8};
   has(
-      {B, 3, 8, 4}, [](Tensor t) { return rotation_batch(t).pictures; }, "only square images");
+      {B, 3, 8, 4}, [](Tensor t) { return rotation_batch(t).images; }, "only square images");
   has(
       good, [](Tensor t) { return rotate90(t, turns_of({1})); }, "one number of turns per image, i32[B], got i32[1]");
   has(

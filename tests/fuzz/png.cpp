@@ -26,14 +26,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace weft;
   const std::string_view bytes = fuzz::text_of(data, size);
   for (const std::string& file : {std::string(bytes), with_checksums(std::string(bytes))}) {
-    training::Picture picture;
-    if (!fuzz::accepts([&] { picture = training::decode_png(file, "input"); })) continue;
+    training::Image image;
+    if (!fuzz::accepts([&] { image = training::decode_png(file, "input"); })) continue;
     // No file is a picture with another after it, or without its end.
     fuzz::need(!fuzz::accepts([&] { training::decode_png(file + "x", "longer"); }), "bytes after the end are taken");
     fuzz::need(!fuzz::accepts([&] { training::decode_png(file.substr(0, file.size() - 12), "shorter"); }),
                "a picture without IEND is taken");
-    if (picture.pixels.size() > 100'000) continue;
-    fuzz::need(training::decode_png(training::encode_png(picture), "again") == picture, "a picture changes by a copy");
+    if (image.pixels.size() > 100'000) continue;
+    fuzz::need(training::decode_png(training::encode_png(image), "again") == image, "a picture changes by a copy");
   }
   return 0;
 }

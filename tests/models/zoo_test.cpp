@@ -21,7 +21,7 @@ Step step_of(const Model& model) {
   Step step{build_module(model, Settings(model)), nullptr, nullptr};
   passes::Context context;
   step.polymorphic = training::training_step(step.module, {}, context);
-  const ir::Graph bound = ir::bind(*step.polymorphic, {{"B", 32}, {std::string(training::size_symbol), 100}});
+  const ir::Graph bound = ir::bind(*step.polymorphic, {{"B", 32}, {std::string(training::kSizeSymbol), 100}});
   step.fused = passes::run_passes(std::make_shared<const ir::Graph>(bound), passes::compile_pipeline(), context);
   return step;
 }

@@ -326,17 +326,17 @@ TEST_CASE("what is not NT-Xent keeps its matrix, and a note says why") {
     Loss loss;
   };
   const Miss misses[] = {
-      {"its diagonal is not masked",
+      {"mask the diagonal",
        [](const Tensor& v) {
          const Parts p(v);
          return mean(log_sum_exp(p.s, 1)) - mean(p.partners());
        }},
-      {"[select] needs all of it",  // drops two diagonals
+      {"[select] needs the whole matrix",  // drops two diagonals
        [](const Tensor& v) {
          const Parts p(v);
          return mean(log_sum_exp(select(p.same | p.is_partner, -1e9, p.s), 1) - reshape(p.partners(), {p.rows, 1}));
        }},
-      {"[select] needs all of it",  // a mask that drops little
+      {"[select] needs the whole matrix",  // a mask that drops little
        [](const Tensor& v) {
          const Parts p(v);
          return mean(log_sum_exp(select(p.same, -10, p.s), 1));
@@ -346,12 +346,12 @@ TEST_CASE("what is not NT-Xent keeps its matrix, and a note says why") {
          const Parts p(v);
          return mean(log(sum(exp(select(p.same, -1e9, -p.s)), 1)));
        }},
-      {"is not sure to be positive",
+      {"cannot tell that the factor of the similarities is positive",
        [](const Tensor& v) {
          const Parts p(v);
          return mean(log_sum_exp(select(p.same, -1e9, p.s * parameter("scale", {}, {})), 1));
        }},
-      {"[mul] needs all of it",  // another reader of the matrix
+      {"[mul] needs the whole matrix",  // another reader of the matrix
        [](const Tensor& v) {
          const Parts p(v);
          return nt_xent(v, kTemperature) + mean(square(p.s));
@@ -374,8 +374,8 @@ TEST_CASE("rows of a number that is known stream too, and the note says the byte
   const Compiled compiled = gradients_of(graph_of([](const Tensor& v) { return nt_xent(v, 0.5); }, {400, 6}), true);
   REQUIRE(compiled.notes.size() == 1);
   CHECK(compiled.notes[0].text ==
-        "the similarities f32[400,400] are computed tile by tile, forward and backward, and never stored: 640000 bytes "
-        "each time less");
+        "the similarities f32[400,400] are computed tile by tile, forward and backward, and never stored: each copy "
+        "would take 640000 bytes");
 }
 
 TEST_CASE("mistakes: a temperature that is not positive, one view alone, views that differ") {

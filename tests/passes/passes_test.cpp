@@ -220,7 +220,7 @@ graph @g(%x: f32[2]) -> (y: f32[2]) {
   return %y
 })");
   CHECK_THROWS_WITH_AS(passes::find_difference(*graph, *graph, passes::random_inputs(*graph, 0), run),
-                       doctest::Contains("nothing to compare"), Error);
+                       doctest::Contains("no common output"), Error);
 }
 
 TEST_CASE("similarities keeps tiles for a loss that has a gradient, and for no other") {

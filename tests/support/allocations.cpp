@@ -54,7 +54,7 @@ extern "C" void* malloc(std::size_t bytes) {
 namespace weft::test {
 
 Allocations count_allocations(const std::function<void()>& work) {
-  called_by_onednn();  // backtrace loads a library on its first call
+  called_by_onednn();  // the first call of backtrace loads a library
   ours = inside_onednn = 0;
   counting = true;
   work();

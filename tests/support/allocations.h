@@ -1,4 +1,4 @@
-// Counts the allocations of a stretch of code, by standing before the C library's malloc.
+// Counts the allocations of a piece of code by replacing the C library's malloc.
 #pragma once
 
 #include <functional>
@@ -6,9 +6,9 @@
 namespace weft::test {
 
 struct Allocations {
-  bool counted = true;  // false under a sanitizer, which stands there itself
+  bool counted = true;  // false under a sanitizer, which replaces malloc itself
   int ours = 0;
-  int inside_onednn = 0;  // its execute makes a small map of its arguments each time, which no caller can prevent
+  int inside_onednn = 0;  // its execute allocates a small map of arguments each time
 };
 
 Allocations count_allocations(const std::function<void()>& work);

@@ -1,4 +1,4 @@
-// Attributes that many tests write.
+// Attributes that many tests use.
 #pragma once
 
 #include <cstdint>

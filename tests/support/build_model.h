@@ -1,4 +1,4 @@
-// The models of models/ with options, as the command line would build them.
+// Builds the models of models/ with options, as the command line does.
 #pragma once
 
 #include <map>
@@ -10,7 +10,7 @@ namespace weft::test {
 
 using Options = std::map<std::string, std::string>;
 
-// `options` with `more` on top.
+// `options`, overridden by `more`.
 inline Options merged(Options options, const Options& more) {
   for (const auto& [name, value] : more) options[name] = value;
   return options;

@@ -1,4 +1,4 @@
-// Runs entries of the DSL through the reference interpreter.
+// Runs DSL entries in the reference interpreter.
 #include "tests/support/evaluate.h"
 
 #include "backends/reference/reference.h"

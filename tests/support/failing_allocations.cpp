@@ -40,7 +40,7 @@ void trace(int number) {
 bool fails() {
   if (!armed || ++seen != fails_at) return false;
   armed = false;
-  if (std::getenv("WEFT_FAULT_TRACE")) trace(0);  // who asked, and who crashes
+  if (std::getenv("WEFT_FAULT_TRACE")) trace(0);  // shows the caller, and where the crash happens
   errno = ENOMEM;
   return true;
 }

@@ -1,15 +1,15 @@
-// Makes one allocation fail, by standing before the C library's malloc and its kin; operator new goes through them too.
+// Makes one allocation fail by replacing the C library's malloc and related functions, which operator new uses too.
 #pragma once
 
 #include <functional>
 
 namespace weft::test {
 
-// False under a sanitizer, which stands there itself.
+// False under a sanitizer, which replaces malloc itself.
 bool can_fail_allocations();
 
-// Runs `work`, in which allocation number `which`, counted from 1, fails; 0: none. The number of those before the end,
-// or until the one that failed.
+// Runs `work`, in which allocation number `which` fails, counted from 1; 0 means none. Returns the number of
+// allocations until the end or the failure.
 long fail_allocation(long which, const std::function<void()>& work);
 
 }  // namespace weft::test

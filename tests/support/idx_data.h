@@ -1,4 +1,4 @@
-// Small data sets in MNIST's format, of pictures that are noise.
+// Small data sets of random images in MNIST's format.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +28,7 @@ inline std::string idx_labels(std::uint32_t count) {
   return bytes;
 }
 
-// A folder of pictures of side x side in 4 classes.
+// Writes a folder of side x side images in 4 classes.
 inline void write_idx_folder(const TempFolder& folder, const std::string& name, std::uint32_t side, std::uint32_t train,
                              std::uint32_t test) {
   std::filesystem::create_directories(folder / name);

@@ -1,4 +1,4 @@
-// Outputs of random bodies in the memory of inputs, as the memory plan puts them.
+// Places outputs of random bodies in the memory of inputs, as the memory plan does.
 #pragma once
 
 #include <memory>
@@ -9,7 +9,7 @@
 
 namespace weft::test {
 
-// Each output where the first input lies that the plan would let it overwrite and that no other output does.
+// Places each output in the first input that the plan lets it overwrite and that no other output uses.
 inline void put_in_place(const ir::Graph& body, Layouts& layouts) {
   ir::Op fused;
   fused.code = ir::OpCode::fused;

@@ -1,4 +1,4 @@
-// Bodies grown op by op from a pool of values.
+// Grows bodies op by op from a pool of values.
 #include "tests/support/random_body.h"
 
 #include <algorithm>
@@ -21,7 +21,7 @@ using ir::Type;
 using ir::ValueId;
 using Axes = std::vector<std::int64_t>;
 
-// Grows a random body over one iteration space. Values stay of moderate size.
+// Grows a random body over one iteration space. Values keep moderate magnitudes.
 class BodyMaker {
  public:
   explicit BodyMaker(std::mt19937& random) : random_(random), builder_("body") {
@@ -122,7 +122,7 @@ class BodyMaker {
     return result;
   }
 
-  // softmax, logsumexp, normalisation to unit length or to mean 0 and variance 1, over `list`
+  // softmax, logsumexp, normalisation to unit length or to mean 0 and variance 1, along `list`
   ValueId row_part(const Axes& list) {
     const ValueId x = make_full(pick());
     double count = 1;

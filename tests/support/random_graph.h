@@ -1,5 +1,4 @@
-// Random graphs of ops that fuse, move and multiply, and random inputs for them: what passes and backends are compared
-// on.
+// Random graphs of ops that fuse, move and multiply, with random inputs, to compare passes and backends.
 #pragma once
 
 #include "backends/reference/tensor.h"
@@ -7,13 +6,14 @@
 
 namespace weft::test {
 
-// A graph over [rows, columns] values and what broadcasts with them; the same for the same seed. Values stay moderate.
+// A graph over values of [rows, columns] and of dims that broadcast with them; deterministic per seed. Values keep
+// moderate magnitudes.
 ir::GraphPtr random_graph(unsigned seed);
 
-// Inputs in the graph's order: floats in [-1, 1), indices inside their tables, seeds for rng inputs.
+// Inputs in graph order: floats in [-1, 1), indices within their tables, seeds for rng inputs.
 std::vector<reference::Tensor> random_inputs(const ir::Graph& graph, unsigned seed);
 
-// Largest |a - b| / (1 + |b|) over all elements; infinity where types or NaNs differ.
+// Largest |a - b| / (1 + |b|) over all elements; infinity if types or NaNs differ.
 double largest_difference(const std::vector<reference::Tensor>& a, const std::vector<reference::Tensor>& b);
 
 }  // namespace weft::test

@@ -1,4 +1,4 @@
-// Reading, writing and running shell cases.
+// Reads, writes and runs shell cases.
 #include "tests/support/shell_cases.h"
 
 #include <sys/wait.h>
@@ -32,7 +32,7 @@ ShellCaseFile read_shell_cases(const std::filesystem::path& path) {
     ++number;
     const auto wrong = [&](const char* what) { fail("{}:{}: {}", path.string(), number, what); };
     if (line.starts_with(case_mark)) {
-      if (in_script) wrong("the case before has no '-- exit N'");
+      if (in_script) wrong("the previous case has no '-- exit N'");
       file.cases.push_back({line.substr(case_mark.size()), "", 0, ""});
       in_script = true;
     } else if (line.starts_with(exit_mark)) {
@@ -46,8 +46,8 @@ ShellCaseFile read_shell_cases(const std::filesystem::path& path) {
       (in_script ? file.cases.back().script : file.cases.back().errors) += line + "\n";
     }
   }
-  if (file.cases.empty() || in_script) fail("{}: it holds no whole case", path.string());
-  // An empty line may stand before the next case.
+  if (file.cases.empty() || in_script) fail("{}: it has no complete case", path.string());
+  // Ignores an empty line before the next case.
   for (ShellCase& each : file.cases)
     while (each.errors.ends_with("\n\n") || each.errors == "\n") each.errors.pop_back();
   return file;

@@ -1,10 +1,10 @@
-// Shell cases: a file of short scripts, each with the exit code and the standard error to expect.
+// Shell cases: a file of short scripts, each with the expected exit code and standard error.
 //
-//   # Free comments, up to the first case.
+//   # Comments, up to the first case.
 //   == a name
 //   weft tarin vae            <- the script, for sh
 //   -- exit 2
-//   weft: error: ...          <- what it writes to standard error, up to the next case
+//   weft: error: ...          <- expected standard error, up to the next case
 #pragma once
 
 #include <filesystem>
@@ -25,16 +25,16 @@ struct ShellCaseFile {
   std::vector<ShellCase> cases;
 };
 
-// Throws Error "file:line: what" where the file does not follow the format.
+// Throws Error "file:line: what" if the file breaks the format.
 ShellCaseFile read_shell_cases(const std::filesystem::path& path);
-// The text of the file, which read_shell_cases reads back.
+// The file's text, as read_shell_cases reads it.
 std::string to_text(const ShellCaseFile& file);
 
 struct ShellResult {
   int exit_code = 0;
   std::string output, errors;
 };
-// Runs the script with sh in `folder`, with `weft` in its path. What it writes names that folder FOLDER.
+// Runs the script with sh in `folder`, with `weft` on the PATH. Replaces the folder's path in the output by FOLDER.
 ShellResult run_shell(const std::string& script, const std::filesystem::path& folder);
 
 }  // namespace weft::test

@@ -1,4 +1,3 @@
-// Autoencoders of models/ with few numbers in them, and the values their entries are tested on.
 #include "tests/support/small_autoencoders.h"
 
 #include <doctest/doctest.h>

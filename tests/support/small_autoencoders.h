@@ -1,4 +1,4 @@
-// Autoencoders of models/ with few numbers in them, and the values their entries are tested on.
+// Small autoencoders of models/, and inputs to test their entries.
 #pragma once
 
 #include <cstdint>
@@ -10,20 +10,20 @@
 
 namespace weft::test {
 
-// Options with which an autoencoder has few numbers in it.
+// Options for an autoencoder with few params.
 Options few(const std::string& model);
-// The error that building the model ends in.
+// The error when building the model.
 std::string message(const std::string& model, const Options& options);
-// On the reference, 16 images a step, at a rate that shows soon.
+// On the reference backend, 16 images per step, at a learning rate with fast progress.
 training::SessionOptions quick_options();
 
-// Numbers in [low, high], no two rows alike.
+// Numbers in [low, high]; no two rows are equal.
 Numbers arbitrary(std::int64_t count, double low, double high);
-// Every param at other numbers than it starts with.
+// Every param, with values other than its initial ones.
 Named params_of(const ir::Module& module);
-// An entry on these inputs and `params_of`.
+// Runs an entry on these inputs and `params_of`.
 Named run(const ir::Module& module, const std::string& entry, Named inputs, std::int64_t batch);
-// The seed of step `number`.
+// The seed for step `number`.
 Numbers step(int number);
 
 }  // namespace weft::test

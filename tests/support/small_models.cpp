@@ -1,4 +1,3 @@
-// Small models, data and options for tests of training.
 #include "tests/support/small_models.h"
 
 #include "frontend/activations.h"

@@ -1,4 +1,4 @@
-// Small models, data and options for tests of training.
+// Small models, data and options for training tests.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,9 @@ namespace weft::test {
 
 inline constexpr std::int64_t kPixels = 28 * 28;
 
-// A variational autoencoder with every entry that the tools know.
+// A variational autoencoder with every entry that the commands use.
 ir::Module make_vae(std::int64_t hidden = 8, std::int64_t latent = 3);
-// Deterministic: its loss does not depend on how the samples are batched.
+// Deterministic: its loss does not depend on the batches.
 ir::Module make_autoencoder();
 
 training::DatasetSplits few_digits(std::int64_t train, std::int64_t validation = 0, std::int64_t test = 0);

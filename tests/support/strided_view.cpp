@@ -1,4 +1,4 @@
-// Views of memory with guards, tolerances, and random inputs and layouts.
+// Views with guards, tolerances, random inputs and layouts.
 #include "tests/support/strided_view.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Strided views of memory with guards, random tensors and layouts for them, and how far off a result may be.
+// Strided views of memory with guards, random tensors and layouts, and error bounds for results.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ struct Layouts {
   std::vector<std::pair<int, int>> in_place;     // output, input
 };
 
-// Memory of a strided view, with guards that must not be written around and between its elements.
+// Memory of a strided view, with guards around and between its elements that must not change.
 struct View {
   ir::Type type;
   kernel::Strides strides;
@@ -36,16 +36,16 @@ struct View {
   void for_each(Visit visit) const;
 };
 
-// Largest |got - want| in units of what rounding may cost: relative to the largest of the value, the tensor's scale and
-// what is left of `points` numbers of size 1 that cancel.
+// Largest |got - want| in units of possible rounding error: relative to the largest of the value, the tensor's scale
+// and the cancellation error of `points` numbers of size 1.
 double error_of(const reference::Tensor& got, const reference::Tensor& want, std::int64_t points);
 
 std::vector<reference::Tensor> random_inputs(std::mt19937& random, const ir::Graph& body);
-// Of a VAE's kernel: indices within its data set, what is squared not below 0, an early step.
+// Inputs of a VAE kernel: indices within its data set, nonnegative squares, an early step.
 std::vector<reference::Tensor> random_inputs(std::mt19937& random, const bench::VaeKernel& kernel);
-// Of a dim: 1, and around multiples of vectors.
+// A random size: 1, or near multiples of vector widths.
 std::int64_t random_size(std::mt19937& random);
-// Memory orders that views may have: row-major, inside wider rows, transposed, every second element.
+// Memory orders that views support: row-major, inside wider rows, transposed, every second element.
 Layouts random_layouts(std::mt19937& random, const ir::Graph& body);
 
 }  // namespace weft::test

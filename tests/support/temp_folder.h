@@ -1,4 +1,4 @@
-// What tests of files share: a folder that goes away with its object, a full disk, and checks of error messages.
+// Shared by file tests: a temporary folder, a simulated full disk, and checks of error messages.
 #pragma once
 
 #include <stdlib.h>
@@ -32,12 +32,12 @@ class TempFolder {
   const std::filesystem::path& path() const { return path_; }
   std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
 
-  // Plainly, so that tests do not rest on the code they test.
+  // Uses std::ofstream, so that tests do not depend on the code under test.
   std::filesystem::path write(std::string_view name, std::string_view contents) const {
     std::ofstream(path_ / name, std::ios::binary) << contents;
     return path_ / name;
   }
-  // How many files and folders it holds, hidden ones too.
+  // The number of files and folders in it, including hidden ones.
   std::size_t entries() const {
     std::size_t count = 0;
     for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(path_)) ++count;
@@ -48,7 +48,7 @@ class TempFolder {
   std::filesystem::path path_;
 };
 
-// While it lives, no file may grow beyond `bytes`: stands in for a full disk, and needs no rights.
+// While an instance exists, no file may grow beyond `bytes`: simulates a full disk without special rights.
 class FileSizeLimit {
  public:
   explicit FileSizeLimit(rlim_t bytes) {
@@ -68,7 +68,7 @@ class FileSizeLimit {
   void (*handler_)(int) = nullptr;
 };
 
-// What `action` complains about, or "" where it does not.
+// The message of the Error that `action` throws, or "" if it throws none.
 template <typename Action>
 std::string error_of(Action action) {
   try {
@@ -83,7 +83,7 @@ inline bool contains(std::string_view text, std::string_view part) { return text
 
 }  // namespace weft::test
 
-// Checks that `expression` throws weft::Error whose message holds `part`; a failure shows the message.
+// Checks that `expression` throws weft::Error with `part` in its message; a failure shows the message.
 #define CHECK_ERROR(expression, part)                                               \
   do {                                                                              \
     const std::string message_ = weft::test::error_of([&] { (void)(expression); }); \

@@ -125,7 +125,7 @@ TEST_CASE("text from files does not act on the terminal, and is shortened") {
   folder.write("run/config.json", config);
   const auto ring = std::string("\x1b[31m") + long_name;
   weft::runtime::write_safetensors(folder / "evil.safetensors", {}, {{"model", ring}, {"settings", ring}});
-  check_one_error(run_shell("weft eval evil.safetensors", folder.path()), R"(a checkpoint of the model \x1b[31mnnn)");
+  check_one_error(run_shell("weft eval evil.safetensors", folder.path()), R"(a checkpoint of model \x1b[31mnnn)");
   // IR.
   folder.write("evil.weft",
                "weft 1\ngraph @\"g\x1b[31m\"(%\"x\xff\": f32[2]) -> (y: f32[2]) {\n  %y = exp %\"x\xff\" : f32[2]\n  "
@@ -244,7 +244,7 @@ TEST_CASE("Ctrl-C leaves a checkpoint, exits 130, and --resume ends bitwise as t
   REQUIRE(kill(child, SIGINT) == 0);
   CHECK(wait_for(child) == 130);
   const std::string said = weft::runtime::read_file(folder / ".errors");
-  CHECK(said.find("go on with: weft train --resume --out stopped") != std::string::npos);
+  CHECK(said.find("resume with: weft train --resume --out stopped") != std::string::npos);
   CHECK(said.find("stopped/checkpoint.safetensors") != std::string::npos);
   CHECK_FALSE(fs::exists(folder / "stopped/report.html"));
 

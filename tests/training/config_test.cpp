@@ -50,8 +50,8 @@ TEST_CASE("the id of a run is what it computes, and its checkpoint names it") {
   train_run(RunDirectory::create(folder / "two", other, make_vae()), data, false);
   fs::copy_file(folder / "two/checkpoint.safetensors", folder / "one/checkpoint.safetensors",
                 fs::copy_options::overwrite_existing);
-  CHECK_ERROR(RunDirectory::open(folder / "one").load(), "files of two runs");
-  CHECK_ERROR(train_run(open_to_write(folder / "one"), data, true), "files of two runs");
+  CHECK_ERROR(RunDirectory::open(folder / "one").load(), "if a run is being replaced, try again");
+  CHECK_ERROR(train_run(open_to_write(folder / "one"), data, true), "if a run is being replaced, try again");
 }
 
 TEST_CASE("a run keeps the switches of its compiler, and one of before they came has their defaults") {

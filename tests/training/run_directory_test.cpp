@@ -94,7 +94,7 @@ TEST_CASE("a training whose folder was replaced writes nothing into the new one"
     fs::remove_all(folder / "run");
     other = RunDirectory::create(folder / "run", config, make_vae());
   };
-  CHECK_ERROR(train_run(*run, data, false, hooks), "was removed or replaced by another process");
+  CHECK_ERROR(train_run(*run, data, false, hooks), "another process removed or replaced the folder");
   CHECK_FALSE(other->has_checkpoint());
   run.reset();  // takes its own lock along, not the other's
   CHECK_ERROR(open_to_write(folder / "run"), "is in use");
@@ -209,7 +209,7 @@ TEST_CASE("a folder that cannot be written, or holds a run, is refused before tr
   const test::TempFolder folder;
   folder.write("file", "not a folder");
   CHECK_ERROR(RunDirectory::create(folder / "file/run", config_of(make_vae(), 1), make_vae()),
-              "cannot make the folder");
+              "cannot create the folder");
   CHECK_ERROR(RunDirectory::create(folder / "file", config_of(make_vae(), 1), make_vae()),
               "choose another output folder");
   RunDirectory::create(folder / "run", config_of(make_vae(), 1), make_vae());

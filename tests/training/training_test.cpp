@@ -85,7 +85,7 @@ TEST_CASE("pictures of another size are refused") {
   }
   Session session(std::move(module), reference_options());
   const DatasetSplits data = few_digits(10);
-  CHECK_ERROR(session.run("encode", data.train), "pictures of 16 numbers");
+  CHECK_ERROR(session.run("encode", data.train), "samples of 16 numbers");
 }
 
 // --- State ---------------------------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ TEST_CASE("inputs of an entry are checked") {
   CHECK_ERROR(session.run("decode", runtime::NamedTensors{}), "entry @decode needs z f32[B,3]");
   CHECK_ERROR(session.run("decode", {{"z", codes({2, 3})}, {"y", codes({2, 3})}}), "no input y");
   CHECK_ERROR(session.run("decode", {{"z", codes({0, 3})}}), "no rows");
-  CHECK_ERROR(session.step(few_digits(3).train, std::vector<std::int64_t>{3}), "sample 3 asked of a data set of 3");
+  CHECK_ERROR(session.step(few_digits(3).train, std::vector<std::int64_t>{3}), "sample 3 is outside a data set of 3");
 }
 
 // --- The loop ------------------------------------------------------------------------------------------------------
@@ -307,7 +307,7 @@ TEST_CASE("a checkpoint of other data or another batch is refused") {
   Session session(make_vae(), reference_options());
   const DatasetSplits data = few_digits(64);
   train(session, data, epochs(1));
-  CHECK_ERROR(train(session, few_digits(100), epochs(2), {}, {1, 0, {}}), "stands at step 2");
+  CHECK_ERROR(train(session, few_digits(100), epochs(2), {}, {1, 0, {}}), "is at step 2");
 }
 
 TEST_CASE("training that diverges says where, what and what to try") {
@@ -357,5 +357,5 @@ TEST_CASE("codes are shown along the directions of largest variance") {
   const std::vector<float> expected{3, 0, -3, 0, 0, 2, 0, -2};
   REQUIRE(plane.size() == expected.size());
   for (std::size_t i = 0; i < plane.size(); ++i) CHECK(plane[i] == doctest::Approx(expected[i]).epsilon(1e-4));
-  CHECK_ERROR(plane_of(flat, 3), "4 numbers are no points of 3 dims");
+  CHECK_ERROR(plane_of(flat, 3), "4 numbers do not form points of 3 dims");
 }

@@ -1,4 +1,4 @@
-// Counting operations and bytes.
+// Counts operations and bytes.
 #include "tools/bench/cost.h"
 
 #include "ir/contraction.h"
@@ -19,7 +19,7 @@ double elements_after_first(const ir::Type& type) {
 
 bool is_table(const Graph& graph, const ir::Input& input) {
   const ir::Dims& dims = graph.type(input.value).dims;
-  return !dims.empty() && dims[0].symbol == training::size_symbol;
+  return !dims.empty() && dims[0].symbol == training::kSizeSymbol;
 }
 
 // Calls `visit(input of graph, input of bound)`.
@@ -32,7 +32,7 @@ void for_inputs(const Graph& graph, const Graph& bound, Visit visit) {
 }
 
 double batch_of(const Graph& bound) {
-  const std::uint32_t indices = bound.find_input(training::indices_input);
+  const std::uint32_t indices = bound.find_input(training::kIndicesInput);
   return indices == ir::kNone ? 0 : double(bound.type(bound.inputs[indices].value).elements());
 }
 

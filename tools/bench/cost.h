@@ -1,19 +1,20 @@
-// What a graph must do whatever compiles it: operations of its contractions, and bytes that must be read or written.
+// The work that any compiled form of a graph must do: operations of contractions, and bytes read or written.
 #pragma once
 
 #include "ir/graph.h"
 
 namespace weft::tools {
 
-// Floating point operations of matmuls and convolutions; a multiply and an add are two. Dims are numbers.
+// Floating point operations of matmuls and convolutions; a multiply-add counts as two. Dims must be bound.
 double contraction_flops(const ir::Graph& graph);
 
-// `graph` is the step before `bind`, `bound` the same after: its inputs tell the tables of a data set (their first dim
-// is the size of the data set), of which a step reads only its batch.
+// `graph` is the step before `bind`, `bound` after it. An input whose first dim is the size of the data set is a table,
+// of which a step reads only a batch.
 
-// Params and state read once and, where the step changes them, written once; the samples of the batch read once.
+// Bytes of params and state, read once and, if the step changes them, written once; plus the batch's samples, read
+// once.
 double unavoidable_bytes(const ir::Graph& graph, const ir::Graph& bound);
-// The memory of all inputs and outputs, the tables left out.
+// Bytes of all inputs and outputs except tables.
 double step_port_bytes(const ir::Graph& graph, const ir::Graph& bound);
 
 }  // namespace weft::tools

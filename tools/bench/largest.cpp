@@ -1,4 +1,4 @@
-// Doubling, then halving the gap.
+// Doubling, then bisection.
 #include "tools/bench/largest.h"
 
 namespace weft::tools {

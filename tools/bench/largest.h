@@ -1,4 +1,4 @@
-// Searching for the largest number that still fits.
+// Finds the largest number that fits.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 namespace weft::tools {
 
-// The largest n of 1..2^30 that `fits`, where all below it fit too; 0 where 1 does not.
+// The largest n in 1..2^30 for which `fits` holds, if it holds for all smaller numbers; 0 if it fails for 1.
 std::int64_t largest_that_fits(const std::function<bool(std::int64_t)>& fits);
 
 }  // namespace weft::tools

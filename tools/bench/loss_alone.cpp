@@ -1,17 +1,14 @@
-// NT-Xent over rows that are its only parameter.
+// NT-Xent of embeddings, its only parameter.
 #include "tools/bench/loss_alone.h"
 
-#include <chrono>
-
 #include "frontend/weft.h"
+#include "runtime/clock.h"
 #include "runtime/rng.h"
 #include "tools/bench/cost.h"
 
 namespace weft::tools {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 ir::GraphPtr nt_xent_of_rows(std::int64_t dim) {
   constexpr double temperature = 0.5;
@@ -27,14 +24,14 @@ ir::GraphPtr nt_xent_of_rows(std::int64_t dim) {
 
 void LossFlags::declare(Flags& flags) {
   flags.add("dim", dim_, 1,
-            "Width of the rows when MODEL is nt_xent: that loss alone, forward and backward, over 2N embeddings");
+            "Embedding size when MODEL is nt_xent: this loss alone, forward and backward, over 2N embeddings");
 }
 
 std::int64_t LossFlags::pairs_of(std::int64_t batch) {
   if (batch % 2 != 0)
-    fail_usage("--batch counts the embeddings of nt_xent, two for each picture: an even number, not {}", batch);
+    fail_usage("--batch counts the embeddings of nt_xent, two per image: give an even number, not {}", batch);
   if (batch < 4)
-    fail_usage("nt_xent compares each embedding with its partner and others: --batch 4 or more, not {}", batch);
+    fail_usage("nt_xent compares each embedding with its partner and others: give --batch 4 or more, not {}", batch);
   return batch / 2;
 }
 
@@ -55,7 +52,7 @@ LossBench::LossBench(const LossFlags& loss, std::int64_t batch, const training::
   compile_options.bind = {{"B", LossFlags::pairs_of(batch)}};
   const Clock::time_point start = Clock::now();
   program_ = compile(graph, compile_options, &report_);
-  add_compile_seconds(std::chrono::duration<double>(Clock::now() - start).count());
+  add_compile_seconds(seconds_since(start));
   const ir::GraphPtr bound = lowered(graph, compile_options);
   flops_ = contraction_flops(*bound);
   least_bytes_ = unavoidable_bytes(*graph, *bound);
@@ -69,7 +66,7 @@ LossBench::LossBench(const LossFlags& loss, std::int64_t batch, const training::
 
 void LossBench::wait() {
   float loss = 0;
-  program_->read_output(loss_, &loss);  // the work is done when this is here
+  program_->read_output(loss_, &loss);  // waits for the step
 }
 
 }  // namespace weft::tools

@@ -1,5 +1,5 @@
-// A loss without a model: the subject `nt_xent` of `weft plan` and `weft bench`. Its step is forward and backward, from
-// the rows it compares to their gradients, with no optimizer.
+// The subject `nt_xent` of `weft plan` and `weft bench`: a loss without a model or optimizer. Its step runs forward and
+// backward, from embeddings to their gradients.
 #pragma once
 
 #include <cstdint>
@@ -17,16 +17,16 @@ class LossFlags {
   void declare(Flags& flags);
 
   static bool is_loss(const std::string& name) { return name == "nt_xent"; }
-  // Inputs and outputs: the rows f32[2*B,dim], then `loss` and their gradient.
+  // Input: the embeddings f32[2*B,dim]. Outputs: `loss` and their gradient.
   ir::GraphPtr step(passes::Context& context, const passes::Observe& observe = {}) const;
-  // B for a batch of so many rows; UsageError for an odd number, of which the last would have no partner.
+  // B for a batch of this many rows; UsageError for an odd number, which leaves a row without a partner.
   static std::int64_t pairs_of(std::int64_t batch);
 
  private:
   std::int64_t dim_ = 128;
 };
 
-// Compiled for random rows.
+// Compiled for random embeddings.
 class LossBench final : public TimedStep {
  public:
   LossBench(const LossFlags& loss, std::int64_t batch, const training::SessionOptions& options);
@@ -37,7 +37,7 @@ class LossBench final : public TimedStep {
   void wait() override;
 
   std::unique_ptr<runtime::Program> program_;
-  int loss_ = -1;  // its output
+  int loss_ = -1;  // index of the output `loss`
 };
 
 }  // namespace weft::tools

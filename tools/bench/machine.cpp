@@ -1,4 +1,4 @@
-// Reading /proc and /sys.
+// Reads /proc and /sys.
 #include "tools/bench/machine.h"
 
 #include <sched.h>

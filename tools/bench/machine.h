@@ -1,4 +1,4 @@
-// What the system says of this machine.
+// Properties of this machine, from the operating system.
 #pragma once
 
 #include <cstdint>
@@ -8,15 +8,15 @@
 namespace weft::tools {
 
 struct Machine {
-  std::string processor;              // "AMD EPYC 9B14"; empty where unknown
-  int cores = 0;                      // that this process may use
-  std::vector<std::string> features;  // of those that Weft looks at: avx2, fma, avx512f, ...
+  std::string processor;              // such as "AMD EPYC 9B14"; empty if unknown
+  int cores = 0;                      // available to this process
+  std::vector<std::string> features;  // those that Weft uses: avx2, fma, avx512f, ...
   std::int64_t memory_bytes = 0;
-  std::string huge_pages;  // always, madvise, never; empty where unknown
+  std::string huge_pages;  // always, madvise, never; empty if unknown
 };
 Machine describe_machine();
 
-// The choice in brackets of a file of the system: "madvise" of "always [madvise] never".
+// The bracketed choice in a system file: "madvise" for "always [madvise] never".
 std::string chosen(const std::string& text);
 
 }  // namespace weft::tools

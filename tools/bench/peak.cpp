@@ -1,13 +1,14 @@
-// Bursts of multiply-adds and of memory traffic on every thread at once.
+// Times bursts of multiply-adds and of memory traffic on all threads at once.
 #include "tools/bench/peak.h"
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
+
+#include "runtime/clock.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -17,17 +18,13 @@ namespace weft::tools {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
 // --- Multiply-adds: independent chains, enough to hide the latency ---------------------------------------------------
 
 constexpr int kChains = 12;
 
 #if defined(__x86_64__)
 
-// Every chain stays in a register of its own; the empty assembly keeps it as it is written.
+// Each chain stays in its own register; the empty assembly prevents the compiler from merging steps.
 #define WEFT_CHAINS(Vector, set, next)                                            \
   const Vector scale = set(0.999F), step = set(0.001F);                           \
   Vector a = step, b = step, c = step, d = step, e = step, f = step;              \
@@ -65,7 +62,7 @@ double multiply_add(std::int64_t rounds) {
 }
 
 struct Burst {
-  double (*run)(std::int64_t rounds);  // gives the operations done
+  double (*run)(std::int64_t rounds);  // returns the number of operations
   const char* name;
 };
 
@@ -79,7 +76,7 @@ Burst best_burst() {
 
 // --- Memory ----------------------------------------------------------------------------------------------------------
 
-constexpr std::size_t kStreamFloats = std::size_t{8} << 20;  // 32 MB an array and a thread: larger than its caches
+constexpr std::size_t kStreamFloats = std::size_t{8} << 20;  // 32 MB per array and thread: larger than caches
 
 #if defined(__x86_64__)
 void store_past_caches(float* to, __m128 value) { _mm_stream_ps(to, value); }
@@ -110,7 +107,8 @@ struct Stream {
 
 // --- All threads at once ---------------------------------------------------------------------------------------------
 
-// Runs `work(thread)` on every thread `bursts` times, all beginning each burst together; the shortest burst's seconds.
+// Runs `work(thread)` on every thread `bursts` times, starting each burst together; returns the shortest time in
+// seconds.
 double best_of(int threads, int bursts, const std::function<void(int)>& work) {
   std::atomic<int> arrived{0};
   const auto meet = [&](int round) {

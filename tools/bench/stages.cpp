@@ -1,4 +1,4 @@
-// Running the compiler up to a stage.
+// Runs the compiler up to a stage.
 #include "tools/bench/stages.h"
 
 #include <algorithm>
@@ -28,7 +28,7 @@ ir::GraphPtr graph_to_compile(const ir::Module& module, const StageOptions& opti
 ir::Bindings bindings_for(const ir::Graph& graph, std::int64_t batch) {
   ir::Bindings bindings;
   for (const std::string& symbol : graph.symbols())
-    bindings[symbol] = symbol == training::size_symbol ? training::DigitsOptions().train : batch;
+    bindings[symbol] = symbol == training::kSizeSymbol ? training::DigitsOptions().train : batch;
   return bindings;
 }
 
@@ -45,7 +45,7 @@ ir::GraphPtr graph_to_plan(const ir::GraphPtr& graph, std::int64_t batch, passes
 
 namespace {
 
-// As a file that `weft opt` and the other commands read.
+// A file that `weft opt` and other commands read.
 std::string as_file(const ir::Module& module, const ir::Graph& graph) {
   return ir::print(ir::Module{module.name, {graph}});
 }
@@ -58,7 +58,7 @@ std::string differentiated(const ir::Module& module, const StageOptions& options
   return as_file(module, *result);
 }
 
-// A translation unit that nvcc compiles as it is.
+// A translation unit for nvcc.
 std::string cuda_text(const ir::GraphPtr& graph, const StageOptions& options) {
   CompileOptions compile_options;
   compile_options.bind = bindings_for(*graph, options.batch);
@@ -70,7 +70,7 @@ std::string cuda_text(const ir::GraphPtr& graph, const StageOptions& options) {
 std::string machine_text(const ir::GraphPtr& graph, const std::string& stage, const StageOptions& options) {
   const std::vector<std::string> backends = backend_names();
   if (std::ranges::find(backends, "cpu") == backends.end())
-    fail("the stage {} is the cpu backend's, which this build lacks; configure it with LLVM 19 and oneDNN", stage);
+    fail("stage {} needs the cpu backend, which this build lacks; configure Weft with LLVM 19 and oneDNN", stage);
   CompileOptions compile_options;
   compile_options.bind = bindings_for(*graph, options.batch);
   CompileReport report;
@@ -89,7 +89,7 @@ std::string dump_stage(const ir::Module& module, const std::string& stage, const
     if (stage == "graph")
       return options.entry.empty() ? ir::print(module) : as_file(module, training::entry_of(module, options.entry));
     if ((stage == "differentiated" || stage == "updated") && !options.entry.empty())
-      fail("only the training step has a stage {}; leave --entry out", stage);
+      fail("only the training step has a stage {}; omit --entry", stage);
     if (stage == "differentiated") return differentiated(module, options, context);
     const ir::GraphPtr graph = graph_to_compile(module, options, context);
     if (stage == "updated") return as_file(module, *graph);

@@ -1,13 +1,13 @@
-// Compiling, running and counting a step.
+// Compiles, runs and counts a step.
 #include "tools/bench/step_bench.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <iostream>
 #include <numeric>
 #include <sstream>
 
+#include "runtime/clock.h"
 #include "runtime/rng.h"
 #include "tools/bench/cost.h"
 #include "tools/console/console.h"
@@ -21,24 +21,19 @@ using training::SessionOptions;
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-constexpr std::int64_t kBatches = 4;  // of data, in turn
+constexpr std::int64_t kBatches = 4;  // number of batches to rotate through
 
-double milliseconds_since(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
-// Random pictures like the loss entry's x, with random labels.
-Dataset random_pictures(const ir::Module& module, std::int64_t count) {
-  const ir::Graph& loss = training::entry_of(module, training::loss_entry);
-  const std::uint32_t input = loss.find_input(training::pictures_input);
-  if (input == ir::kNone) fail("entry @{} has no input {}", loss.name, training::pictures_input);
+// Random images of the shape of the loss entry's x, with random labels.
+Dataset random_images(const ir::Module& module, std::int64_t count) {
+  const ir::Graph& loss = training::entry_of(module, training::kLossEntry);
+  const std::uint32_t input = loss.find_input(training::kSamplesInput);
+  if (input == ir::kNone) fail("entry @{} has no input {}", loss.name, training::kSamplesInput);
   const ir::Dims& dims = loss.type(loss.inputs[input].value).dims;
   std::vector<std::int64_t> shape{count};
   for (std::size_t i = 1; i < dims.size(); ++i) shape.push_back(ir::number(dims[i]));
 
-  constexpr int classes = 4;  // any model has as many
-  Dataset data{"random pictures",
+  constexpr int classes = 4;  // every model has at least this many
+  Dataset data{"random images",
                runtime::HostTensor::zeros(ir::DType::u8, shape),
                runtime::HostTensor::zeros(ir::DType::i32, {count}),
                classes,
@@ -62,14 +57,14 @@ StepTimes summarise(std::vector<double> milliseconds) {
 }
 
 StepBench::StepBench(const ir::Module& module, SessionOptions options)
-    : session_(module, options), data_(random_pictures(module, kBatches * options.batch)) {
+    : session_(module, options), data_(random_images(module, kBatches * options.batch)) {
   indices_.resize(static_cast<std::size_t>(options.batch));
   compile_step();
   count();
 }
 
 void StepBench::compile_step() {
-  // The session made the graph of the step when it was built: the same passes again, for their times.
+  // The session built its graph already; this repeats the passes to time them.
   passes::Context context;
   context.contrastive = options().contrastive;
   training::training_step(session_.module(), options().optimizer, context,
@@ -78,7 +73,7 @@ void StepBench::compile_step() {
                           });
   const Clock::time_point start = Clock::now();
   session_.training_program(data_, options().batch, &report_);
-  add_compile_seconds(milliseconds_since(start) / 1e3);
+  add_compile_seconds(seconds_since(start));
 }
 
 void TimedStep::add_compile_seconds(double all) {
@@ -99,7 +94,7 @@ void StepBench::count() {
   const ir::GraphPtr graph = session_.training_graph();
   CompileOptions compile_options;
   for (const std::string& symbol : graph->symbols())
-    compile_options.bind[symbol] = symbol == training::size_symbol ? data_.size() : options().batch;
+    compile_options.bind[symbol] = symbol == training::kSizeSymbol ? data_.size() : options().batch;
   const ir::GraphPtr bound = lowered(graph, compile_options);
   flops_ = contraction_flops(*bound);
   least_bytes_ = unavoidable_bytes(*graph, *bound);
@@ -115,15 +110,15 @@ double TimedStep::run_burst(std::int64_t steps) {
   const Clock::time_point start = Clock::now();
   for (std::int64_t i = 0; i < steps; ++i) queue_step();
   wait();
-  return milliseconds_since(start) / double(steps);
+  return 1e3 * seconds_since(start) / double(steps);
 }
 
 StepTimes TimedStep::measure(double warm_seconds, double seconds, int least) {
   const Clock::time_point begin = Clock::now();
-  while (milliseconds_since(begin) < warm_seconds * 1e3) run_step();
+  while (seconds_since(begin) < warm_seconds) run_step();
   const Clock::time_point start = Clock::now();
   std::vector<double> times;
-  while (milliseconds_since(start) < seconds * 1e3 || int(times.size()) < least) times.push_back(run_step());
+  while (seconds_since(start) < seconds || int(times.size()) < least) times.push_back(run_step());
   return summarise(std::move(times));
 }
 

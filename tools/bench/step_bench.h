@@ -1,4 +1,4 @@
-// A step, compiled and timed: what `weft bench` prints, and the worker that bench/peers/compare drives.
+// A compiled and timed step, for `weft bench` and the worker of bench/peers/compare.
 #pragma once
 
 #include <cstdint>
@@ -18,31 +18,31 @@ struct StepTimes {
 };
 StepTimes summarise(std::vector<double> milliseconds);
 
-// Something compiled that is run again and again.
+// A compiled step that can run repeatedly.
 class TimedStep {
  public:
   virtual ~TimedStep() = default;
 
-  // By pass, from the graph as written to a program that is ready to run.
+  // By pass, from the original graph to a program that is ready to run.
   const std::vector<std::pair<std::string, double>>& compile_seconds() const { return compile_seconds_; }
   double compile_milliseconds() const;
   int kernels() const { return report_.kernels; }
   runtime::MemoryUse memory() { return program().memory(); }
-  double flops() const { return flops_; }              // of a step's matmuls and convolutions
-  double least_bytes() const { return least_bytes_; }  // that a step cannot do without
+  double flops() const { return flops_; }              // per step, of matmuls and convolutions
+  double least_bytes() const { return least_bytes_; }  // minimum traffic per step
 
   double run_step() { return run_burst(1); }  // ms
-  // The mean of `steps` steps that are waited for once, at the end of all: a device gets them as it does in training.
+  // The mean over `steps` steps with one wait at the end, as in training.
   double run_burst(std::int64_t steps);  // ms
-  // Runs steps for `warm_seconds`, then for `seconds`, at least `least` of them.
+  // Runs steps for `warm_seconds`, then for `seconds`, but at least `least` steps.
   StepTimes measure(double warm_seconds, double seconds, int least);
   std::vector<runtime::ItemProfile> profile(int runs) { return program().profile(runs); }
 
  protected:
   virtual runtime::Program& program() = 0;
   virtual void queue_step() = 0;
-  virtual void wait() = 0;  // for what was queued
-  // Those of the report, and the rest of `all`.
+  virtual void wait() = 0;  // for queued steps
+  // Adds the times of the report, and the rest of `all` as "plan and bind".
   void add_compile_seconds(double all);
 
   CompileReport report_;
@@ -53,12 +53,12 @@ class TimedStep {
 // The training step of a model.
 class StepBench final : public TimedStep {
  public:
-  // Compiles. The data are random pictures of the model's size, a few batches of them.
+  // Compiles the step. The data are a few batches of random images of the model's size.
   StepBench(const ir::Module& module, training::SessionOptions options);
 
  private:
   void queue_step() override;
-  void wait() override { session_.read_metrics(); }  // the steps are done when these are here
+  void wait() override { session_.read_metrics(); }  // reading metrics waits for the steps
   const training::SessionOptions& options() const { return session_.options(); }
   runtime::Program& program() override { return session_.training_program(data_, session_.options().batch); }
   void compile_step();
@@ -70,8 +70,8 @@ class StepBench final : public TimedStep {
   std::int64_t next_ = 0;
 };
 
-// Answers, until "quit" or the end of input: "run N" on standard input by {"ms": [...]}, the times of N steps that are
-// each waited for, and "burst N" by {"ms": [mean]}, of N steps that are waited for once.
+// Answers requests on standard input until "quit" or the end of input: "run N" by {"ms": [...]}, the times of N steps
+// with a wait after each, and "burst N" by {"ms": [mean]} over N steps with one wait.
 void serve(TimedStep& bench);
 
 }  // namespace weft::tools

@@ -1,11 +1,11 @@
-// weft anomaly: learns what is normal and scores the rest; weft anomaly score: scores new rows by a trained detector.
+// weft anomaly trains a detector on normal samples and scores the rest; weft anomaly score scores new rows with it.
 #include "training/evaluation/anomaly.h"
 
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "runtime/clock.h"
 #include "tools/commands/commands.h"
 #include "tools/console/console.h"
 #include "tools/flags/entries.h"
@@ -39,13 +39,12 @@ class Anomaly final : public Command {
   explicit Anomaly(const Catalog& catalog) : catalog_(catalog) {}
 
   void declare(Flags& flags) override {
-    flags.positional("score", action_, "Score the rows of --data by the detector of --run");
+    flags.positional("score", action_, "Score the rows of --data with the detector in --run");
     flags.group("Data");
     flags.add("data", data_, "PATH",
-              "A table whose last column is 1 for an anomaly; or images by class, as weft train takes them");
-    flags.add("normal-class", normal_class_, "CLASS",
-              "For images: the class that is normal; all: each class in turn [all]");
-    flags.add("run", run_, "DIR", "score: the run of a detector");
+              "A table whose last column is 1 for an anomaly; or images by class, as for weft train");
+    flags.add("normal-class", normal_class_, "CLASS", "For images: the normal class; all: each class in turn [all]");
+    flags.add("run", run_, "DIR", "With score: the detector's run");
     flags.group("Detector");
     flags.add("model", model_, "MODEL", "Model that learns the normal samples; it needs an entry `score`");
     flags.add("quantile", quantile_, Flags::Range::positive,
@@ -59,8 +58,8 @@ class Anomaly final : public Command {
   }
 
   int run() override {
-    if (!action_.empty() && action_ != "score") fail_usage("weft anomaly takes nothing or score, got {}", action_);
-    if (quantile_ >= 1) fail_usage("--quantile is a share below 1, got {}", quantile_);
+    if (!action_.empty() && action_ != "score") fail_usage("weft anomaly takes score or no argument, got {}", action_);
+    if (quantile_ >= 1) fail_usage("--quantile must be below 1, got {}", quantile_);
     if (data_.empty())
       fail_usage("--data is missing: a table whose last column is 1 for an anomaly, or images by class");
     if (action_ == "score") return score_new();
@@ -69,13 +68,12 @@ class Anomaly final : public Command {
 
  private:
   static constexpr std::int64_t table_steps = 2000, picture_steps = 1000, batch = 128;
-  using Clock = std::chrono::steady_clock;
 
   std::FILE* text() const { return json_ ? stderr : stdout; }
 
   // --- Models ---
 
-  // The recipe: one for all tables, one for all pictures.
+  // Fixed settings: one set for all tables, one for all images.
   Settings settings_for(const Model& model, const Dataset& data) const {
     Settings settings(model);
     const training::ImageShape shape = training::image_shape(data);
@@ -128,7 +126,7 @@ class Anomaly final : public Command {
     options.quantile = quantile_;
     options.steps = steps_.value_or(task.normal.is_table() ? table_steps : picture_steps);
     if (task.normal.size() > options.most)
-      put(stderr, "weft: learning from {} of {} normal rows, drawn by the seed\n", grouped(options.most),
+      put(stderr, "weft: training on {} of {} normal rows, sampled by the seed\n", grouped(options.most),
           grouped(task.normal.size()));
     Detector detector(session, task.normal, options);
     run.save(session, {});
@@ -142,10 +140,10 @@ class Anomaly final : public Command {
     return {std::move(run), outcome, std::move(scores)};
   }
 
-  // --- The worst ---
+  // --- Most anomalous samples ---
 
-  // The samples with the largest scores: pictures as a grid, rows with the columns that add most to their distance, and
-  // with their numbers where they stand in the order of their file.
+  // Writes the samples with the largest scores: images as a grid; rows as text with the columns that add most to their
+  // distance, and with row numbers if the data keep the order of their file.
   void print_worst(const RunDirectory& run, const Detector& detector, const std::vector<double>& scores,
                    const Dataset& data, bool numbered) const {
     const std::vector<std::int64_t> worst = training::largest_of(scores, data.is_table() ? 5 : 50);
@@ -180,7 +178,7 @@ class Anomaly final : public Command {
     const std::int64_t anomalies = training::anomalies_in(task.test);
     const AnomalyOutcome& outcome = learned.outcome;
     put(text(),
-        "{}: {} normal rows to learn from, {} scored, {} of them anomalies\n"
+        "{}: {} normal rows to train, {} rows scored, {} of them anomalies\n"
         "AUROC {:.4f}, AUPRC {:.4f}; the best PCA (of {} components) {:.4f}\n"
         "threshold {:.4g}: flags {:.1f}% of the anomalies and {:.1f}% of the normal rows\nrun: {}\n",
         task.normal.name, grouped(task.normal.size()), grouped(task.test.size()), grouped(anomalies), outcome.auroc,
@@ -209,11 +207,7 @@ class Anomaly final : public Command {
     json["views"] = {{"distance", outcome.distance_auroc}, {"error", outcome.error_auroc}};
   }
 
-  static double seconds_since(Clock::time_point begin) {
-    return std::chrono::duration<double>(Clock::now() - begin).count();
-  }
-
-  // --- Pictures ---
+  // --- Images ---
 
   int run_pictures() {
     const Clock::time_point begin = Clock::now();
@@ -221,17 +215,17 @@ class Anomaly final : public Command {
     options.folder = data_;
     options.validation = 0;
     const training::DatasetSplits data = training::load_data(options);
-    if (data.train.is_table()) fail("{}: a table is scored as one file NAME.csv", data_);
-    if (data.train.classes < 2) fail("{}: all images are of one class; anomalies are those of another", data_);
+    if (data.train.is_table()) fail("{}: a table must be one file NAME.csv", data_);
+    if (data.train.classes < 2) fail("{}: all images have one class; anomalies need another", data_);
     ordered_json classes = ordered_json::array();
     double sum = 0, worst = 1;
     const std::vector<int> chosen = chosen_classes(data.train);
     for (const int each : chosen) {
       const std::string& name = data.train.class_names[static_cast<std::size_t>(each)];
-      const AnomalyTask task = training::picture_task(data, each);
+      const AnomalyTask task = training::image_task(data, each);
       const fs::path folder = chosen.size() == 1 ? fs::path(out_) : fs::path(out_) / fmt::format("class_{}", each);
       const AnomalyOutcome outcome = learn(task, folder).outcome;
-      put(text(), "normal class {}: AUROC {:.4f}, AUPRC {:.4f}; {} to learn from, {} scored\n", name, outcome.auroc,
+      put(text(), "normal class {}: AUROC {:.4f}, AUPRC {:.4f}; {} to train, {} scored\n", name, outcome.auroc,
           outcome.auprc, grouped(task.normal.size()), grouped(task.test.size()));
       std::fflush(text());
       sum += outcome.auroc;
@@ -277,7 +271,7 @@ class Anomaly final : public Command {
       flagged += strange;
       if (!json_) put("{} {:.6g}{}\n", i + 1, scores.total[i], strange ? " anomaly" : "");
     }
-    put(stderr, "weft: {} of {} are above the threshold {:.4g}\n", flagged, data.size(), detector.threshold());
+    put(stderr, "weft: {} of {} exceed the threshold {:.4g}\n", flagged, data.size(), detector.threshold());
     if (!data.is_table() || json_) print_worst(run, detector, scores.total, data, true);
     if (json_)
       put_json(ordered_json{
@@ -285,7 +279,7 @@ class Anomaly final : public Command {
     return 0;
   }
 
-  // Scaled as the run's were: a table in the order of its rows, or test images.
+  // Scaled as in the run: all rows of a table in order, or test images.
   Dataset new_samples(const RunDirectory& run) const {
     const std::vector<training::Column>& columns = run.config().data.columns;
     if (columns.empty()) {

@@ -1,4 +1,4 @@
-// weft bench: a training step on each backend, against what this machine can do at most.
+// weft bench: times a training step on each backend and compares it with this machine's peak.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -16,7 +16,7 @@ namespace {
 
 using training::SessionOptions;
 
-// No program is faster: operations at the peak, and bytes that must move at the full bandwidth, may overlap.
+// A lower bound for any program: operations at peak rate and necessary traffic at full bandwidth may overlap.
 double limit_milliseconds(const TimedStep& bench, const Peak& peak) {
   return std::max(bench.flops() / peak.gflops, bench.least_bytes() / peak.bandwidth) / 1e6;
 }
@@ -25,7 +25,7 @@ struct Result {
   std::string model, backend;
   std::int64_t batch = 0;
   int threads = 0;
-  bool on_host = true;  // and so to be measured against this machine's peak, which is that of its processor
+  bool on_host = true;  // compare with the measured peak, which is the CPU's
   StepTimes times;
   double compile_ms = 0, limit_ms = 0, gflops = 0, percent_of_peak = 0;
   runtime::MemoryUse memory;
@@ -65,7 +65,7 @@ class Bench final : public Command {
     flags.group("Bench");
     flags.add("batch", batch_, 1, "Images per step");
     loss_.declare(flags);
-    flags.add("seconds", seconds_, Flags::Range::positive, "Seconds to time steps for, after one second of warm-up");
+    flags.add("seconds", seconds_, Flags::Range::positive, "Seconds of timing, after one second of warm-up");
     flags.add("kernels,profile", kernels_,
               "Also list each kernel and library call with its implementation, time and rate");
     flags.add("json", json_, "Print one JSON object, of the best backend, as the last line");
@@ -119,7 +119,7 @@ class Bench final : public Command {
       TimedStep& bench = *step;
       const bool on_host = memory_of(backend)->is_host();
       if (lines.empty() && on_host)
-        put(file, "limit    {:.3f} ms: {:.1f} MFLOP at that rate or {} at that, whichever takes longer\n",
+        put(file, "limit    {:.3f} ms: {:.1f} MFLOP at this rate or {} at this bandwidth, whichever takes longer\n",
             limit_milliseconds(bench, peak), bench.flops() / 1e6, bytes_text(bench.least_bytes()));
       const Result result = measure(name, bench, options(backend), peak);
       print(file, result);
@@ -142,7 +142,7 @@ class Bench final : public Command {
     result.batch = options.batch;
     result.on_host = memory_of(options.backend)->is_host();
     result.threads = thread_count(options.threads);
-    // An oracle and a check are no rivals: a few steps say how slow they are.
+    // These backends check correctness, so a few steps suffice.
     const bool is_check = options.backend == "reference" || options.backend == "cuda-emulated";
     result.times = is_check ? bench.measure(0, 0, 3) : bench.measure(1, seconds_, 10);
     result.compile_ms = bench.compile_milliseconds();
@@ -175,7 +175,7 @@ class Bench final : public Command {
   static void print_profile(std::FILE* file, TimedStep& bench, double step_ms) {
     std::vector<runtime::ItemProfile> items = bench.profile(50);
     if (items.empty()) {
-      put(file, "  this backend has no profile\n");
+      put(file, "  this backend cannot profile\n");
       return;
     }
     put(file, "\n  {:>9} {:>6} {:>9} {:>8}  {:<24} {}\n", "us", "share", "GFLOP/s", "GB/s", "implementation", "what");
@@ -196,7 +196,7 @@ class Bench final : public Command {
   MachineFlags machine_;
   PassFlags passes_;
   LossFlags loss_;
-  std::optional<Subject> subject_;  // none: a loss alone
+  std::optional<Subject> subject_;  // none for a loss without a model
   std::int64_t batch_ = 128;
   double seconds_ = 2;
   bool kernels_ = false, json_ = false, worker_ = false;

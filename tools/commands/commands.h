@@ -1,4 +1,4 @@
-// The commands of `weft`: what each is called and what it does, and the functions that make them.
+// The commands of `weft`: their names, summaries and factories.
 #pragma once
 
 #include <memory>
@@ -12,12 +12,12 @@ namespace weft::tools {
 
 struct CommandInfo {
   std::string name;
-  std::string group;  // its heading in the help
+  std::string group;  // heading in the help
   std::string summary;
   std::unique_ptr<Command> (*make)(const Catalog&);
 };
 
-// In the order of the help.
+// In help order.
 const std::vector<CommandInfo>& all_commands();
 
 #define WEFT_COMMAND(name, group, summary) std::unique_ptr<Command> make_##name(const Catalog& catalog);

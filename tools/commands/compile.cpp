@@ -1,4 +1,4 @@
-// weft compile: entries of a model as object file, libraries and C header, for programs without Weft.
+// weft compile: compiles entries of a model to an object file, libraries and a C header, for programs without Weft.
 #include "backends/aot/compile.h"
 
 #include <fmt/ranges.h>
@@ -39,9 +39,9 @@ std::vector<std::int64_t> batches_of(const std::string& list) {
   for (const std::string& part : parts_of(list)) {
     batches.push_back(parse_number<std::int64_t>(part).value_or(0));
     if (batches.back() < 1)
-      fail_usage("--batch takes whole numbers from 1 with commas between, as 1,64, got '{}'", list);
+      fail_usage("--batch takes comma-separated whole numbers above 0, such as 1,64; got '{}'", list);
   }
-  if (batches.empty()) fail_usage("--batch takes at least one number, as 1,64");
+  if (batches.empty()) fail_usage("--batch takes at least one number, such as 1,64");
   return batches;
 }
 
@@ -53,16 +53,17 @@ class CompileCommand final : public Command {
     flags.group("Compile");
     flags.add("entry", entries_, "LIST",
               "Entries to compile, such as encode,decode,train_step [all but those for training]");
-    flags.add("batch", batches_, "LIST", "Batch sizes that each entry takes, such as 1,64");
+    flags.add("batch", batches_, "LIST", "Batch sizes to compile each entry for, such as 1,64");
     flags.add("weights", weights_, "FILE", "Weights as a safetensors file [the run's]");
     flags.add("embed", embed_, "Embed the weights in the libraries instead of writing PREFIX.safetensors");
     flags.add("out,o", out_, "PREFIX", "Write PREFIX.o, .a, .so, .h and .json [the model's name]");
     flags.add("json", json_, "Print one JSON object as the last line");
     flags.group("Machine");
     flags.choose("backend", backend_, {"cpu", "cuda", "cuda-emulated"}, "Backend");
-    flags.add("arch", architectures_, "LIST",
-              "With --backend cuda: GPUs to include machine code for, such as sm_80,sm_90; others compile the source "
-              "with NVRTC");
+    flags.add(
+        "arch", architectures_, "LIST",
+        "With --backend cuda: GPUs to include machine code for, such as sm_80,sm_90; other GPUs compile the source "
+        "with NVRTC");
     flags.choose("precision", precision_, precision_names(),
                  "With --backend cuda: precision of matmuls and convolutions");
     flags.add("cpu", options_.cpu, "NAME", "Minimum CPU: native, x86-64-v3, x86-64-v4, znver4, ...");
@@ -70,7 +71,7 @@ class CompileCommand final : public Command {
               "With --standalone: target machine, such as aarch64-linux-gnu; needs TRIPLE-gcc [this machine]");
     flags.add("standalone", options_.standalone,
               "Generate matmuls and convolutions too: the libraries need only libc and libm, and use one thread");
-    flags.add("cc", cc_, "PROGRAM", "C compiler to compile and link with [cc]");
+    flags.add("cc", cc_, "PROGRAM", "C compiler and linker [cc]");
     flags.add("no-winograd", no_winograd_, "Disable Winograd convolution");
     optimizer_.declare(flags);
     passes_.declare(flags);
@@ -95,12 +96,11 @@ class CompileCommand final : public Command {
     const fs::path prefix = out_ ? *out_ : module.name;
     options_.name = prefix.filename().string();
     if (!aot::is_identifier(options_.name))
-      fail_usage("-o {}: its last part begins the names of C functions, so it may hold letters, digits and _ alone",
-                 prefix.string());
+      fail_usage("-o {}: the file name prefixes C function names, so use only letters, digits and _", prefix.string());
     aot::Compiled ahead = training::compile_model(module, weights, options_);
     if (weights && embed_) ahead.artefact.weights = std::move(ahead.memory);
     if (weights && !embed_) ahead.artefact.weights_file = options_.name + ".safetensors";
-    const StopSignals signals;  // a stop removes the files at hand, or ends after them
+    const StopSignals signals;  // a stop removes unfinished files, or exits after they are complete
     std::vector<fs::path> made;
     try {
       made = aot::build(ahead.artefact, prefix, build);
@@ -123,11 +123,11 @@ class CompileCommand final : public Command {
     aot::BuildOptions build;
     if (options_.standalone) build.runner = aot::Runner::standalone;
     if (options_.on_gpu) {
-      if (options_.standalone) fail_usage("--standalone is for the cpu: leave it out, or --backend {}", backend_);
+      if (options_.standalone) fail_usage("--standalone is for the cpu: omit it or --backend {}", backend_);
       build.runner = backend_ == "cuda" ? aot::Runner::cuda : aot::Runner::cuda_emulated;
     }
     if (!options_.triple.empty()) {
-      if (!options_.standalone) fail_usage("--target needs --standalone: the oneDNN at hand is of this machine");
+      if (!options_.standalone) fail_usage("--target needs --standalone: the installed oneDNN is for this machine");
       build.compiler = options_.triple + "-gcc";
       build.archiver = options_.triple + "-ar";
     }
@@ -135,7 +135,7 @@ class CompileCommand final : public Command {
     return build;
   }
 
-  // The module to compile, and the weights that come with it.
+  // The module to compile, and its weights.
   ir::Module subject(std::optional<Weights>& weights) {
     if (weights_) weights = Weights{runtime::read_safetensors(*weights_), *weights_};
     const fs::path named = model_.name();

@@ -1,4 +1,4 @@
-// weft doctor: what this machine and this build can do, and what to do about what is missing.
+// weft doctor: reports what this machine and build support, and how to fix what is missing.
 #include <algorithm>
 
 #include "backends/compile.h"
@@ -44,7 +44,7 @@ class Doctor final : public Command {
     if (!has(machine, "avx2") || !has(machine, "fma"))
       advice("the cpu backend needs AVX2 and FMA; use --backend reference, which is slow");
     else if (!has(machine, "avx512f"))
-      advice("without AVX-512 kernels use 256-bit vectors");
+      advice("without AVX-512, kernels use 256-bit vectors");
   }
 
   static void tell_memory(const Machine& machine) {
@@ -63,11 +63,11 @@ class Doctor final : public Command {
       line("libraries", fmt::format("{}", fmt::join(backend_libraries(), ", ")));
   }
 
-  // What the backend cuda needs; a machine without any of it is well all the same.
+  // The requirements of the cuda backend; a machine may lack all of them.
   static void tell_gpu() {
     const std::vector<Finding> findings = find_needs("cuda");
     if (findings.empty()) {
-      line("gpu", "not built in: the headers of CUDA and cuDNN were not there when Weft was configured");
+      line("gpu", "not built in: CUDA and cuDNN headers were missing when Weft was configured");
       return;
     }
     for (const Finding& finding : findings) {
@@ -83,7 +83,7 @@ class Doctor final : public Command {
   }
 
   static void tell_font() {
-    line("font", training::has_font() ? "found" : "none: text in pictures is plain strokes");
+    line("font", training::has_font() ? "found" : "none: pictures use a stroke font");
     if (!training::has_font()) advice("install a font, such as the package fonts-dejavu-core");
   }
 

@@ -1,4 +1,4 @@
-// weft dump: a model at a stage of the compiler, as text.
+// weft dump: prints a model at a stage of the compiler.
 #include "tools/bench/stages.h"
 #include "tools/commands/commands.h"
 #include "tools/console/console.h"

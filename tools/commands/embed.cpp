@@ -1,4 +1,4 @@
-// weft embed: what a trained model makes of each sample, as arrays for other tools.
+// weft embed: writes a trained model's code of each sample as arrays for other tools.
 #include <nlohmann/json.hpp>
 
 #include "tools/commands/commands.h"
@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 using runtime::HostTensor;
 using training::RunDirectory;
 
-// The last of an entry's outputs by the order of its graph: of `features` that of the last block.
+// The last output of the entry in graph order: for `features`, the last block.
 HostTensor codes_of(training::Session& session, const std::string& entry, const training::Dataset& data) {
   runtime::NamedTensors outputs = session.run(entry, data);
   const ir::Graph& graph = *session.module().find(entry);

@@ -1,8 +1,9 @@
-// weft eval: what a trained model measures on the test images.
+// weft eval: measures a trained model on the test images.
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "runtime/clock.h"
 #include "tools/commands/commands.h"
 #include "tools/console/console.h"
 #include "tools/console/progress.h"
@@ -42,27 +43,25 @@ class Eval final : public Command {
     std::FILE* file = json_ ? stderr : stdout;
     put(file, "{} on {} test images of {}: {}\n", run.config().model, test.size(), test.name, metrics_text(metrics));
     const double nll = iwae_ ? estimate(run, test) : 0;
-    if (iwae_) put(file, "-log p(x) <= {:.3f} nats, of {} importance samples an image\n", nll, *iwae_);
+    if (iwae_) put(file, "-log p(x) <= {:.3f} nats, from {} importance samples per image\n", nll, *iwae_);
     if (json_) print_json(run, test, metrics, nll);
     if (const std::string what = training::nonfinite_of(metrics); !what.empty())
-      fail("{} on {}: {}: the model diverged, or the images are not those that it is for", run.config().model,
-           test.name, what);
+      fail("{} on {}: {}: the model diverged, or it was trained for other images", run.config().model, test.name, what);
     return 0;
   }
 
  private:
   static constexpr std::int64_t iwae_batch = 1'000;
 
-  // By a session of its own with large batches. Says how far it is every few seconds: it may take minutes.
+  // Uses a separate session with large batches. Prints progress every few seconds, because it may take minutes.
   double estimate(const RunDirectory& run, const training::Dataset& test) const {
     Session session = run_.load(run, iwae_batch);
-    using Clock = std::chrono::steady_clock;
     constexpr std::chrono::seconds pause{5};
     Clock::time_point last = Clock::now();
     return iwae_nll(session, test, *iwae_, [&](std::int64_t done) {
       if (Clock::now() - last < pause) return;
       last = Clock::now();
-      put(stderr, "{} of {} samples an image\n", done, *iwae_);
+      put(stderr, "{} of {} samples per image\n", done, *iwae_);
     });
   }
 

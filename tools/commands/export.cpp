@@ -1,4 +1,4 @@
-// weft export: a model for other programs: an entry as an ONNX file, weights as PyTorch names and lays them out.
+// weft export: writes an entry as an ONNX file, or weights with PyTorch's names and layout.
 #include "backends/onnx/export.h"
 
 #include <filesystem>
@@ -28,12 +28,12 @@ std::string ports_text(const ordered_json& ports) {
   return fmt::format("{}", fmt::join(texts, ", "));
 }
 
-// Entries that training differentiates, with dropout and statistics of the batch.
+// Entries for training, with dropout and batch statistics.
 bool is_trained(const std::string& entry) {
-  return entry == training::loss_entry || entry.starts_with("pretrain") || entry == "train_step";
+  return entry == training::kLossEntry || entry.starts_with("pretrain") || entry == "train_step";
 }
 
-// How libraries mark a file of PyTorch's layouts: a square weight taken for one of Weft's would be wrong unseen.
+// Marks files in PyTorch's layout: reading a transposed square weight as Weft's would go unnoticed.
 const runtime::Metadata& torch_metadata() {
   static const runtime::Metadata metadata = {{"format", "pt"}};
   return metadata;
@@ -42,8 +42,7 @@ const runtime::Metadata& torch_metadata() {
 runtime::TensorFile read_weights(const std::string& path) {
   runtime::TensorFile file = runtime::read_safetensors(path);
   if (file.metadata == torch_metadata())
-    fail("{} holds weights laid out for PyTorch, where those of linear layers are turned; give a checkpoint of Weft",
-         path);
+    fail("{} has PyTorch's layout, which transposes the weights of linear layers; give a Weft checkpoint", path);
   return file;
 }
 
@@ -55,7 +54,7 @@ class Export final : public Command {
     flags.group("ONNX");
     flags.add("onnx", onnx_, "FILE", "Write an entry with its weights as an ONNX file");
     flags.add("entry", entry_, "NAME", "Entry to write");
-    flags.add("batch", batch_, "N", "Batch size, or dynamic: any");
+    flags.add("batch", batch_, "N", "Batch size, or dynamic for any size");
     flags.choose("random", random_, {"refuse", "input", "draw"},
                  "What to do with an entry that draws random numbers: refuse it, make them inputs, or let the runtime "
                  "draw its own");
@@ -68,8 +67,7 @@ class Export final : public Command {
     flags.group("Output");
     flags.add("json", json_, "Print one JSON object as the last line");
     model_.declare_size(flags);
-    model_.declare(flags,
-                   "The folder of a run, a checkpoint, a file NAME.weft, or a model, whose run is then in run/MODEL");
+    model_.declare(flags, "A run's folder, a checkpoint, a file NAME.weft, or a model, whose run is in run/MODEL");
   }
 
   int run() override {
@@ -90,7 +88,7 @@ class Export final : public Command {
     runtime::NamedTensors tensors;
   };
 
-  // A model as it starts. Without a session, which would want to train it.
+  // A model with initial weights. Uses no session, because that would compile training.
   Weighted build() const {
     ir::Module module = model_.build_or_read().module;
     runtime::State state;
@@ -102,16 +100,16 @@ class Export final : public Command {
 
   Weighted open_run() const {
     if (!model_.given().empty())
-      fail_usage("a run takes no options of its model, but --{} is given; --untrained builds a model with it",
+      fail_usage("a run keeps its model's options: omit --{}, or build a model with it by --untrained",
                  model_.given().begin()->first);
-    if (weights_) fail_usage("a run has its weights; give --weights with --untrained or a file NAME.weft");
+    if (weights_) fail_usage("a run has weights; --weights needs --untrained or a file NAME.weft");
     const std::string& name = model_.name();
     if (catalog_.find(name) && !std::filesystem::exists(default_run_folder(name)))
-      fail("there is no run in {}: train {} first, name the folder of its run, or say --untrained",
+      fail("there is no run in {}: train {} first, name its run's folder, or give --untrained",
            default_run_folder(name).string(), name);
     const training::RunDirectory run = run_.open(name);
     training::SessionOptions options = run.config().session;
-    options.backend = training::SessionOptions().backend;  // the run's may need a device, and nothing runs here
+    options.backend = training::SessionOptions().backend;  // the run's backend may need a device
     const training::Session session = run.load(options);
     return {session.module(), session.save().tensors};
   }

@@ -1,4 +1,4 @@
-// weft finetune: a classifier on the encoder of a run, taught by few labels.
+// weft finetune: trains a classifier on a run's encoder with few labels.
 #include "training/evaluation/finetune.h"
 
 #include <map>
@@ -23,17 +23,16 @@ using training::FinetuneResult;
 using training::RunDirectory;
 using training::Spread;
 
-constexpr const char* kClassifier = "classifier";  // the model that is taught
+constexpr const char* kClassifier = "classifier";  // the model to train
 
-// The last layer of the encoder `conv` [in,out]: of a variational model it gives a mean and a log-variance of each
-// unit.
+// The last layer of the encoder `conv` [in,out]; in a variational model it returns a mean and a log-variance per unit.
 constexpr const char* kCode = "encoder.fc.weight";
 
-// The kind of an encoder that does not name it, by what its first layer is called.
+// The kind of an unnamed encoder, from the name of its first layer.
 std::string kind_of(const runtime::TensorFile& file, const std::filesystem::path& path) {
   if (file.tensors.contains("encoder.fc1.weight")) return "mlp";
   if (file.tensors.contains("encoder.conv1.weight")) return "conv";
-  fail("{} has no encoder to take over: no weights encoder.fc1 or encoder.conv1, and its run has no setting 'encoder'",
+  fail("{} has no encoder to fine-tune: no weights encoder.fc1 or encoder.conv1, and its run has no setting 'encoder'",
        path.string());
 }
 
@@ -47,7 +46,7 @@ class Finetune final : public Command {
     run_.declare(flags);
     flags.group("Labels");
     flags.add("labels", labels_, "LIST", "Numbers of labels, balanced over the classes, such as 100,1000,all");
-    flags.add("draws", draws_, 1, "Random draws of the labels; `all` needs one");
+    flags.add("draws", draws_, 1, "Random draws of the labels; `all` uses one");
     flags.add("seed", seed_, 0, "Seed of the first draw; each further draw adds one");
     flags.add("steps", options_.steps, 1, "Training steps, at least");
     flags.add("epochs", options_.epochs, 1, "Epochs over the labels [enough for --steps]");
@@ -95,13 +94,13 @@ class Finetune final : public Command {
       const std::size_t end = std::min(labels_.find(',', begin), labels_.size());
       parts.push_back(labels_.substr(begin, end - begin));
       if (parts.back() != "all" && parse_number<std::int64_t>(parts.back()).value_or(0) < 1)
-        fail_usage("--labels takes whole numbers and 'all' with commas between, as 100,1000,all, got '{}'", labels_);
+        fail_usage("--labels takes comma-separated whole numbers or 'all', such as 100,1000,all; got '{}'", labels_);
       begin = end + 1;
     }
     return parts;
   }
 
-  // The classifier with the run's encoder, for the pictures of `data`.
+  // The classifier with the run's encoder, for the images of `data`.
   ir::Module build(const RunDirectory& run, const runtime::TensorFile& weights, const DatasetSplits& data) const {
     Settings settings(classifier_);
     set_sizes(settings, data.train);

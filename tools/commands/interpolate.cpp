@@ -1,4 +1,4 @@
-// weft interpolate: from one picture to another through the latent space, beside the mix of their pixels.
+// weft interpolate: interpolates between two images in the latent space, and in pixels for comparison.
 #include "tools/commands/commands.h"
 #include "tools/console/console.h"
 #include "tools/flags/classifier_flags.h"
@@ -47,7 +47,7 @@ class Interpolate final : public Command {
   Path path() const { return path_ == "linear" ? Path::linear : Path::spherical; }
 
   int draw(const RunDirectory& run, Session& session, const training::Dataset& test) const {
-    need_pictures(test);
+    need_images(test);
     const std::int64_t from = from_.value_or(0);
     if (from >= test.size()) fail("--from {}: {} has {} test images", from, test.name, test.size());
     const std::int64_t to = to_ ? *to_ : other_class(test, from);
@@ -89,7 +89,7 @@ class Interpolate final : public Command {
                                       {"pairs", pairs_},
                                       {"steps", steps_},
                                       {"path", path_},
-                                      {"pictures", result.pictures},
+                                      {"pictures", result.images},
                                       {"latent", json_of(result.latent)},
                                       {"pixel", json_of(result.pixel)}});
     return 0;

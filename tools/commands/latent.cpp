@@ -1,4 +1,4 @@
-// weft latent: what a trained model's latent space looks like, and what its units do.
+// weft latent: draws and measures a trained model's latent space and its units.
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -29,15 +29,15 @@ class Latent final : public Command {
     run_.declare(flags);
     flags.group("Pictures");
     flags.add("to", to_, "DIR", "Folder of the images [the run's]");
-    flags.add("tsne", tsne_, "Also draw maps.png, PCA beside t-SNE: some seconds per thousand points");
+    flags.add("tsne", tsne_, "Also draw maps.png, PCA and t-SNE: takes seconds per thousand points");
     flags.add("points", points_, 4, "Test samples for t-SNE: the first N");
     flags.add("image", image_, 0, "Index of the test image whose code the traversals vary");
     flags.add("json", json_, "Print one JSON object as the last line");
   }
 
   int run() override {
-    if (points_ > training::most_tsne_points)
-      fail_usage("--points takes at most {}: t-SNE looks at every pair; got {}", training::most_tsne_points, points_);
+    if (points_ > training::kMaxTsnePoints)
+      fail_usage("--points takes at most {}: t-SNE compares every pair; got {}", training::kMaxTsnePoints, points_);
     const RunDirectory run = run_.open();
     training::Session session = run_.load(run);
     need_entry(catalog_, session, "encode", "weft latent");
@@ -66,7 +66,7 @@ class Latent final : public Command {
       put(file, "{} of {} units are active, KL to the prior {:.3f} nats\n", statistics.active(),
           statistics.units.size(), statistics.kl());
     else
-      put(file, "{} units; the code is no distribution, so there is no KL\n", statistics.units.size());
+      put(file, "{} units; the code is deterministic, so there is no KL\n", statistics.units.size());
     put(file, "{:>6} {:>9} {:>9}", "unit", "mean", "variance");
     put(file, "{}\n", has_posterior ? fmt::format(" {:>13} {:>8}", "var of E[z|x]", "KL") : "");
     constexpr std::size_t most_rows = 64;
@@ -80,7 +80,7 @@ class Latent final : public Command {
         put(file, " {:>13.4f} {:>8.3f}{}", each.mean_variance, each.kl, each.active ? "" : "  inactive");
       put(file, "\n");
     }
-    if (hidden > 0) put(file, "and {} more, which tell less\n", hidden);
+    if (hidden > 0) put(file, "and {} more, less informative\n", hidden);
     if (const std::string warning = statistics.collapse_warning(); !warning.empty()) warn("{}", warning);
   }
 

@@ -1,4 +1,4 @@
-// weft models: what can be trained, and the options of each.
+// weft models: lists the models, and the options of each.
 #include "tools/commands/commands.h"
 #include "tools/console/console.h"
 
@@ -10,7 +10,7 @@ class Models final : public Command {
  public:
   explicit Models(const Catalog& catalog) : catalog_(catalog) {}
 
-  void declare(Flags& flags) override { flags.positional("MODEL", name_, "Only this one"); }
+  void declare(Flags& flags) override { flags.positional("MODEL", name_, "Show only this model"); }
 
   int run() override {
     if (name_.empty())

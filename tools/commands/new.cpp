@@ -1,4 +1,4 @@
-// weft new: a folder with a model of the user's own, ready to be built and trained.
+// weft new: creates a folder with the user's model, ready to build and train.
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
@@ -15,14 +15,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// In these texts @NAME@ is the model's name, @PREFIX@ where find_package looks for Weft.
+// In these texts @NAME@ is the model's name, @PREFIX@ is the path where find_package finds Weft.
 constexpr const char* kModel =
-    R"(// @NAME@: an autoencoder of images. `encoder` turns an image into a code of a few numbers, `decoder` turns the code back.
+    R"(// @NAME@: an autoencoder of images. `encoder` maps an image to a code of a few numbers, `decoder` maps it back.
 #include <weft/main.h>
 #include <weft/weft.h>
 using namespace weft;
 
-// Options of the command line (--hidden, --code) arrive in `settings`.
+// `settings` holds the command-line options --hidden and --code.
 ir::Module build(const Settings& settings) {
   const std::int64_t pixels = settings.pixels(), hidden = settings.integer("hidden", 1);
   const std::int64_t code = settings.integer("code", 1);
@@ -31,7 +31,7 @@ ir::Module build(const Settings& settings) {
   const Linear logits("decoder.logits", hidden, pixels);
   ir::Module module{"@NAME@", {}};
   {
-    Entry entry(module, "loss", Mode::train);  // what training minimises; the block closes it
+    Entry entry(module, "loss", Mode::train);  // training minimises this; the entry ends with the block
     const Tensor x = entry.input("x", {B, pixels});
     entry.output("loss", bce_with_logits(logits(decoder(encoder(x))), x));
   }
@@ -52,7 +52,7 @@ int main(int argc, char** argv) {
   return weft::main(argc, argv,
                     Model{"@NAME@",
                           "an autoencoder of images",
-                          {{"hidden", "256", "units of the hidden layers"}, {"code", "16", "numbers of the code"}},
+                          {{"hidden", "256", "units of the hidden layers"}, {"code", "16", "size of the code"}},
                           build});
 }
 )";
@@ -63,7 +63,7 @@ project(@NAME@ LANGUAGES CXX)
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
-list(APPEND CMAKE_PREFIX_PATH "@PREFIX@")  # where the Weft that wrote this file is
+list(APPEND CMAKE_PREFIX_PATH "@PREFIX@")  # the Weft that wrote this file
 find_package(weft 0.1 REQUIRED)
 add_executable(@NAME@ @NAME@.cpp)
 target_link_libraries(@NAME@ PRIVATE weft::main)
@@ -78,17 +78,17 @@ cmake -S . -B build && cmake --build build
 build/@NAME@ train
 ```
 
-Training writes a run into `run/@NAME@`: `report.html` shows its curves and images. Then try:
+Training writes a run to `run/@NAME@`; its `report.html` shows curves and images. Then try:
 
-- `build/@NAME@ train --code 4 --epochs 20`: options of the model and of training; `build/@NAME@ train --help` lists them
-- `build/@NAME@ train --data DIR`: your images, as IDX files, CIFAR-10, a folder of PNG, CSV or .npy
-- `build/@NAME@ eval run/@NAME@`: measure the trained model on the test images
-- `build/@NAME@ embed run/@NAME@`: write the codes of the data as `.npy`
-- `build/@NAME@ dump --stage fused`: what the compiler made of the training step
-- `build/@NAME@ bench`: how fast a step is, beside this machine's limits
-- `build/@NAME@ compile run/@NAME@ -o @NAME@_c`: the trained model as a C library
+- `build/@NAME@ train --code 4 --epochs 20`: sets options of the model and of training; `train --help` lists them
+- `build/@NAME@ train --data DIR`: trains on your images: IDX files, CIFAR-10, a folder of PNG, CSV or .npy
+- `build/@NAME@ eval run/@NAME@`: measures the trained model on the test images
+- `build/@NAME@ embed run/@NAME@`: writes the codes of the data as `.npy`
+- `build/@NAME@ dump --stage fused`: prints the fused training step
+- `build/@NAME@ bench`: times a step and compares it with this machine's limits
+- `build/@NAME@ compile run/@NAME@ -o @NAME@_c`: compiles the trained model to a C library
 
-The model is `@NAME@.cpp`. Change it, build and train again: a loss of your own is an expression of tensors, and Weft
+The model is in `@NAME@.cpp`. Change it, then build and train again: your own loss is an expression of tensors, and Weft
 derives its gradient.
 )";
 
@@ -98,14 +98,14 @@ std::string filled(std::string text, const std::string& key, const std::string& 
   return text;
 }
 
-// Where find_package finds this program's Weft: the prefix it is installed in, or its build folder.
+// The prefix where find_package finds this program's Weft: its installation or its build folder.
 fs::path prefix() { return fs::read_symlink("/proc/self/exe").parent_path().parent_path(); }
 
 class New final : public Command {
  public:
   void declare(Flags& flags) override {
-    flags.positional("NAME", name_, "The model's name, which is also the folder's and the program's");
-    flags.add("out", out_, "DIR", "The folder to make [NAME]");
+    flags.positional("NAME", name_, "Name of the model, its folder and its program");
+    flags.add("out", out_, "DIR", "Folder to create [NAME]");
   }
 
   int run() override {
@@ -115,12 +115,13 @@ class New final : public Command {
       fail_usage("'{}' cannot name a program: use letters, digits and _, and begin with a letter", name_);
     const fs::path folder = out_.empty() ? fs::path(name_) : fs::path(out_);
     if (fs::exists(folder) && (!fs::is_directory(folder) || !fs::is_empty(folder)))
-      fail("{} exists already and is left as it is; give another name, or --out DIR", folder.string());
+      fail("{} already exists; give another name, or --out DIR", folder.string());
     fs::create_directories(folder);
     for (const auto& [file, text] :
          {std::pair{name_ + ".cpp", kModel}, {"CMakeLists.txt", kCmake}, {"README.md", kReadme}})
       runtime::write_file(folder / file, filled(filled(text, "@NAME@", name_), "@PREFIX@", prefix().string()));
-    put("made {}: a model in {}.cpp; to build it and train it:\n\n  cd {}\n  cmake -S . -B build && cmake --build "
+    put("created {}: the model is in {}.cpp; build and train it with:\n\n  cd {}\n  cmake -S . -B build && cmake "
+        "--build "
         "build\n"
         "  build/{} train\n",
         folder.string(), name_, folder.string(), name_);

@@ -1,4 +1,4 @@
-// weft opt: passes over a .weft file, one by one, looked at, timed or checked.
+// weft opt: runs passes over a .weft file, and prints, times or checks each.
 #include <algorithm>
 
 #include "backends/oracle.h"
@@ -37,11 +37,11 @@ class Opt final : public Command {
     flags.add("list-passes", list_, "List the passes and exit");
     flags.add("bind", bind_, "B=64,N=100", "Bind symbolic dims first; fuse and later passes need numbers");
     flags.add("print-after", print_after_, "PASS",
-              "Print the graph after each run of a pass, or after every pass: all");
+              "Print the graph after each run of this pass, or all: after every pass");
     flags.add("timing", timing_, "Print the time of each pass to standard error");
     flags.add("check-each", check_,
-              "Run the graph before and after each pass on random inputs and stop at the first pass that changes what "
-              "it computes");
+              "Run the graph before and after each pass on random inputs and stop at the first pass that changes "
+              "the results");
     flags.add("notes", notes_, "Print the passes' notes to standard error");
   }
 
@@ -92,13 +92,13 @@ class Opt final : public Command {
       const std::size_t equals = std::min(part.find('='), part.size());
       const auto number = parse_number<std::int64_t>(std::string_view(part).substr(std::min(equals + 1, part.size())));
       if (equals == 0 || !number || *number < 1)
-        fail_usage("--bind takes dims and numbers, as B=64,N=100, got '{}'", part);
+        fail_usage("--bind takes dims and numbers, such as B=64,N=100; got '{}'", part);
       bindings[part.substr(0, equals)] = *number;
     }
     return bindings;
   }
 
-  // Without numbers every dim stays free; with some, each needs one.
+  // Without --bind every dim stays free; with it, each needs a number.
   static ir::GraphPtr bound(const ir::GraphPtr& graph, const ir::Bindings& bindings) {
     if (bindings.empty()) return graph;
     for (const std::string& symbol : graph->symbols())
@@ -110,7 +110,7 @@ class Opt final : public Command {
     passes::CheckOptions options;
     options.run = run_oracle;
     ir::GraphPtr result = passes::check_each(graph, split(passes_), context, options);
-    put(stderr, "@{}: computes the same after each of {}\n", graph->name, passes_);
+    put(stderr, "@{}: same results after each of {}\n", graph->name, passes_);
     if (notes_) print_notes(context.notes);
     return result;
   }

@@ -1,4 +1,4 @@
-// weft plan: where each value of a step lies in memory, and the largest batch that fits in a given amount.
+// weft plan: prints the memory plan of a step, or the largest batch that fits into a given amount of memory.
 #include "passes/plan/plan.h"
 
 #include <nlohmann/json.hpp>
@@ -56,7 +56,7 @@ class PlanCommand final : public Command {
   struct Planned {
     ir::GraphPtr graph;
     passes::Plan plan;
-    double ports = 0;  // bytes of inputs and outputs: params, optimizer state, the batch; not the data set
+    double ports = 0;  // bytes of params, optimizer state and batch; excludes the data set
   };
 
   Planned plan(std::int64_t batch) const {
@@ -68,7 +68,7 @@ class PlanCommand final : public Command {
     return planned;
   }
 
-  // Of the program that the best backend makes: with the scratch of its kernels and library calls.
+  // Memory of the best backend's program, including scratch of kernels and library calls.
   runtime::MemoryUse compiled_memory(std::int64_t batch) const {
     CompileOptions options;
     options.backend = backend_names().front();
@@ -82,11 +82,11 @@ class PlanCommand final : public Command {
         options_.batch);
     put_text(stdout, passes::print(planned.plan, *planned.graph) + "\n");
     const runtime::MemoryUse memory = compiled_memory(symbol_);
-    put("backend {}, with the scratch of kernels and library calls:\n", backend_names().front());
+    put("backend {}, including scratch memory of kernels and library calls:\n", backend_names().front());
     put("  peak         {:>10}  one arena holds every buffer\n", bytes_text(double(memory.arena_bytes)));
-    put("  naive        {:>10}  each buffer in memory of its own\n", bytes_text(double(memory.naive_bytes)));
+    put("  naive        {:>10}  each buffer in its own memory\n", bytes_text(double(memory.naive_bytes)));
     put("  lower bound  {:>10}  largest set alive at once\n", bytes_text(double(memory.lower_bound_bytes)));
-    put("  beside it    {:>10}  inputs and outputs: params, optimizer state, the batch\n", bytes_text(planned.ports));
+    put("  outside it   {:>10}  inputs and outputs: params, optimizer state, the batch\n", bytes_text(planned.ports));
     return 0;
   }
 
@@ -104,11 +104,11 @@ class PlanCommand final : public Command {
   }
 
   [[noreturn]] static void fail_to_fit(const Subject& subject, double bytes) {
-    fail("not even one image fits: a step of {} with batch 1 takes {} bytes", subject.name, std::int64_t(bytes));
+    fail("no batch fits: a step of {} with batch 1 takes {} bytes", subject.name, std::int64_t(bytes));
   }
 
-  // The plan alone bounds the batch from above and costs little; then programs are made, to count their scratch, where
-  // this machine can hold them.
+  // The plan is a cheap upper bound for the batch. Then compiles programs to count their scratch, if this machine has
+  // enough memory for them.
   int print_largest(const Subject& subject) const {
     const auto memory = double(*memory_);
     const auto plan_bytes = [&](std::int64_t batch) {
@@ -121,9 +121,9 @@ class PlanCommand final : public Command {
     const std::int64_t bound = largest_that_fits([&](std::int64_t batch) { return plan_bytes(batch) <= memory; });
     if (bound == 0) fail_to_fit(subject, plan_bytes(1));
     if (*memory_ > describe_machine().memory_bytes / 2) {
-      put("largest batch that fits in {}: {}, without the scratch of kernels and library calls, for which this "
-          "machine\n"
-          "does not have the memory\n",
+      put("largest batch that fits in {}: {}, excluding scratch memory of kernels and library "
+          "calls:\n"
+          "this machine has too little memory to measure it\n",
           bytes_text(memory), bound);
       return 0;
     }
@@ -142,7 +142,7 @@ class PlanCommand final : public Command {
   LossFlags loss_;
   std::optional<std::int64_t> memory_;
   bool json_ = false;
-  std::int64_t symbol_ = 0;  // what the batch symbol of graph_ is bound to
+  std::int64_t symbol_ = 0;  // bound size of the batch symbol of graph_
   ir::GraphPtr graph_;
 };
 

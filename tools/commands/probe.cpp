@@ -1,4 +1,4 @@
-// weft probe: what a trained encoder knows of the classes, and what cheaper features would have done.
+// weft probe: measures how well an encoder's features separate the classes, compared with simpler features.
 #include "training/evaluation/probe.h"
 
 #include <nlohmann/json.hpp>
@@ -40,7 +40,7 @@ class Probe final : public Command {
   void declare(Flags& flags) override {
     run_.declare(flags);
     flags.group("Probe");
-    flags.choose("probe", probe_, choices(), "linear, mlp and conv are trained on the features; all: linear and knn");
+    flags.choose("probe", probe_, choices(), "linear, mlp and conv train on the features; all: linear and knn");
     flags.add("block", block_, 1, "Take the features from this block of the encoder, counted from 1 [its output]");
     flags.add("epochs", options_.epochs, 1, "Epochs of the trained probes");
     flags.add("no-baselines", no_baselines_, "Skip the baselines: raw pixels, PCA and the untrained encoder");
@@ -52,7 +52,7 @@ class Probe final : public Command {
     const DatasetSplits data = run_.data(run);
     if (data.test.size() == 0) fail("{} has no test images", data.test.name);
     session_ = run_.options(run);
-    put(file(), "probing {} on {}: {} images to train, {} to choose by, {} to test\n", run.config().model,
+    put(file(), "probing {} on {}: {} images to train, {} to validate, {} to test\n", run.config().model,
         data.train.name, grouped(data.train.size()), grouped(data.validation.size()), grouped(data.test.size()));
 
     measure("encoder", trained_features(run, data));
@@ -73,13 +73,13 @@ class Probe final : public Command {
 
   // --- Features ---
 
-  // Probes run the encoder in eval mode over a copy of its weights: that it did not change is compared all the same.
+  // Probes run the encoder in eval mode over a copy of its weights; checks that they did not change.
   DatasetSplits trained_features(const RunDirectory& run, const DatasetSplits& data) const {
     Session session = training::probed_session(run, session_, {block_.value_or(0)}, true);
     const auto before = session.save().tensors;
     DatasetSplits features = training::represent(session, data);
-    check(session.save().tensors == before, "a probe leaves weights and statistics as they are");
-    put(file(), "features {} an image; the model's {} tensors are bitwise those of {}\n",
+    check(session.save().tensors == before, "a probe must not change weights and statistics");
+    put(file(), "features {} per image; the model's {} tensors are bitwise equal to {}\n",
         to_string(features.train.samples), before.size(), run.checkpoint_path().string());
     return features;
   }
@@ -103,7 +103,7 @@ class Probe final : public Command {
 
   // --- Measuring ---
 
-  // Test accuracies by the name of the probe.
+  // Test accuracies by probe name.
   struct Row {
     std::string features;
     std::vector<std::pair<std::string, double>> accuracies;

@@ -1,4 +1,4 @@
-// weft reconstruct: test images beside what a trained model makes of them.
+// weft reconstruct: draws test images beside a trained model's reconstructions.
 #include <filesystem>
 #include <optional>
 
@@ -35,7 +35,7 @@ class Reconstruct final : public Command {
     Session session = run_.load(run);
     need_entry(catalog_, session, "reconstruct", "weft reconstruct");
     const DatasetSplits data = run_.data(run);
-    need_pictures(need_test(data));
+    need_images(need_test(data));
     const std::filesystem::path path =
         write_picture(run, to_, "reconstructions.png", picture_reconstructions(session, data.test, count_));
     put("picture: {}\n", path.string());

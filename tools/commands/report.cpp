@@ -1,4 +1,4 @@
-// weft report: the pictures and the report of a run, written again.
+// weft report: redraws the pictures and the report of a run.
 #include "tools/commands/commands.h"
 #include "tools/console/console.h"
 #include "tools/console/progress.h"

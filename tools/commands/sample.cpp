@@ -1,4 +1,4 @@
-// weft sample: pictures from random codes, beside another model's, or judged by a classifier.
+// weft sample: decodes random codes to images, to draw them or to score them with a classifier.
 #include "ir/text/number.h"
 #include "tools/commands/commands.h"
 #include "tools/console/console.h"
@@ -21,7 +21,7 @@ using training::Session;
 
 constexpr std::int64_t kDrawnCount = 100, kJudgedCount = 10'000;
 
-// Of the pictures that the model was built for.
+// A size of the images that the model was built for.
 std::int64_t size_of(const RunDirectory& run, const char* name) {
   const auto found = run.config().settings.find(name);
   const auto number = found == run.config().settings.end() ? std::nullopt : parse_number<std::int64_t>(found->second);
@@ -45,11 +45,11 @@ class Sample final : public Command {
     flags.add("seed", seed_, 0, "Seed of the codes [the run's]");
     flags.choose(
         "draw", draw_, {"prior", "normal", "mixture", "box"},
-        fmt::format("Codes from N(0, I); by mean and variance of the data's codes; from a mixture of {} Gaussians "
-                    "fitted to those; evenly from the box that holds them [prior, or normal where the model has "
-                    "none]",
-                    training::mixture_components));
-    flags.add("beside", beside_, "RUN", "Draw samples of another run at the right, for comparison");
+        fmt::format("Draw codes from N(0, I), from one Gaussian or a mixture of {} Gaussians fitted to the data's "
+                    "codes, or uniformly from their bounding box [prior, or normal if the model has no "
+                    "prior]",
+                    training::kMixtureComponents));
+    flags.add("beside", beside_, "RUN", "Also draw samples of another run, on the right");
     flags.group("Measure");
     judge_.declare(flags);
     flags.add("json", json_, "Print one JSON object as the last line");
@@ -74,9 +74,8 @@ class Sample final : public Command {
     const bool generative = is_generative(session);
     if (!draw_) return generative ? Draw::prior : Draw::normal;
     if (*draw_ == "prior" && !generative)
-      fail(
-          "{} has no prior to draw from: its encoder gives codes, not distributions; try --draw normal, mixture or box",
-          session.module().name);
+      fail("{} has no prior to draw from: its encoder is deterministic; try --draw normal, mixture or box",
+           session.module().name);
     for (const Draw draw : {Draw::prior, Draw::normal, Draw::mixture})
       if (*draw_ == name_of(draw)) return draw;
     return Draw::box;
@@ -126,9 +125,9 @@ class Sample final : public Command {
 
   static Canvas title(const Canvas& picture, const RunDirectory& run, Draw draw) {
     const char* how = draw == Draw::prior     ? "codes from N(0, I)"
-                      : draw == Draw::normal  ? "codes drawn as the data's are spread"
-                      : draw == Draw::mixture ? "codes from Gaussians fitted to the data's"
-                                              : "codes evenly from their box";
+                      : draw == Draw::normal  ? "codes from a Gaussian fitted to the data's"
+                      : draw == Draw::mixture ? "codes from a mixture fitted to the data's"
+                                              : "codes uniform in the box of the data's";
     return training::titled(picture, fmt::format("{}: {}", run.config().model, how));
   }
 

@@ -1,4 +1,4 @@
-// weft train: a run from its start, or on from its last checkpoint.
+// weft train: starts a run, or resumes it from its last checkpoint.
 #include <algorithm>
 #include <filesystem>
 #include <vector>
@@ -30,7 +30,7 @@ class Train final : public Command {
 
   void declare(Flags& flags) override {
     flags.group("Run");
-    flags.add("out", out_, "DIR", "Folder of the run [run/MODEL, replacing the run there]");
+    flags.add("out", out_, "DIR", "Folder of the run [run/MODEL, replacing any run there]");
     flags.add("resume", resume_, "Continue the run in that folder from its last checkpoint");
     flags.add("replace", replace_, "Replace the run in that folder");
     flags.add("epochs", epochs_, 0, fmt::format("Epochs [{}]", training::TrainOptions().epochs));
@@ -58,7 +58,7 @@ class Train final : public Command {
   }
 
   int run() override {
-    if (resume_ && replace_) fail_usage("--resume goes on with a run and --replace does away with it; give one");
+    if (resume_ && replace_) fail_usage("--resume continues a run and --replace discards it; give only one");
     return resume_ ? resume() : start();
   }
 
@@ -66,7 +66,7 @@ class Train final : public Command {
   // --- A new run ---
 
   int start() {
-    const std::string name = model_.model().name;  // an unknown one is told before any work
+    const std::string name = model_.model().name;  // fails early for an unknown model
     RunConfig config;
     apply(config);
     const DatasetSplits data = training::load_data(config.data);
@@ -78,7 +78,7 @@ class Train final : public Command {
     training::check_fits(subject.module, config.session.batch, data);
     config.id = run_id(config, subject.module, {&data.train, &data.validation, &data.test});
     const bool replace = replace_ || !out_;
-    const StopSignals signals;  // from here on there is a run to keep
+    const StopSignals signals;  // from here on a stop must keep the run
     const RunDirectory run =
         RunDirectory::create(folder(), std::move(config), std::move(subject.module),
                              replace ? RunDirectory::Existing::replace : RunDirectory::Existing::refuse);
@@ -87,7 +87,7 @@ class Train final : public Command {
 
   fs::path folder() const { return out_ ? fs::path(*out_) : default_run_folder(model_.model().name); }
 
-  // What of the run the model cannot do is told before any work.
+  // Fails early if the model does not support the options.
   static void check_fits(const ir::Module& module, const training::TrainOptions& options) {
     if (options.pretrain_epochs > 0) training::check_pretraining(module);
     const auto has_beta = [](const ir::Graph& graph) { return graph.find_input("beta") != ir::kNone; };
@@ -112,7 +112,7 @@ class Train final : public Command {
       fail_usage("--epochs 0 trains nothing; give 1 or more, or --pretrain-epochs");
   }
 
-  // --- On with a run ---
+  // --- Resuming a run ---
 
   int resume() {
     if (RunDirectory::was_begun(folder())) {
@@ -129,15 +129,15 @@ class Train final : public Command {
     apply(config);
     check_same_run(run, config);
     if (config.train.epochs < run.config().train.epochs && epochs_)
-      fail("{} is a run of {} epochs; --epochs may be more, not {}", run.path().string(), run.config().train.epochs,
-           *epochs_);
+      fail("{} is a run of {} epochs; --epochs can only increase them, not {}", run.path().string(),
+           run.config().train.epochs, *epochs_);
     const DatasetSplits data = training::load_data(config.data);
     run.set_config(std::move(config));
     const StopSignals signals;
     return train(run, data, true, signals);
   }
 
-  // A resumed run is bitwise the run that was never stopped: what it computes cannot change.
+  // A resumed run gives bitwise the same result as an uninterrupted one, so its computation must not change.
   void check_same_run(const RunDirectory& run, const RunConfig& config) const {
     const RunConfig& old = run.config();
     if (model_.is_named() && model_.model().name != old.model)
@@ -145,18 +145,18 @@ class Train final : public Command {
     RunConfig asked = config;
     for (const auto& [option, value] : model_.given()) asked.settings[option] = value;
     if (const auto change = training::find_change(old, asked))
-      fail("the run in {} began with {} = {}, not {}: leave out the flag that changes it, or train into another folder",
+      fail("the run in {} began with {} = {}, not {}: omit the flag that changes it, or train into another folder",
            run.path().string(), change->field, change->before, change->after);
   }
 
   // --- Both ---
 
   int train(const RunDirectory& run, const DatasetSplits& data, bool on, const StopSignals& signals) {
-    std::FILE* file = json_ ? stderr : stdout;  // of what people read
+    std::FILE* file = json_ ? stderr : stdout;  // human-readable output
     const RunConfig& config = run.config();
     const bool on_host = memory_of(config.session.backend)->is_host();
     put(file, "{} {} on {}: {} images to train, {} to validate, {} to test; {} backend, {}seed {}\n",
-        on ? "going on with" : "training", config.model, data.train.name, grouped(data.train.size()),
+        on ? "resuming" : "training", config.model, data.train.name, grouped(data.train.size()),
         grouped(data.validation.size()), grouped(data.test.size()), config.session.backend,
         on_host ? threads_text(config.session.threads) + ", " : "", config.session.seed);
     std::fflush(file);
@@ -190,7 +190,7 @@ class Train final : public Command {
 
   static void print_outcome(std::FILE* file, const RunDirectory& run, const Outcome& outcome) {
     if (outcome.interrupted) {
-      put(stderr, "weft: stopped after step {}; checkpoint: {}\nweft: go on with: weft train --resume --out {}\n",
+      put(stderr, "weft: stopped after step {}; checkpoint: {}\nweft: resume with: weft train --resume --out {}\n",
           outcome.steps, run.checkpoint_path().string(), run.path().string());
       return;
     }

@@ -1,4 +1,4 @@
-// Printing, and numbers as people read them.
+// Prints text, and formats numbers for people.
 #include "tools/console/console.h"
 
 #include <array>
@@ -8,8 +8,8 @@
 
 namespace weft::tools {
 
-// Not fmt::print, which throws where the file is full or closed: a line that nobody reads ends no training. What
-// standard output refused is told at the end (tools/main.cpp).
+// Not fmt::print, which throws if the file is full or closed: a lost line must not end training. tools/main.cpp reports
+// write errors of standard output at the end.
 void put_text(std::FILE* file, std::string_view text) {
   const std::string visible = visible_lines(text);
   std::fwrite(visible.data(), 1, visible.size(), file);

@@ -1,5 +1,5 @@
-// What commands say: results on stdout, everything else on stderr. Text that comes from files or from the user is made
-// visible here (ir/visible.h): commands print through these functions alone.
+// Output of commands: results go to stdout, everything else to stderr. These functions make text from files or the user
+// visible (ir/visible.h); commands print only through them.
 #pragma once
 
 #include <fmt/format.h>
@@ -16,13 +16,13 @@
 
 namespace weft::tools {
 
-// A text that keeps its line breaks: IR, help.
+// Text that keeps its line breaks, such as IR and help.
 void put_text(std::FILE* file, std::string_view text);
 
-// The object on a line of stdout, in ASCII; bytes that are no UTF-8 become U+FFFD.
+// The object as one line of ASCII on stdout; invalid UTF-8 becomes U+FFFD.
 void put_json(const nlohmann::ordered_json& json);
 
-// A string on one line; anything else as it is.
+// A string on one line; other values unchanged.
 template <typename T>
 decltype(auto) one_line(const T& value) {
   if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, std::string_view>)
@@ -40,7 +40,7 @@ void put(fmt::format_string<Args...> format, Args&&... args) {
   put(stdout, format, std::forward<Args>(args)...);
 }
 
-// A line on stderr that begins with "weft: warning: ".
+// A line on stderr with the prefix "weft: warning: ".
 template <typename... Args>
 void warn(fmt::format_string<Args...> format, Args&&... args) {
   put_text(stderr, "weft: warning: " + visible_message(fmt::format(format, std::forward<Args>(args)...)) + "\n");

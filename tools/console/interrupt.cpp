@@ -1,4 +1,4 @@
-// One thread takes the signals; training looks at a flag.
+// One thread receives the signals; training polls a flag.
 #include "tools/console/interrupt.h"
 
 #include <pthread.h>
@@ -8,25 +8,25 @@ namespace weft::tools {
 
 namespace {
 
-std::atomic<bool> takes_stop{false};  // a StopSignals lives and has seen no signal yet
+std::atomic<bool> takes_stop{false};  // a StopSignals exists and has received no signal yet
 std::atomic<bool> requested{false};
 std::atomic<int> received{0};
 
-// Whether the signal would end this process now.
+// Whether the signal would terminate this process.
 bool ends_process(int number, const sigset_t& blocked) {
   struct sigaction action {};
   sigaction(number, nullptr, &action);
   return action.sa_handler == SIG_DFL && sigismember(&blocked, number) == 0;
 }
 
-// The signal's default action, so that a shell sees which signal ended the process.
+// Raises the signal's default action, so that a shell sees which signal ended the process.
 [[noreturn]] void end_process(int number) {
   sigset_t only;
   sigemptyset(&only);
   sigaddset(&only, number);
   pthread_sigmask(SIG_UNBLOCK, &only, nullptr);
   raise(number);
-  _exit(128 + number);  // the first process of a container has no default action
+  _exit(128 + number);  // PID 1 of a container has no default action
 }
 
 }  // namespace

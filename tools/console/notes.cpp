@@ -1,4 +1,3 @@
-// Printing notes.
 #include "tools/console/notes.h"
 
 #include <fmt/format.h>

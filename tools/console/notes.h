@@ -1,4 +1,4 @@
-// What passes have to say to a user.
+// Prints the notes of passes.
 #pragma once
 
 #include <vector>
@@ -7,7 +7,7 @@
 
 namespace weft::tools {
 
-// A line each on stderr: "stabilise: model.cpp:41 (loss): log(sigmoid(x)) became ...".
+// One line each on stderr: "stabilise: model.cpp:41 (loss): log(sigmoid(x)) became ...".
 void print_notes(const std::vector<passes::Note>& notes);
 
 }  // namespace weft::tools

@@ -1,4 +1,3 @@
-// Drawing progress.
 #include "tools/console/progress.h"
 
 #include <sys/ioctl.h>

@@ -1,4 +1,4 @@
-// How far training is: a bar on a terminal, now and then a plain line elsewhere.
+// Training progress: a bar on a terminal, an occasional line elsewhere.
 #pragma once
 
 #include <chrono>
@@ -10,8 +10,8 @@
 
 namespace weft::tools {
 
-// "epoch 2/10 [######>           ]  34% loss 112.3, 48,000 images/s, 0:12 left", `width` columns wide where the bar can
-// make it so. Without a known time left (0 or less) it is left out.
+// "epoch 2/10 [######>           ]  34% loss 112.3, 48,000 images/s, 0:12 left"; the bar adapts to `width` columns if
+// possible. Omits the time left if it is unknown (0 or less).
 std::string progress_line(const training::Progress& progress, double seconds_left, int width);
 // "loss 105.3, recon 80.5, kl 24.8"
 std::string metrics_text(const training::Metrics& metrics);
@@ -23,21 +23,21 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  // Draws, unless it did so a moment ago.
+  // Draws, unless it did so very recently.
   void show(const training::Progress& progress);
-  void clear();  // so that other lines can be written
+  void clear();  // before other lines are written
 
  private:
   using Clock = std::chrono::steady_clock;
 
   double seconds_left(const training::Progress& progress) const;
-  void write(const std::string& text);  // a terminal that is gone ends no training
+  void write(const std::string& text);  // ignores errors: a closed terminal must not end training
 
   std::FILE* file_;
   bool is_terminal_;
   bool drawn_ = false;
   Clock::time_point last_ = Clock::now();
-  // The first progress told of: the run may have begun in an earlier sitting.
+  // The first progress seen: the run may have started in an earlier process.
   Clock::time_point begin_;
   std::uint64_t first_step_ = 0;
 };

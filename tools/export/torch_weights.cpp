@@ -1,4 +1,4 @@
-// Finding the modules, and turning the weights of linear ones.
+// Finds the modules, and transposes linear weights.
 #include "tools/export/torch_weights.h"
 
 #include <map>
@@ -17,7 +17,7 @@ constexpr std::string_view kWeight = ".weight", kMean = ".running_mean";
 
 bool is_weight(const ir::Input& input) { return input.role == ir::Role::param || input.role == ir::Role::state; }
 
-// The module that multiplies by its second operand as `op` does, or "".
+// The module that applies the op's second operand as its weight, or "".
 std::string module_of(const ir::Op& op) {
   if (op.code == OpCode::matmul) return "Linear";
   if (op.code == OpCode::conv2d) return "Conv2d";
@@ -25,7 +25,7 @@ std::string module_of(const ir::Op& op) {
   return "";
 }
 
-// By the name of what they hold in front of ".weight" or ".running_mean": the modules; and the weights to be turned.
+// Modules, by the prefix before ".weight" or ".running_mean", and the weights to transpose.
 struct Modules {
   std::map<std::string, std::string> by_prefix;
   std::set<std::string> turned;
@@ -76,7 +76,7 @@ TorchWeights torch_weights(const ir::Module& module, const runtime::NamedTensors
   TorchWeights result;
   for (const std::string& name : names) {
     const auto found = tensors.find(name);
-    if (found == tensors.end()) fail("the weight {} of the model {} is not there", name, module.name);
+    if (found == tensors.end()) fail("weight {} of model {} is missing", name, module.name);
     const bool turn = modules.turned.count(name) != 0;
     result.list.push_back({name, modules.of(name), turn});
     result.tensors.emplace(name, turn ? transposed(found->second) : found->second);

@@ -1,4 +1,4 @@
-// Weights under the names and in the shapes that PyTorch's modules give them.
+// Weights with the names and shapes of PyTorch's modules.
 #pragma once
 
 #include <string>
@@ -9,12 +9,12 @@
 
 namespace weft::tools {
 
-// A tensor of a state dict, and the kind of module that holds it: Linear, Conv2d, ConvTranspose2d, BatchNorm, or ""
-// where no op of the model says.
+// A tensor of a state dict, and the kind of its module: Linear, Conv2d, ConvTranspose2d, BatchNorm, or "" if no op of
+// the model tells.
 struct TorchTensor {
   std::string name;
   std::string module;
-  bool transposed = false;  // against the model's own: the weight of a Linear is [out,in] there and [in,out] here
+  bool transposed = false;  // relative to the model: a Linear weight is [out,in] in PyTorch and [in,out] here
 };
 
 struct TorchWeights {
@@ -22,8 +22,8 @@ struct TorchWeights {
   runtime::NamedTensors tensors;
 };
 
-// Of the params and states of a model's entries as they are written, before any pass; of `tensors` others, such as an
-// optimizer's, are left out. Which weight belongs to which kind of module is read off the ops that use it.
+// Converts the params and states of a model's entries before any pass; ignores other `tensors`, such as those of an
+// optimizer. The ops that use a weight decide its kind of module.
 TorchWeights torch_weights(const ir::Module& module, const runtime::NamedTensors& tensors);
 
 }  // namespace weft::tools

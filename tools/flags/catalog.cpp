@@ -1,4 +1,4 @@
-// Joins the user's model to the built-in ones.
+// Adds the user's model to the built-in ones.
 #include "tools/flags/catalog.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// The models that a program knows: the user's own first, then those that come with Weft.
+// The models that a program knows: the user's own first, then the built-in ones.
 #pragma once
 
 #include <optional>
@@ -11,14 +11,14 @@ namespace weft::tools {
 
 class Catalog {
  public:
-  // Without `own`: those of Weft alone. One of the same name gives way to `own`.
+  // Without `own`: only built-in models. `own` replaces a built-in model of the same name.
   explicit Catalog(std::optional<Model> own);
 
   const std::vector<Model>& models() const { return models_; }
-  // What commands take where no model is named; nullptr where there is no such model.
+  // The default model of commands; nullptr if there is none.
   const Model* fallback() const { return has_own_ ? &models_.front() : nullptr; }
-  const Model* find(const std::string& name) const;  // nullptr where there is none
-  // An unknown name is a UsageError with the nearest right one.
+  const Model* find(const std::string& name) const;  // nullptr if there is none
+  // Throws UsageError with the nearest name for an unknown name.
   const Model& need(const std::string& name) const;
   std::vector<std::string> names() const;
 

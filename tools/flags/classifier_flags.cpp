@@ -1,4 +1,4 @@
-// Opening a judge, and its verdicts as text.
+// Loads a judge and formats its verdict.
 #include "tools/flags/classifier_flags.h"
 
 #include "tools/flags/entries.h"
@@ -6,9 +6,10 @@
 namespace weft::tools {
 
 void ClassifierFlags::declare(Flags& flags) {
-  flags.add("judge", name_, "RUN",
-            "Score images with this classifier's run instead of drawing them: the share it is confident of, and the "
-            "spread over classes");
+  flags.add(
+      "judge", name_, "RUN",
+      "Score images with this classifier's run instead of drawing them: the share of confident predictions and the "
+      "spread over classes");
 }
 
 training::Session ClassifierFlags::load(const RunFlags& run) const {
@@ -18,7 +19,7 @@ training::Session ClassifierFlags::load(const RunFlags& run) const {
 }
 
 std::string text_of(const training::ClassifierScore& verdict) {
-  return fmt::format("{:.2f}% sure (p > {}), class entropy {:.3f} nats", 100 * verdict.sure, training::sure_probability,
+  return fmt::format("{:.2f}% sure (p > {}), class entropy {:.3f} nats", 100 * verdict.sure, training::kSureProbability,
                      verdict.entropy);
 }
 

@@ -17,7 +17,7 @@ class ClassifierFlags {
 
   bool is_given() const { return name_.has_value(); }
   const std::string& name() const { return *name_; }
-  // The classifier's session, with backend and threads as `run` says. Error where it is none.
+  // The classifier's session, with the backend and threads of `run`. Throws Error if it is not a classifier.
   training::Session load(const RunFlags& run) const;
 
  private:

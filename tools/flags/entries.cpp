@@ -1,4 +1,4 @@
-// Which models have an entry is found by building each with its defaults.
+// Builds each model with its defaults to find those with an entry.
 #include "tools/flags/entries.h"
 
 #include <vector>
@@ -27,7 +27,7 @@ void need_entry(const Catalog& catalog, const training::Session& session, const 
        fmt::join(names, ", "));
 }
 
-void need_pictures(const training::Dataset& data) {
+void need_images(const training::Dataset& data) {
   if (data.is_table()) fail("{} holds rows of a table, which cannot be drawn", data.name);
 }
 

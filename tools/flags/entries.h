@@ -1,4 +1,4 @@
-// What a command says of a model that lacks an entry it needs.
+// Errors for models and data that lack what a command needs.
 #pragma once
 
 #include <string>
@@ -9,14 +9,14 @@
 
 namespace weft::tools {
 
-// An Error that names the entry, what needs it, and the models of the catalog that have it, unless `session` does.
+// Unless `session` has the entry, throws Error with its name, the command that needs it, and the models that have it.
 void need_entry(const Catalog& catalog, const training::Session& session, const std::string& entry,
                 const std::string& needed_by);
 
-// An Error where the samples are rows of a table, which cannot be drawn.
-void need_pictures(const training::Dataset& data);
+// Throws Error if the samples are rows of a table, which cannot be drawn.
+void need_images(const training::Dataset& data);
 
-// The test samples, or an Error where there are none.
+// The test samples; throws Error if there are none.
 const training::Dataset& need_test(const training::DatasetSplits& data);
 
 }  // namespace weft::tools

@@ -1,4 +1,4 @@
-// Flags over CLI11, and the messages for command lines that are wrong.
+// Parses flags with CLI11 and reports wrong command lines.
 #include "tools/flags/flags.h"
 
 #include <CLI/CLI.hpp>
@@ -18,7 +18,7 @@ namespace {
 
 constexpr const char* kHelpAll = "--help-all";
 
-// "to,o" as it is written on a command line: "--to,-o".
+// "to,o" in command-line form: "--to,-o".
 std::string dashed(const std::string& name) {
   std::string result;
   for (std::size_t begin = 0; begin <= name.size();) {
@@ -55,7 +55,7 @@ const std::string& choice(const std::string& name, const std::string& text, cons
 void Flags::option(const std::string& name, const std::string& value_name, const std::string& fallback,
                    const std::string& doc, std::function<void(const std::string&)> set) {
   if (app_.get_option_no_throw(dashed(name)))
-    fail("two flags are named --{}; where the second is a model's option, give it another name", name);
+    fail("two flags are named --{}; if one is your model's option, rename it", name);
   app_.add_option_function<std::string>(dashed(name), std::move(set),
                                         fallback.empty() ? doc : fmt::format("{} [{}]", doc, fallback))
       ->type_name(value_name)
@@ -137,7 +137,7 @@ std::vector<std::string> flag_names(const CLI::App& app) {
 
 bool is_flag(const std::string& word) { return word.size() > 1 && word[0] == '-'; }
 
-// What no flag and no positional of `app` took.
+// Rejects words that no flag or positional of `app` took.
 void refuse_rest(const CLI::App& app, const std::string& place) {
   const std::vector<std::string> rest = app.remaining();
   if (rest.empty()) return;

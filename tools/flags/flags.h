@@ -1,4 +1,4 @@
-// What a command takes from the command line, bound to its variables. Built on CLI11, which flags.cpp alone sees.
+// Binds a command's flags to its variables. Built on CLI11, which only flags.cpp includes.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ class App;
 
 namespace weft::tools {
 
-// A wrong command line: an unknown command, flag, model or option, or a value that a flag does not take. Exit code 2.
+// A wrong command line: an unknown command, flag, model or option, or an invalid value. Exit code 2.
 class UsageError : public Error {
  public:
   using Error::Error;
@@ -28,27 +28,27 @@ template <typename... Args>
   throw UsageError(fmt::format(format, std::forward<Args>(args)...));
 }
 
-// A flag is named without its dashes: "epochs"; aliases with commas between: "kernels,profile"; one
-// letter is a short flag: "to,o". The value of a variable
-// before parsing is its default and is shown in the help; an optional stays empty where the flag is not given.
+// Names omit dashes: "epochs". Commas separate aliases: "kernels,profile". One letter is a short flag: "to,o". The
+// value of a variable before parsing is the default that the help shows; an optional stays empty if the flag is not
+// given.
 class Flags {
  public:
-  // `words` are those of the command line, of the command and all that follows it.
+  // `words` are the command line from the command on.
   Flags(CLI::App& app, std::vector<std::string> words) : app_(app), words_(std::move(words)) {}
 
-  // The heading in the help of the flags that follow.
+  // Sets the help heading of the following flags.
   void group(const std::string& heading) { group_ = heading; }
 
-  // The words of the command line, which may decide what the help shows.
+  // The command line, which may decide what the help shows.
   const std::vector<std::string>& words() const { return words_; }
-  bool shows_all() const;  // --help-all is among them
+  bool shows_all() const;  // --help-all is given
 
-  // Of the flags so far --help shows these alone; --help-all shows all.
+  // Hides all flags declared so far except these from --help; --help-all shows all.
   void show_only(const std::vector<std::string>& names);
-  // What the help ends with.
+  // Text at the end of the help.
   void footer(const std::string& text);
 
-  // An argument without dashes, by its place; empty where not given. `name` in capitals.
+  // An argument without dashes, by position; empty if not given. `name` is in capitals.
   void positional(const std::string& name, std::string& value, const std::string& doc);
 
   void add(const std::string& name, bool& value, const std::string& doc);
@@ -77,23 +77,23 @@ class Flags {
   std::string group_ = "Flags";
 };
 
-// One command: binds its variables, then runs.
+// A command: declare() binds its variables, run() runs it.
 class Command {
  public:
   virtual ~Command() = default;
   virtual void declare(Flags& flags) = 0;
-  virtual int run() = 0;  // the exit code
+  virtual int run() = 0;  // returns the exit code
 };
 
 struct NamedCommand {
   std::string name;
-  std::string group;  // its heading in the help
+  std::string group;  // heading in the help
   std::string summary;
   Command* command;
 };
 
-// Finds the command that the line asks for and fills its variables; nullptr where help or the version was asked for and
-// printed. Throws UsageError with the nearest right name of what is unknown.
+// Finds the command and fills its variables; returns nullptr after printing help or the version. Throws UsageError with
+// the nearest name for an unknown name.
 Command* parse_command_line(int argc, const char* const* argv, const std::string& description,
                             const std::vector<NamedCommand>& commands);
 

@@ -1,4 +1,4 @@
-// Choosing and building a model.
+// Chooses and builds a model.
 #include "tools/flags/model_flags.h"
 
 #include <algorithm>
@@ -19,13 +19,13 @@ void ModelFlags::declare(Flags& flags, const std::string& what) {
   if (catalog_.fallback()) doc += fmt::format(" [{}]", catalog_.fallback()->name);
   flags.positional("MODEL", name_, doc);
 
-  // The help of a named model shows its options alone; without a name those of all, if asked for.
+  // If a model is named, the help shows only its options; otherwise all options if --help-all is given.
   const auto named = std::ranges::find_if(flags.words(), [&](const std::string& word) { return catalog_.find(word); });
   const Model* only = named != flags.words().end() ? catalog_.find(*named) : catalog_.fallback();
   const auto is_shown = [&](const Model& model) { return flags.shows_all() || &model == only; };
 
-  // Models share names of options: one flag each, with the words and the default of every model that has it.
-  std::map<std::string, std::vector<std::pair<std::string, std::string>>> docs;  // by option: words, models
+  // Models share option names: one flag each, with the description and default of every model that has it.
+  std::map<std::string, std::vector<std::pair<std::string, std::string>>> docs;  // by option: description, models
   for (const Model& model : catalog_.models())
     for (const Option& option : model.options) {
       auto& of_option = docs[option.name];
@@ -81,7 +81,7 @@ void set_sizes(Settings& settings, const training::Dataset& data) {
 
 namespace {
 
-// "3x32x32".
+// Parses "3x32x32".
 void set_sizes(Settings& settings, const std::string& text) {
   std::string rest = text;
   for (const char* name : {"channels", "height", "width"}) {
@@ -89,20 +89,20 @@ void set_sizes(Settings& settings, const std::string& text) {
     const std::string number = rest.substr(0, end);
     const bool is_last = end == rest.size();
     if (parse_number<std::int64_t>(number).value_or(0) < 1 || is_last != (std::string(name) == "width"))
-      fail_usage("--size takes channels, height and width, as 3x32x32, got '{}'", text);
+      fail_usage("--size takes channels, height and width, such as 3x32x32; got '{}'", text);
     settings.set(name, number);
     rest.erase(0, is_last ? end : end + 1);
   }
 }
 
-// Numbers in a row of a value whose first dim is the batch.
+// Elements per row of a value whose first dim is the batch.
 std::int64_t row_elements(const ir::Type& type) {
   std::int64_t elements = 1;
   for (std::size_t i = 1; i < type.rank(); ++i) elements *= ir::number(type.dims[i]);
   return elements;
 }
 
-// A model that must take noise away has more to do than to copy.
+// A denoising model cannot succeed by copying its input.
 bool denoises(const ir::Module& module) {
   const ir::Graph* reconstruct = module.find("reconstruct");
   return reconstruct && reconstruct->find_output("noisy") != ir::kNone;
@@ -115,8 +115,8 @@ void warn_of_wide_code(const ir::Module& module) {
   const ir::Type& code = encode->type(encode->outputs[encode->find_output("latent")].value);
   if (row_elements(code) >= row_elements(picture) && !denoises(module))
     warn(
-        "the code has {} numbers and the picture {}: such a code can hold the picture as it is, and the model need not "
-        "learn to compress it",
+        "the code has {} numbers and an image {}: the model can copy images and need not "
+        "learn to compress them",
         row_elements(code), row_elements(picture));
 }
 
@@ -135,7 +135,7 @@ Subject ModelFlags::build(const training::Dataset* data) const {
 
 Subject ModelFlags::build_or_read() const {
   if (!name_.ends_with(".weft")) return build();
-  if (!given().empty()) fail_usage("a file takes no options, but --{} is given", given().begin()->first);
+  if (!given().empty()) fail_usage("a .weft file takes no model options; omit --{}", given().begin()->first);
   ir::Module module = ir::parse(runtime::read_file(name_), name_);
   return {module.name.empty() ? name_ : module.name, {}, std::move(module)};
 }

@@ -1,4 +1,4 @@
-// The flags that say which model a command works on, with which options: MODEL --hidden 400 --latent 20.
+// The flags that choose a model and its options: MODEL --hidden 400 --latent 20.
 #pragma once
 
 #include <map>
@@ -12,22 +12,22 @@
 
 namespace weft::tools {
 
-// What was chosen: a model built for the sizes of some data, or a module read from a file.
+// The chosen model, built for the sizes of some data, or a module read from a file.
 struct Subject {
   std::string name;
-  std::map<std::string, std::string> settings;  // the model's options and the data's sizes; empty for a file
+  std::map<std::string, std::string> settings;  // the model's options and data sizes; empty for a file
   ir::Module module;
 };
 
-// The sizes of the data: channels, height, width, classes.
+// Sets the sizes of the data: channels, height, width, classes.
 void set_sizes(Settings& settings, const training::Dataset& data);
 
 class ModelFlags {
  public:
   explicit ModelFlags(const Catalog& catalog) : catalog_(catalog) {}
 
-  // MODEL, and each option that a model of the catalog has. The variables stay where they are: so must this object.
-  // `what` is what the help says it is.
+  // Declares MODEL and the options of all models in the catalog. The flags bind to this object, so it must not move.
+  // `what` describes MODEL in the help.
   void declare(Flags& flags, const std::string& what = "The model");
 
   // --size CxHxW, for commands that build the model without data.
@@ -35,17 +35,17 @@ class ModelFlags {
 
   bool is_named() const { return !name_.empty(); }
   const std::string& name() const { return name_; }
-  // The options that were given, by name.
+  // The given options, by name.
   std::map<std::string, std::string> given() const;
 
-  // The model named, or the catalog's fallback. UsageError where it is unknown, or none is named and there is no
-  // fallback, or an option is given that the model lacks.
+  // The named model, or the catalog's fallback. Throws UsageError if the name is unknown or missing without a fallback,
+  // or the model lacks a given option.
   const Model& model() const;
 
-  // Builds the model for pictures of a size: those of `data`, or of --size, or 28 x 28 grey ones. Warns on stderr where
-  // its code is larger than the picture.
+  // Builds the model for the image size of `data` or --size, by default 28 x 28 grey images. Warns on stderr if the
+  // code is at least as large as an image.
   Subject build(const training::Dataset* data = nullptr) const;
-  // The same; a name that ends in .weft is a file to read.
+  // The same; reads a file if the name ends in .weft.
   Subject build_or_read() const;
 
  private:

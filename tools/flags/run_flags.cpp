@@ -1,4 +1,4 @@
-// Finding and opening a run.
+// Finds and opens a run.
 #include "tools/flags/run_flags.h"
 
 #include <sstream>
@@ -28,13 +28,13 @@ const std::string& metadata_text(const runtime::TensorFile& file, const fs::path
   const auto found = file.metadata.find(key);
   if (found == file.metadata.end())
     fail(
-        "{}: its metadata lacks '{}', so its model cannot be built: name a checkpoint of weft train or of a compiled "
+        "{}: the metadata lacks '{}', so Weft cannot build the model: name a checkpoint from weft train or a compiled "
         "model, or a run",
         path.string(), key);
   return found->second;
 }
 
-// "hidden=400 latent=20"; a word without = goes on with the value before it.
+// Parses "hidden=400 latent=20"; a word without = belongs to the value before it.
 void set_all(Settings& settings, const std::string& text, const fs::path& path) {
   std::vector<std::pair<std::string, std::string>> pairs;
   std::istringstream words(text);
@@ -49,7 +49,7 @@ void set_all(Settings& settings, const std::string& text, const fs::path& path) 
   for (const auto& [name, value] : pairs) try {
       settings.set(name, value);
     } catch (const OptionError& error) {
-      fail("{}: its settings are '{}', but {}; it is of another version of the model", path.string(),
+      fail("{}: the settings are '{}', but {}; they are for another version of the model", path.string(),
            shortened(visible(text), 300), error.what());
     }
 }
@@ -62,7 +62,7 @@ RunDirectory open_checkpoint(const Catalog& catalog, const fs::path& path) {
   config.model = metadata_text(file, path, "model");
   const Model* model = catalog.find(config.model);
   if (!model)
-    fail("{}: a checkpoint of the model {}, which is not known here ({})", path.string(), brief(config.model),
+    fail("{}: a checkpoint of model {}, which this program does not know ({})", path.string(), brief(config.model),
          fmt::join(catalog.names(), ", "));
   Settings settings(*model);
   set_all(settings, metadata_text(file, path, "settings"), path);
@@ -80,7 +80,7 @@ fs::path write_picture(const RunDirectory& run, const std::optional<std::string>
 }
 
 void RunFlags::declare(Flags& flags) {
-  flags.positional("RUN", name_, "The folder of a run, a checkpoint, or a model, whose run is then in run/MODEL");
+  flags.positional("RUN", name_, "A run's folder, a checkpoint, or a model, whose run is in run/MODEL");
   flags.group("Run");
   flags.add("run,out", out_, "DIR", "Folder of the run, if RUN is left out or names its model");
   flags.add("allow-nonfinite", allow_nonfinite_, "Accept weights that contain NaN or infinity");
@@ -126,8 +126,7 @@ training::Session RunFlags::load(const RunDirectory& run, std::optional<std::int
 training::DatasetSplits RunFlags::data(const RunDirectory& run) const {
   const training::DataOptions options = data_.apply(run.config().data);
   if (run.is_checkpoint_alone() && options.folder.empty())
-    fail("{}: a checkpoint alone does not say which data to look at: give --data DIR, or --data digits",
-         run.checkpoint_path().string());
+    fail("{}: a checkpoint does not name its data: give --data DIR or --data digits", run.checkpoint_path().string());
   return training::load_data(options);
 }
 

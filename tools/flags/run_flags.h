@@ -1,4 +1,4 @@
-// The flags that say which trained run a command looks at: [MODEL or RUN] --run DIR, with which data and backend.
+// The flags that choose a trained run, its data and its backend: [MODEL or RUN] --run DIR.
 #pragma once
 
 #include <filesystem>
@@ -12,17 +12,16 @@
 
 namespace weft::tools {
 
-// Where a model is trained to when no folder is named.
+// The folder where a model's training writes by default.
 std::filesystem::path default_run_folder(const std::string& model);
-// The run there; an Error that says how to train one where there is none.
+// Opens that run; throws Error that tells how to train one if there is none.
 training::RunDirectory open_default_run(const std::string& model,
                                         training::RunDirectory::Access access = training::RunDirectory::Access::read);
 
-// A checkpoint alone as a run: what its metadata says of its model is all that is known. Error where that is too
-// little.
+// Opens a checkpoint without a run, with the model that its metadata describe. Throws Error if they are incomplete.
 training::RunDirectory open_checkpoint(const Catalog& catalog, const std::filesystem::path& path);
 
-// Writes a picture to the file that the user named or, where none was, to the run's of that name; gives its path.
+// Writes a picture to the user's file, or else to file `name` in the run; returns its path.
 std::filesystem::path write_picture(const training::RunDirectory& run, const std::optional<std::string>& to,
                                     const char* name, const training::Canvas& picture);
 
@@ -31,21 +30,20 @@ class RunFlags {
   explicit RunFlags(const Catalog& catalog) : catalog_(catalog) {}
   void declare(Flags& flags);
 
-  // The run in --out, in the folder named, or the one that a model's training leaves by default; or a checkpoint file
-  // alone, whose metadata says of which model of the catalog it is. Error where there is none, or it is one of another
-  // model.
+  // Opens the run in --out, in the named folder, or in the named model's default folder; or a checkpoint file whose
+  // metadata name a model of the catalog. Throws Error if there is none or it has another model.
   training::RunDirectory open() const;
-  // Another run, named as the argument is: by its folder, or by a model.
+  // Opens another run by folder or model name.
   training::RunDirectory open(const std::string& name) const;
-  // How the run was trained, on the backend and with the threads and the batch asked for.
+  // The run's training options with the backend, threads and batch from the flags.
   training::SessionOptions options(const training::RunDirectory& run, std::optional<std::int64_t> batch = {}) const;
-  // The trained model, with backend and threads as asked; `batch` where none is asked for, or the run's own.
+  // Loads the trained model with these options; `batch` replaces the run's batch if no flag sets it.
   training::Session load(const training::RunDirectory& run, std::optional<std::int64_t> batch = {}) const;
-  // The data of the run, or those of --data.
+  // The data of --data, or else the run's.
   training::DatasetSplits data(const training::RunDirectory& run) const;
 
  private:
-  // The model whose default run `name` means, or "" where it names a folder or a file.
+  // The model whose default run `name` denotes, or "" for a folder or a file.
   std::string model_of_default(const std::string& name) const;
 
   const Catalog& catalog_;

@@ -1,4 +1,4 @@
-// Flags of training and what they set.
+// Declares and applies training flags.
 #include "tools/flags/train_flags.h"
 
 #include <algorithm>
@@ -23,10 +23,10 @@ void OptimizerFlags::declare(Flags& flags) {
   flags.add("momentum", momentum_, Flags::Range::not_negative,
             default_text("Momentum, for momentum, nesterov and lars", spec.momentum));
   flags.add("weight-decay", weight_decay_, Flags::Range::not_negative,
-            default_text("Weight decay: added to the gradient, for adamw decoupled", spec.weight_decay));
+            default_text("Weight decay: added to the gradient; decoupled for adamw", spec.weight_decay));
   flags.add("decay-matrices", decay_matrices_, "Exclude biases and norm scales from weight decay, as lars does");
   flags.add("trust", trust_, Flags::Range::positive, default_text("Trust coefficient of lars", spec.trust));
-  flags.add("clip-norm", clip_norm_, Flags::Range::positive, "Scale gradients down to this global norm [off]");
+  flags.add("clip-norm", clip_norm_, Flags::Range::positive, "Clip gradients to this global norm [off]");
 }
 
 passes::OptimizerSpec OptimizerFlags::apply(passes::OptimizerSpec spec) const {
@@ -65,7 +65,7 @@ void MachineFlags::declare(Flags& flags) {
 }
 
 training::SessionOptions MachineFlags::apply(training::SessionOptions options) const {
-  constexpr std::int64_t most = 4096;  // no machine has more cores
+  constexpr std::int64_t most = 4096;  // more than any machine has
   if (threads_ && *threads_ > most) fail_usage("--threads takes at most {}, got {}", most, *threads_);
   options.backend = backend_.value_or(options.backend);
   options.threads = static_cast<int>(threads_.value_or(options.threads));
@@ -73,7 +73,7 @@ training::SessionOptions MachineFlags::apply(training::SessionOptions options) c
   if (precision_) options.precision = parse_precision(*precision_);
   if (has_precision(options.backend, options.precision)) return options;
   if (precision_)
-    fail_usage("--precision {} is for the backend cuda; {} multiplies in f32: give --backend cuda, or leave it out",
+    fail_usage("--precision {} needs --backend cuda; {} multiplies in f32: give --backend cuda or omit --precision",
                *precision_, options.backend);
   options.precision = Precision::f32;
   return options;

@@ -1,4 +1,4 @@
-// The flags of training, shared by the commands that train a step or look at one.
+// Training flags, shared by commands that train or inspect a step.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace weft::tools {
 class OptimizerFlags {
  public:
   void declare(Flags& flags);
-  // The optimizer asked for: `base` where nothing is given.
+  // `base` with the given flags applied.
   passes::OptimizerSpec apply(passes::OptimizerSpec base) const;
 
  private:
@@ -28,8 +28,7 @@ class OptimizerFlags {
 class MachineFlags {
  public:
   void declare(Flags& flags);
-  // `options` on this backend and with these threads. What is not given stays; a precision only where the backend has
-  // it.
+  // `options` with the given flags applied; keeps a precision only if the backend supports it.
   training::SessionOptions apply(training::SessionOptions options) const;
   const std::optional<std::string>& backend() const { return backend_; }
 
@@ -43,7 +42,7 @@ class MachineFlags {
 class PassFlags {
  public:
   void declare(Flags& flags);
-  // For session and stage options, and the context of passes.
+  // Applies to session options, stage options and pass contexts.
   template <typename Options>
   Options apply(Options options) const {
     if (no_contrastive_) options.contrastive = false;
@@ -76,8 +75,8 @@ class ScheduleFlags {
   std::optional<double> warmup_epochs_;
 };
 
-// "2 threads", "1 thread": as a session will use them.
+// "2 threads", "1 thread": the number that a session uses.
 std::string threads_text(int threads);
-int thread_count(int threads);  // 0 is all cores
+int thread_count(int threads);  // 0 means all cores
 
 }  // namespace weft::tools

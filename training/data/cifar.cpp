@@ -1,4 +1,4 @@
-// CIFAR-10 batches joined into one data set.
+// Joins CIFAR-10 batches into one data set.
 #include "training/data/cifar.h"
 
 #include <algorithm>
@@ -44,11 +44,11 @@ std::vector<std::string> class_names_in(const fs::path& folder) {
   return names;
 }
 
-// Appends the records of a file to the bytes of pictures and labels.
+// Appends the records of a file to the images and labels.
 void read_batch(const fs::path& path, int classes, HostTensor& images, std::vector<std::int32_t>& labels) {
   const std::string bytes = read_unpacked(path);
   if (bytes.empty() || bytes.size() % kRecord != 0)
-    fail("{}: {} bytes are no whole number of records of {}; it is cut short or not CIFAR-10: fetch the file again",
+    fail("{}: {} bytes are not a whole number of {}-byte records; it is truncated or not CIFAR-10: download it again",
          path.string(), bytes.size(), kRecord);
   for (std::size_t begin = 0; begin < bytes.size(); begin += kRecord) {
     const int label = static_cast<unsigned char>(bytes[begin]);
@@ -82,7 +82,7 @@ bool is_cifar_folder(const fs::path& folder) {
 DatasetSplits load_cifar(const fs::path& folder, const LoadOptions& options) {
   const std::vector<fs::path> batches = training_batches(folder);
   if (batches.empty())
-    fail("{}: data_batch_1.bin to data_batch_5.bin are missing, plain or .gz; put those to train on into the folder",
+    fail("{}: data_batch_1.bin to data_batch_5.bin are missing, plain or .gz; put the training batches into the folder",
          folder.string());
   const fs::path test = plain_or_gzipped(folder / kTestName);
   if (test.empty()) fail("{}: {} is missing, plain or .gz; put it into the folder", folder.string(), kTestName);

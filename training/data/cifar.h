@@ -1,4 +1,4 @@
-// The binary version of CIFAR-10: records of one label byte and the three planes of a 32 x 32 picture.
+// The binary version of CIFAR-10: records of one label byte and the three planes of a 32 x 32 image.
 #pragma once
 
 #include <filesystem>
@@ -7,11 +7,11 @@
 
 namespace weft::training {
 
-// Whether a batch of it is there.
+// Whether the folder holds a batch.
 bool is_cifar_folder(const std::filesystem::path& folder);
-// Reads those training batches that are there, each plain or gzipped. Classes are named by batches.meta.txt, or the
-// published names. Throws Error where no training batch or test_batch.bin is there, a file is cut short, or a label is
-// no class.
+// Reads the training batches in the folder, plain or gzipped. Class names come from batches.meta.txt, else they are the
+// published ones. Throws Error if there is no training batch or no test_batch.bin, a file is truncated, or a label is
+// out of range.
 DatasetSplits load_cifar(const std::filesystem::path& folder, const LoadOptions& options);
 
 }  // namespace weft::training

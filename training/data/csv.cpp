@@ -1,4 +1,4 @@
-// The CSV reader: lines, cells, numbers, and what the last column is.
+// The CSV reader: lines, cells, numbers, and the role of the last column.
 #include "training/data/csv.h"
 
 #include <algorithm>
@@ -86,7 +86,7 @@ class CsvReader {
     return ',';
   }
 
-  // Cells without blanks around them and without quotes.
+  // Splits a line into cells, trimmed and unquoted.
   void split(std::string_view line, std::vector<std::string_view>& cells) const {
     cells.clear();
     std::size_t begin = 0;
@@ -106,11 +106,11 @@ class CsvReader {
     return std::ranges::none_of(cells, [](std::string_view cell) { return cell.empty() || number_in(cell); });
   }
 
-  // All cells but the last are features; what the last is shows later.
+  // All cells but the last are features; `read` decides later whether the last is one too.
   void read_row(const std::vector<std::string_view>& cells) {
     if (cells.size() != width_)
-      fail("{}: row {} has {} cells, but the first {}; each row needs as many", path_.string(), line_, cells.size(),
-           width_);
+      fail("{}: row {} has {} cells, but the first row has {}; all rows need the same number", path_.string(), line_,
+           cells.size(), width_);
     for (std::size_t column = 0; column + 1 < width_; ++column)
       features_.push_back(feature(cells[column], line_, column));
     last_cells_.emplace_back(cells.back());
@@ -121,13 +121,13 @@ class CsvReader {
   double feature(std::string_view cell, std::size_t line, std::size_t column) const {
     const std::optional<double> number = number_in(cell);
     if (cell.empty())
-      fail("{}: row {}, {}: the cell is empty; fill it in, or leave the row out", path_.string(), line,
+      fail("{}: row {}, {}: the cell is empty; fill it in, or remove the row", path_.string(), line,
            column_text(column));
     if (!number)
-      fail("{}: row {}, {}: '{}' is no number{}", path_.string(), line, column_text(column), brief(cell),
-           line == 1 ? " (a header has a name for every column, and no number)" : "");
+      fail("{}: row {}, {}: '{}' is not a number{}", path_.string(), line, column_text(column), brief(cell),
+           line == 1 ? " (a header has a name for every column and no numbers)" : "");
     if (!std::isfinite(*number) || std::abs(*number) > 1e37)
-      fail("{}: row {}, {}: {} is not a finite number; fill it in, or leave the row out", path_.string(), line,
+      fail("{}: row {}, {}: {} is not a finite number; correct it, or remove the row", path_.string(), line,
            column_text(column), brief(cell));
     return *number;
   }
@@ -194,8 +194,8 @@ class CsvReader {
     }
     constexpr std::size_t most_classes = 10'000;
     if (classes.size() > most_classes)
-      fail("{}: {} has {} different labels; a label is one of at most {} classes", path_.string(),
-           column_text(width_ - 1), classes.size(), most_classes);
+      fail("{}: {} has {} different labels; Weft supports at most {} classes", path_.string(), column_text(width_ - 1),
+           classes.size(), most_classes);
     for (auto& [key, index] : classes) {
       index = static_cast<std::int32_t>(table_.class_names.size());
       table_.class_names.push_back(numeric ? fmt::format("{:g}", key.first) : visible(key.second));
@@ -225,17 +225,17 @@ class CsvReader {
   Table table_;
 };
 
-// The ending without .gz.
+// The file extension, without .gz.
 std::string ending_of(const fs::path& path) {
   return lower((path.extension() == ".gz" ? path.stem() : path).extension().string());
 }
 
-// Reads a file as the columns of a run ask, where they are given.
+// Reads a file to fit the columns of a run, if given.
 Table read_for(const fs::path& path, const LoadOptions& options) {
   Table table = read_csv(path);
   const std::size_t wanted = options.columns.size();
   if (wanted == 0 || table.names.size() == wanted) return table;
-  // The guess went wrong: what is a label and what is not shows in the number of columns.
+  // The guess was wrong: the number of columns tells whether the last one is a label.
   const bool labelled = !table.class_names.empty();
   if (labelled && table.names.size() + 1 == wanted) return read_csv(path, LastColumn::feature);
   if (!labelled && table.names.size() == wanted + 1) return read_csv(path, LastColumn::label);

@@ -1,4 +1,4 @@
-// Splitting data sets, and the table of formats that load_dataset knows.
+// Splits data sets; the table of formats of load_dataset.
 #include "training/data/dataset.h"
 
 #include <fmt/ranges.h>
@@ -22,7 +22,7 @@ using runtime::HostTensor;
 
 namespace {
 
-constexpr std::uint32_t kShuffleStream = 0x73687566;  // "shuf": apart from the op ids that graphs use as streams
+constexpr std::uint32_t kShuffleStream = 0x73687566;  // "shuf": distinct from the op ids that graphs use as streams
 
 HostTensor take_rows(const HostTensor& tensor, std::span<const std::int64_t> indices) {
   const std::int64_t rows = tensor.shape.at(0);
@@ -32,7 +32,7 @@ HostTensor take_rows(const HostTensor& tensor, std::span<const std::int64_t> ind
   const std::size_t row_bytes = rows == 0 ? 0 : tensor.bytes.size() / static_cast<std::size_t>(rows);
   auto out = taken.bytes.begin();
   for (const std::int64_t index : indices) {
-    if (index < 0 || index >= rows) fail("sample {} asked of a data set of {}", index, rows);
+    if (index < 0 || index >= rows) fail("sample {} is outside a data set of {} samples", index, rows);
     out = std::copy_n(tensor.bytes.begin() + index * static_cast<std::int64_t>(row_bytes), row_bytes, out);
   }
   return taken;
@@ -63,8 +63,8 @@ Dataset take(const Dataset& dataset, std::span<const std::int64_t> indices) {
 
 void need_classes(const Dataset& dataset, std::string_view entry) {
   if (dataset.classes < 2)
-    fail("entry @{} learns from labels, but all samples of {} are of one class; take data of at least two classes",
-         entry, dataset.name);
+    fail("entry @{} learns from labels, but {} has only one class; use data with at least two classes", entry,
+         dataset.name);
 }
 
 HeldOut hold_out(const Dataset& dataset, std::int64_t count, std::uint64_t seed) {
@@ -86,7 +86,7 @@ DatasetSplits with_validation(Dataset train, Dataset test, const LoadOptions& op
 
 DatasetSplits split_at_random(const Dataset& all, const LoadOptions& options) {
   constexpr std::int64_t one_in = 5;
-  if (all.size() < 2) fail("{} holds {} samples; to train and to test takes at least 2", all.name, all.size());
+  if (all.size() < 2) fail("{} holds {} samples; training and testing need at least 2", all.name, all.size());
   HeldOut parts = hold_out(all, std::max<std::int64_t>(1, all.size() / one_in), options.seed + 1);
   return with_validation(std::move(parts.rest), std::move(parts.held_out), options);
 }
@@ -109,7 +109,7 @@ std::vector<std::string> numbered_classes(int classes) {
 
 namespace {
 
-// A new format is one row and its two functions. The first that recognises the folder or file loads it.
+// To add a format, add a row and its two functions. The first format that recognises the folder or file loads it.
 struct Format {
   const char* looks_for;
   bool (*recognises)(const fs::path& path);
@@ -119,8 +119,7 @@ constexpr Format kFormats[] = {
     {"IDX (train-images-idx3-ubyte[.gz], train-labels-idx1-ubyte[.gz], t10k-images-..., t10k-labels-...)",
      is_idx_folder, load_idx},
     {"CIFAR-10 (data_batch_1.bin[.gz], ..., test_batch.bin[.gz])", is_cifar_folder, load_cifar},
-    {"folders of pictures (train/CLASS/*.png and test/CLASS/*.png, or CLASS/*.png)", is_image_folder,
-     load_image_folder},
+    {"folders of images (train/CLASS/*.png and test/CLASS/*.png, or CLASS/*.png)", is_image_folder, load_image_folder},
     {"NumPy arrays (train_images.npy, train_labels.npy, test_images.npy, test_labels.npy, or one file NAME.npy)",
      is_npy, load_npy},
     {"tables (train.csv[.gz] and test.csv[.gz], or one file NAME.csv[.gz])", is_csv, load_csv},
@@ -134,7 +133,7 @@ const Format* format_of(const fs::path& path) {
 [[noreturn]] void fail_unrecognised(const fs::path& path) {
   std::vector<std::string> looked_for;
   for (const Format& format : kFormats) looked_for.emplace_back(format.looks_for);
-  std::string hint;  // the folder above the right one is a common mistake
+  std::string hint;  // naming the parent folder is a common mistake
   if (fs::is_directory(path)) {
     for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
       if (entry.is_directory() && format_of(entry.path()))

@@ -1,5 +1,5 @@
-// Labelled samples in memory, images or rows of a table: what the training loop, the probes and the pictures of a run
-// read, and how files become one.
+// A data set in memory: labelled images or rows of a table, for training, probes and pictures; and the functions that
+// load one from files.
 #pragma once
 
 #include <cstdint>
@@ -22,14 +22,14 @@ struct Column {
   bool operator==(const Column&) const = default;
 };
 
-// Names come from files and folders; loaders make them visible (ir/visible.h).
+// Names come from files and folders; loaders escape them (ir/visible.h).
 struct Dataset {
   std::string name;
   runtime::HostTensor samples;           // images u8 [N,C,H,W], or the scaled rows of a table f32 [N,D]
   runtime::HostTensor labels;            // i32 [N], each in [0, classes)
-  int classes = 0;                       // 1 where the data has no labels: all are 0 then
-  std::vector<std::string> class_names;  // one a class
-  std::vector<Column> columns = {};      // one a column of a table; empty for images
+  int classes = 0;                       // 1 if the data has no labels: all are 0 then
+  std::vector<std::string> class_names;  // one per class
+  std::vector<Column> columns = {};      // of a table; empty for images
 
   std::int64_t size() const { return samples.shape.empty() ? 0 : samples.shape[0]; }
   bool is_table() const { return samples.shape.size() == 2; }
@@ -42,8 +42,8 @@ struct DatasetSplits {
   Dataset test;
 };
 
-// A permutation of 0..count-1, a pure function of its arguments. `step` tells apart the epochs of a run.
-// Throws Error where count is negative or beyond 2^32.
+// A permutation of 0..count-1, a pure function of its arguments. `step` distinguishes the epochs of a run.
+// Throws Error if count is negative or beyond 2^32.
 std::vector<std::int64_t> shuffled_indices(std::int64_t count, std::uint64_t seed, std::uint64_t step = 0);
 
 // The samples at `indices`, in that order. Throws Error on an index outside the data set.
@@ -54,26 +54,26 @@ struct HeldOut {
   Dataset held_out;
 };
 
-// Parts `count` samples, drawn at random by `seed`, from the rest; both keep the order of the data set.
-// Throws Error unless 0 <= count < size.
+// Holds out `count` samples, drawn by `seed`; both parts keep the order of the data set. Throws Error unless 0 <= count
+// < size.
 HeldOut hold_out(const Dataset& dataset, std::int64_t count, std::uint64_t seed);
 
 struct LoadOptions {
   std::optional<std::int64_t> validation;  // samples held out of the training set; default: one in 12, at most 5,000
-  std::uint64_t seed = 0;                  // draws which, and what is held out to test where the files do not say
-  std::vector<Column> columns = {};        // of a run: new rows are scaled as its were; empty: as the training rows ask
+  std::uint64_t seed = 0;                  // draws them, and the test samples if the files have none
+  std::vector<Column> columns = {};        // a run's scaling, for new rows; empty: scale by the training rows
 };
 
-// Recognises what the folder or file holds and reads it; docs/reference/data-formats.md has the formats. Throws Error
-// where it is missing or nothing known (naming what was looked for), a file of the set is missing, or one is bad.
+// Detects the format of a folder or file and reads it; docs/reference/data-formats.md lists the formats. Throws Error
+// if it is missing, of no known format, or a file of the set is missing or invalid.
 DatasetSplits load_dataset(const std::filesystem::path& path, const LoadOptions& options = {});
 
-// Throws Error where all samples are of one class; `entry` learns from labels.
+// Throws Error if all samples have one class; `entry` learns from labels.
 void need_classes(const Dataset& dataset, std::string_view entry);
 
-// For the loaders: holds the validation samples out of `train`, as the options say.
+// For the loaders: holds validation samples out of `train`.
 DatasetSplits with_validation(Dataset train, Dataset test, const LoadOptions& options);
-// Of a set without a test part: one sample in five is drawn to test.
+// For sets without a test part: draws one sample in five as test samples.
 DatasetSplits split_at_random(const Dataset& all, const LoadOptions& options);
 // "mnist" of "/data/mnist/", "cardio" of "/data/cardio.csv.gz".
 std::string data_name(const std::filesystem::path& path);

@@ -1,5 +1,6 @@
-// A digit is a few pen strokes through knots. Knots are jittered, joined by a Catmull-Rom spline, posed, and drawn with
-// a round pen whose width changes along the stroke; the ink of a pixel follows from its distance to the stroke.
+// A digit is a few pen strokes through knots. The generator jitters the knots, joins them by a Catmull-Rom spline,
+// poses the strokes, and draws them with a round pen whose width changes along the stroke. The ink of a pixel depends
+// on its distance to the stroke.
 #include "training/data/digits.h"
 
 #include <algorithm>
@@ -19,7 +20,7 @@ namespace {
 
 constexpr std::uint32_t kLabelStream = 0x6c61626c;   // "labl"
 constexpr std::uint32_t kImageStream = 0x64696770;   // "digp"; a split adds its number
-constexpr std::uint32_t kColourStream = 0x64696763;  // "digc"; so here
+constexpr std::uint32_t kColourStream = 0x64696763;  // "digc"; likewise
 
 struct Point {
   float x = 0;
@@ -36,7 +37,7 @@ using Stroke = std::vector<Knot>;
 using Glyph = std::vector<Stroke>;
 constexpr bool kCorner = true;
 
-// The ways people write each digit, one way a block.
+// The ways people write each digit, one block per way.
 // clang-format off
 const std::array<std::vector<Glyph>, 10>& glyphs() {
   static const std::array<std::vector<Glyph>, 10> table{{
@@ -96,14 +97,14 @@ const std::array<std::vector<Glyph>, 10>& glyphs() {
 }
 // clang-format on
 
-// A run of random numbers from one source.
+// A sequence of random numbers from one source.
 class Draws {
  public:
   explicit Draws(const RandomSource& source) : source_(source) {}
 
   float uniform(float low, float high) { return low + (high - low) * runtime::uniform(source_, next_++); }
   float normal(float deviation) { return deviation * runtime::normal(source_, next_++); }
-  // `normal` cut at two deviations: no rare digit that nobody would write.
+  // `normal` clamped to two deviations, so that all digits are plausible.
   float bounded_normal(float deviation) { return std::clamp(normal(deviation), -2 * deviation, 2 * deviation); }
   std::size_t below(std::size_t count) { return runtime::random_block(source_, next_++)[0] % count; }
   runtime::PhiloxBlock block() { return runtime::random_block(source_, next_++); }
@@ -126,7 +127,7 @@ Glyph jittered(Glyph glyph, Draws& draws) {
   return glyph;
 }
 
-// Between b and c, a and d being their neighbours.
+// A point between b and c; a and d are their neighbours.
 Point catmull_rom(Point a, Point b, Point c, Point d, float t) {
   const auto blend = [t](float p, float q, float r, float s) {
     return q + .5F * t * (r - p + t * (2 * p - 5 * q + 4 * r - s + t * (3 * (q - r) + s - p)));
@@ -135,7 +136,7 @@ Point catmull_rom(Point a, Point b, Point c, Point d, float t) {
 }
 
 Path flattened(const Stroke& stroke) {
-  constexpr int pieces = 6;  // a knot apart: about a pixel
+  constexpr int pieces = 6;  // between two knots: about a pixel each
   const auto point = [&](std::size_t index) { return Point{stroke[index].x, stroke[index].y}; };
   Path path{point(0)};
   for (std::size_t i = 0; i + 1 < stroke.size(); ++i) {
@@ -156,9 +157,9 @@ struct Pen {
   float softness;  // pixels from full ink to paper
 };
 
-// Scale, slant, rotation and place; the drawing stays inside the picture whatever the draws.
+// Scales, slants, rotates and places the strokes, always inside the image.
 void pose(std::vector<Path>& paths, const Pen& pen, Draws& draws) {
-  const float height = digit_size * draws.uniform(.62F, .78F);
+  const float height = kDigitSize * draws.uniform(.62F, .78F);
   const float width = height * draws.uniform(.8F, 1.25F);
   const float slant = .08F + draws.bounded_normal(.16F);
   const float angle = draws.bounded_normal(.1F);
@@ -176,10 +177,10 @@ void pose(std::vector<Path>& paths, const Pen& pen, Draws& draws) {
     }
   }
   const float margin = std::max(pen.start_radius, pen.end_radius) + pen.softness / 2 + .5F;  // no ink on the border
-  const float room = digit_size - 2 * margin;
+  const float room = kDigitSize - 2 * margin;
   const float shrink = std::min({1.F, room / (high.x - low.x + 1e-3F), room / (high.y - low.y + 1e-3F)});
   const auto offset = [&](float from, float to, float wish) {
-    const float centre = digit_size / 2.F - shrink * (from + to) / 2;
+    const float centre = kDigitSize / 2.F - shrink * (from + to) / 2;
     const float slack = std::max(0.F, (room - shrink * (to - from)) / 2);
     return centre + std::clamp(wish, -slack, slack);
   };
@@ -189,14 +190,14 @@ void pose(std::vector<Path>& paths, const Pen& pen, Draws& draws) {
   }
 }
 
-using Field = std::array<float, digit_size * digit_size>;  // distance to the nearest ink, in pixels; negative inside
+using Field = std::array<float, kDigitSize * kDigitSize>;  // distance to the nearest ink, in pixels; negative inside
 
-// Lowers the field to the distance from the capsule between a and b. Only pixels the pen can reach are visited.
+// Lowers the field to the distance from the capsule between a and b. Visits only pixels that the pen can reach.
 void stamp(Field& field, Point a, Point b, float radius_a, float radius_b, float softness) {
   const float reach = std::max(radius_a, radius_b) + softness;
   const auto first = [&](float p, float q) { return std::max(0, static_cast<int>(std::min(p, q) - reach)); };
   const auto last = [&](float p, float q) {
-    return std::min(digit_size - 1, static_cast<int>(std::max(p, q) + reach));
+    return std::min(kDigitSize - 1, static_cast<int>(std::max(p, q) + reach));
   };
   const Point along{b.x - a.x, b.y - a.y};
   const float inverse = 1 / (along.x * along.x + along.y * along.y + 1e-12F);
@@ -206,7 +207,7 @@ void stamp(Field& field, Point a, Point b, float radius_a, float radius_b, float
       const float t = std::clamp((from_a.x * along.x + from_a.y * along.y) * inverse, 0.F, 1.F);
       const float dx = from_a.x - t * along.x;
       const float dy = from_a.y - t * along.y;
-      float& distance = field[static_cast<std::size_t>(row * digit_size + column)];
+      float& distance = field[static_cast<std::size_t>(row * kDigitSize + column)];
       distance = std::min(distance, std::sqrt(dx * dx + dy * dy) - (radius_a + t * (radius_b - radius_a)));
     }
   }
@@ -225,7 +226,7 @@ Field distance_field(const std::vector<Path>& paths, const Pen& pen) {
   return field;
 }
 
-// Ink by distance, then the noise of a scanner: the sum of two random bytes a pixel, so a triangle around 0.
+// Ink by distance, then scanner noise: the sum of two random bytes per pixel, a triangular distribution around 0.
 void develop(const Field& field, const Pen& pen, Draws& draws, std::span<std::uint8_t> pixels) {
   const float ink = 255 * draws.uniform(.85F, 1);
   const float grain = draws.uniform(3, 12) / 255;
@@ -248,7 +249,7 @@ float brightness(const Rgb& colour) { return .299F * colour[0] + .587F * colour[
 
 Rgb any_colour(Draws& draws) { return {draws.uniform(0, 255), draws.uniform(0, 255), draws.uniform(0, 255)}; }
 
-// One that differs in brightness by at least `contrast` (at most 100), so that the digit can be read.
+// A colour that differs in brightness by at least `contrast` (at most 100), so that the digit is legible.
 Rgb apart_from(float other, float contrast, Draws& draws) {
   Rgb colour = any_colour(draws);
   const bool lighter = other < 128;
@@ -257,10 +258,11 @@ Rgb apart_from(float other, float contrast, Draws& draws) {
   return colour;
 }
 
-// Lays the ink of a grey digit over a ground of two near colours, blended by a wave of random direction and length.
+// Draws a grey digit in coloured ink over a background of two similar colours, blended by a wave of random direction
+// and length.
 void colour_digit(std::span<const std::uint8_t> grey, const RandomSource& source, std::span<std::uint8_t> pixels) {
   constexpr float turn = 6.2831853F;
-  constexpr std::size_t plane = colour_digit_size * colour_digit_size;
+  constexpr std::size_t plane = kColourDigitSize * kColourDigitSize;
   Draws draws(source);
   const Rgb ground = any_colour(draws);
   Rgb other = ground;
@@ -270,17 +272,17 @@ void colour_digit(std::span<const std::uint8_t> grey, const RandomSource& source
   const float frequency = turn / draws.uniform(6, 40);
   const Point wave{frequency * std::cos(angle), frequency * std::sin(angle)};
   const float phase = draws.uniform(0, turn);
-  const std::size_t free = colour_digit_size - digit_size + 1;
+  const std::size_t free = kColourDigitSize - kDigitSize + 1;
   const std::size_t top = draws.below(free), left = draws.below(free);
-  for (std::size_t row = 0; row < colour_digit_size; ++row) {
-    for (std::size_t column = 0; column < colour_digit_size; ++column) {
-      const bool inside = row >= top && row < top + digit_size && column >= left && column < left + digit_size;
-      const float cover = inside ? static_cast<float>(grey[(row - top) * digit_size + column - left]) / 255 : 0.F;
+  for (std::size_t row = 0; row < kColourDigitSize; ++row) {
+    for (std::size_t column = 0; column < kColourDigitSize; ++column) {
+      const bool inside = row >= top && row < top + kDigitSize && column >= left && column < left + kDigitSize;
+      const float cover = inside ? static_cast<float>(grey[(row - top) * kDigitSize + column - left]) / 255 : 0.F;
       const float mix =
           .5F + .5F * std::sin(wave.x * static_cast<float>(column) + wave.y * static_cast<float>(row) + phase);
       for (std::size_t channel = 0; channel < 3; ++channel) {
         const float under = ground[channel] + mix * (other[channel] - ground[channel]);
-        pixels[channel * plane + row * colour_digit_size + column] =
+        pixels[channel * plane + row * kColourDigitSize + column] =
             static_cast<std::uint8_t>(std::clamp(under + cover * (ink[channel] - under) + .5F, 0.F, 255.F));
       }
     }
@@ -291,18 +293,18 @@ void colour_digit(std::span<const std::uint8_t> grey, const RandomSource& source
 
 Dataset make_split(std::int64_t count, const DigitsOptions& options, std::uint32_t split) {
   if (count < 0) fail("cannot make {} digits; ask for 0 or more", count);
-  constexpr std::size_t grey_pixels = digit_size * digit_size;
+  constexpr std::size_t grey_pixels = kDigitSize * kDigitSize;
   const std::uint64_t seed = options.seed;
   const std::int64_t channels = options.colour ? 3 : 1;
-  const std::int64_t side = options.colour ? colour_digit_size : digit_size;
+  const std::int64_t side = options.colour ? kColourDigitSize : kDigitSize;
   const auto pixels = static_cast<std::size_t>(channels * side * side);
-  Dataset digits{options.colour ? colour_digits_name : digits_name,
+  Dataset digits{options.colour ? kColourDigitsName : kDigitsName,
                  HostTensor::zeros(ir::DType::u8, {count, channels, side, side}),
                  HostTensor::zeros(ir::DType::i32, {count}), 10, numbered_classes(10)};
   const std::span<std::uint8_t> images = digits.samples.as<std::uint8_t>();
   const std::span<std::int32_t> labels = digits.labels.as<std::int32_t>();
   for (std::size_t i = 0; i < labels.size(); ++i) {
-    // Every ten images in a row hold every class once, in an order of their own.
+    // Every ten images hold each class once, in random order.
     const RandomSource order{seed, kLabelStream + split, i / 10};
     std::array<std::uint32_t, 10> deck{0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
     for (std::uint32_t last = 9; last > 0; --last) {
@@ -325,8 +327,8 @@ Dataset make_split(std::int64_t count, const DigitsOptions& options, std::uint32
 
 void render_digit(int digit, const RandomSource& source, std::span<std::uint8_t> pixels) {
   if (digit < 0 || digit > 9) fail("there is no digit {}", digit);
-  if (pixels.size() != digit_size * digit_size)
-    fail("a digit takes {} pixels, not {}", digit_size * digit_size, pixels.size());
+  if (pixels.size() != kDigitSize * kDigitSize)
+    fail("a digit takes {} pixels, not {}", kDigitSize * kDigitSize, pixels.size());
   Draws draws(source);
   const std::vector<Glyph>& ways = glyphs()[static_cast<std::size_t>(digit)];
   const Glyph glyph = jittered(ways[draws.below(ways.size())], draws);

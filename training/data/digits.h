@@ -1,4 +1,4 @@
-// The built-in data set: digits drawn by a simulated pen. Needs no file and no download; a pure function of its seed.
+// The built-in data set: digits drawn by a simulated pen. It needs no files and is a pure function of its seed.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,12 @@
 
 namespace weft::training {
 
-inline constexpr int digit_size = 28;         // pixels a side, as in MNIST
-inline constexpr int colour_digit_size = 32;  // as in CIFAR-10
+inline constexpr int kDigitSize = 28;        // pixels per side, as in MNIST
+inline constexpr int kColourDigitSize = 32;  // as in CIFAR-10
 
-// What --data calls them.
-inline constexpr const char* digits_name = "digits";
-inline constexpr const char* colour_digits_name = "digits-colour";
+// Their names for --data.
+inline constexpr const char* kDigitsName = "digits";
+inline constexpr const char* kColourDigitsName = "digits-colour";
 
 struct DigitsOptions {
   std::int64_t train = 20'000;
@@ -24,13 +24,13 @@ struct DigitsOptions {
   bool colour = false;
 };
 
-// Images u8 [N,1,28,28] (0 paper, 255 ink), or u8 [N,3,32,32]: the same digits in coloured ink, somewhere on a ground
-// of two other colours that wave into each other. Ten balanced classes in random order. The first images of a split do
-// not depend on how many are asked for of the others. Throws Error on a negative count.
+// Images u8 [N,1,28,28] (0 paper, 255 ink), or u8 [N,3,32,32]: the same digits in coloured ink, at a random place on a
+// wavy background of two other colours. Ten balanced classes in random order. An image depends only on the seed, its
+// split and its index. Throws Error on a negative count.
 DatasetSplits make_digits(const DigitsOptions& options = {});
 
-// Draws one digit (0..9) into 28x28 pixels; `source` decides shape, pose, pen and noise.
-// Throws Error where digit or the number of pixels is another.
+// Draws one digit into 28x28 pixels; `source` determines shape, pose, pen and noise.
+// Throws Error unless digit is 0 to 9 and there are 28x28 pixels.
 void render_digit(int digit, const runtime::RandomSource& source, std::span<std::uint8_t> pixels);
 
 }  // namespace weft::training

@@ -1,4 +1,4 @@
-// Not zlib's gzread: it takes whatever follows a member for padding and says nothing.
+// Uses inflate, because zlib's gzread silently ignores bytes after a member.
 #include "training/data/gzip.h"
 
 #include <zlib.h>
@@ -43,7 +43,7 @@ GzipReader::GzipReader(const fs::path& path) : path_(path), input_(std::size_t{1
     stream_.reset(new_stream());
 }
 
-// Whether there are bytes to read.
+// Returns whether there are bytes to read.
 bool GzipReader::fill() {
   if (next_ < end_) return true;
   next_ = 0;
@@ -73,7 +73,7 @@ std::size_t GzipReader::unpack(unsigned char* target, std::size_t size) {
   while (done < size) {
     if (!fill()) {
       if (!in_member_) return done;
-      fail("{}: the gzip stream ends too early; fetch the file again", path_.string());
+      fail("{}: the gzip stream is truncated; download the file again", path_.string());
     }
     if (!in_member_) begin_member();
     const std::size_t room = std::min<std::size_t>(size - done, UINT_MAX), given = end_ - next_;
@@ -87,7 +87,7 @@ std::size_t GzipReader::unpack(unsigned char* target, std::size_t size) {
     if (code == Z_STREAM_END)
       in_member_ = false;
     else if (code != Z_OK)
-      fail("{}: the gzip stream is corrupt ({}); fetch the file again", path_.string(),
+      fail("{}: the gzip stream is corrupt ({}); download the file again", path_.string(),
            stream_->msg ? stream_->msg : "it needs a dictionary");
   }
   return done;
@@ -95,7 +95,7 @@ std::size_t GzipReader::unpack(unsigned char* target, std::size_t size) {
 
 void GzipReader::begin_member() {
   if (input_[next_] != kMagic[0])
-    fail("{}: bytes follow the end of its gzip stream; fetch the file again", path_.string());
+    fail("{}: bytes follow the end of its gzip stream; download the file again", path_.string());
   check(inflateReset(stream_.get()) == Z_OK, "zlib starts the next member");
   in_member_ = true;
 }

@@ -1,4 +1,4 @@
-// Reading files that may be gzipped: recognised by content, not by name.
+// Reads plain and gzipped files; detects gzip by content.
 #pragma once
 
 #include <cstddef>
@@ -12,15 +12,14 @@ struct z_stream_s;
 
 namespace weft::training {
 
-// Members of a gzip file that follow one another are one stream (RFC 1952); bytes after the last that begin no member
-// are an error. Every member throws Error with the file, what is wrong and what to do: missing, a folder, cut short,
-// corrupt, bytes left over.
+// Reads the members of a gzip file as one stream (RFC 1952). All functions throw Error with the file, the problem and
+// what to do: missing, a folder, truncated, corrupt, other bytes after the last member.
 class GzipReader {
  public:
   explicit GzipReader(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return path_; }
-  // The number of bytes read: fewer than asked only at the end of the file.
+  // Returns the number of bytes read: fewer than `size` only at the end of the file.
   std::size_t read_up_to(void* target, std::size_t size);
 
  private:
@@ -36,17 +35,17 @@ class GzipReader {
 
   std::filesystem::path path_;
   std::unique_ptr<std::FILE, Close> file_;
-  std::unique_ptr<z_stream_s, Close> stream_;  // none: the file is plain
+  std::unique_ptr<z_stream_s, Close> stream_;  // null if the file is plain
   bool in_member_ = true;
-  std::vector<unsigned char> input_;  // bytes of the file; those from next_ to end_ are to be read
+  std::vector<unsigned char> input_;  // bytes of the file; next_ to end_ are unread
   std::size_t next_ = 0;
   std::size_t end_ = 0;
 };
 
-// All of it, unpacked.
+// The whole file, unpacked.
 std::string read_unpacked(const std::filesystem::path& path);
 
-// `path`, or `path`.gz where that is there and the plain file is not; an empty path where there is neither.
+// `path` if it exists, else `path`.gz if it exists, else an empty path.
 std::filesystem::path plain_or_gzipped(const std::filesystem::path& path);
 
 }  // namespace weft::training

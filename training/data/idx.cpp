@@ -14,7 +14,7 @@ using runtime::HostTensor;
 
 namespace {
 
-constexpr const char* kFetchAgain = "fetch the file again";
+constexpr const char* kDownloadAgain = "download the file again";
 constexpr int kMostDims = 8;
 
 class IdxFile {
@@ -28,7 +28,7 @@ class IdxFile {
     read_data(tensor, static_cast<std::size_t>(size));
     std::byte extra{};
     if (file_.read_up_to(&extra, 1) != 0) {
-      fail("{}: bytes follow the {} that its header announces; {}", path_.string(), size, kFetchAgain);
+      fail("{}: bytes follow the {} that its header announces; {}", path_.string(), size, kDownloadAgain);
     }
     return tensor;
   }
@@ -36,7 +36,7 @@ class IdxFile {
  private:
   void read_exactly(void* target, std::size_t size) {
     if (file_.read_up_to(target, size) != size) {
-      fail("{}: the file ends inside its header; it is cut short or not IDX: {}", path_.string(), kFetchAgain);
+      fail("{}: the file ends inside its header; it is truncated or not IDX: {}", path_.string(), kDownloadAgain);
     }
   }
 
@@ -46,7 +46,7 @@ class IdxFile {
     read_exactly(magic.data(), magic.size());
     const auto [zero0, zero1, type, rank] = magic;
     if (zero0 != 0 || zero1 != 0 || rank == 0 || rank > kMostDims) {
-      fail("{}: not an IDX file: it begins with {:02x} {:02x} {:02x} {:02x}, IDX with 00 00 08 and the number of dims",
+      fail("{}: not an IDX file: it begins with {:02x} {:02x} {:02x} {:02x}, not with 00 00 08 and the number of dims",
            path_.string(), zero0, zero1, type, rank);
     }
     if (type != unsigned_byte) {
@@ -62,7 +62,7 @@ class IdxFile {
     return shape;
   }
 
-  // In chunks, each as large as what came before: a damaged header may announce terabytes, the file does not hold them.
+  // Reads in chunks that double in size: a damaged header may announce terabytes that the file does not hold.
   void read_data(HostTensor& tensor, std::size_t size) {
     while (tensor.bytes.size() < size) {
       const std::size_t done = tensor.bytes.size();
@@ -71,8 +71,8 @@ class IdxFile {
       tensor.bytes.resize(done + wanted);
       const std::size_t count = file_.read_up_to(tensor.bytes.data() + done, wanted);
       if (count < wanted) {
-        fail("{}: its header announces {} ({} bytes), but only {} follow; it is cut short: {}", path_.string(),
-             to_string(tensor), size, done + count, kFetchAgain);
+        fail("{}: its header announces {} ({} bytes), but only {} follow; it is truncated: {}", path_.string(),
+             to_string(tensor), size, done + count, kDownloadAgain);
       }
     }
   }

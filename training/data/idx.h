@@ -7,8 +7,8 @@
 
 namespace weft::training {
 
-// One file of unsigned bytes, whatever its rank. Gzip is recognised by content, not by name. Throws Error with the
-// file, what is wrong and what to do: missing, not IDX, other element types, cut short, corrupt, bytes left over.
+// Reads a file of unsigned bytes of any rank; detects gzip by content. Throws Error with the file, the problem and what
+// to do: missing, not IDX, other element types, truncated, corrupt, bytes after the data.
 runtime::HostTensor read_idx(const std::filesystem::path& path);
 
 struct LabelledImages {
@@ -16,7 +16,7 @@ struct LabelledImages {
   runtime::HostTensor labels;  // i32 [N]
 };
 
-// A file of images (rank 3) and its file of labels (rank 1). Throws Error also where ranks or counts do not agree.
+// Reads a file of images (rank 3) and its file of labels (rank 1). Throws Error also if ranks or counts do not match.
 LabelledImages read_idx_pair(const std::filesystem::path& images_path, const std::filesystem::path& labels_path);
 
 }  // namespace weft::training

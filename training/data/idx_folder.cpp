@@ -26,7 +26,7 @@ struct IdxNames {
 constexpr IdxNames kIdxTrain{"train-images", "train-labels"};
 constexpr IdxNames kIdxTest{"t10k-images", "t10k-labels"};
 
-// The published names end in -idx3-ubyte.gz; unpacked copies drop .gz, and some have a dot for the hyphen.
+// The published names end in -idx3-ubyte.gz; unpacked copies drop .gz, and some have a dot instead of the hyphen.
 std::vector<std::string> idx_candidates(const std::string& stem) {
   const std::string rank = stem.ends_with("images") ? "idx3" : "idx1";
   std::vector<std::string> names;

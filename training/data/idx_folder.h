@@ -1,4 +1,4 @@
-// A folder of IDX files as a data set: MNIST, Fashion-MNIST and their kin.
+// A folder of IDX files as a data set: MNIST, Fashion-MNIST and similar sets.
 #pragma once
 
 #include <filesystem>
@@ -7,9 +7,9 @@
 
 namespace weft::training {
 
-// Whether any of the four files is there.
+// Whether the folder holds any of the four files.
 bool is_idx_folder(const std::filesystem::path& folder);
-// Throws Error where one is missing, or they do not belong together.
+// Throws Error if a file is missing or the files do not match.
 DatasetSplits load_idx(const std::filesystem::path& folder, const LoadOptions& options);
 
 }  // namespace weft::training

@@ -1,4 +1,4 @@
-// Finding, reading and joining pictures.
+// Finds, reads and joins images.
 #include "training/data/image_folder.h"
 
 #include <algorithm>
@@ -25,7 +25,7 @@ std::vector<fs::path> pngs_in(const fs::path& folder) {
   return paths;
 }
 
-// The names of the folders in `folder` that hold pictures, sorted.
+// The names of the folders in `folder` that hold images, sorted.
 std::vector<std::string> classes_in(const fs::path& folder) {
   std::set<std::string> names;
   if (!fs::is_directory(folder)) return {};
@@ -39,7 +39,7 @@ struct Sample {
   std::int32_t label = 0;
 };
 
-// In an order drawn by the seed.
+// Shuffled by the seed.
 std::vector<Sample> samples_in(const fs::path& folder, const std::vector<std::string>& classes, std::uint64_t seed) {
   std::vector<Sample> sorted;
   for (std::size_t label = 0; label < classes.size(); ++label) {
@@ -53,12 +53,12 @@ std::vector<Sample> samples_in(const fs::path& folder, const std::vector<std::st
   return drawn;
 }
 
-// Decoded pictures, all of one size.
-class PictureStack {
+// Decoded images, all of one size.
+class ImageStack {
  public:
-  // Another stack whose pictures must have the size of those here.
-  PictureStack alike() const {
-    PictureStack other;
+  // An empty stack for images of the same size.
+  ImageStack alike() const {
+    ImageStack other;
     other.first_ = first_;
     other.width_ = width_;
     other.height_ = height_;
@@ -66,25 +66,25 @@ class PictureStack {
   }
 
   void add(const Sample& sample) {
-    Picture picture = read_png(sample.path);
+    Image image = read_png(sample.path);
     if (first_.empty()) {
       first_ = sample.path;
-      width_ = picture.width;
-      height_ = picture.height;
+      width_ = image.width;
+      height_ = image.height;
     }
-    if (width_ != picture.width || height_ != picture.height)
-      fail("{} has {}x{} pixels, but {} has {}x{}; bring all pictures to one size", sample.path.string(), picture.width,
-           picture.height, first_.string(), width_, height_);
-    colour_ = colour_ || picture.channels == 3;
-    pictures_.push_back(std::move(picture));
+    if (width_ != image.width || height_ != image.height)
+      fail("{} has {}x{} pixels, but {} has {}x{}; scale all images to one size", sample.path.string(), image.width,
+           image.height, first_.string(), width_, height_);
+    colour_ = colour_ || image.channels == 3;
+    images_.push_back(std::move(image));
     labels_.push_back(sample.label);
   }
 
   bool has_colour() const { return colour_; }
 
-  // One plane a channel.
+  // One plane per channel.
   Dataset finish(std::string name, const std::vector<std::string>& classes, bool colour) const {
-    const auto count = static_cast<std::int64_t>(pictures_.size());
+    const auto count = static_cast<std::int64_t>(images_.size());
     const std::size_t channels = colour ? 3 : 1;
     const auto plane = static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_);
     Dataset data{std::move(name),
@@ -92,10 +92,10 @@ class PictureStack {
                  HostTensor::of<std::int32_t>(labels_, {count}), static_cast<int>(classes.size()), classes};
     std::ranges::transform(classes, data.class_names.begin(), visible);
     auto out = data.samples.as<std::uint8_t>().begin();
-    for (const Picture& picture : pictures_) {
-      const auto step = static_cast<std::size_t>(picture.channels);
+    for (const Image& image : images_) {
+      const auto step = static_cast<std::size_t>(image.channels);
       for (std::size_t channel = 0; channel < channels; ++channel)
-        for (std::size_t i = 0; i < plane; ++i) *out++ = picture.pixels[i * step + std::min(channel, step - 1)];
+        for (std::size_t i = 0; i < plane; ++i) *out++ = image.pixels[i * step + std::min(channel, step - 1)];
     }
     return data;
   }
@@ -104,14 +104,14 @@ class PictureStack {
   fs::path first_;
   int width_ = 0, height_ = 0;
   bool colour_ = false;
-  std::vector<Picture> pictures_;
+  std::vector<Image> images_;
   std::vector<std::int32_t> labels_;
 };
 
 void check_test_classes(const fs::path& folder, const std::vector<std::string>& classes) {
   for (const std::string& name : classes_in(folder))
     if (!std::ranges::binary_search(classes, name))
-      fail("{}: the class '{}' has pictures to test, but none to train", folder.string(), name);
+      fail("{}: the class '{}' has test images, but no training images", folder.string(), name);
 }
 
 }  // namespace
@@ -123,7 +123,7 @@ bool is_image_folder(const fs::path& folder) {
 DatasetSplits load_image_folder(const fs::path& folder, const LoadOptions& options) {
   const std::vector<std::string> classes = classes_in(folder / "train");
   const std::string name = data_name(folder);
-  PictureStack train;
+  ImageStack train;
   if (classes.empty()) {
     const std::vector<std::string> all = classes_in(folder);
     for (const Sample& sample : samples_in(folder, all, options.seed)) train.add(sample);
@@ -132,9 +132,9 @@ DatasetSplits load_image_folder(const fs::path& folder, const LoadOptions& optio
   const std::vector<Sample> to_train = samples_in(folder / "train", classes, options.seed);
   check_test_classes(folder / "test", classes);
   const std::vector<Sample> to_test = samples_in(folder / "test", classes, options.seed);
-  if (to_test.empty()) fail("{}: no pictures to test: put them into test/CLASS/*.png", folder.string());
+  if (to_test.empty()) fail("{}: no test images: put them into test/CLASS/*.png", folder.string());
   for (const Sample& sample : to_train) train.add(sample);
-  PictureStack test = train.alike();
+  ImageStack test = train.alike();
   for (const Sample& sample : to_test) test.add(sample);
   const bool colour = train.has_colour() || test.has_colour();
   return with_validation(train.finish(name, classes, colour), test.finish(name, classes, colour), options);

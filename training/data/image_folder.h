@@ -1,4 +1,4 @@
-// Folders of PNG files, one folder a class.
+// Folders of PNG files, one folder per class.
 #pragma once
 
 #include <filesystem>
@@ -7,11 +7,11 @@
 
 namespace weft::training {
 
-// Whether it holds CLASS/*.png or train/CLASS/*.png.
+// Whether the folder holds CLASS/*.png or train/CLASS/*.png.
 bool is_image_folder(const std::filesystem::path& folder);
-// train/CLASS/*.png and test/CLASS/*.png; or CLASS/*.png, of which one in five is drawn to test. Classes are sorted by
-// name; samples stand in an order drawn by the seed, so that the first of them are of all classes. Where any picture
-// has colour, all have. Throws Error where pictures differ in size, one cannot be read, or a class is in test alone.
+// Reads train/CLASS/*.png and test/CLASS/*.png; or CLASS/*.png, of which one image in five is for the test. Classes are
+// sorted by name. The seed shuffles the samples, so that the first ones show all classes. If any image has colour, all
+// get three channels. Throws Error if images differ in size, an image cannot be read, or a class is only in test.
 DatasetSplits load_image_folder(const std::filesystem::path& folder, const LoadOptions& options);
 
 }  // namespace weft::training

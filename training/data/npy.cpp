@@ -56,7 +56,7 @@ class HeaderReader {
 
  private:
   [[noreturn]] void fail_damaged() const {
-    fail("{}: its header is cut short or damaged; save the array again", path_.string());
+    fail("{}: its header is truncated or damaged; save the array again", path_.string());
   }
 
   std::string_view after(std::string_view key) const {
@@ -95,7 +95,7 @@ class HeaderReader {
   std::string_view text_;
 };
 
-// Copies elements of type From as those of the tensor, through `convert`.
+// Fills the tensor with elements of type From, converted by `convert`.
 template <typename From, typename To>
 void convert_into(HostTensor& tensor, const char* data, To (*convert)(From)) {
   for (To& out : tensor.as<To>()) {
@@ -146,7 +146,7 @@ HostTensor read_npy(const fs::path& path) {
     fail("{}: stored column by column (Fortran order); save it with numpy.ascontiguousarray(array)", path.string());
   const auto count = static_cast<std::size_t>(runtime::element_count(header.shape));
   if (count > bytes.size() || bytes.size() - header.end != count * element.size)
-    fail("{}: its header announces [{}] of {} ({} bytes), but {} follow; it is cut short or damaged: save it again",
+    fail("{}: its header announces [{}] of {} ({} bytes), but {} follow; it is truncated or damaged: save it again",
          path.string(), brief(fmt::format("{}", fmt::join(header.shape, ","))), header.descr, count * element.size,
          bytes.size() - header.end);
   HostTensor tensor = HostTensor::zeros(element.dtype, header.shape);
@@ -166,7 +166,7 @@ HostTensor read_npy(const fs::path& path) {
 std::string encode_npy(const HostTensor& tensor) {
   const auto* element =
       std::ranges::find_if(kElements, [&](const Element& each) { return each.dtype == tensor.dtype; });
-  if (element == std::end(kElements)) fail(".npy files of {} are not known", to_string(tensor));
+  if (element == std::end(kElements)) fail("Weft does not write .npy files of {}", to_string(tensor));
   std::string header = fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}{}), }}", element->descr,
                                    fmt::join(tensor.shape, ", "), tensor.shape.size() == 1 ? "," : "");
   constexpr std::size_t border = 64, before = 10;

@@ -1,4 +1,4 @@
-// Data sets of .npy files: pictures in several layouts, tables, and labels beside them.
+// Data sets of .npy files: images in several layouts, tables, and their labels.
 #include <algorithm>
 #include <cmath>
 
@@ -15,7 +15,7 @@ using runtime::HostTensor;
 namespace {
 
 struct Labels {
-  std::vector<std::int32_t> values;  // empty: none
+  std::vector<std::int32_t> values;  // empty if there are none
   int classes = 1;
 };
 
@@ -24,7 +24,7 @@ Labels read_labels(const fs::path& path, const fs::path& images, std::int64_t co
   if (!fs::exists(path)) return {};
   HostTensor tensor = read_npy(path);
   if (tensor.shape != std::vector<std::int64_t>{count})
-    fail("{} holds {}, but {} has {} samples; labels are [N], one a sample", path.string(), to_string(tensor),
+    fail("{} holds {}, but {} has {} samples; labels are [N], one per sample", path.string(), to_string(tensor),
          images.string(), count);
   Labels labels;
   if (tensor.dtype == DType::u8) {
@@ -53,19 +53,19 @@ void check_finite(const fs::path& path, const HostTensor& tensor) {
            static_cast<std::int64_t>(i) % row, values[i]);
 }
 
-// --- Pictures --------------------------------------------------------------------------------------------------------
+// --- Images ----------------------------------------------------------------------------------------------------------
 
-// Floats of a unit or byte range as bytes.
+// Floats in [0,1] or [0,255] as bytes.
 HostTensor as_bytes(const fs::path& path, const HostTensor& tensor) {
   if (tensor.dtype == DType::u8) return tensor;
   if (tensor.dtype != DType::f32)
-    fail("{} holds {}; pictures are bytes or floats: save them with images.astype('u1')", path.string(),
+    fail("{} holds {}; images are bytes or floats: save them with images.astype('u1')", path.string(),
          to_string(tensor));
   check_finite(path, tensor);
   const auto values = tensor.as<float>();
   const auto [low, high] = std::ranges::minmax(values);
   if (low < 0 || high > 255)
-    fail("{}: its values run from {} to {}; those of pictures lie in [0,1] or [0,255]", path.string(), low, high);
+    fail("{}: its values range from {} to {}; pixels are in [0,1] or [0,255]", path.string(), low, high);
   const float scale = high <= 1 ? 255 : 1;
   HostTensor bytes = HostTensor::zeros(DType::u8, tensor.shape);
   std::ranges::transform(values, bytes.as<std::uint8_t>().begin(),
@@ -89,14 +89,14 @@ HostTensor channels_first(const HostTensor& tensor) {
   return planes;
 }
 
-HostTensor pictures_of(const fs::path& path, const HostTensor& tensor) {
+HostTensor images_of(const fs::path& path, const HostTensor& tensor) {
   HostTensor bytes = as_bytes(path, tensor);
   std::vector<std::int64_t>& shape = bytes.shape;
   if (shape.size() == 3) shape.insert(shape.begin() + 1, 1);
   if (shape.size() == 4 && is_channels(shape[1])) return bytes;
   if (shape.size() == 4 && is_channels(shape[3])) return channels_first(bytes);
-  fail("{} holds {}; pictures are [N,H,W], [N,C,H,W] or [N,H,W,C] with 1 or 3 channels, a table is [N,D]",
-       path.string(), to_string(tensor));
+  fail("{} holds {}; images are [N,H,W], [N,C,H,W] or [N,H,W,C] with 1 or 3 channels, a table is [N,D]", path.string(),
+       to_string(tensor));
 }
 
 // --- Data sets -------------------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ struct Part {
 Part read_part(const fs::path& images, const fs::path& labels) {
   Part part{images, read_npy(images), {}};
   if (part.samples.shape.size() < 2 || part.samples.elements() == 0)
-    fail("{} holds {}; pictures are [N,H,W], [N,C,H,W] or [N,H,W,C], a table is [N,D]", images.string(),
+    fail("{} holds {}; images are [N,H,W], [N,C,H,W] or [N,H,W,C], a table is [N,D]", images.string(),
          to_string(part.samples));
   part.labels = read_labels(labels, images, part.samples.shape[0]);
   return part;
@@ -135,9 +135,9 @@ Table table_of(const Part& part, int classes) {
   return table;
 }
 
-Dataset picture_set(const std::string& name, const Part& part, int classes) {
+Dataset image_set(const std::string& name, const Part& part, int classes) {
   const std::int64_t count = part.samples.shape[0];
-  Dataset data{name, pictures_of(part.path, part.samples), HostTensor::zeros(DType::i32, {count}), classes,
+  Dataset data{name, images_of(part.path, part.samples), HostTensor::zeros(DType::i32, {count}), classes,
                numbered_classes(classes)};
   std::ranges::copy(part.labels.values, data.labels.as<std::int32_t>().begin());
   return data;
@@ -146,11 +146,11 @@ Dataset picture_set(const std::string& name, const Part& part, int classes) {
 DatasetSplits load_pair(const std::string& name, const Part& train, const Part& test, const LoadOptions& options) {
   const std::vector<std::int64_t>&a = train.samples.shape, &b = test.samples.shape;
   if (!std::equal(a.begin() + 1, a.end(), b.begin() + 1, b.end()))
-    fail("{} holds {}, but {} {}; samples to train and to test have one shape", train.path.string(),
+    fail("{} holds {}, but {} holds {}; training and test samples need the same shape", train.path.string(),
          to_string(train.samples), test.path.string(), to_string(test.samples));
   const int classes = std::max(train.labels.classes, test.labels.classes);
   if (is_table(train)) return table_splits(name, table_of(train, classes), table_of(test, classes), options);
-  return with_validation(picture_set(name, train, classes), picture_set(name, test, classes), options);
+  return with_validation(image_set(name, train, classes), image_set(name, test, classes), options);
 }
 
 }  // namespace
@@ -165,13 +165,12 @@ DatasetSplits load_npy(const fs::path& path, const LoadOptions& options) {
   if (!fs::is_directory(path)) {
     const Part all = read_part(path, path.parent_path() / "labels.npy");
     if (is_table(all)) return table_splits(name, table_of(all, all.labels.classes), options);
-    return split_at_random(picture_set(name, all, all.labels.classes), options);
+    return split_at_random(image_set(name, all, all.labels.classes), options);
   }
   const Part train = read_part(path / "train_images.npy", path / "train_labels.npy");
   const fs::path test = path / "test_images.npy";
   if (fs::exists(test)) return load_pair(name, train, read_part(test, path / "test_labels.npy"), options);
-  fail("{}: test_images.npy is missing; put it beside train_images.npy, or name that file alone to have it split",
-       path.string());
+  fail("{}: test_images.npy is missing; put it beside train_images.npy, or name that file to split it", path.string());
 }
 
 }  // namespace weft::training

@@ -1,4 +1,4 @@
-// Scaling and splitting tables.
+// Scales and splits tables.
 #include "training/data/table.h"
 
 #include <algorithm>
@@ -16,23 +16,23 @@ struct Range {
   double low, high;
 };
 
-// A column that hardly changes is one that never does: the scale of a narrower range is not finite.
+// Treats a nearly constant column as constant: the scale of a narrower range is not finite.
 Column unit_column(std::string name, Range range) {
   constexpr double narrowest = 1e-37;
   const double width = range.high - range.low;
   return {std::move(name), range.low, width > narrowest ? 1 / width : 1};
 }
 
-// Value number `index` of a table, row by row.
+// The scaled value number `index` of a table, row by row.
 float scaled(double value, const Column& column, const std::string& name, std::size_t index, std::size_t columns) {
   const auto result = static_cast<float>((value - column.offset) * column.scale);
   if (!std::isfinite(result))
-    fail("{}: sample {}, column {}: {} is too far from the rows that the columns are scaled by; leave it out", name,
+    fail("{}: sample {}, column {}: {} is too far outside the range of the training rows; remove the row", name,
          index / columns + 1, index % columns + 1, value);
   return result;
 }
 
-// Values rise to [0,1] over the training rows; what they were scaled by before is part of the columns' new scale.
+// Scales the training rows to [0,1]; the new columns include the earlier scaling.
 void rescale_by_training(DatasetSplits& splits) {
   const std::size_t columns = splits.train.columns.size();
   std::vector<Range> ranges(columns);
@@ -100,7 +100,7 @@ DatasetSplits table_splits(const std::string& name, const Table& all, const Load
 DatasetSplits table_splits(const std::string& name, const Table& train, const Table& test, const LoadOptions& options) {
   const bool given = !options.columns.empty();
   if (train.class_names != test.class_names)
-    fail("{}: the rows to train have {} classes, those to test {}; both need the same", name, train.class_names.size(),
+    fail("{}: the training rows have {} classes, the test rows {}; both need the same", name, train.class_names.size(),
          test.class_names.size());
   const std::vector<Column> columns = given ? options.columns : unit_range(train);
   DatasetSplits splits = with_validation(to_dataset(name, train, columns), to_dataset(name, test, columns), options);

@@ -1,4 +1,4 @@
-// Rows of numbers as a data set: columns scaled by the training rows, and labels that become classes.
+// Tables as data sets: scales columns by the training rows and turns labels into classes.
 #pragma once
 
 #include <cstdint>
@@ -9,26 +9,25 @@
 
 namespace weft::training {
 
-// A table as its file has it.
+// A table as read from its file.
 struct Table {
-  std::vector<std::string> names;  // one a column
+  std::vector<std::string> names;  // one per column
   std::int64_t rows = 0;
   std::vector<double> values;        // [rows, columns]
-  std::vector<std::int32_t> labels;  // one a row, indices of class_names; or none
+  std::vector<std::int32_t> labels;  // one per row, indices of class_names; or empty
   std::vector<std::string> class_names;
 
   std::int64_t columns() const { return static_cast<std::int64_t>(names.size()); }
 };
 
-// `table` as a data set, its columns scaled as `columns` say. Throws Error where it has another number of columns, or
-// no rows.
+// `table` as a data set, scaled by `columns`. Throws Error if it has another number of columns, or no rows.
 Dataset to_dataset(const std::string& name, const Table& table, const std::vector<Column>& columns);
 
-// Maps the values that each column has in `table` to [0,1]; a column that never changes to 0.
+// Columns that map the values of `table` to [0,1], constant ones to 0.
 std::vector<Column> unit_range(const Table& table);
 
-// Splits `all` at random, or takes `train` and `test` as they are, holds validation samples out, and scales each column
-// by the options' columns, or so that the training rows lie in [0,1].
+// Splits `all` at random, or uses `train` and `test`; holds out validation samples; scales each column by the options'
+// columns, else so that the training rows are in [0,1].
 DatasetSplits table_splits(const std::string& name, const Table& all, const LoadOptions& options);
 DatasetSplits table_splits(const std::string& name, const Table& train, const Table& test, const LoadOptions& options);
 

@@ -1,4 +1,4 @@
-// Fitting and applying a detector.
+// Fits and applies a detector.
 #include "training/evaluation/anomaly.h"
 
 #include <algorithm>
@@ -30,7 +30,7 @@ Dataset at_most(const Dataset& data, std::int64_t most, std::uint64_t seed) {
 }  // namespace
 
 double quantile_of(std::vector<double> values, double quantile) {
-  check(!values.empty(), "a quantile of nothing");
+  check(!values.empty(), "a quantile needs values");
   std::ranges::sort(values);
   return values[static_cast<std::size_t>(std::lround(quantile * static_cast<double>(values.size() - 1)))];
 }
@@ -51,7 +51,7 @@ std::vector<Column> standardising(const std::vector<Column>& columns, const Host
 }
 
 std::vector<double> contributions(const Gaussian& gaussian, std::span<const float> row) {
-  // Of the distance d' C^-1 d, the share of a column is its d times its entry of C^-1 d = L^-T (L^-1 d).
+  // In the distance d' C^-1 d, a column contributes its d times its entry of C^-1 d = L^-T (L^-1 d).
   const auto width = static_cast<std::size_t>(gaussian.columns());
   const std::vector<double>& factor = gaussian.factor();
   const HostTensor white = gaussian.whiten(HostTensor::of<float>(row, {1, gaussian.columns()}));
@@ -65,11 +65,11 @@ std::vector<double> contributions(const Gaussian& gaussian, std::span<const floa
   return solved;
 }
 
-HostTensor smoothed(const Dataset& pictures) {
+HostTensor smoothed(const Dataset& images) {
   constexpr float weights[3] = {0.25F, 0.5F, 0.25F};
-  const auto& shape = pictures.samples.shape;
-  check(shape.size() == 4, "pictures are [N,C,H,W]");
-  const HostTensor levels = as_rows(pictures);
+  const auto& shape = images.samples.shape;
+  check(shape.size() == 4, "images are [N,C,H,W]");
+  const HostTensor levels = as_rows(images);
   HostTensor result = HostTensor::zeros(ir::DType::f32, levels.shape);
   const auto from = levels.as<float>();
   const auto to = result.as<float>();
@@ -99,11 +99,11 @@ HostTensor smoothed(const Dataset& pictures) {
 
 namespace {
 
-// The squared distance of each row from its third nearest in `bank`, all rows of one length.
+// The squared distance of each row from the third nearest row of `bank`. All rows have the same length.
 std::vector<double> neighbour_distances(const HostTensor& bank, const HostTensor& rows, const SessionOptions& options) {
   constexpr std::int64_t nearest = 3;
   const std::int64_t count = bank.shape[0];
-  if (count < nearest) fail("{} normal samples are too few to have neighbours", count);
+  if (count < nearest) fail("{} normal samples are too few for nearest neighbours", count);
   const double squared_length = squared_lengths(bank).front();
   std::vector<double> distances;
   std::vector<float> row(static_cast<std::size_t>(count));
@@ -139,7 +139,7 @@ Detector::Detector(Session& session, const Dataset& normal, const DetectorOption
   training.epochs = std::max<std::int64_t>(1, options.steps / steps_an_epoch);
   train(session, data, training, hooks);
 
-  Scores scores = views_of(parts.held_out);
+  Scores scores = parts_of(parts.held_out);
   normality_.mean_distance = std::max(1e-12, mean_over(scores.distance));
   normality_.mean_error = std::max(1e-12, mean_over(scores.error));
   add_totals(scores);
@@ -163,7 +163,7 @@ std::vector<double> Detector::errors(const Dataset& data, const HostTensor& seen
   return {values.begin(), values.end()};
 }
 
-Scores Detector::views_of(const Dataset& data) {
+Scores Detector::parts_of(const Dataset& data) {
   const HostTensor rows = seen(data);
   return {{}, distances(rows), errors(data, rows)};
 }
@@ -174,13 +174,13 @@ void Detector::add_totals(Scores& scores) const {
 }
 
 Scores Detector::score(const Dataset& data) {
-  if (data.size() == 0) fail("{}: holds nothing to score", data.name);
-  Scores scores = views_of(data);
+  if (data.size() == 0) fail("{}: holds no samples to score", data.name);
+  Scores scores = parts_of(data);
   add_totals(scores);
-  // NaN is above no threshold: it would pass for normal.
+  // NaN exceeds no threshold, so it would pass as normal.
   for (std::size_t i = 0; i < scores.total.size(); ++i)
     if (std::isnan(scores.total[i]))
-      fail("{}: the score of sample {} is {}: the model diverged, or the sample is out of all range", data.name, i + 1,
+      fail("{}: the score of sample {} is {}: the model diverged, or the sample is far out of range", data.name, i + 1,
            scores.total[i]);
   return scores;
 }

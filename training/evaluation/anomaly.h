@@ -1,16 +1,16 @@
-// Finding what is strange among the normal: a detector that learns from normal rows alone.
+// Anomaly detection: a detector that learns from normal samples only.
 //
-// Two views of a sample are joined. One is its distance from the normal ones: of a row of a table the Mahalanobis
-// distance from their Gaussian, with a ridge so that directions of little variance are not blown up; of a picture the
-// distance from the third nearest of them. The other is the error of an autoencoder trained on them, its entry `score`:
-// how far the sample lies from where the autoencoder takes it. The score of a sample is
+// The score of a sample has two parts. The first is a distance. For a row of a table, it is the Mahalanobis distance
+// from the Gaussian of the normal rows, with a ridge so that directions of little variance do not dominate. For an
+// image, it is the distance from the third nearest normal image. The second part is the reconstruction error of an
+// autoencoder trained on the normal samples, its entry `score`. The score is
 //
 //   distance / mean distance + error / mean error,
 //
-// the means those of held-out normal samples, so that both views count alike. No label of an anomaly is used anywhere.
+// with means over held-out normal samples, so that both parts count equally. The detector uses no anomaly labels.
 //
-// Both views see a row of a table whitened by the Gaussian, and a picture smoothed and brought to one length: how much
-// ink it has says nothing then, nor does a pixel's shift.
+// Both parts take rows of a table whitened by the Gaussian. They take images smoothed and scaled to one length, so that
+// the amount of ink and shifts by a pixel do not matter.
 #pragma once
 
 #include <cstdint>
@@ -27,22 +27,22 @@ namespace weft::training {
 
 struct DetectorOptions {
   double ridge = 0.5;             // of the Gaussian, as a share of the mean variance
-  std::int64_t steps = 2000;      // of training the autoencoder, whatever the number of rows
-  std::int64_t most = 20'000;     // training rows; of more, so many are drawn by the seed
-  double quantile = 0.95;         // of the scores of held-out normal rows: the threshold
-  std::int64_t held_out_in = 10;  // one training row in so many is held out for the threshold
+  std::int64_t steps = 2000;      // of training the autoencoder, for any number of rows
+  std::int64_t most = 20'000;     // training rows at most, drawn by the seed
+  double quantile = 0.95;         // the threshold: a quantile of held-out normal scores
+  std::int64_t held_out_in = 10;  // holds out one training row in this many for the threshold
 };
 
-// What was learnt of the normal samples, beside the weights of the autoencoder.
+// What the detector learned from the normal samples, besides the weights of the autoencoder.
 struct Normality {
-  std::optional<Gaussian> gaussian;  // of a table
-  runtime::HostTensor bank;          // of pictures: the smoothed ones, f32 [N,D]
+  std::optional<Gaussian> gaussian;  // for tables
+  runtime::HostTensor bank;          // for images: the smoothed normal images, f32 [N,D]
   double mean_distance = 1;
   double mean_error = 1;
   double threshold = 0;
 };
 
-// What scores are made of. One a sample.
+// Scores and their two parts, one value per sample.
 struct Scores {
   std::vector<double> total;
   std::vector<double> distance;  // squared
@@ -51,7 +51,7 @@ struct Scores {
 
 class Detector {
  public:
-  // Trains `session` on `normal`, pictures or standardised rows of a table.
+  // Trains `session` on `normal`: images or standardised rows of a table.
   Detector(Session& session, const Dataset& normal, const DetectorOptions& options, const TrainHooks& hooks = {});
   Detector(Session& session, Normality normality);
 
@@ -61,10 +61,10 @@ class Detector {
   double threshold() const { return normality_.threshold; }
 
  private:
-  // What the model and the distance look at: f32 [N,D].
+  // The input of the model and the distance: f32 [N,D].
   runtime::HostTensor seen(const Dataset& data) const;
-  // The two views, without totals; and the totals of those.
-  Scores views_of(const Dataset& data);
+  // The two parts without totals; then the totals.
+  Scores parts_of(const Dataset& data);
   void add_totals(Scores& scores) const;
   std::vector<double> distances(const runtime::HostTensor& seen) const;
   std::vector<double> errors(const Dataset& data, const runtime::HostTensor& seen);
@@ -73,13 +73,13 @@ class Detector {
   Normality normality_;
 };
 
-// Pictures as f32 [N,D]: smoothed over 3 x 3 pixels, and scaled so that the root mean square of the numbers is 1/3.
-runtime::HostTensor smoothed(const Dataset& pictures);
+// Images as f32 [N,D], smoothed over 3 x 3 pixels and scaled to a root mean square of 1/3.
+runtime::HostTensor smoothed(const Dataset& images);
 
-// Columns that standardise the table's values: mean 0 and variance 1 over `rows`; a column that never changes is left.
+// Columns that scale the table's values to mean 0 and variance 1 over `rows`; constant columns keep their scale.
 std::vector<Column> standardising(const std::vector<Column>& columns, const runtime::HostTensor& rows);
 
-// How much each column adds to the squared distance of a standardised row: D numbers that add up to it.
+// The contribution of each column to the squared distance of a standardised row: D numbers whose sum is the distance.
 std::vector<double> contributions(const Gaussian& gaussian, std::span<const float> row);
 
 // The value below which a share `quantile` of `values` lies.

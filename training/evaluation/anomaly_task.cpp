@@ -1,4 +1,4 @@
-// Tasks from tables and pictures, and measures of what a detector says of them.
+// Builds tasks from tables and images, and measures the scores of a detector.
 #include "training/evaluation/anomaly_task.h"
 
 #include <algorithm>
@@ -28,7 +28,7 @@ std::vector<std::int64_t> samples_of(const Dataset& data, int label) {
 AnomalyTask table_task(const std::filesystem::path& path, std::uint64_t seed) {
   const Table table = read_csv(path, LastColumn::label);
   if (table.class_names != std::vector<std::string>{"0", "1"})
-    fail("{}: the last column holds {}; it must be 1 for an anomaly and 0 for a normal row, and some of both",
+    fail("{}: the last column holds {}; it must hold 1 for anomalies and 0 for normal rows, and some of both",
          path.string(), fmt::join(table.class_names, ", "));
   const std::string name = data_name(path);
   Dataset data = to_dataset(name, table, unit_range(table));
@@ -44,7 +44,7 @@ AnomalyTask table_task(const std::filesystem::path& path, std::uint64_t seed) {
   return {take(data, learn), take(data, score)};
 }
 
-AnomalyTask picture_task(const DatasetSplits& data, int normal_class) {
+AnomalyTask image_task(const DatasetSplits& data, int normal_class) {
   AnomalyTask task{take(data.train, samples_of(data.train, normal_class)), data.test};
   for (std::int32_t& label : task.test.labels.as<std::int32_t>()) label = label != normal_class;
   return task;

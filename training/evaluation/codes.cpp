@@ -1,4 +1,4 @@
-// Runs encode and decode, and does the arithmetic on their rows.
+// Runs encode and decode, and computes on their rows.
 #include "training/evaluation/codes.h"
 
 #include <algorithm>
@@ -17,11 +17,11 @@ using runtime::HostTensor;
 
 namespace {
 
-constexpr std::uint32_t kSampleStream = 0x73616d70;  // "samp": apart from the streams of graphs and the shuffle
+constexpr std::uint32_t kSampleStream = 0x73616d70;  // "samp": distinct from the streams of graphs and the shuffle
 
 void flatten_rows(HostTensor& tensor) { tensor.shape = {tensor.shape[0], tensor.elements() / tensor.shape[0]}; }
 
-// Of each unit of the codes: where it lies and how far it spreads.
+// Location and spread of one unit of the codes.
 struct UnitSpread {
   float mean = 0, deviation = 0;
   float low = std::numeric_limits<float>::infinity(), high = -std::numeric_limits<float>::infinity();
@@ -86,7 +86,7 @@ Codes first_of(const Codes& codes, std::int64_t count) {
     const auto numbers = static_cast<std::size_t>(count * codes.dims());
     return HostTensor::of<float>(tensor.as<float>().first(numbers), {count, codes.dims()});
   };
-  check(count <= codes.count(), "as many codes as are asked for");
+  check(count <= codes.count(), "at most as many codes as there are");
   return {cut(codes.latent), codes.has_posterior() ? cut(codes.logvar) : codes.logvar};
 }
 
@@ -126,8 +126,8 @@ bool is_generative(const Session& session) {
 
 std::vector<float> draw_codes(Draw draw, const Codes* codes, std::int64_t dims, std::int64_t count,
                               std::uint64_t seed) {
-  check(draw == Draw::prior || (codes && codes->dims() == dims), "codes of the width to draw");
-  if (draw == Draw::mixture) return Mixture(codes->latent, mixture_components, seed).draw(count, seed);
+  check(draw == Draw::prior || (codes && codes->dims() == dims), "codes have the width to draw");
+  if (draw == Draw::mixture) return Mixture(codes->latent, kMixtureComponents, seed).draw(count, seed);
   const std::vector<UnitSpread> spreads = draw == Draw::prior ? std::vector<UnitSpread>() : spreads_of(*codes);
   const runtime::RandomSource source{seed, kSampleStream, 0};
   std::vector<float> drawn(static_cast<std::size_t>(count * dims));
@@ -148,10 +148,10 @@ HostTensor sample_prior(Session& session, std::int64_t count, std::uint64_t seed
   return decode(session, draw_codes(Draw::prior, nullptr, code_size(session), count, seed));
 }
 
-// --- On the way from one to another ----------------------------------------------------------------------------------
+// --- Interpolation ---------------------------------------------------------------------------------------------------
 
 std::vector<float> between(Path path, std::span<const float> from, std::span<const float> to, double t) {
-  check(from.size() == to.size(), "codes of one width");
+  check(from.size() == to.size(), "codes have one width");
   double weight_from = 1 - t, weight_to = t;
   if (path == Path::spherical) {
     double dot = 0, from_square = 0, to_square = 0;
@@ -174,7 +174,7 @@ std::vector<float> between(Path path, std::span<const float> from, std::span<con
 }
 
 std::vector<float> walk(Path path, std::span<const float> from, std::span<const float> to, std::int64_t steps) {
-  if (steps < 2) fail("an interpolation of {} steps: both ends alone are 2", steps);
+  if (steps < 2) fail("an interpolation needs at least 2 steps, the two ends; got {}", steps);
   std::vector<float> points;
   for (std::int64_t step = 0; step < steps; ++step) {
     const std::vector<float> point =

@@ -1,4 +1,4 @@
-// Draws of labels, and the two trainings of each.
+// Draws labels and trains with and without the encoder.
 #include "training/evaluation/finetune.h"
 
 #include <algorithm>
@@ -11,8 +11,8 @@ namespace weft::training {
 
 Dataset draw_labels(const Dataset& data, std::int64_t count, std::uint64_t seed) {
   if (count < data.classes || count > data.size())
-    fail("{} labels asked of {}, which has {} in {} classes; ask for at least one a class, at most all", count,
-         data.name, data.size(), data.classes);
+    fail("cannot draw {} labels from {}, which has {} in {} classes; ask for at least one per class, at most all",
+         count, data.name, data.size(), data.classes);
   if (count == data.size()) return data;
   const std::span<const std::int32_t> labels = data.labels.as<std::int32_t>();
   std::vector<std::int64_t> wanted(static_cast<std::size_t>(data.classes), count / data.classes), drawn;
@@ -25,7 +25,7 @@ Dataset draw_labels(const Dataset& data, std::int64_t count, std::uint64_t seed)
   }
   for (std::size_t label = 0; label < wanted.size(); ++label)
     if (wanted[label] > 0)
-      fail("{} has {} samples too few of class {} for {} labels in equal parts", data.name, wanted[label],
+      fail("{} lacks {} samples of class {} for {} labels in equal shares", data.name, wanted[label],
            data.class_names[label], count);
   std::ranges::sort(drawn);
   return take(data, drawn);
@@ -34,7 +34,7 @@ Dataset draw_labels(const Dataset& data, std::int64_t count, std::uint64_t seed)
 FinetuneResult finetune(const ir::Module& classifier, const runtime::TensorFile& file,
                         const std::filesystem::path& path, const DatasetSplits& data, std::int64_t labels,
                         const FinetuneOptions& options) {
-  if (data.test.size() == 0) fail("{} has no test samples to measure on", data.test.name);
+  if (data.test.size() == 0) fail("{} has no test samples", data.test.name);
   const Dataset drawn = draw_labels(data.train, labels, options.session.seed);
   SessionOptions session_options = options.session;
   session_options.batch = std::min(session_options.batch, drawn.size());
@@ -46,7 +46,7 @@ FinetuneResult finetune(const ir::Module& classifier, const runtime::TensorFile&
 
   const auto accuracy_after = [&](bool pretrained) {
     Session session(classifier, session_options);
-    if (pretrained) session.load_part(file, path, encoder_prefix);
+    if (pretrained) session.load_part(file, path, kEncoderPrefix);
     train(session, {drawn, {}, {}}, train_options);
     return metric_of(session.evaluate(data.test), "accuracy");
   };

@@ -1,5 +1,5 @@
-// Fine-tuning: a classifier on the encoder of a trained model, taught by few labels, beside the same network from
-// scratch with the same labels and the same budget.
+// Fine-tuning: trains a classifier on the encoder of a trained model with few labels and, for comparison, the same
+// network from scratch with the same labels and budget.
 #pragma once
 
 #include <cstdint>
@@ -17,38 +17,38 @@
 
 namespace weft::training {
 
-// What the names of an encoder's weights begin with, in every model.
-inline constexpr const char* encoder_prefix = "encoder.";
+// The prefix of the names of an encoder's weights, in every model.
+inline constexpr const char* kEncoderPrefix = "encoder.";
 
 struct FinetuneOptions {
-  SessionOptions session;              // its seed is that of the first draw; a step takes at most its batch
-  std::int64_t steps = 1500;           // of training, at least
-  std::int64_t least_epochs = 5;       // and at least so often through the labels
-  std::optional<std::int64_t> epochs;  // in place of both
+  SessionOptions session;              // its seed draws the labels; its batch is the largest per step
+  std::int64_t steps = 1500;           // minimum, of training
+  std::int64_t least_epochs = 5;       // minimum, over the labels
+  std::optional<std::int64_t> epochs;  // replaces both minimums
   Schedule schedule{Schedule::Kind::cosine, 0};
-  bool scratch = true;  // train the network from scratch too
+  bool scratch = true;  // also trains the network from scratch
 };
 
 struct FinetuneResult {
   std::int64_t labels = 0;
-  std::uint64_t seed = 0;  // which draw of labels, and what else is random
+  std::uint64_t seed = 0;  // of the labels and all else that is random
   std::int64_t epochs = 0;
   double accuracy = 0;  // on the test samples, after the last epoch
-  double scratch = 0;   // of the network from scratch; 0 where it was not asked for
+  double scratch = 0;   // accuracy of the network from scratch; 0 without it
 };
 
-// `count` samples, each class as often as the others or once more, drawn by `seed`; all where there are so many. Throws
-// Error where a class has too few.
+// Draws `count` samples by `seed`; the sizes of classes differ by at most one. Returns all samples if `count` is their
+// number. Throws Error if a class has too few.
 Dataset draw_labels(const Dataset& data, std::int64_t count, std::uint64_t seed);
 
-// Trains `classifier`, whose `test` measures `accuracy`, on `labels` of the training samples, with the encoder of
-// `file` (read from `path`) and, maybe, without. The test samples choose nothing.
+// Trains `classifier`, whose entry `test` has the metric `accuracy`, on `labels` of the training samples, with the
+// encoder of `file` (read from `path`) and, if asked, from scratch. The test samples do not influence training.
 FinetuneResult finetune(const ir::Module& classifier, const runtime::TensorFile& file,
                         const std::filesystem::path& path, const DatasetSplits& data, std::int64_t labels,
                         const FinetuneOptions& options);
 
 struct Spread {
-  double mean = 0, deviation = 0;  // of the sample; 0 of one value
+  double mean = 0, deviation = 0;  // deviation: of the sample, 0 for one value
 };
 Spread spread_of(const std::vector<double>& values);
 

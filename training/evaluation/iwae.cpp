@@ -1,4 +1,4 @@
-// A log-sum-exp a sample of the data, kept as it grows by one z at a time.
+// Keeps one log-sum-exp per sample of the data and updates it with each draw of z.
 #include "training/evaluation/iwae.h"
 
 #include <cmath>
@@ -11,7 +11,7 @@ namespace weft::training {
 
 namespace {
 
-// log of a sum of exponentials: sum * e^largest, where no exponential ever overflows.
+// The log of a sum of exponentials, kept as sum * e^largest so that no exponential overflows.
 struct LogSum {
   double largest = -std::numeric_limits<double>::infinity();
   double sum = 0;
@@ -27,7 +27,7 @@ struct LogSum {
   double log() const { return largest + std::log(sum); }
 };
 
-// What `log_weight` is asked of: the same for every z. Empty where that is the data as they are.
+// The input of `log_weight`, the same for every z. Empty if it is the data itself.
 runtime::NamedTensors observed(Session& session, const Dataset& data) {
   if (!session.has("observe")) return {};
   runtime::NamedTensors outputs = session.run("observe", data);
@@ -47,7 +47,7 @@ double iwae_nll(Session& session, const Dataset& data, std::int64_t samples,
         seen.empty() ? session.run("log_weight", data, number) : session.run("log_weight", seen, number);
     const auto found = outputs.find("log_weight");
     if (found == outputs.end() || found->second.elements() != data.size())
-      fail("entry @log_weight gives no output log_weight f32[B]");
+      fail("entry @log_weight has no output log_weight f32[B]");
     const std::span<const float> weights = found->second.as<float>();
     for (std::size_t i = 0; i < sums.size(); ++i) sums[i].add(weights[i]);
     if (progress) progress(draw + 1);

@@ -9,11 +9,10 @@
 
 namespace weft::training {
 
-// -log p(x) in nats, the mean over the samples of `data`: for each, -log of the mean of e^log_weight over `samples`
-// fresh z of the entry `log_weight`. Where the model has an entry `observe`, what it draws of the data, once, takes
-// their place. An upper bound in expectation, minus the ELBO for one sample, and tighter the more there are. A function
-// of weights, seed and batch. `progress` is called with the number of samples done. Throws Error where an estimate is
-// not finite.
+// -log p(x) in nats, averaged over `data`: for each image, -log of the mean of e^log_weight over `samples` draws of z
+// by the entry `log_weight`. If the model has an entry `observe`, its output, drawn once, replaces the data. The
+// estimate is an upper bound in expectation: minus the ELBO with one draw, and tighter with more. It is a function of
+// weights, seed and batch. Calls `progress` with the number of draws done. Throws Error if an estimate is not finite.
 double iwae_nll(Session& session, const Dataset& data, std::int64_t samples,
                 const std::function<void(std::int64_t)>& progress = {});
 

@@ -1,4 +1,4 @@
-// Similarities a query at a time, the k largest of each, and the vote.
+// Computes similarities query by query, selects the k largest, and votes.
 #include "training/evaluation/knn.h"
 
 #include <algorithm>
@@ -19,13 +19,13 @@ struct Neighbour {
   std::int64_t index;
 };
 
-// The order in which neighbours count: of equally near ones the first of the data set.
+// The order of neighbours; the earlier sample of the data set wins a tie.
 bool nearer(const Neighbour& a, const Neighbour& b) {
   return a.similarity != b.similarity ? a.similarity > b.similarity : a.index < b.index;
 }
 
 std::int64_t width_of(const Dataset& features) {
-  check(features.samples.dtype == ir::DType::f32, "neighbours are sought among f32 features");
+  check(features.samples.dtype == ir::DType::f32, "features are f32");
   return features.size() == 0 ? 0 : features.samples.elements() / features.size();
 }
 
@@ -83,10 +83,10 @@ std::vector<double> knn_accuracies(const Dataset& train, const Dataset& test, co
   std::int64_t most = 0;
   for (const Vote& vote : votes) most = std::max(most, vote.k);
   if (train.size() < most)
-    fail("{} holds {} samples to find the {} nearest among; take more, or fewer neighbours", train.name, train.size(),
-         most);
-  if (test.size() == 0) fail("{} holds no samples to find the neighbours of", test.name);
-  check(width_of(test) == width_of(train), "neighbours are sought among features of one size");
+    fail("{} holds {} samples, too few for {} neighbours; use more samples or fewer neighbours", train.name,
+         train.size(), most);
+  if (test.size() == 0) fail("{} holds no samples to classify", test.name);
+  check(width_of(test) == width_of(train), "features have one size");
 
   const std::span<const std::int32_t> known = train.labels.as<std::int32_t>(), asked = test.labels.as<std::int32_t>();
   std::vector<std::int64_t> right(votes.size());

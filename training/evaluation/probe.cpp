@@ -1,4 +1,4 @@
-// The probes as models of their own, trained by the same loop as every model.
+// Probes are models, trained by the same loop as every model.
 #include "training/evaluation/probe.h"
 
 #include <algorithm>
@@ -48,7 +48,7 @@ ir::Module make_probe(ProbeKind kind, const Dataset& features) {
   Dims dims{B};
   for (const std::int64_t size : std::span(features.samples.shape).subspan(1)) dims.emplace_back(size);
   if (kind == ProbeKind::conv && dims.size() != 4)
-    fail("the conv probe takes maps [N,C,H,W], but these features are {}; name a block, or take another probe",
+    fail("the conv probe takes maps [N,C,H,W], but these features are {}; choose a block, or another probe",
          to_string(features.samples));
   ir::Module module{"probe", {}};
   for (const auto& [name, mode] : {std::pair{"loss", Mode::train}, std::pair{"test", Mode::eval}}) {
@@ -79,7 +79,7 @@ ProbeKind parse_probe(const std::string& name) {
 }
 
 ProbeResult probe(const DatasetSplits& features, const ProbeOptions& options, const SessionOptions& session) {
-  check(!options.weight_decays.empty(), "a probe has a weight decay to choose");
+  check(!options.weight_decays.empty(), "a probe needs a weight decay");
   if (features.train.size() == 0 || features.test.size() == 0)
     fail("{} lacks samples to train or test a probe", features.train.name);
   SessionOptions session_options = session;

@@ -1,4 +1,4 @@
-// One output of a model's entries over a whole data set.
+// Computes one output of a model over a whole data set.
 #include "training/evaluation/representation.h"
 
 #include <algorithm>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kEntry = "probed";
 
-// The entry with one of its outputs alone: what the others need is not computed.
+// The entry with only one of its outputs, so that it computes nothing else.
 ir::Graph with_output(const ir::Graph& entry, const ir::Output& output) {
   ir::Graph graph = entry;
   graph.name = kEntry;
@@ -56,7 +56,7 @@ ir::Module with_probed(ir::Module module, const Probed& probed) {
 
 Dataset represent(Session& session, const Dataset& data) {
   runtime::NamedTensors outputs = session.run(kEntry, data);
-  check(outputs.size() == 1, "what is probed is one output");
+  check(outputs.size() == 1, "entry @probed has one output");
   return {data.name, std::move(outputs.begin()->second), data.labels, data.classes, data.class_names};
 }
 

@@ -1,4 +1,4 @@
-// What a trained encoder gives of a data set, as a data set itself: what probes work on.
+// The output of a trained encoder on a data set, itself a data set: the input of probes.
 #pragma once
 
 #include <cstdint>
@@ -9,24 +9,24 @@
 
 namespace weft::training {
 
-// What is looked at: the representation (the entry `encode`), or a block of the entry `features`, counted from 1.
+// The output to probe: the representation (entry `encode`), or a block of the entry `features`, counted from 1.
 struct Probed {
   std::int64_t block = 0;  // 0: the representation
 };
 
-// The module with one more entry, "probed", that has the probed output alone, f32 [B,..]. Throws Error where the model
-// has no such output.
+// Adds an entry "probed" whose only output is the one to probe, f32 [B,..]. Throws Error if the model has no such
+// output.
 ir::Module with_probed(ir::Module module, const Probed& probed);
 
-// Samples with what the entry "probed" makes of them in place of pictures: f32 [N,..].
+// The data set with the output of the entry "probed" as samples: f32 [N,..].
 Dataset represent(Session& session, const Dataset& data);
 DatasetSplits represent(Session& session, const DatasetSplits& data);
 
-// Pictures as f32 [N,pixels] in [0,1], as if their encoder did nothing.
+// Images as f32 [N,pixels] in [0,1]: the baseline without an encoder.
 DatasetSplits raw_pixels(const DatasetSplits& data);
 
-// Each channel (dim 1) of all three splits, less its mean over the training samples, divided by its deviation there;
-// one that does not vary becomes 0.
+// Standardises each channel (dim 1) of all three splits by its mean and deviation over the training samples; a constant
+// channel becomes 0.
 void standardise(DatasetSplits& data);
 
 }  // namespace weft::training

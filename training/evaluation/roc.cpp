@@ -1,4 +1,4 @@
-// Both areas follow from one walk down the sorted scores.
+// Both areas come from one pass over the sorted scores.
 #include "training/evaluation/roc.h"
 
 #include <algorithm>
@@ -10,12 +10,13 @@
 namespace weft::training {
 
 std::vector<RocPoint> roc_curve(std::span<const double> scores, std::span<const std::int32_t> positive) {
-  if (scores.size() != positive.size()) fail("{} scores of {} samples", scores.size(), positive.size());
+  if (scores.size() != positive.size()) fail("got {} scores for {} samples", scores.size(), positive.size());
   if (std::ranges::any_of(scores, [](double score) { return std::isnan(score); })) fail("a score is NaN");
   const auto positives = static_cast<double>(std::ranges::count_if(positive, [](auto label) { return label != 0; }));
   const double negatives = static_cast<double>(positive.size()) - positives;
   if (positives == 0 || negatives == 0)
-    fail("{} of {} samples are anomalies; a ranking is measured on some of both kinds", positives, positive.size());
+    fail("{} of {} samples are anomalies; measuring a ranking needs anomalies and normal samples", positives,
+         positive.size());
   std::vector<std::size_t> order(scores.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::sort(order, [&](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });

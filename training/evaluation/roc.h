@@ -1,4 +1,4 @@
-// How well scores put what is strange above what is normal: areas under the ROC and the precision-recall curve.
+// How well scores rank anomalies above normal samples: areas under the ROC and precision-recall curves.
 #pragma once
 
 #include <cstddef>
@@ -8,16 +8,16 @@
 
 namespace weft::training {
 
-// Of a class: `positive` is not 0 for its members, `scores` are larger the surer one is. All throw Error where the two
-// differ in number, a score is NaN, or one of the two classes is empty.
+// `positive` is not 0 for positives; a larger score means more likely positive. All functions throw Error if the two
+// differ in size, a score is NaN, or there are no positives or no negatives.
 
-// The chance that a positive scores above a negative, ties counted half: (R - n1(n1+1)/2) / (n1 n0) with R the sum of
-// the positives' ranks.
+// The probability that a positive scores above a negative, where ties count half: (R - n1(n1+1)/2) / (n1 n0) with R the
+// sum of the positives' ranks.
 double auroc(std::span<const double> scores, std::span<const std::int32_t> positive);
 // Average precision: the sum over thresholds of precision times the rise in recall.
 double auprc(std::span<const double> scores, std::span<const std::int32_t> positive);
 
-// One point a threshold, the strictest first; equal scores share one.
+// One point per threshold, strictest first; equal scores share a point.
 struct RocPoint {
   double threshold;
   double true_positive_rate;  // recall
@@ -26,7 +26,7 @@ struct RocPoint {
 };
 std::vector<RocPoint> roc_curve(std::span<const double> scores, std::span<const std::int32_t> positive);
 
-// The indices of the `count` largest scores, or of all where they are fewer, the largest first.
+// The indices of the `count` largest scores, or of all if there are fewer, largest first.
 std::vector<std::int64_t> largest_of(std::span<const double> scores, std::size_t count);
 
 }  // namespace weft::training

@@ -1,4 +1,4 @@
-// Lines of a grid are one unit wide and in the middle of a unit, where every picture has whole pixels.
+// Grid lines are one unit wide and centred in a unit, so that they cover whole pixels at every scale.
 #include "training/plot/axes.h"
 
 #include <fmt/format.h>
@@ -28,7 +28,7 @@ double tick_step(double low, double high, int wanted, bool whole) {
   return whole ? std::max(1., std::round(step)) : step;
 }
 
-// Powers of ten for what is very large or small.
+// Writes very large and very small values with powers of ten.
 std::string tick_text(double value, double step, double largest) {
   if (std::abs(value) < step * 1e-6) return "0";
   if (largest >= 1e6 || largest < 1e-3) return fmt::format("{:.4g}", value);
@@ -76,8 +76,8 @@ Place Axes::at(double x_value, double y_value) const {
 void draw_axes(Canvas& canvas, const Axes& axes, const Ticks& ticks) {
   const double left = crisp(axes.left) - 1, bottom = crisp(axes.bottom);
   const Pen axis{.color = kAxis}, across = ticks.grid ? Pen{.color = kGrid} : axis;
-  const TextStyle below{.size = ticks.text_size, .color = quiet_ink, .align = Align::centre};
-  const TextStyle beside{.size = ticks.text_size, .color = quiet_ink, .align = Align::right};
+  const TextStyle below{.size = ticks.text_size, .color = kQuietInk, .align = Align::centre};
+  const TextStyle beside{.size = ticks.text_size, .color = kQuietInk, .align = Align::right};
   const std::vector<std::string> x_texts = tick_texts(ticks.x), y_texts = tick_texts(ticks.y);
   for (std::size_t i = 0; i < ticks.x.size(); ++i) {
     const double x = crisp(axes.at(ticks.x[i], axes.y.low).x);

@@ -9,7 +9,7 @@
 
 namespace weft::training {
 
-inline constexpr double kLabelSize = 13, kTitleSize = 16;  // of the fonts of charts
+inline constexpr double kLabelSize = 13, kTitleSize = 16;  // font sizes of charts
 
 struct Range {
   double low = std::numeric_limits<double>::infinity();
@@ -17,13 +17,13 @@ struct Range {
 
   bool empty() const { return low > high; }
   void include(double value);
-  // With room at both ends for data to breathe; a single value gets a range around it, an empty range is [0, 1].
+  // Adds a margin at both ends. A single value gets a range around it; an empty range becomes [0, 1].
   Range padded(double fraction) const;
 };
 
-// The multiples of 1, 2 or 5 times a power of ten within [low, high], about `wanted` of them.
+// About `wanted` ticks within [low, high], at multiples of 1, 2 or 5 times a power of ten.
 std::vector<double> nice_ticks(double low, double high, int wanted, bool whole = false);
-// With as many decimals as tell neighbouring ticks apart.
+// Uses as many decimals as distinguish neighbouring ticks.
 std::vector<std::string> tick_texts(const std::vector<double>& ticks);
 
 // The plotted area and the map of values into it.
@@ -38,7 +38,7 @@ struct Ticks {
   std::vector<double> x, y;
   bool x_texts = true, y_texts = true;
   double text_size = kLabelSize;
-  bool grid = true;  // lines across the plotted area, else short ones outside it
+  bool grid = true;  // lines across the plotted area, else short ticks outside it
 };
 
 void draw_axes(Canvas& canvas, const Axes& axes, const Ticks& ticks);

@@ -1,4 +1,4 @@
-// What is drawn is recorded; the recording is replayed on pixels or into SVG.
+// Records the drawing and replays it as pixels or SVG.
 #include "training/plot/canvas.h"
 
 #include <cairo-svg.h>
@@ -19,7 +19,7 @@
 #define WEFT_LEAKS_ARE_CHECKED 0
 #endif
 #if WEFT_LEAKS_ARE_CHECKED
-// What Cairo and fontconfig keep of fonts until the process ends is no leak.
+// Cairo and fontconfig cache fonts until the process ends: not a leak.
 extern "C" {
 const char* __lsan_default_suppressions();
 const char* __lsan_default_suppressions() { return "leak:libcairo\nleak:libfontconfig\n"; }
@@ -38,7 +38,7 @@ void check_drawn(cairo_status_t status) {
 
 bool is_finite(Place place) { return std::isfinite(place.x) && std::isfinite(place.y); }
 
-// Cairo holds places as numbers of 24 bits and a fraction.
+// Cairo stores places as fixed-point numbers of 24 bits and a fraction.
 Place clamped(Place place) {
   constexpr double kFar = 100'000;
   return {std::clamp(place.x, -kFar, kFar), std::clamp(place.y, -kFar, kFar)};
@@ -48,7 +48,7 @@ void set_color(cairo_t* context, Color color, double opacity = 1) {
   cairo_set_source_rgba(context, color.r / 255.0, color.g / 255.0, color.b / 255.0, opacity);
 }
 
-// The same letters at the same places, however many pixels a unit has.
+// Draws the same letters at the same places at every scale.
 void set_font(cairo_t* context, double size, bool bold) {
   cairo_select_font_face(context, "sans-serif", CAIRO_FONT_SLANT_NORMAL,
                          bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
@@ -103,7 +103,7 @@ double text_width(std::string_view text, double size, bool bold) {
 bool has_font() {
   const auto context = measuring_context();
   set_font(context.get(), TextStyle{}.size, false);
-  // Where it finds no font, Cairo takes one that it draws by itself.
+  // Without a system font, Cairo uses a built-in one.
   return cairo_scaled_font_get_type(cairo_get_scaled_font(context.get())) != CAIRO_FONT_TYPE_USER;
 }
 
@@ -156,7 +156,7 @@ void Canvas::discs(std::span<const Place> centres, double radius, Color color, d
     if (!is_finite(centre)) continue;
     const Place at = clamped(centre);
     cairo_move_to(context_.get(), at.x, at.y);
-    cairo_close_path(context_.get());  // a line of no length, whose round ends are a disc
+    cairo_close_path(context_.get());  // a line of length 0, whose round ends form a disc
   }
   cairo_set_line_cap(context_.get(), CAIRO_LINE_CAP_ROUND);
   cairo_set_dash(context_.get(), nullptr, 0, 0);
@@ -183,8 +183,8 @@ void Canvas::text(Place place, std::string_view text, const TextStyle& style) {
   cairo_restore(context);
 }
 
-void Canvas::image(int x, int y, const Picture& image, int scale) {
-  if (scale < 1) fail("cannot scale a picture by {}; the smallest scale is 1", scale);
+void Canvas::image(int x, int y, const Image& image, int scale) {
+  if (scale < 1) fail("cannot scale an image by {}; the smallest scale is 1", scale);
   const CairoSurface surface(cairo_image_surface_create(CAIRO_FORMAT_RGB24, image.width, image.height));
   check_drawn(cairo_surface_status(surface.get()));
   const std::uint8_t* pixel = image.pixels.data();
@@ -226,18 +226,18 @@ void Canvas::replay(cairo_surface_t* target, int scale) const {
   check_drawn(cairo_status(context.get()));
 }
 
-Picture Canvas::picture(int scale) const {
+Image Canvas::picture(int scale) const {
   const CairoSurface surface(cairo_image_surface_create(CAIRO_FORMAT_RGB24, scale * width_, scale * height_));
   replay(surface.get(), scale);
   cairo_surface_flush(surface.get());
-  Picture picture{scale * width_, scale * height_, 3, {}};
-  picture.pixels.reserve(std::size_t(picture.width) * std::size_t(picture.height) * 3);
-  for (int row = 0; row < picture.height; ++row) {
+  Image image{scale * width_, scale * height_, 3, {}};
+  image.pixels.reserve(std::size_t(image.width) * std::size_t(image.height) * 3);
+  for (int row = 0; row < image.height; ++row) {
     const std::uint32_t* from = row_of(surface.get(), row);
-    for (int column = 0; column < picture.width; ++column)
-      for (const int shift : {16, 8, 0}) picture.pixels.push_back(static_cast<std::uint8_t>(from[column] >> shift));
+    for (int column = 0; column < image.width; ++column)
+      for (const int shift : {16, 8, 0}) image.pixels.push_back(static_cast<std::uint8_t>(from[column] >> shift));
   }
-  return picture;
+  return image;
 }
 
 std::string Canvas::png() const { return encode_png(picture(has_images_ ? 1 : 2)); }
@@ -252,22 +252,23 @@ std::string Canvas::svg() const {
   return text;
 }
 
-Canvas image_grid(const std::vector<Picture>& pictures, const GridStyle& style) {
-  if (pictures.empty()) fail("a grid of pictures needs at least one picture");
-  if (style.columns < 1 || style.gap < 0) fail("a grid of {} columns with gaps of {}", style.columns, style.gap);
-  const int count = static_cast<int>(pictures.size());
+Canvas image_grid(const std::vector<Image>& images, const GridStyle& style) {
+  if (images.empty()) fail("a grid needs at least one image");
+  if (style.columns < 1 || style.gap < 0)
+    fail("cannot draw a grid of {} columns with gaps of {}", style.columns, style.gap);
+  const int count = static_cast<int>(images.size());
   const int columns = std::min(style.columns, count);
   const int rows = (count + columns - 1) / columns;
-  const int step_x = pictures[0].width * style.scale + style.gap;
-  const int step_y = pictures[0].height * style.scale + style.gap;
+  const int step_x = images[0].width * style.scale + style.gap;
+  const int step_y = images[0].height * style.scale + style.gap;
   Canvas canvas(columns * step_x + style.gap, rows * step_y + style.gap, style.background);
   for (int i = 0; i < count; ++i) {
-    const Picture& picture = pictures[static_cast<std::size_t>(i)];
-    if (picture.width != pictures[0].width || picture.height != pictures[0].height) {
-      fail("picture {} of a grid is {}x{}, the first is {}x{}", i, picture.width, picture.height, pictures[0].width,
-           pictures[0].height);
+    const Image& image = images[static_cast<std::size_t>(i)];
+    if (image.width != images[0].width || image.height != images[0].height) {
+      fail("image {} of a grid is {}x{}, the first is {}x{}", i, image.width, image.height, images[0].width,
+           images[0].height);
     }
-    canvas.image(style.gap + i % columns * step_x, style.gap + i / columns * step_y, picture, style.scale);
+    canvas.image(style.gap + i % columns * step_x, style.gap + i / columns * step_y, image, style.scale);
   }
   return canvas;
 }

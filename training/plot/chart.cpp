@@ -1,4 +1,4 @@
-// A chart is drawn in three steps: measure the data, draw the frame around it, draw the data.
+// Draws a chart in three steps: measure the data, draw the frame around it, draw the data.
 #include "training/plot/chart.h"
 
 #include <algorithm>
@@ -11,9 +11,10 @@ namespace weft::training {
 namespace {
 
 constexpr double kMargin = 18;
-constexpr double kHead = 34;                          // of the title and the legend over the plot
-constexpr double kLegendMark = 26, kLegendGap = 8;    // the sample of an entry, and what parts it from its name
-constexpr double kLegendLine = 22, kLegendStep = 18;  // of a column of entries, and between those of a row
+constexpr double kHead = 34;                        // of title and legend above the plot
+constexpr double kLegendMark = 26, kLegendGap = 8;  // width of an entry's mark, and the gap before its name
+constexpr double kLegendLine = 22,
+                 kLegendStep = 18;  // height of an entry in a column, and the gap between entries in a row
 
 double widest(const std::vector<std::string>& texts) {
   double width = 0;
@@ -38,7 +39,7 @@ void draw_entry(Canvas& canvas, const LegendEntry& entry, double left, double y)
   canvas.text({left + kLegendMark + kLegendGap, y}, entry.name, {.size = kLabelSize});
 }
 
-// Draws everything but the data and returns where the data goes.
+// Draws everything but the data and returns the axes for the data.
 Axes draw_frame(Canvas& canvas, const ChartFrame& frame, Range x, Range y, const std::vector<LegendEntry>& legend) {
   x = frame.x_range.value_or(x);
   y = frame.y_range.value_or(y);
@@ -64,18 +65,18 @@ Axes draw_frame(Canvas& canvas, const ChartFrame& frame, Range x, Range y, const
 
 void note_empty(Canvas& canvas, const Axes& axes) {
   canvas.text({(axes.left + axes.right) / 2, (axes.top + axes.bottom) / 2}, "no finite values",
-              {.size = kTitleSize, .color = quiet_ink, .align = Align::centre});
+              {.size = kTitleSize, .color = kQuietInk, .align = Align::centre});
 }
 
 void draw_marks(Canvas& canvas, const Axes& axes, const std::vector<Mark>& marks) {
   for (const auto& [x, text] : marks) {
     const double at = std::floor(axes.at(x, axes.y.low).x) + .5;
-    canvas.line({at, axes.top}, {at, axes.bottom}, {.color = quiet_ink, .dashed = true});
+    canvas.line({at, axes.top}, {at, axes.bottom}, {.color = kQuietInk, .dashed = true});
     const bool turns = at - axes.left > axes.right - at;  // to the side with more room
     const double width = text_width(text, kLabelSize) + 8;
-    canvas.rectangle(turns ? at - 4 - width : at + 4, axes.top, width, kLabelSize + 6, white, .85);
+    canvas.rectangle(turns ? at - 4 - width : at + 4, axes.top, width, kLabelSize + 6, kWhite, .85);
     canvas.text({turns ? at - 8 : at + 8, axes.top + kLabelSize / 2 + 2}, text,
-                {.size = kLabelSize, .color = quiet_ink, .align = turns ? Align::right : Align::left});
+                {.size = kLabelSize, .color = kQuietInk, .align = turns ? Align::right : Align::left});
   }
 }
 
@@ -98,21 +99,21 @@ void draw_series(Canvas& canvas, const Axes& axes, const Series& series) {
 
 void check_scatter(const Scatter& scatter) {
   if (scatter.x.size() != scatter.y.size() || (!scatter.labels.empty() && scatter.labels.size() != scatter.x.size())) {
-    fail("a scatter plot of {} x, {} y and {} labels; give as many of each", scatter.x.size(), scatter.y.size(),
+    fail("a scatter plot of {} x, {} y and {} labels; give the same number of each", scatter.x.size(), scatter.y.size(),
          scatter.labels.size());
   }
   for (const std::int32_t label : scatter.labels) {
     if (label < 0 || static_cast<std::size_t>(label) >= scatter.class_names.size()) {
-      fail("a scatter plot of {} classes holds the label {}", scatter.class_names.size(), label);
+      fail("a scatter plot of {} classes has the label {}", scatter.class_names.size(), label);
     }
   }
 }
 
-// In the order of the points, so that no class covers another, yet some hundred at once: a picture of thousands of
-// shapes is slow to show.
+// Draws in the order of the points, so that no class covers another, but some hundred at once: thousands of shapes are
+// slow to display.
 void draw_points(Canvas& canvas, const Axes& axes, const Scatter& scatter) {
   constexpr std::size_t kTogether = 200;
-  // Many points are drawn smaller, so that a crowd still shows its shape.
+  // The more points, the smaller they are, so that a dense cloud still shows its shape.
   const double radius = std::clamp(70 / std::sqrt(static_cast<double>(scatter.x.size() + 1)), 1.6, 4.0);
   for (std::size_t begin = 0; begin < scatter.x.size(); begin += kTogether) {
     std::vector<std::vector<Place>> of_class(std::max<std::size_t>(1, scatter.class_names.size()));
@@ -133,7 +134,7 @@ Color series_color(int index) {
                                {140, 86, 75},  {227, 119, 194}, {110, 110, 110}, {188, 189, 34}, {23, 190, 207}};
   constexpr int known = std::size(palette);
   if (index >= 0 && index < known) return palette[index];
-  const double hue = std::fmod(.618033988749895 * index, 1.);  // golden ratio: far from all the hues before
+  const double hue = std::fmod(.618033988749895 * index, 1.);  // golden ratio: far from all earlier hues
   const auto channel = [hue](double shift) {
     return static_cast<std::uint8_t>(255 * (.45 + .35 * std::cos(6.283185307179586 * (hue + shift))));
   };
@@ -161,7 +162,7 @@ Canvas class_legend(const std::vector<std::string>& class_names, int height) {
     entries.push_back({class_names[i], series_color(static_cast<int>(i)), LegendEntry::Mark::disc});
   if (!fits)
     entries.push_back(
-        {fmt::format("and {} more", class_names.size() - entries.size()), white, LegendEntry::Mark::disc});
+        {fmt::format("and {} more", class_names.size() - entries.size()), kWhite, LegendEntry::Mark::disc});
   double width = 0;
   for (const LegendEntry& entry : entries) width = std::max(width, text_width(entry.name, kLabelSize));
   Canvas canvas(static_cast<int>(std::ceil(kLegendMark + kLegendGap + width + kMargin)), height);

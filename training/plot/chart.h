@@ -12,18 +12,18 @@
 
 namespace weft::training {
 
-// Ten well-told-apart colours, then ever new hues.
+// Ten distinct colours, then further hues.
 Color series_color(int index);
 
 struct Series {
   std::string name;
   std::vector<double> x;
-  std::vector<double> y;  // as many as x; what is not finite leaves a gap
+  std::vector<double> y;  // as many as x; values that are not finite leave a gap
   Color color;
   bool dashed = false;
 };
 
-// A dashed vertical line with a word at its top.
+// A dashed vertical line with a label at its top.
 struct Mark {
   double x = 0;
   std::string text;
@@ -33,28 +33,27 @@ struct ChartFrame {
   std::string title = {};
   std::string x_label = {};
   std::string y_label = {};
-  bool whole_x = false;  // ticks only at whole numbers, as epochs are
+  bool whole_x = false;  // ticks only at whole numbers, for epochs
   int width = 760;
   int height = 460;
   std::vector<Mark> marks = {};
-  std::optional<Range> x_range = {};  // else what holds the data
+  std::optional<Range> x_range = {};  // default: the range of the data
   std::optional<Range> y_range = {};
   bool legend = true;
 };
 
-// The legend stands over the plot. Throws Error where x and y of a series differ in number. Without any finite point
-// the frame is drawn and says so.
+// The legend is above the plot. Throws Error if x and y of a series differ in number. Without finite points, draws an
+// empty frame that says so.
 Canvas line_chart(const ChartFrame& frame, const std::vector<Series>& series);
 
 struct Scatter {
   std::span<const float> x;
-  std::span<const float> y;              // as many as x; points that are not finite are left out
+  std::span<const float> y;              // as many as x; points that are not finite are skipped
   std::span<const std::int32_t> labels;  // as many, indices of class_names; or empty: one colour, no legend
   std::vector<std::string> class_names;
 };
 
-// The legend stands at the right. Throws Error where the numbers of x, y and labels differ, or a label has no class
-// name.
+// The legend is on the right. Throws Error if the numbers of x, y and labels differ, or a label has no class name.
 Canvas scatter_plot(const ChartFrame& frame, const Scatter& scatter);
 
 struct LegendEntry {
@@ -64,9 +63,9 @@ struct LegendEntry {
   Mark mark = Mark::line;
 };
 
-// In a row that ends at `right`, half of its height at `y`; gives its left end.
+// Draws a row that ends at `right`, centred on `y`; returns its left end.
 double draw_legend_row(Canvas& canvas, const std::vector<LegendEntry>& entries, double right, double y);
-// Of classes, one below the other, as a drawing of its own; those for which there is no room are counted.
+// A legend of classes, one below the other; the last line counts the classes that do not fit.
 Canvas class_legend(const std::vector<std::string>& class_names, int height);
 
 }  // namespace weft::training

@@ -1,4 +1,4 @@
-// From batches of numbers to pictures, by the grids and charts below.
+// Draws batches of numbers as grids and charts.
 #include "training/plot/plots.h"
 
 #include <fmt/ranges.h>
@@ -15,12 +15,12 @@ namespace weft::training {
 namespace {
 
 constexpr int kGap = 4;
-constexpr double kCaption = 15;  // the size of its font
+constexpr double kCaption = 15;  // font size
 
 void check_batch(const ImageBatch& batch) {
   const auto& shape = batch.shape;
   if (shape.size() != 4 || (shape[1] != 1 && shape[1] != 3) || *std::ranges::min_element(shape) < 1) {
-    fail("images of shape [{}]; pictures take [N,C,H,W] with 1 or 3 channels", fmt::join(shape, ","));
+    fail("cannot draw images of shape [{}]; a picture takes [N,C,H,W] with 1 or 3 channels", fmt::join(shape, ","));
   }
   if (runtime::element_count(shape) != static_cast<std::int64_t>(batch.values.size())) {
     fail("images of shape [{}] take {} values, but {} were given", fmt::join(shape, ","), runtime::element_count(shape),
@@ -34,47 +34,47 @@ Color color_of(float r, float g, float b) {
   return {byte(r), byte(g), byte(b)};
 }
 
-// One picture an image, always RGB.
-std::vector<Picture> pictures_of(const ImageBatch& batch) {
+// The images of a batch, always RGB.
+std::vector<Image> images_of(const ImageBatch& batch) {
   check_batch(batch);
   const auto count = static_cast<std::size_t>(batch.shape[0]);
   const auto channels = static_cast<std::size_t>(batch.shape[1]);
   const auto plane = static_cast<std::size_t>(batch.shape[2] * batch.shape[3]);
-  std::vector<Picture> pictures;
+  std::vector<Image> images;
   for (std::size_t n = 0; n < count; ++n) {
     const float* red = batch.values.data() + n * channels * plane;
     const float* green = channels == 3 ? red + plane : red;
     const float* blue = channels == 3 ? green + plane : red;
-    Picture picture{static_cast<int>(batch.shape[3]), static_cast<int>(batch.shape[2]), 3, {}};
-    picture.pixels.reserve(3 * plane);
+    Image image{static_cast<int>(batch.shape[3]), static_cast<int>(batch.shape[2]), 3, {}};
+    image.pixels.reserve(3 * plane);
     for (std::size_t i = 0; i < plane; ++i) {
       const Color color = color_of(red[i], green[i], blue[i]);
-      picture.pixels.insert(picture.pixels.end(), {color.r, color.g, color.b});
+      image.pixels.insert(image.pixels.end(), {color.r, color.g, color.b});
     }
-    pictures.push_back(std::move(picture));
+    images.push_back(std::move(image));
   }
-  return pictures;
+  return images;
 }
 
-// Small images are enlarged to about 64 pixels.
-int scale_of(const Picture& picture) { return std::max(1, 64 / std::max(picture.width, picture.height)); }
+// Enlarges small images to about 64 pixels.
+int scale_of(const Image& image) { return std::max(1, 64 / std::max(image.width, image.height)); }
 
 }  // namespace
 
 Canvas captioned_rows(const std::vector<CaptionedRow>& rows, int columns, const ColumnAxis& axis) {
-  if (rows.empty()) fail("a picture of no rows");
-  if (columns < 1) fail("a grid of {} columns", columns);
-  std::vector<std::vector<Picture>> pictures;
+  if (rows.empty()) fail("a picture needs at least one row");
+  if (columns < 1) fail("cannot draw a grid of {} columns", columns);
+  std::vector<std::vector<Image>> tiles;
   double widest = text_width(axis.name, kCaption);
   for (const auto& [caption, images] : rows) {
     if (images.shape != rows[0].images.shape)
-      fail("'{}' are [{}], but '{}' [{}]", rows[0].caption, fmt::join(rows[0].images.shape, ","), caption,
+      fail("'{}' has shape [{}], but '{}' has [{}]", rows[0].caption, fmt::join(rows[0].images.shape, ","), caption,
            fmt::join(images.shape, ","));
-    pictures.push_back(pictures_of(images));
+    tiles.push_back(images_of(images));
     widest = std::max(widest, text_width(caption, kCaption));
   }
-  const Picture& first = pictures[0][0];
-  const int count = static_cast<int>(pictures[0].size());
+  const Image& first = tiles[0][0];
+  const int count = static_cast<int>(tiles[0].size());
   const int shown = std::min(columns, count);
   const int scale = scale_of(first);
   const int step_x = first.width * scale + kGap;
@@ -89,11 +89,11 @@ Canvas captioned_rows(const std::vector<CaptionedRow>& rows, int columns, const 
   if (!axis.texts.empty()) caption(head / 2.0, axis.name);
   for (std::size_t i = 0; i < axis.texts.size(); ++i)
     canvas.text({left + (static_cast<double>(i) + .5) * step_x - kGap / 2.0, head / 2.0}, axis.texts[i],
-                {.size = kLabelSize, .color = quiet_ink, .align = Align::centre});
+                {.size = kLabelSize, .color = kQuietInk, .align = Align::centre});
   for (std::size_t row = 0; row < rows.size(); ++row) {
     for (int i = 0; i < count; ++i) {
       const int y = head + i / shown * group + static_cast<int>(row) * step_y;
-      canvas.image(left + i % shown * step_x, y, pictures[row][static_cast<std::size_t>(i)], scale);
+      canvas.image(left + i % shown * step_x, y, tiles[row][static_cast<std::size_t>(i)], scale);
       if (i % shown == 0) caption(y + (step_y - kGap) / 2.0, rows[row].caption);
     }
   }
@@ -101,20 +101,19 @@ Canvas captioned_rows(const std::vector<CaptionedRow>& rows, int columns, const 
 }
 
 Canvas sample_grid(const ImageBatch& samples, int columns) {
-  const std::vector<Picture> pictures = pictures_of(samples);
-  return image_grid(pictures,
-                    {.columns = columns, .scale = scale_of(pictures[0]), .gap = kGap, .background = {38, 42, 50}});
+  const std::vector<Image> tiles = images_of(samples);
+  return image_grid(tiles, {.columns = columns, .scale = scale_of(tiles[0]), .gap = kGap, .background = {38, 42, 50}});
 }
 
 Canvas image_plane(const ImageBatch& images, const Range& x, const Range& y, const std::string& x_label,
                    const std::string& y_label) {
-  const std::vector<Picture> pictures = pictures_of(images);
-  const int side = static_cast<int>(std::lround(std::sqrt(static_cast<double>(pictures.size()))));
-  if (side < 2 || static_cast<std::size_t>(side) * static_cast<std::size_t>(side) != pictures.size())
-    fail("a plane of {} images; it takes a square number of them, at least 4", pictures.size());
-  const Canvas grid = image_grid(pictures, {.columns = side, .scale = scale_of(pictures[0]), .gap = 0});
+  const std::vector<Image> tiles = images_of(images);
+  const int side = static_cast<int>(std::lround(std::sqrt(static_cast<double>(tiles.size()))));
+  if (side < 2 || static_cast<std::size_t>(side) * static_cast<std::size_t>(side) != tiles.size())
+    fail("a plane of {} images; it takes a square number, at least 4", tiles.size());
+  const Canvas grid = image_grid(tiles, {.columns = side, .scale = scale_of(tiles[0]), .gap = 0});
   constexpr int kLeft = 84, kBottom = 76, kAround = 16;
-  constexpr double kText = 20;  // the plane is large, and shown smaller
+  constexpr double kText = 20;  // large, because the plane is usually scaled down
   Canvas canvas(kLeft + grid.width() + kAround, kAround + grid.height() + kBottom);
   canvas.draw(kLeft, kAround, grid);
   const double half_x = (x.high - x.low) / (side - 1) / 2, half_y = (y.high - y.low) / (side - 1) / 2;
@@ -162,7 +161,7 @@ Canvas latent_maps(const std::vector<LatentMap>& maps, std::span<const std::int3
 }
 
 Canvas panels(const std::vector<Canvas>& canvases) {
-  if (canvases.empty()) fail("a picture of no panels");
+  if (canvases.empty()) fail("a picture needs at least one panel");
   int width = 0, height = 0;
   for (const Canvas& canvas : canvases) {
     width += canvas.width();
@@ -190,9 +189,9 @@ Canvas titled(const Canvas& canvas, const std::string& title) {
 
 namespace {
 
-// Where validation was best; a run that goes on for long after it learns its training images by heart.
+// Marks the epoch of the best validation loss, and says if the run overfits after it.
 std::vector<Mark> overfitting_marks(const LossCurve& curve) {
-  constexpr double noticeable = .01;  // of the best validation loss
+  constexpr double noticeable = .01;  // relative to the best validation loss
   if (curve.name != "loss" || curve.validation.size() < 2 || curve.train.size() != curve.validation.size()) return {};
   const auto best = std::ranges::min_element(curve.validation) - curve.validation.begin();
   const auto at = static_cast<std::size_t>(best);
@@ -224,7 +223,7 @@ Canvas loss_curves(const std::vector<LossCurve>& curves) {
   constexpr int kWidth = 920, kHeight = 400, kSmallHeight = 280;
   constexpr std::size_t kAcross = 3;
   if (curves.empty()) return chart_of({"loss", {}, {}}, kWidth, kHeight, true);
-  // The others in as few rows as hold three each, all about as full, and each row as wide as the first chart.
+  // The other charts fill as few rows of at most three as possible, evenly; each row is as wide as the first chart.
   const std::size_t others = curves.size() - 1, rows = (others + kAcross - 1) / kAcross;
   Canvas canvas(kWidth, kHeight + static_cast<int>(rows) * kSmallHeight);
   canvas.draw(0, 0, chart_of(curves[0], kWidth, kHeight, true));

@@ -1,4 +1,4 @@
-// config.json, written and read through one list of fields for each struct.
+// Writes and reads config.json by one list of fields per struct.
 #include "training/runs/config.h"
 
 #include <array>
@@ -20,13 +20,13 @@ namespace {
 
 using OptimizerKind = passes::OptimizerSpec::Kind;
 
-constexpr std::array<std::pair<OptimizerKind, std::string_view>, 6> optimizers{{{OptimizerKind::sgd, "sgd"},
-                                                                                {OptimizerKind::momentum, "momentum"},
-                                                                                {OptimizerKind::nesterov, "nesterov"},
-                                                                                {OptimizerKind::adam, "adam"},
-                                                                                {OptimizerKind::adamw, "adamw"},
-                                                                                {OptimizerKind::lars, "lars"}}};
-constexpr std::array<std::pair<Schedule::Kind, std::string_view>, 2> schedules{
+constexpr std::array<std::pair<OptimizerKind, std::string_view>, 6> kOptimizers{{{OptimizerKind::sgd, "sgd"},
+                                                                                 {OptimizerKind::momentum, "momentum"},
+                                                                                 {OptimizerKind::nesterov, "nesterov"},
+                                                                                 {OptimizerKind::adam, "adam"},
+                                                                                 {OptimizerKind::adamw, "adamw"},
+                                                                                 {OptimizerKind::lars, "lars"}}};
+constexpr std::array<std::pair<Schedule::Kind, std::string_view>, 2> kSchedules{
     {{Schedule::Kind::constant, "constant"}, {Schedule::Kind::cosine, "cosine"}}};
 
 template <typename Table, typename Kind>
@@ -52,30 +52,30 @@ auto parse_in(const Table& table, std::string_view text, std::string_view what) 
 
 }  // namespace
 
-std::string_view name(OptimizerKind kind) { return name_in(optimizers, kind); }
-OptimizerKind parse_optimizer(std::string_view text) { return parse_in(optimizers, text, "optimizer"); }
-std::vector<std::string> optimizer_names() { return names_in(optimizers); }
-std::string_view name(Schedule::Kind kind) { return name_in(schedules, kind); }
-Schedule::Kind parse_schedule(std::string_view text) { return parse_in(schedules, text, "schedule"); }
-std::vector<std::string> schedule_names() { return names_in(schedules); }
+std::string_view name(OptimizerKind kind) { return name_in(kOptimizers, kind); }
+OptimizerKind parse_optimizer(std::string_view text) { return parse_in(kOptimizers, text, "optimizer"); }
+std::vector<std::string> optimizer_names() { return names_in(kOptimizers); }
+std::string_view name(Schedule::Kind kind) { return name_in(kSchedules, kind); }
+Schedule::Kind parse_schedule(std::string_view text) { return parse_in(kSchedules, text, "schedule"); }
+std::vector<std::string> schedule_names() { return names_in(kSchedules); }
 
 DatasetSplits load_data(const DataOptions& options) {
   if (!is_built_in(options.folder)) return load_dataset(options.folder, {options.validation, 0, options.columns});
   DigitsOptions digits;
-  digits.colour = options.folder == colour_digits_name;
+  digits.colour = options.folder == kColourDigitsName;
   if (options.validation) digits.validation = *options.validation;
   return make_digits(digits);
 }
 
 bool is_built_in(const std::string& name) {
-  return name.empty() || ((name == digits_name || name == colour_digits_name) && !std::filesystem::exists(name));
+  return name.empty() || ((name == kDigitsName || name == kColourDigitsName) && !std::filesystem::exists(name));
 }
 
 namespace {
 
 using nlohmann::ordered_json;
 
-// Reads or writes the fields of a struct, which `fields` lists once for both.
+// Writer and Reader visit the same list of fields of a struct.
 class Writer {
  public:
   ordered_json json = ordered_json::object();
@@ -88,7 +88,7 @@ class Writer {
     json[key] = value ? ordered_json(*value) : ordered_json();
   }
   void operator()(const char* key, OptimizerKind kind) { json[key] = name(kind); }
-  // Pictures have no columns, and the config of their run says nothing of them.
+  // Images have no columns, so the config of their run omits them.
   void operator()(const char* key, const std::vector<Column>& columns) {
     for (const Column& column : columns)
       json[key].push_back({{"name", column.name}, {"offset", column.offset}, {"scale", column.scale}});
@@ -113,12 +113,12 @@ class Reader {
     value.reset();
     if (json.contains(key) && !json[key].is_null()) (*this)(key, value.emplace());
   }
-  // Of a field that runs of before it lack: they have its default.
+  // A field that older runs lack: they have its default.
   template <typename T>
   void added(const char* key, T& value) const {
     if (json.contains(key)) (*this)(key, value);
   }
-  // Switches came one by one: a run of before one has its default.
+  // A switch that older runs lack: they have its default.
   void operator()(const char* key, bool& value) const {
     if (json.contains(key)) operator()<bool>(key, value);
   }
@@ -223,7 +223,7 @@ ordered_json json_of(const RunConfig& config) {
   return json;
 }
 
-// The fields that change a bit of the result: all but those named here.
+// The fields that affect the result: all but those named here.
 ordered_json computing_fields(const RunConfig& config) {
   ordered_json json = json_of(config);
   for (const char* key : {"weft", "run"}) json.erase(key);
@@ -284,7 +284,7 @@ RunConfig read_config(const std::filesystem::path& path) {
   RunConfig config;
   try {
     const ordered_json json = runtime::parse_json<ordered_json>(text);
-    if (!json.is_object()) fail("it is no JSON object");
+    if (!json.is_object()) fail("it is not a JSON object");
     const Reader reader{json};
     reader.added("run", config.id);
     reader("model", config.model);

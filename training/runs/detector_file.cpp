@@ -1,4 +1,4 @@
-// The numbers of a detector as JSON.
+// Stores a detector as JSON.
 #include "training/runs/detector_file.h"
 
 #include "ir/error.h"
@@ -10,8 +10,8 @@ namespace weft::training {
 
 namespace {
 
-constexpr const char* detector_name = "anomaly.json";
-constexpr const char* bank_name = "neighbours.npy";
+constexpr const char* kDetectorName = "anomaly.json";
+constexpr const char* kBankName = "neighbours.npy";
 
 }  // namespace
 
@@ -24,9 +24,9 @@ void write_detector(const RunDirectory& run, const Detector& detector) {
     json["mean"] = normality.gaussian->mean();
     json["factor"] = normality.gaussian->factor();
   } else {
-    run.write(bank_name, encode_npy(normality.bank));
+    run.write(kBankName, encode_npy(normality.bank));
   }
-  run.write(detector_name, json.dump() + "\n");
+  run.write(kDetectorName, json.dump() + "\n");
 }
 
 Normality read_normality(const std::filesystem::path& path) {
@@ -43,15 +43,15 @@ Normality read_normality(const std::filesystem::path& path) {
       normality.gaussian.emplace(json_member<vector<double>>(json, "mean"),
                                  json_member<vector<double>>(json, "factor"));
     else
-      normality.bank = read_npy(path.parent_path() / bank_name);
+      normality.bank = read_npy(path.parent_path() / kBankName);
     return normality;
   } catch (const Error& error) {
-    fail("{}: no detector: {}", path.string(), error.what());
+    fail("{}: not a detector: {}", path.string(), error.what());
   }
 }
 
 Detector read_detector(const RunDirectory& run, Session& session) {
-  return {session, read_normality(run.file(detector_name))};
+  return {session, read_normality(run.file(kDetectorName))};
 }
 
 }  // namespace weft::training

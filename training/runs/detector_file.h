@@ -1,4 +1,4 @@
-// anomaly.json, and neighbours.npy for pictures: what a run's detector knows beside the weights of its model.
+// anomaly.json, and neighbours.npy for images: the state of a run's detector besides the weights of its model.
 #pragma once
 
 #include "training/evaluation/anomaly.h"
@@ -7,7 +7,7 @@
 namespace weft::training {
 
 void write_detector(const RunDirectory& run, const Detector& detector);
-// Throws Error with the file where it is missing or damaged.
+// Throws Error with the file if it is missing or damaged.
 Normality read_normality(const std::filesystem::path& path);
 Detector read_detector(const RunDirectory& run, Session& session);
 

@@ -1,4 +1,4 @@
-// Runs entries of a model and hands what they give to the drawing functions.
+// Runs entries of a model and draws their outputs.
 #include "training/runs/illustrate.h"
 
 #include <algorithm>
@@ -17,10 +17,10 @@ namespace {
 
 // --- Filters ---------------------------------------------------------------------------------------------------------
 
-constexpr std::int64_t kLegible = 5;  // rows of pixels in the smallest kernel that shows anything
+constexpr std::int64_t kLegible = 5;  // rows of the smallest kernel that shows a pattern
 
-// The first param of the encoder whose filters are pictures: [pixels,n] of a fully connected layer, [n,channels,kH,kW]
-// of a convolution with the channels of the data.
+// The first param of the encoder whose filters are images: [pixels,n] of a fully connected layer, or [n,channels,kH,kW]
+// of a convolution over the channels of the data.
 const ir::Input* first_weights(const ir::Graph& graph, const ImageShape& shape) {
   const auto [channels, height, width] = shape;
   for (const ir::Input& input : graph.inputs) {
@@ -33,7 +33,7 @@ const ir::Input* first_weights(const ir::Graph& graph, const ImageShape& shape) 
   return nullptr;
 }
 
-// [n,..] whatever the layer.
+// [n,..] for both kinds of layer.
 HostTensor rows_of_filters(HostTensor weights) {
   if (weights.shape.size() == 4) return weights;
   const std::int64_t pixels = weights.shape[0], count = weights.shape[1];
@@ -45,7 +45,7 @@ HostTensor rows_of_filters(HostTensor weights) {
   return rows;
 }
 
-// Each filter to [0,1] by its largest weight, 0 in the middle.
+// Scales a filter to [0,1] by its largest weight, with 0 in the middle.
 void spread_to_grey(std::span<float> filter) {
   float largest = 0;
   for (const float weight : filter) largest = std::max(largest, std::abs(weight));
@@ -72,7 +72,7 @@ Canvas picture_reconstructions(Session& session, const Dataset& data, std::int64
   const ImageBatch rebuilt = image_batch(output_of(outputs, "reconstruct", "xhat"), shape);
   const HostTensor inputs = unit_range(shown.samples);
   struct Captions {
-    const char *seen, *rebuilt, *input;  // what the encoder saw is the output of that name
+    const char *seen, *rebuilt, *input;  // `seen` is also the name of the output that the encoder saw
   };
   for (const Captions& captions : {Captions{"noisy", "restored", "clean"}, {"turned", "predicted", "upright"}})
     if (const auto seen = outputs.find(captions.seen); seen != outputs.end())
@@ -125,7 +125,7 @@ Canvas picture_curves(const std::vector<MetricsRecord>& records) {
       (record.split == "train" ? curve.train : curve.validation).push_back(value);
     }
   }
-  // A metric that is the whole loss would lie on top of it.
+  // A metric that equals the loss would hide it.
   const LossCurve loss = by_name["loss"];
   by_name.erase("loss");
   std::vector<LossCurve> curves{loss};

@@ -1,4 +1,4 @@
-// Encodes, walks, decodes and draws.
+// Encodes, interpolates, decodes and draws.
 #include "training/runs/illustrate_latent.h"
 
 #include <algorithm>
@@ -17,8 +17,12 @@ using runtime::HostTensor;
 
 namespace {
 
-constexpr std::uint32_t posterior_stream = 0x706f7374;  // "post": apart from the streams of graphs and the shuffle
-constexpr double reach = 3;                             // of traversals and of the histograms' axes is 4/3 of it
+constexpr std::uint32_t kPosteriorStream = 0x706f7374;  // "post": distinct from the streams of graphs and the shuffle
+constexpr double kReach = 3;                            // of traversals, in standard deviations
+
+// t-SNE of more codes takes seconds. They are spread over the data, which may be sorted by class.
+constexpr std::int64_t kMostMapped = 1'000;
+constexpr std::int64_t kFewestMapped = 4;
 
 double step_at(std::int64_t step, std::int64_t steps, double low, double high) {
   return low + (high - low) * static_cast<double>(step) / static_cast<double>(steps - 1);
@@ -26,11 +30,11 @@ double step_at(std::int64_t step, std::int64_t steps, double low, double high) {
 
 // --- Histograms ------------------------------------------------------------------------------------------------------
 
-constexpr std::size_t bins = 40;
-constexpr double axis = reach * 4 / 3;  // values beyond count in the outermost bins
-constexpr Color bar_color{120, 170, 214}, inactive_color{200, 203, 209};
+constexpr std::size_t kBins = 40;
+constexpr double kAxis = kReach * 4 / 3;  // of histograms; the outermost bins count values beyond
+constexpr Color kBarColor{120, 170, 214}, kInactiveColor{200, 203, 209};
 
-// One z of each sample's posterior; the code itself where there is none.
+// One z from the posterior of each sample; the code itself if there is none.
 std::vector<float> aggregate(const Codes& codes, std::int64_t unit, std::uint64_t seed) {
   std::vector<float> values;
   for (std::int64_t i = 0; i < codes.count(); ++i) {
@@ -38,19 +42,19 @@ std::vector<float> aggregate(const Codes& codes, std::int64_t unit, std::uint64_
     float z = codes.latent.as<float>()[element];
     if (codes.has_posterior())
       z += std::exp(codes.logvar.as<float>()[element] / 2) *
-           runtime::normal({seed, posterior_stream, static_cast<std::uint64_t>(unit)}, static_cast<std::uint32_t>(i));
+           runtime::normal({seed, kPosteriorStream, static_cast<std::uint64_t>(unit)}, static_cast<std::uint32_t>(i));
     values.push_back(z);
   }
   return values;
 }
 
-// Densities over [-axis, axis], `scale` apart from the unit of the prior.
+// Densities of (value - centre) / scale over [-kAxis, kAxis].
 std::vector<double> histogram(std::span<const float> values, double centre, double scale) {
-  std::vector<double> densities(bins, 0.0);
-  const double width = 2 * axis / static_cast<double>(bins);
+  std::vector<double> densities(kBins, 0.0);
+  const double width = 2 * kAxis / static_cast<double>(kBins);
   for (const float value : values) {
-    const double at = std::floor(((value - centre) / scale + axis) / width);
-    const double bin = std::isfinite(at) ? std::clamp(at, 0.0, static_cast<double>(bins - 1)) : 0;
+    const double at = std::floor(((value - centre) / scale + kAxis) / width);
+    const double bin = std::isfinite(at) ? std::clamp(at, 0.0, static_cast<double>(kBins - 1)) : 0;
     densities[static_cast<std::size_t>(bin)] += 1 / (width * static_cast<double>(values.size()));
   }
   return densities;
@@ -58,17 +62,17 @@ std::vector<double> histogram(std::span<const float> values, double centre, doub
 
 double normal_density(double z) { return .398942280401 * std::exp(-z * z / 2); }
 
-// Bars that are higher than the axis are cut off.
+// Clips bars that are higher than the axis.
 void draw_histogram(Canvas& canvas, const Axes& axes, const std::vector<double>& densities, Color color) {
-  const double width = 2 * axis / static_cast<double>(bins);
-  for (std::size_t bin = 0; bin < bins; ++bin) {
-    const double z = width * static_cast<double>(bin) - axis;
+  const double width = 2 * kAxis / static_cast<double>(kBins);
+  for (std::size_t bin = 0; bin < kBins; ++bin) {
+    const double z = width * static_cast<double>(bin) - kAxis;
     const Place from = axes.at(z, std::min(densities[bin], axes.y.high)), to = axes.at(z + width, 0);
-    const double left = std::round(from.x);  // bars that meet within a unit would show a seam
+    const double left = std::round(from.x);  // bars that meet within a pixel would show a seam
     canvas.rectangle(left, from.y, std::round(to.x) - left, to.y - from.y, color);
   }
   std::vector<Place> curve;
-  for (double z = -axis; z < axis + .05; z += .1) curve.push_back(axes.at(z, normal_density(z)));
+  for (double z = -kAxis; z < kAxis + .05; z += .1) curve.push_back(axes.at(z, normal_density(z)));
   canvas.path(curve, {.width = 1.5});
 }
 
@@ -80,12 +84,21 @@ std::string unit_caption(const UnitStatistics& unit, std::int64_t index, bool ha
 }  // namespace
 
 Canvas picture_latent(const Codes& codes, const Dataset& data) {
-  std::vector<LatentMap> maps{{.points = plane_of(codes.latent.as<float>(), codes.dims())}};
-  if (codes.dims() > 2) {
-    maps[0].title = "Latent space: the two directions of largest spread";
-    maps[0].axis = "direction ";
+  const std::span<const float> latent = codes.latent.as<float>();
+  const std::span<const std::int32_t> labels = data.labels.as<std::int32_t>();
+  const bool is_mapped = codes.dims() > 2 && codes.count() >= kFewestMapped &&
+                         std::ranges::all_of(latent, [](float each) { return std::isfinite(each); });
+  if (!is_mapped) return latent_maps({{.points = plane_of(latent, codes.dims())}}, labels, data.class_names);
+  const std::int64_t every = (codes.count() + kMostMapped - 1) / kMostMapped;
+  std::vector<float> points;
+  std::vector<std::int32_t> classes;
+  for (std::int64_t i = 0; i < codes.count(); i += every) {
+    const std::span<const float> row = codes.row(i);
+    points.insert(points.end(), row.begin(), row.end());
+    if (!labels.empty()) classes.push_back(labels[static_cast<std::size_t>(i)]);
   }
-  return latent_maps(maps, data.labels.as<std::int32_t>(), data.class_names);
+  const std::string title = fmt::format("Latent space: {} codes by t-SNE", (codes.count() + every - 1) / every);
+  return latent_maps({{tsne(points, codes.dims()), title, "t"}}, classes, data.class_names);
 }
 
 Canvas picture_maps(const Codes& codes, const Dataset& data) {
@@ -116,11 +129,11 @@ Canvas picture_traversals(Session& session, const LatentStatistics& statistics, 
     for (std::int64_t step = 0; step < steps; ++step) {
       codes.insert(codes.end(), base.begin(), base.end());
       codes[codes.size() - base.size() + static_cast<std::size_t>(unit)] =
-          static_cast<float>(centre + scale * step_at(step, steps, -reach, reach));
+          static_cast<float>(centre + scale * step_at(step, steps, -kReach, kReach));
     }
   }
-  const HostTensor pictures = decode(session, codes);
-  const std::span<const float> values = pictures.as<float>();
+  const HostTensor images = decode(session, codes);
+  const std::span<const float> values = images.as<float>();
   const std::size_t row = values.size() / order.size();
   std::vector<CaptionedRow> rows;
   for (std::size_t i = 0; i < order.size(); ++i)
@@ -128,13 +141,13 @@ Canvas picture_traversals(Session& session, const LatentStatistics& statistics, 
         {fmt::format("z{}", order[i] + 1), {values.subspan(i * row, row), {steps, shape[0], shape[1], shape[2]}}});
   ColumnAxis values_of{.name = statistics.has_posterior ? "z" : "std", .texts = {}};
   for (std::int64_t step = 0; step < steps; ++step)
-    values_of.texts.push_back(fmt::format("{:.2g}", step_at(step, steps, -reach, reach)));
+    values_of.texts.push_back(fmt::format("{:.2g}", step_at(step, steps, -kReach, kReach)));
   return captioned_rows(rows, static_cast<int>(steps), values_of);
 }
 
 Canvas picture_units(const Codes& codes, const LatentStatistics& statistics, std::uint64_t seed, std::int64_t most) {
   constexpr int kColumns = 5, kLeft = 56, kHead = 40, kCellWidth = 180, kCellHeight = 150, kBottom = 52;
-  constexpr double kHighest = 2;  // of the axis: a unit that hardly varies would make all others flat
+  constexpr double kHighest = 2;  // of the axis: a nearly constant unit would flatten all others
   std::vector<std::int64_t> order = statistics.by_weight();
   order.resize(std::min(order.size(), static_cast<std::size_t>(most)));
   std::vector<std::vector<double>> densities;
@@ -142,7 +155,7 @@ Canvas picture_units(const Codes& codes, const LatentStatistics& statistics, std
   bool any_inactive = false;
   for (const std::int64_t index : order) {
     const UnitStatistics& unit = statistics.units[static_cast<std::size_t>(index)];
-    // Without a prior the axis is that of the unit's own spread.
+    // Without a prior, the scale is the unit's own deviation.
     const double deviation = unit.variance > 0 ? std::sqrt(unit.variance) : 1;
     densities.push_back(histogram(aggregate(codes, index, seed), statistics.has_posterior ? 0 : unit.mean,
                                   statistics.has_posterior ? 1 : deviation));
@@ -153,23 +166,23 @@ Canvas picture_units(const Codes& codes, const LatentStatistics& statistics, std
   const int count = static_cast<int>(order.size()), columns = std::min(kColumns, count);
   const int rows = (count + columns - 1) / columns;
   std::vector<LegendEntry> legend{
-      {statistics.has_posterior ? "aggregate posterior" : "codes", bar_color, LegendEntry::Mark::box}};
-  if (any_inactive) legend.push_back({"inactive unit", inactive_color, LegendEntry::Mark::box});
-  legend.push_back({statistics.has_posterior ? "the prior, N(0, 1)" : "N(0, 1)", ink});
-  constexpr int kLegend = 440;  // at least as wide as that
+      {statistics.has_posterior ? "aggregate posterior" : "codes", kBarColor, LegendEntry::Mark::box}};
+  if (any_inactive) legend.push_back({"inactive unit", kInactiveColor, LegendEntry::Mark::box});
+  legend.push_back({statistics.has_posterior ? "the prior, N(0, 1)" : "N(0, 1)", kInk});
+  constexpr int kLegend = 440;  // minimum width
   Canvas canvas(kLeft + std::max(columns * kCellWidth, kLegend), kHead + rows * kCellHeight + kBottom);
   const Ticks ticks{.x = {-3, 0, 3}, .y = nice_ticks(y.low, y.high, 3)};
   for (int i = 0; i < count; ++i) {
     const std::int64_t index = order[static_cast<std::size_t>(i)];
     const UnitStatistics& unit = statistics.units[static_cast<std::size_t>(index)];
     const double left = kLeft + i % columns * kCellWidth, top = kHead + i / columns * kCellHeight;
-    const Axes axes{{-axis, axis}, y, left, left + kCellWidth - 16, top + 24, top + kCellHeight - 12};
+    const Axes axes{{-kAxis, kAxis}, y, left, left + kCellWidth - 16, top + 24, top + kCellHeight - 12};
     Ticks here = ticks;
     here.x_texts = i + columns >= count;
     here.y_texts = i % columns == 0;
     draw_axes(canvas, axes, here);
     const bool grey = statistics.has_posterior && !unit.active;
-    draw_histogram(canvas, axes, densities[static_cast<std::size_t>(i)], grey ? inactive_color : bar_color);
+    draw_histogram(canvas, axes, densities[static_cast<std::size_t>(i)], grey ? kInactiveColor : kBarColor);
     canvas.text({left, top + 12}, unit_caption(unit, index, statistics.has_posterior), {.size = kLabelSize});
   }
   draw_legend_row(canvas, legend, canvas.width() - 16, kHead / 2);
@@ -193,8 +206,8 @@ Canvas picture_plane(Session& session, const Codes& codes, const ImageShape& sha
       places.push_back(static_cast<float>(step_at(row, side, box[1].high, box[1].low)));
     }
   }
-  const HostTensor pictures = decode(session, places);
-  return image_plane(image_batch(pictures, shape), box[0], box[1], "z1", "z2");
+  const HostTensor images = decode(session, places);
+  return image_plane(image_batch(images, shape), box[0], box[1], "z1", "z2");
 }
 
 Canvas picture_interpolations(Session& session, const Dataset& data,

@@ -1,4 +1,4 @@
-// The ROC curve, and precision by recall.
+// Draws the ROC and precision-recall curves.
 #include "training/runs/illustrate_roc.h"
 
 #include <fmt/format.h>
@@ -12,7 +12,7 @@ namespace weft::training {
 
 namespace {
 
-// Rates, on equal axes.
+// A frame for rates: both axes from 0 to 1.
 ChartFrame frame_of(const char* title, const char* x_label, const char* y_label) {
   return {.title = title,
           .x_label = x_label,

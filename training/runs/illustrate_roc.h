@@ -1,4 +1,4 @@
-// Pictures of how well scores rank: the curves whose areas training/evaluation/roc.h measures.
+// The ROC and precision-recall curves, whose areas training/evaluation/roc.h measures.
 #pragma once
 
 #include <cstdint>

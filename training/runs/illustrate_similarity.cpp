@@ -1,4 +1,4 @@
-// Views, their projections, and the matrix between them.
+// Computes views, their projections, and the matrix of similarities.
 #include "training/runs/illustrate_similarity.h"
 
 #include <algorithm>
@@ -39,11 +39,11 @@ void draw_color_bar(Canvas& canvas, double x, double top, double height) {
   for (int step = 0; step < kSteps; ++step)
     canvas.rectangle(x, top + step * height / kSteps, kWidth, height / kSteps + .5,
                      color_of(1 - 2 * (step + .5) / kSteps));
-  canvas.outline(x, top, kWidth, height, {.color = quiet_ink});
+  canvas.outline(x, top, kWidth, height, {.color = kQuietInk});
   for (const double similarity : {1.0, .5, .0, -.5, -1.0}) {
     const double y = top + (1 - similarity) / 2 * height;
-    canvas.line({x + kWidth, y}, {x + kWidth + 5, y}, {.color = quiet_ink});
-    canvas.text({x + kWidth + 10, y}, fmt::format("{:g}", similarity), {.size = kLabelSize, .color = quiet_ink});
+    canvas.line({x + kWidth, y}, {x + kWidth + 5, y}, {.color = kQuietInk});
+    canvas.text({x + kWidth + 10, y}, fmt::format("{:g}", similarity), {.size = kLabelSize, .color = kQuietInk});
   }
 }
 
@@ -76,7 +76,7 @@ Canvas picture_similarity(Session& session, const Dataset& data, std::int64_t co
       canvas.rectangle(x, y, kCell, kCell, color_of(similarity));
       if (i != j && i % samples == j % samples) canvas.outline(x + .75, y + .75, kCell - 1.5, kCell - 1.5, kFrame);
     }
-  canvas.outline(kMargin, top, side, side, {.color = quiet_ink});
+  canvas.outline(kMargin, top, side, side, {.color = kQuietInk});
   const double half = side / 4.0;
   for (const auto& [at, text] : {std::pair(half, "first views"), std::pair(3 * half, "second views")}) {
     canvas.text({kMargin + at, top + side + kMargin / 2.0}, text, {.size = kLabelSize, .align = Align::centre});

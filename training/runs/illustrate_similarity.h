@@ -1,4 +1,4 @@
-// What a contrastive model sees in a batch of views: the picture of its similarities.
+// The similarity matrix of a contrastive model on a batch of views.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +9,11 @@
 
 namespace weft::training {
 
-// Whether the model has what that needs: the entries augment and project.
+// Whether the model has the entries augment and project.
 bool is_contrastive(const Session& session);
 
-// The similarities z_i . z_j of two views each of the first `count` samples, by the entries augment and project: the
-// first views, then the second ones. A frame marks each positive pair, the view of the same picture.
+// The similarities z_i . z_j of two views of each of the first `count` samples: first views, then second views. Frames
+// mark the positive pairs, views of the same image.
 Canvas picture_similarity(Session& session, const Dataset& data, std::int64_t count = 24);
 
 }  // namespace weft::training

@@ -1,4 +1,4 @@
-// The encoder of a run, ready to be probed.
+// A session to probe the encoder of a run.
 #pragma once
 
 #include "training/evaluation/representation.h"
@@ -7,8 +7,8 @@
 
 namespace weft::training {
 
-// A session of the run's model with an entry "probed" (with_probed): with the weights of the last checkpoint, or fresh
-// ones. Throws Error where the model has no such output and where there is no checkpoint.
+// A session of the run's model with an entry "probed" (with_probed), with the weights of the last checkpoint or, unless
+// `trained`, initial ones. Throws Error if the model has no such output or there is no checkpoint.
 Session probed_session(const RunDirectory& run, const SessionOptions& options, const Probed& probed, bool trained);
 
 }  // namespace weft::training

@@ -1,4 +1,4 @@
-// The page is put together as text; its style follows the reader's light or dark setting.
+// Builds the page as text; its style follows the reader's light or dark setting.
 #include "training/runs/report.h"
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace weft::training {
 
 namespace {
 
-constexpr std::string_view style = R"css(
+constexpr std::string_view kStyle = R"css(
 :root { color-scheme: light dark; --ground: #ffffff; --text: #20242b; --quiet: #5d6675; --line: #e1e4ea;
   --panel: #f6f7f9; --accent: #1f77b4; }
 @media (prefers-color-scheme: dark) {
@@ -44,7 +44,7 @@ bool is_number(std::string_view text) {
          text.find_first_not_of("0123456789+-.,eE%") == std::string_view::npos;
 }
 
-// Whether every cell that is not empty is a number, and there is one.
+// Whether all non-empty cells are numbers, and there is one.
 bool is_number_column(const std::vector<std::vector<std::string>>& rows, std::size_t column) {
   bool any = false;
   for (const auto& row : rows) {
@@ -119,7 +119,7 @@ Report& Report::facts(const std::vector<std::pair<std::string, std::string>>& fa
   return *this;
 }
 
-// An SVG stands in an img as well: the names of its parts would clash with those of the next one.
+// An SVG goes into an img too: inline, its ids would clash with the ids of the next one.
 Report& Report::picture(std::string_view caption, std::string_view image) {
   const bool svg = image.starts_with("<?xml") && image.find("<svg") != std::string_view::npos;
   if (!svg && !image.starts_with("\x89PNG\r\n\x1a\n"))
@@ -140,7 +140,7 @@ Report& Report::table(std::string_view caption, const std::vector<std::string>& 
                       const std::vector<std::vector<std::string>>& rows) {
   for (const auto& row : rows) {
     if (row.size() != header.size()) {
-      fail("the table '{}' of a report has {} columns, but a row of {} cells", caption, header.size(), row.size());
+      fail("the table '{}' of a report has {} columns, but a row has {} cells", caption, header.size(), row.size());
     }
   }
   std::vector<bool> numbers;
@@ -162,7 +162,7 @@ std::string Report::html() const {
       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<title>{0}</title>\n<style>{1}</style>\n</head>\n<body>\n<h1>{0}</h1>\n{2}</body>\n</html>\n",
-      escape_html(title_), style, body_);
+      escape_html(title_), kStyle, body_);
 }
 
 void Report::write(const std::filesystem::path& path) const { runtime::write_file(path, html()); }

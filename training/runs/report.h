@@ -1,4 +1,4 @@
-// report.html: one page that holds everything, pictures included, so that it can be mailed or kept as it is.
+// report.html: one self-contained page, including its pictures.
 #pragma once
 
 #include <filesystem>
@@ -9,7 +9,7 @@
 
 namespace weft::training {
 
-// Parts appear in the order of the calls. All text is escaped; nothing is read from outside the page.
+// Parts appear in the order of the calls. All text is escaped; the page loads no other files.
 class Report {
  public:
   explicit Report(std::string title);
@@ -17,11 +17,11 @@ class Report {
   Report& section(std::string_view heading);
   // A table of names and values: the configuration, the results.
   Report& facts(const std::vector<std::pair<std::string, std::string>>& facts);
-  // `image` is the bytes of a PNG or an SVG file. Throws Error where it is neither.
+  // `image` holds the bytes of a PNG or an SVG file. Throws Error if it is neither.
   Report& picture(std::string_view caption, std::string_view image);
   // Preformatted: graphs, plans, logs.
   Report& text(std::string_view heading, std::string_view text);
-  // Columns of numbers are set to the right. Throws Error where a row has not as many cells as the header.
+  // Columns of numbers are right-aligned. Throws Error if a row and the header differ in length.
   Report& table(std::string_view caption, const std::vector<std::string>& header,
                 const std::vector<std::vector<std::string>>& rows);
 
@@ -33,7 +33,7 @@ class Report {
   std::string body_;
 };
 
-std::string escape_html(std::string_view text);  // visible as well (ir/visible.h)
+std::string escape_html(std::string_view text);  // escapes invisible characters too (ir/visible.h)
 std::string base64(std::string_view bytes);
 
 }  // namespace weft::training

@@ -1,4 +1,4 @@
-// Training into a run directory, and its report.
+// Trains into a run directory and writes the report.
 #include "training/runs/run.h"
 
 #include <chrono>
@@ -25,7 +25,7 @@ namespace weft::training {
 
 namespace {
 
-constexpr std::string_view layer_split = "pretrain";  // and the number of the layer
+constexpr std::string_view kLayerSplit = "pretrain";  // followed by the number of the layer
 
 MetricsRecord record_of(std::uint64_t step, std::int64_t epoch, std::string split, const Metrics& metrics) {
   return {static_cast<std::int64_t>(step), epoch, std::move(split), {metrics.begin(), metrics.end()}};
@@ -40,14 +40,14 @@ std::string kept_checkpoint(const RunDirectory& run) {
 
 namespace {
 
-// Where a run goes on.
+// The point from which a run continues.
 struct Start {
   Position position;
-  std::optional<StoppedLayer> layer;  // in its pre-training
+  std::optional<StoppedLayer> layer;  // the layer in pre-training, if any
 };
 
-// Where the run begins with pre-training: the layers that `start` has not. What a layer's epochs measured is
-// recorded at step 0, as the split pretrain1, pretrain2, ... Whether all are done.
+// Pre-trains the layers that are not finished at `start`. Records the metrics of a layer's epochs at step 0, as the
+// split pretrain1, pretrain2, ... Returns whether all layers are finished.
 bool pretrain_layers(const RunDirectory& run, Session& session, const DatasetSplits& data, Start& start,
                      MetricsWriter& metrics, const RunHooks& hooks) {
   const TrainOptions& options = run.config().train;
@@ -57,7 +57,7 @@ bool pretrain_layers(const RunDirectory& run, Session& session, const DatasetSpl
   pretrain_hooks.progress = hooks.progress;
   pretrain_hooks.stop = hooks.stop;
   pretrain_hooks.measured = [&](const EpochResult& result) {
-    metrics.append(record_of(0, result.epoch, fmt::format("{}{}", layer_split, result.layer), result.train));
+    metrics.append(record_of(0, result.epoch, fmt::format("{}{}", kLayerSplit, result.layer), result.train));
   };
   pretrain_hooks.checkpoint = [&](const Session& layer, const Position& at) {
     run.save(session, position, &layer, at);
@@ -70,11 +70,11 @@ bool pretrain_layers(const RunDirectory& run, Session& session, const DatasetSpl
   return pretrain(session, data, options, pretrain_hooks, position.pretrained, start.layer);
 }
 
-// Whether a record of metrics.jsonl is of before the start: the others the resumed run writes again, `test` among them.
+// Whether a record of metrics.jsonl precedes the start. The resumed run writes the others again, including `test`.
 bool is_before(const Start& start, std::uint64_t steps, const MetricsRecord& record) {
   if (record.split == "test") return false;
-  if (record.split.starts_with(layer_split)) {
-    const auto layer = parse_number<std::int64_t>(std::string_view(record.split).substr(layer_split.size()));
+  if (record.split.starts_with(kLayerSplit)) {
+    const auto layer = parse_number<std::int64_t>(std::string_view(record.split).substr(kLayerSplit.size()));
     if (!layer || *layer > start.position.pretrained + 1) return false;
     return *layer <= start.position.pretrained || (start.layer && record.epoch <= start.layer->position.epochs_done);
   }
@@ -86,7 +86,7 @@ bool is_before(const Start& start, std::uint64_t steps, const MetricsRecord& rec
 Outcome train_run(const RunDirectory& run, const DatasetSplits& data, bool resume, const RunHooks& hooks) {
   Session session(run.module(), run.config().session);
   Start start;
-  const bool goes_on = resume && run.has_checkpoint();  // else it was stopped before its first
+  const bool goes_on = resume && run.has_checkpoint();  // false if stopped before its first checkpoint
   if (goes_on) start.position = run.restore(session, &start.layer);
   const auto is_kept = [&](const MetricsRecord& record) { return is_before(start, session.steps(), record); };
   MetricsWriter metrics =
@@ -135,8 +135,8 @@ Facts facts_of(const RunConfig& config, const Session& session, const DatasetSpl
   const passes::OptimizerSpec& optimizer = config.session.optimizer;
   facts.emplace_back("parameters", grouped(session.state().parameters()));
   facts.emplace_back(
-      "data", fmt::format("{}: {} to train, {} to validate, {} to test", data.train.name, grouped(data.train.size()),
-                          grouped(data.validation.size()), grouped(data.test.size())));
+      "data", fmt::format("{}: {} training, {} validation and {} test samples", data.train.name,
+                          grouped(data.train.size()), grouped(data.validation.size()), grouped(data.test.size())));
   facts.emplace_back("optimizer", fmt::format("{}, learning rate {:g} ({})", name(optimizer.kind),
                                               optimizer.learning_rate, name(config.train.schedule.kind)));
   facts.emplace_back("batch", grouped(config.session.batch));
@@ -145,7 +145,7 @@ Facts facts_of(const RunConfig& config, const Session& session, const DatasetSpl
   return facts;
 }
 
-// The last record of each split: what the run came to.
+// The last record of each split.
 void add_results(Report& report, const std::vector<MetricsRecord>& records) {
   std::map<std::string, MetricsRecord> last;
   for (const MetricsRecord& record : records) last[record.split] = record;
@@ -162,20 +162,19 @@ void add_results(Report& report, const std::vector<MetricsRecord>& records) {
     }
     rows.push_back(std::move(row));
   }
-  report.table("Means over the images of each split, last epoch", header, rows);
+  report.table("Means over the samples of each split, last epoch", header, rows);
 }
 
 using AddPicture = std::function<void(const char* file, const char* caption, const Canvas& picture)>;
 
-// What the entries make of pictures.
+// Pictures of what the entries compute on images.
 void add_pictures(const AddPicture& add, Session& session, const Dataset& shown) {
   const ImageShape shape = image_shape(shown);
   const bool decodes = session.has("encode") && session.has("decode");
   if (session.has("augment"))
-    add("views.png", "Images of the data and random views of them, as training sees them",
-        picture_views(session, shown));
+    add("views.png", "Images of the data and random views of them, as in training", picture_views(session, shown));
   if (is_contrastive(session))
-    add("similarity.png", "How alike the model finds two views each of some test images; framed: of the same image",
+    add("similarity.png", "Similarities of two views of each of some test images; framed: views of the same image",
         picture_similarity(session, shown));
   if (session.has("reconstruct"))
     add("reconstructions.png", "Test images and their reconstructions", picture_reconstructions(session, shown));
@@ -183,10 +182,10 @@ void add_pictures(const AddPicture& add, Session& session, const Dataset& shown)
     add("samples.png", "Samples from the prior", picture_samples(session, shape, session.options().seed));
   const auto pairs = neighbouring_pairs(shown);
   if (decodes && !pairs.empty())
-    add("interpolation.png", "From one test image to another, in latent space and in pixels",
+    add("interpolation.png", "Interpolations between test images, in latent space and in pixels",
         picture_interpolations(session, shown, pairs, Path::linear));
   if (const std::optional<Canvas> filters = picture_filters(session, shape))
-    add("filters.png", "What the first layer of the encoder looks for", *filters);
+    add("filters.png", "The filters of the first layer of the encoder", *filters);
 }
 
 Facts facts_of(const LatentStatistics& statistics) {
@@ -204,10 +203,10 @@ void add_latent(Report& report, const AddPicture& add, Session& session, const D
   const LatentStatistics statistics =
       latent_statistics(codes.latent.as<float>(), codes.logvar.as<float>(), codes.dims());
   report.section("Latent space").facts(facts_of(statistics));
-  add("latent.png", "Codes of the test images by class", picture_latent(codes, shown));
+  add("latent.png", "Codes of the test samples by class", picture_latent(codes, shown));
   add("units.png",
-      statistics.has_posterior ? "Each unit over the test images, and the density of its prior"
-                               : "Each unit over the test images, and a normal density of its spread",
+      statistics.has_posterior ? "Each unit over the test samples, and the density of its prior"
+                               : "Each unit over the test samples, and a normal density",
       picture_units(codes, statistics, session.options().seed));
   if (session.has("decode") && !shown.is_table())
     add("traversals.png", "Each unit of the code of the first test image, varied from low to high",
@@ -228,7 +227,7 @@ void write_report(const RunDirectory& run, Session& session, const DatasetSplits
   if (!records.empty()) {
     report.section("Results");
     add_results(report, records);
-    add_picture("loss.png", "By epoch, on the training and on the validation images", picture_curves(records));
+    add_picture("loss.png", "By epoch, on the training and validation samples", picture_curves(records));
   }
   const Dataset shown = first_of(data.test.size() > 0 ? data.test : data.train, most_shown);
   if (!shown.is_table()) {

@@ -1,4 +1,4 @@
-// A run from its start or its last checkpoint to its report: the training loop joined to a run directory.
+// A run from its start or its last checkpoint to its report: the training loop in a run directory.
 #pragma once
 
 #include <atomic>
@@ -19,18 +19,18 @@ struct RunHooks {
   const std::atomic<bool>* stop = nullptr;
 };
 
-// Trains until config().train.epochs: from the start, or with `resume` from the last checkpoint, where there is one.
-// Each epoch appends to metrics.jsonl and replaces the checkpoint before its hook is called; at the end the pictures
-// and report.html are written. Stopped, it leaves a checkpoint of the step it stopped at; killed, the last one: going
-// on from either ends bitwise as the run that was not stopped, checkpoint and metrics. Where training diverges, the
-// Error says which checkpoint is kept. `run` is made by RunDirectory::create or opened to write.
+// Trains until config().train.epochs, from the start or, with `resume`, from the last checkpoint, if there is one. Each
+// epoch appends to metrics.jsonl, replaces the checkpoint, then calls its hook. At the end, writes the pictures and
+// report.html. A stopped run leaves a checkpoint of the current step, a killed run its last checkpoint. Resuming from
+// either gives the same bits, in checkpoint and metrics, as an uninterrupted run. If training diverges, the Error names
+// the checkpoint that is kept. `run` comes from RunDirectory::create or is open for writing.
 Outcome train_run(const RunDirectory& run, const DatasetSplits& data, bool resume, const RunHooks& hooks = {});
 
-// The pictures that the model's entries allow, and the page that shows them beside the metrics. For `weft report` too.
+// Writes the pictures that the model's entries allow, and report.html with pictures and metrics. `weft report` uses it
+// too.
 void write_report(const RunDirectory& run, Session& session, const DatasetSplits& data);
 
-// One line: model, epochs, steps, seed, seconds, images_per_second, test {loss, recon, kl}; and interrupted,
-// where it was.
+// One line: model, epochs, steps, seed, seconds, images_per_second, test {loss, recon, kl}; and interrupted, if it was.
 std::string to_json(const RunConfig& config, const Outcome& outcome);
 
 }  // namespace weft::training

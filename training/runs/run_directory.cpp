@@ -1,4 +1,4 @@
-// Making, opening and checkpointing the folder of a run.
+// Creates, opens and checkpoints the folder of a run.
 #include "training/runs/run_directory.h"
 
 #include <fmt/ranges.h>
@@ -23,25 +23,25 @@ using runtime::TensorFile;
 
 namespace {
 
-constexpr const char* run_key = "run";                // in the metadata: the id of the run
-constexpr const char* pretrained_key = "pretrained";  // layers; in the metadata of a run that has any
-// Before the tensors and the metadata of a layer in its pre-training, which is saved beside the model.
-constexpr const char* layer_prefix = "pretraining.";
+constexpr const char* kRunKey = "run";                // in the metadata: the id of the run
+constexpr const char* kPretrainedKey = "pretrained";  // number of layers; only with pre-training
+// Prefix of the tensors and metadata of a layer in pre-training, saved beside the model.
+constexpr const char* kLayerPrefix = "pretraining.";
 
 void make_folder(const fs::path& path) {
   std::error_code error;
   fs::create_directories(path, error);
   if (!fs::is_directory(path))
-    fail("cannot make the folder {}: {}; choose another output folder", path.string(),
+    fail("cannot create the folder {}: {}; choose another output folder", path.string(),
          error ? error.message() : "a file is in its place");
 }
 
 // --- The position as metadata --------------------------------------------------------------------------------------
 
-// Hexadecimal, so that the sums of an interrupted epoch go on with every bit.
+// Hexadecimal, so that a resume restores the sums of an epoch to the bit.
 void write_position(Metadata& metadata, const Position& position, const std::string& prefix = "") {
   metadata[prefix + "epoch"] = fmt::format("{}", position.epochs_done);
-  if (position.pretrained > 0) metadata[prefix + pretrained_key] = fmt::format("{}", position.pretrained);
+  if (position.pretrained > 0) metadata[prefix + kPretrainedKey] = fmt::format("{}", position.pretrained);
   metadata[prefix + "images"] = fmt::format("{}", position.images_done);
   std::string sums;
   for (const double sum : position.sums) sums += fmt::format("{}{:a}", sums.empty() ? "" : " ", sum);
@@ -50,7 +50,7 @@ void write_position(Metadata& metadata, const Position& position, const std::str
 
 const std::string& metadata_text(const TensorFile& file, const fs::path& path, const std::string& key) {
   const auto found = file.metadata.find(key);
-  if (found == file.metadata.end()) fail("{}: no checkpoint of a run: its metadata lacks '{}'", path.string(), key);
+  if (found == file.metadata.end()) fail("{}: not a checkpoint of a run: its metadata lacks '{}'", path.string(), key);
   return found->second;
 }
 
@@ -67,9 +67,10 @@ Position read_position(const TensorFile& file, const fs::path& path, const std::
   Position position;
   position.epochs_done = read_count(file, path, prefix + "epoch");
   position.images_done = read_count(file, path, prefix + "images");
-  if (file.metadata.contains(prefix + pretrained_key))
-    position.pretrained = read_count(file, path, prefix + pretrained_key);
-  const std::string& text = metadata_text(file, path, prefix + "sums");
+  if (file.metadata.contains(prefix + kPretrainedKey))
+    position.pretrained = read_count(file, path, prefix + kPretrainedKey);
+  const std::string key = prefix + "sums";
+  const std::string& text = metadata_text(file, path, key);
   for (const char* at = text.c_str(); *at != '\0';) {
     char* end = nullptr;
     position.sums.push_back(std::strtod(at, &end));
@@ -79,31 +80,31 @@ Position read_position(const TensorFile& file, const fs::path& path, const std::
   return position;
 }
 
-// --- A layer in its pre-training -------------------------------------------------------------------------------------
+// --- A layer in pre-training -----------------------------------------------------------------------------------------
 
-// To readers of weights alone it looks like what an optimizer holds.
+// Readers of weights take it for optimizer state.
 void add_layer(TensorFile& file, const Session& layer, const Position& position) {
   TensorFile part = layer.save();
-  for (auto& [name, tensor] : part.tensors) file.tensors.emplace(layer_prefix + name, std::move(tensor));
-  for (const auto& [key, text] : part.metadata) file.metadata[layer_prefix + key] = text;
-  write_position(file.metadata, position, layer_prefix);
+  for (auto& [name, tensor] : part.tensors) file.tensors.emplace(kLayerPrefix + name, std::move(tensor));
+  for (const auto& [key, text] : part.metadata) file.metadata[kLayerPrefix + key] = text;
+  write_position(file.metadata, position, kLayerPrefix);
   std::string& optimizer = file.metadata["optimizer"];
   optimizer += optimizer.empty() ? "" : ",";
-  optimizer += std::string_view(layer_prefix, std::string_view(layer_prefix).size() - 1);
+  optimizer += std::string_view(kLayerPrefix, std::string_view(kLayerPrefix).size() - 1);
 }
 
-// Takes it out of the file, which is then one of the model alone.
+// Removes the layer from the file, which then holds only the model.
 std::optional<StoppedLayer> take_layer(TensorFile& file, const fs::path& path) {
-  if (!file.metadata.contains(std::string(layer_prefix) + "step")) return {};
-  StoppedLayer layer{{}, path, read_position(file, path, layer_prefix)};
-  const std::size_t length = std::string_view(layer_prefix).size();
+  if (!file.metadata.contains(std::string(kLayerPrefix) + "step")) return {};
+  StoppedLayer layer{{}, path, read_position(file, path, kLayerPrefix)};
+  const std::size_t length = std::string_view(kLayerPrefix).size();
   std::erase_if(file.tensors, [&](auto& named) {
-    if (!named.first.starts_with(layer_prefix)) return false;
+    if (!named.first.starts_with(kLayerPrefix)) return false;
     layer.session.tensors.emplace(named.first.substr(length), std::move(named.second));
     return true;
   });
   for (const auto& [key, text] : file.metadata)
-    if (key.starts_with(layer_prefix)) layer.session.metadata.emplace(key.substr(length), text);
+    if (key.starts_with(kLayerPrefix)) layer.session.metadata.emplace(key.substr(length), text);
   return layer;
 }
 
@@ -125,7 +126,7 @@ RunDirectory RunDirectory::create(const fs::path& path, RunConfig config, ir::Mo
   if (config.id.empty()) config.id = run_id(config, module, {});
   RunDirectory run(path, std::move(config), std::move(module));
   run.lock_ = std::move(lock);
-  // The config comes last: what is there before it is no run, and is made anew.
+  // The config comes last: a folder without it is not a run, and `create` may start it again.
   for (const char* name : {kConfigName, kModelName, kMetricsName, kCheckpointName}) record_run_file(path, name);
   runtime::write_file(run.file(kModelName), ir::print(run.module_), runtime::Links::replace);
   write_config(run.file(kConfigName), run.config_);
@@ -139,13 +140,13 @@ bool RunDirectory::was_begun(const fs::path& path) {
 
 RunDirectory RunDirectory::open(const fs::path& path, Access access) {
   if (!fs::is_directory(path))
-    fail("{} is no run: there is no such folder; name the output folder of a training", path.string());
+    fail("{} is not a run: there is no such folder; name the output folder of a training", path.string());
   const auto check_files = [&] {
     for (const char* name : {kConfigName, kModelName})
       if (!fs::exists(path / name))
-        fail("{} is no run: it lacks {}; name the output folder of a training", path.string(), name);
+        fail("{} is not a run: it lacks {}; name the output folder of a training", path.string(), name);
   };
-  check_files();  // no lock is left in a folder that is no run
+  check_files();  // first, so that a folder that is not a run gets no lock
   std::unique_ptr<const RunLock> lock;
   if (access == Access::write) {
     lock = std::make_unique<const RunLock>(path);
@@ -178,7 +179,7 @@ fs::path RunDirectory::write(std::string_view name, std::string_view contents) c
 }
 
 void RunDirectory::set_config(RunConfig config) {
-  check(lock_ != nullptr, "a run that is written is opened to write");
+  check(lock_ != nullptr, "a run is open for writing");
   config_ = std::move(config);
   write_config(file(kConfigName), config_);
 }
@@ -187,7 +188,7 @@ void RunDirectory::set_config(RunConfig config) {
 
 void RunDirectory::save(const Session& session, const Position& position, const Session* layer,
                         const Position& layer_position) const {
-  check(lock_ != nullptr, "a run that is written is opened to write");
+  check(lock_ != nullptr, "a run is open for writing");
   lock_->check_held();
   TensorFile checkpoint = session.save();
   write_position(checkpoint.metadata, position);
@@ -196,7 +197,7 @@ void RunDirectory::save(const Session& session, const Position& position, const 
   for (const auto& [option, value] : config_.settings)
     settings += fmt::format("{}{}={}", settings.empty() ? "" : " ", option, value);
   checkpoint.metadata["settings"] = settings;
-  if (!config_.id.empty()) checkpoint.metadata[run_key] = config_.id;
+  if (!config_.id.empty()) checkpoint.metadata[kRunKey] = config_.id;
   runtime::write_safetensors(checkpoint_path(), checkpoint.tensors, checkpoint.metadata,
                              {runtime::Links::replace, runtime::Checksums::crc32});
 }
@@ -204,16 +205,15 @@ void RunDirectory::save(const Session& session, const Position& position, const 
 TensorFile RunDirectory::read_checkpoint() const {
   if (!has_checkpoint())
     fail(
-        "{} holds no checkpoint yet: its training has just begun, or was stopped before its first; train it first: "
+        "{} holds no checkpoint yet: its training has just begun, or stopped before its first checkpoint; continue it: "
         "weft train --resume --out {}",
         path_.string(), path_.string());
   TensorFile file = runtime::read_safetensors(checkpoint_path());
-  const auto run = file.metadata.find(run_key);
+  const auto run = file.metadata.find(kRunKey);
   if (!is_checkpoint_alone_ && !config_.id.empty() && run != file.metadata.end() && run->second != config_.id)
     fail(
-        "{} is the checkpoint of run {}, but {} of run {}: files of two runs; if one is being replaced, try again, "
-        "else "
-        "put the right checkpoint back or train again (--replace)",
+        "{} is the checkpoint of run {}, but {} belongs to run {}: if a run is being replaced, try again; otherwise "
+        "restore the right checkpoint or train again (--replace)",
         checkpoint_path().string(), run->second, (path_ / kConfigName).string(), config_.id);
   return file;
 }
@@ -221,11 +221,10 @@ TensorFile RunDirectory::read_checkpoint() const {
 Position RunDirectory::restore(Session& session, std::optional<StoppedLayer>* layer) const {
   TensorFile file = read_checkpoint();
   Position position = read_position(file, checkpoint_path());
-  if (!config_.id.empty() && !file.metadata.contains(run_key))
+  if (!config_.id.empty() && !file.metadata.contains(kRunKey))
     fail(
-        "{} does not name its run, but {} does ({}): it is of another run or of an older Weft; put the right "
-        "checkpoint "
-        "back or train again (--replace)",
+        "{} does not name its run, but {} does ({}): it is from another run or an older Weft; restore the right "
+        "checkpoint or train again (--replace)",
         checkpoint_path().string(), (path_ / kConfigName).string(), config_.id);
   std::optional<StoppedLayer> stopped = take_layer(file, checkpoint_path());
   session.restore(file, checkpoint_path());

@@ -17,10 +17,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* list_name = ".files";
+constexpr const char* kListName = ".files";
 
-// All that Weft wrote into run folders before there was a list.
-constexpr const char* names_before_lists[] = {
+// All files that Weft wrote into run folders before it kept a list.
+constexpr const char* kNamesBeforeLists[] = {
     kConfigName,           kModelName,    kMetricsName,        kCheckpointName,
     "report.html",         "loss.png",    "views.png",         "similarity.png",
     "reconstructions.png", "samples.png", "interpolation.png", "filters.png",
@@ -29,7 +29,7 @@ constexpr const char* names_before_lists[] = {
     "neighbours.npy",      "roc.png",     "strangest.png",     "precision_recall.png",
 };
 
-// A list may come from anywhere: names of files in the folder, no ways out of it.
+// A list is untrusted: accepts only names of files in the folder itself.
 bool is_plain(std::string_view name) {
   return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
          name.find('\0') == std::string_view::npos;
@@ -43,16 +43,16 @@ bool is_there(const fs::path& path) {
 
 bool has_list(const fs::path& folder) {
   std::error_code error;
-  return fs::is_regular_file(fs::symlink_status(folder / list_name, error));
+  return fs::is_regular_file(fs::symlink_status(folder / kListName, error));
 }
 
 std::vector<std::string> listed(const fs::path& folder) {
   std::vector<std::string> names;
   if (!has_list(folder)) {
-    if (fs::exists(folder / kConfigName)) names.assign(std::begin(names_before_lists), std::end(names_before_lists));
+    if (fs::exists(folder / kConfigName)) names.assign(std::begin(kNamesBeforeLists), std::end(kNamesBeforeLists));
     return names;
   }
-  const std::string text = runtime::read_file(folder / list_name);
+  const std::string text = runtime::read_file(folder / kListName);
   std::size_t begin = 0;
   for (std::size_t end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
     std::string name = text.substr(begin, end - begin);
@@ -89,21 +89,21 @@ void record_run_file(const fs::path& folder, std::string_view name) {
   const bool is_listed = std::ranges::find(names, name) != names.end();
   if (has_list(folder) && is_listed) return;
   std::string text;
-  if (!has_list(folder))  // an old run's files are in its list from now on
+  if (!has_list(folder))  // first lists the files of an older run
     for (const std::string& each : run_files(folder)) text += each + '\n';
-  append(folder / list_name, fmt::format("{}{}\n", text, name));
+  append(folder / kListName, fmt::format("{}{}\n", text, name));
 }
 
 void remove_run(const fs::path& folder) {
   std::vector<std::string> names = run_files(folder);
-  // Training replaces the checkpoint in any case. One that is left of a run without config and list would be taken for
-  // the new run's until then.
+  // Training replaces the checkpoint in any case. Until then, a checkpoint left by a run without config and list would
+  // pass for the new run's.
   names.emplace_back(kCheckpointName);
   std::ranges::stable_partition(names, [](const std::string& name) { return name == kConfigName; });
-  std::error_code ignored;  // what cannot be removed cannot be replaced either: writing says so
+  std::error_code ignored;  // a file that cannot be removed cannot be replaced either: writing it fails
   for (const std::string& name : names)
     if (is_there(folder / name)) fs::remove(folder / name, ignored);
-  if (has_list(folder)) fs::remove(folder / list_name, ignored);
+  if (has_list(folder)) fs::remove(folder / kListName, ignored);
 }
 
 }  // namespace weft::training

@@ -1,4 +1,4 @@
-// The lock of a run folder over flock.
+// Locks a run folder with flock.
 #include "training/runs/run_lock.h"
 
 #include <fcntl.h>
@@ -26,7 +26,7 @@ std::string host_name() {
   return name;
 }
 
-// What the file says: "PROCESS HOST\n". Process 0 where it says nothing.
+// The contents of the file: "PROCESS HOST\n". Process 0 if there is none.
 struct Holder {
   pid_t process = 0;
   std::string host;
@@ -36,7 +36,7 @@ Holder holder_of(const std::filesystem::path& path) {
   std::string text;
   try {
     text = runtime::read_file(path);
-  } catch (const Error&) {  // it went away
+  } catch (const Error&) {  // it was removed
   }
   const std::size_t space = text.find(' ');
   if (space == std::string::npos || text.back() != '\n') return {};
@@ -59,7 +59,7 @@ RunLock::RunLock(const std::filesystem::path& folder) : folder_(folder), path_(f
 }
 
 RunLock::~RunLock() {
-  // While it is locked: who opened it before sees that it is gone, and tries again.
+  // Removes the file while locked: a process that opened it before sees that it is gone, and retries.
   if (is_held()) ::unlink(path_.c_str());
   ::close(descriptor_);
 }
@@ -74,8 +74,8 @@ bool RunLock::is_held() const {
 void RunLock::check_held() const {
   if (!is_held())
     fail(
-        "{} was removed or replaced by another process while this one trained into it: what it trained since its last "
-        "checkpoint is lost; train into a folder that stays",
+        "{}: another process removed or replaced the folder during training: all training since the last "
+        "checkpoint is lost; train into another folder",
         folder_.string());
 }
 
@@ -94,7 +94,7 @@ bool RunLock::open() {
   const bool is_there = is_held();
   struct stat mine {};
   ::fstat(descriptor_, &mine);
-  // A hard link would have its other name emptied.
+  // Locking a hard link would empty its other name.
   const bool is_lock = S_ISREG(mine.st_mode) && mine.st_nlink <= 1;
   if (is_there && is_lock && error == 0) return true;
   if (is_there && is_lock && has_no_locks(error)) {
@@ -104,13 +104,13 @@ bool RunLock::open() {
     ::close(descriptor_);
     if (is_here) refuse();
     fail(
-        "{} was written by process {} on {}, and this file system has no locks that tell whether it still trains: if "
-        "not, remove {}; else choose another output folder",
+        "{} was written by process {} on {}, and this file system has no locks to tell whether it still runs: if not, "
+        "remove {}; otherwise choose another output folder",
         folder_.string(), holder.process, holder.host, path_.string());
   }
   ::close(descriptor_);
   if (!is_there) return false;
-  if (!is_lock) fail("{} is not the lock of a run (no plain file, or a hard link): remove it", path_.string());
+  if (!is_lock) fail("{} is not the lock of a run (not a plain file, or a hard link): remove it", path_.string());
   if (error == EWOULDBLOCK) refuse();
   fail("cannot lock {}: {}", path_.string(), std::strerror(error));
 }

@@ -1,4 +1,4 @@
-// Moments in double; eigenvectors by Eigen's solver, of a large matrix within a small subspace.
+// Moments in double precision; eigenvectors by Eigen's solver, for a large matrix within a small subspace.
 #include "training/stats/covariance.h"
 
 #include <Eigen/Eigenvalues>
@@ -23,18 +23,18 @@ double total_weight(std::int64_t rows, std::span<const double> weights) {
   return weights.empty() ? double(rows) : total;
 }
 
-// Orthonormal columns of the same space.
+// An orthonormal basis of the space of the columns.
 MatrixXd orthonormal(const MatrixXd& columns) {
   return Eigen::HouseholderQR<MatrixXd>(columns).householderQ() * MatrixXd::Identity(columns.rows(), columns.cols());
 }
 
-// Subspace iteration with Rayleigh-Ritz (Stewart 1976; Halko, Martinsson & Tropp 2011): multiply by the matrix, make
-// orthonormal, solve the small problem in that basis. As columns, the largest eigenvalue last.
+// Subspace iteration with Rayleigh-Ritz (Stewart 1976; Halko, Martinsson & Tropp 2011): multiply by the matrix,
+// orthonormalise, solve the small problem in that basis. Returns columns, largest eigenvalue last.
 MatrixXd iterate_subspace(const Eigen::Map<const MatrixXd>& matrix, std::int64_t count) {
   constexpr int kMostRounds = 100;
   constexpr std::uint32_t kStartStream = 0x65696776;  // "eigv"
-  constexpr std::int64_t kSpare = 16;  // directions beyond `count`: the last one asked for then converges quickly too
-  constexpr double kExact = 1e-9;      // of the largest eigenvalue
+  constexpr std::int64_t kSpare = 16;  // extra directions, so that the last of `count` converges quickly too
+  constexpr double kExact = 1e-9;      // relative to the largest eigenvalue
   const std::int64_t size = matrix.rows(), kept = std::min(size, count + kSpare);
   MatrixXd basis(size, kept);
   for (std::int64_t i = 0; i < basis.size(); ++i)
@@ -90,9 +90,10 @@ std::vector<double> covariance_of(const HostTensor& rows, std::span<const double
 std::vector<double> leading_directions(std::span<const double> matrix, std::int64_t columns, std::int64_t count) {
   constexpr std::int64_t kSmall = 256;  // the whole decomposition takes a few hundredths of a second
   if (std::int64_t(matrix.size()) != columns * columns)
-    fail("{} numbers are no matrix of {} columns", matrix.size(), columns);
-  if (count <= 0 || count > columns) fail("{} directions asked of {} columns", count, columns);
-  const Eigen::Map<const MatrixXd> whole(matrix.data(), columns, columns);  // symmetric: either order will do
+    fail("{} numbers do not form a square matrix of {} columns", matrix.size(), columns);
+  if (count <= 0 || count > columns) fail("cannot find {} directions in {} columns", count, columns);
+  const Eigen::Map<const MatrixXd> whole(matrix.data(), columns,
+                                         columns);  // symmetric: the storage order does not matter
   const MatrixXd vectors = columns <= kSmall || 4 * count > columns
                                ? MatrixXd(Eigen::SelfAdjointEigenSolver<MatrixXd>(whole).eigenvectors())
                                : iterate_subspace(whole, count);

@@ -19,8 +19,8 @@ std::int64_t width_of(const HostTensor& rows) {
   return rows.shape[1];
 }
 
-// The lower factor of a covariance, with `ridge` times the mean variance added to each variance. Where rounding leaves
-// the matrix without a factor even so, more is added.
+// The lower factor of a covariance, with `ridge` times the mean variance added to each variance. Adds more if rounding
+// still leaves the matrix without a factor.
 std::vector<double> factor_of(const std::vector<double>& covariance, std::int64_t width, double ridge) {
   const RowMajor<double> matrix = map(std::span(covariance), width);
   const double mean_variance = matrix.trace() / double(width);
@@ -39,7 +39,7 @@ Gaussian::Gaussian(const HostTensor& rows, double ridge, std::span<const double>
 Gaussian::Gaussian(std::vector<double> mean, std::vector<double> factor)
     : mean_(std::move(mean)), factor_(std::move(factor)) {
   if (factor_.size() != mean_.size() * mean_.size())
-    fail("a factor of {} numbers for {} columns", factor_.size(), mean_.size());
+    fail("a factor of {} numbers does not fit {} columns", factor_.size(), mean_.size());
 }
 
 HostTensor Gaussian::whiten(const HostTensor& rows) const {

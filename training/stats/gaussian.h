@@ -1,5 +1,4 @@
-// A Gaussian fitted to rows, and what follows from its covariance: whitened rows, Mahalanobis distances, and the
-// residuals of principal components.
+// A Gaussian fitted to rows, for whitening and Mahalanobis distances; and residuals of principal components.
 #pragma once
 
 #include <cstdint>
@@ -14,17 +13,17 @@ namespace weft::training {
 
 class Gaussian {
  public:
-  // Of f32 [N,D], N >= 1. `ridge` times the mean variance is added to each variance: directions in which the rows
-  // hardly vary are then not blown up. `weights` say how much each row counts; none: all the same.
+  // Fits f32 [N,D], N >= 1. Adds `ridge` times the mean variance to each variance, so that directions of little
+  // variance do not dominate. `weights` holds a weight per row; without it all rows count equally.
   Gaussian(const runtime::HostTensor& rows, double ridge, std::span<const double> weights = {});
-  // From what `mean` and `factor` gave.
+  // From the results of `mean` and `factor`.
   Gaussian(std::vector<double> mean, std::vector<double> factor);
 
   std::int64_t columns() const { return static_cast<std::int64_t>(mean_.size()); }
   const std::vector<double>& mean() const { return mean_; }
   const std::vector<double>& factor() const { return factor_; }  // the lower Cholesky factor L [D,D] of the covariance
 
-  // L^-1 (x - mean) for each row: uncorrelated, of variance about 1; its squared length is the Mahalanobis distance.
+  // L^-1 (x - mean) for each row: uncorrelated, of variance about 1; its length is the Mahalanobis distance.
   runtime::HostTensor whiten(const runtime::HostTensor& rows) const;
 
  private:
@@ -35,8 +34,8 @@ class Gaussian {
 // The squared length of each row of f32 [N,D].
 std::vector<double> squared_lengths(const runtime::HostTensor& rows);
 
-// The squared distance of each row of `rows` from the plane of the first k principal components of `training`, for each
-// k of `counts` that is below the number of columns.
+// The squared distance of each row of `rows` from the space of the first k principal components of `training`, for each
+// k in `counts` below the number of columns.
 std::vector<std::vector<double>> component_residuals(const runtime::HostTensor& training,
                                                      const runtime::HostTensor& rows,
                                                      std::span<const std::int64_t> counts);

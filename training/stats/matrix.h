@@ -1,5 +1,5 @@
-// What this folder's sources share of Eigen, which no other header includes: it is slow to compile. Public functions
-// take and give row-major vectors and spans; `map` sees them as matrices where they lie.
+// Eigen helpers for the sources of this folder. No other header includes Eigen, because it is slow to compile. Public
+// functions take and return row-major vectors and spans; `map` views them as matrices in place.
 #pragma once
 
 #include <Eigen/Core>
@@ -27,8 +27,8 @@ inline std::vector<double> to_vector(const RowMajor<double>& matrix) {
   return {matrix.data(), matrix.data() + matrix.size()};
 }
 
-// visit(begin, rows) for `rows` [N,columns] a block at a time, as double and less `mean`: so that a large data set is
-// not in memory twice.
+// Calls visit(begin, block) for blocks of `rows` [N,columns], as double and minus `mean`. Blocks avoid a second copy of
+// a large data set.
 template <typename Visit>
 void for_each_centred_block(std::span<const float> rows, std::span<const double> mean, Visit visit) {
   constexpr std::int64_t kBlock = 512;

@@ -1,5 +1,5 @@
-// A mixture of Gaussians over codes: a density fitted to where a trained encoder puts its data, for codes to be drawn
-// from (Ghosh et al., "From Variational to Deterministic Autoencoders", 2020).
+// A mixture of Gaussians fitted to the codes of a trained encoder, to draw random codes from (Ghosh et al., "From
+// Variational to Deterministic Autoencoders", 2020).
 #pragma once
 
 #include <cstdint>
@@ -12,17 +12,17 @@ namespace weft::training {
 
 class Mixture {
  public:
-  // Fitted by expectation maximisation (Dempster et al. 1977) to f32 [N,D], from rows that `seed` draws far from one
-  // another. Components have full covariances; of fewer rows than `components`, as many as rows.
+  // Fits f32 [N,D] by expectation maximisation (Dempster et al. 1977), starting from distant rows drawn by `seed`.
+  // Components have full covariances; there are at most as many as rows.
   Mixture(const runtime::HostTensor& rows, std::int64_t components, std::uint64_t seed);
 
   std::size_t components() const { return parts_.size(); }
-  const std::vector<double>& weights() const { return weights_; }  // shares of the components, 1 in all
+  const std::vector<double>& weights() const { return weights_; }  // of the components; their sum is 1
   const std::vector<Gaussian>& parts() const { return parts_; }
-  // Of each round of fitting: the mean of the rows, in nats, without the constant D/2 log(2 pi).
+  // The mean over the rows in each round of fitting, in nats, without the constant D/2 log(2 pi).
   const std::vector<double>& log_likelihoods() const { return log_likelihoods_; }
 
-  // f32 [count,D] one after the other; a function of its arguments.
+  // f32 [count,D]; deterministic.
   std::vector<float> draw(std::int64_t count, std::uint64_t seed) const;
 
  private:

@@ -1,4 +1,4 @@
-// The covariance and the projection by compiled products.
+// Computes the covariance and the projection with compiled matmuls.
 #include "training/stats/pca.h"
 
 #include <algorithm>
@@ -27,7 +27,7 @@ HostTensor centred(const HostTensor& rows, const std::vector<double>& mean) {
 Pca principal_components(const HostTensor& rows, std::int64_t count, const SessionOptions& options) {
   const std::int64_t columns = columns_of(rows), samples = rows.shape[0];
   if (count <= 0 || count > columns)
-    fail("{} principal components asked of {} columns; ask for at least one, at most so many", count, columns);
+    fail("cannot compute {0} principal components of {1} columns; ask for 1 to {1}", count, columns);
   Pca pca{mean_of(rows), {}, count};
   const HostTensor centre = centred(rows, pca.mean);
   Matmul covariance({.rows = columns, .inner = samples, .columns = columns, .transpose_a = true}, options);
@@ -38,7 +38,7 @@ Pca principal_components(const HostTensor& rows, std::int64_t count, const Sessi
 
 HostTensor project(const Pca& pca, const HostTensor& rows, const SessionOptions& options) {
   const std::int64_t columns = columns_of(rows), samples = rows.shape[0];
-  check(static_cast<std::size_t>(columns) == pca.mean.size(), "rows are projected on components of their own width");
+  check(static_cast<std::size_t>(columns) == pca.mean.size(), "rows have the width of the components");
   HostTensor components = HostTensor::zeros(ir::DType::f32, {pca.count, columns});
   std::ranges::transform(pca.components, components.as<float>().begin(),
                          [](double value) { return static_cast<float>(value); });

@@ -1,4 +1,4 @@
-// Principal components (Pearson 1901): the cheap rival of every learned representation.
+// Principal components (Pearson 1901): the linear baseline of learned representations.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace weft::training {
 
 struct Pca {
   std::vector<double> mean;        // of each column
-  std::vector<double> components;  // [count, columns], orthonormal rows, the largest variance first
+  std::vector<double> components;  // [count, columns], orthonormal rows, largest variance first
   std::int64_t count = 0;
 };
 

@@ -1,4 +1,4 @@
-// The plane of the two principal components.
+// The plane of the first two principal components.
 #include "training/stats/plane.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace weft::training {
 
 namespace {
 
-// The directions of largest and second largest variance, each turned so that its largest component is positive.
+// The directions of largest and second largest variance, each signed so that its largest component is positive.
 std::vector<double> two_directions(std::span<const float> points, const std::vector<double>& mean) {
   const std::size_t width = mean.size();
   std::vector<double> directions = leading_directions(covariance_of(points, mean), static_cast<std::int64_t>(width), 2);
@@ -28,7 +28,7 @@ std::vector<double> two_directions(std::span<const float> points, const std::vec
 
 std::vector<float> plane_of(std::span<const float> points, std::int64_t dims) {
   if (dims <= 0 || points.size() % static_cast<std::size_t>(dims) != 0)
-    fail("{} numbers are no points of {} dims", points.size(), dims);
+    fail("{} numbers do not form points of {} dims", points.size(), dims);
   const auto width = static_cast<std::size_t>(dims);
   const std::size_t count = points.size() / width;
   std::vector<float> plane(count * 2, 0.0f);

@@ -1,5 +1,5 @@
-// Gradient descent on the KL divergence between two distributions over pairs: P, by a gaussian around each point whose
-// width gives every point the same perplexity, and Q, by a Student t of the distances in the plane.
+// Gradient descent on the KL divergence between two distributions over pairs: P, from a Gaussian around each point,
+// whose width gives every point the same perplexity, and Q, from a Student t of the distances in the plane.
 #include "training/stats/tsne.h"
 
 #include <algorithm>
@@ -15,11 +15,11 @@ namespace weft::training {
 
 namespace {
 
-// The recipe of the paper and of scikit-learn 1.x: exaggerated attraction and low momentum at first.
-constexpr int exaggerated_steps = 250;
-constexpr float exaggeration = 12;
-constexpr float first_momentum = .5F, last_momentum = .8F;
-constexpr float first_spread = 1e-4F;  // standard deviation of the starting layout
+// As in the paper and in scikit-learn 1.x: exaggerated attraction and low momentum at first.
+constexpr int kExaggeratedSteps = 250;
+constexpr float kExaggeration = 12;
+constexpr float kFirstMomentum = .5F, kLastMomentum = .8F;
+constexpr float kFirstSpread = 1e-4F;  // standard deviation of the starting layout
 
 using Row = std::vector<float>;
 
@@ -38,7 +38,7 @@ Row squared_distances(std::span<const float> points, std::size_t dims, std::size
 }
 
 // Turns the distances of point `i` into probabilities e^(-precision * distance) / sum whose entropy is `wanted`, by
-// bisection on the precision. All probabilities are equal where all distances are.
+// bisection on the precision. If all distances are equal, so are the probabilities.
 void to_probabilities(Row& row, std::size_t i, double wanted) {
   double nearest = std::numeric_limits<double>::infinity();
   for (std::size_t j = 0; j < row.size(); ++j)
@@ -82,14 +82,14 @@ std::vector<float> affinities(std::span<const float> points, std::size_t dims, d
   return p;
 }
 
-// What pulls and pushes one point; q is 1 / (1 + distance^2).
+// The attraction and repulsion of one point; q is 1 / (1 + distance^2).
 struct Forces {
   float q = 0;                   // sum of q
   float pull_x = 0, pull_y = 0;  // sum of p q (y_i - y_j)
   float push_x = 0, push_y = 0;  // sum of q^2 (y_i - y_j)
 };
 
-// Sums run in `lanes` parts, so that the compiler may use vectors without changing their order.
+// Sums in `lanes` parts, so that the compiler can vectorise without reordering.
 Forces forces_on(std::size_t i, const float* p, const Row& x, const Row& y) {
   constexpr std::size_t lanes = 16;
   std::array<float, lanes> q{}, pull_x{}, pull_y{}, push_x{}, push_y{};
@@ -119,13 +119,13 @@ Forces forces_on(std::size_t i, const float* p, const Row& x, const Row& y) {
   return sum;
 }
 
-// One coordinate of all points on its way down, with a gain a point that grows while its direction stays.
+// Gradient descent on one coordinate of all points, with a gain per point that grows while its direction stays.
 class Descent {
  public:
   explicit Descent(std::size_t count) : velocity_(count, 0.0F), gain_(count, 1.0F) {}
 
   void step(Row& place, std::size_t i, float gradient, float rate, float momentum) {
-    const bool turns = (gradient > 0) == (velocity_[i] > 0);  // uphill: the gradient points where it is going
+    const bool turns = (gradient > 0) == (velocity_[i] > 0);  // the gradient has the sign of the velocity: uphill
     gain_[i] = std::max(.01F, turns ? gain_[i] * .8F : gain_[i] + .2F);
     velocity_[i] = momentum * velocity_[i] - rate * gain_[i] * gradient;
     place[i] += velocity_[i];
@@ -135,7 +135,7 @@ class Descent {
   Row velocity_, gain_;
 };
 
-// The principal components, shrunk so that the first has the spread that descent begins with.
+// The principal components, scaled so that the first has the initial spread.
 void start_layout(std::span<const float> points, std::int64_t dims, Row& x, Row& y) {
   const std::vector<float> plane = plane_of(points, dims);
   double sum = 0, squares = 0;
@@ -147,23 +147,23 @@ void start_layout(std::span<const float> points, std::int64_t dims, Row& x, Row&
   }
   const auto count = static_cast<double>(x.size());
   const double spread = std::sqrt(std::max(0.0, squares / count - sum / count * (sum / count)));
-  const float scale = spread > 0 ? first_spread / static_cast<float>(spread) : 0;
+  const float scale = spread > 0 ? kFirstSpread / static_cast<float>(spread) : 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
     x[i] *= scale;
     y[i] *= scale;
-    // Points that coincide could never part: each begins a hair's breadth away from where it would.
-    x[i] += first_spread * 1e-3F * static_cast<float>(i % 17);
-    y[i] += first_spread * 1e-3F * static_cast<float>(i % 13);
+    // Shifts each point slightly, because coinciding points could never separate.
+    x[i] += kFirstSpread * 1e-3F * static_cast<float>(i % 17);
+    y[i] += kFirstSpread * 1e-3F * static_cast<float>(i % 13);
   }
 }
 
 void check_points(std::span<const float> points, std::int64_t dims) {
   if (dims <= 0 || points.size() % static_cast<std::size_t>(dims) != 0)
-    fail("{} numbers are no points of {} dims", points.size(), dims);
+    fail("{} numbers do not form points of {} dims", points.size(), dims);
   const std::int64_t count = static_cast<std::int64_t>(points.size()) / dims;
-  if (count < 4) fail("t-SNE of {} points: it lays out at least 4", count);
-  if (count > most_tsne_points)
-    fail("t-SNE of {} points: it looks at every pair, and takes at most {}; give it fewer", count, most_tsne_points);
+  if (count < 4) fail("t-SNE takes at least 4 points, not {}", count);
+  if (count > kMaxTsnePoints)
+    fail("t-SNE of {} points: it compares every pair and takes at most {}; use fewer points", count, kMaxTsnePoints);
   if (!std::ranges::all_of(points, [](float each) { return std::isfinite(each); }))
     fail("t-SNE of points that are not all finite: the model has diverged");
 }
@@ -175,21 +175,21 @@ std::vector<float> tsne(std::span<const float> points, std::int64_t dims, const 
   const std::size_t count = points.size() / static_cast<std::size_t>(dims);
   const double perplexity = std::min(options.perplexity, static_cast<double>(count - 1) / 3);
   const std::vector<float> p = affinities(points, static_cast<std::size_t>(dims), perplexity);
-  const float rate = std::max(static_cast<float>(count) / exaggeration / 4, 50.0F);
+  const float rate = std::max(static_cast<float>(count) / kExaggeration / 4, 50.0F);
 
   Row x(count), y(count);
   start_layout(points, dims, x, y);
   Descent along_x(count), along_y(count);
   std::vector<Forces> forces(count);
   for (int step = 0; step < options.steps; ++step) {
-    const bool early = step < exaggerated_steps;
+    const bool early = step < kExaggeratedSteps;
     float total = 0;
     for (std::size_t i = 0; i < count; ++i) {
       forces[i] = forces_on(i, &p[i * count], x, y);
       total += forces[i].q;
     }
-    const float attraction = 4 * (early ? exaggeration : 1), repulsion = 4 / total;
-    const float momentum = early ? first_momentum : last_momentum;
+    const float attraction = 4 * (early ? kExaggeration : 1), repulsion = 4 / total;
+    const float momentum = early ? kFirstMomentum : kLastMomentum;
     for (std::size_t i = 0; i < count; ++i) {
       const Forces& force = forces[i];
       along_x.step(x, i, attraction * force.pull_x - repulsion * force.push_x, rate, momentum);

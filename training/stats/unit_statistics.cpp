@@ -16,7 +16,8 @@ namespace {
 
 UnitStatistics unit_statistics(std::span<const float> codes, std::span<const float> logvar, std::size_t dims,
                                std::size_t unit) {
-  const auto count = static_cast<double>(codes.size() / dims);
+  const std::size_t samples = codes.size() / dims;
+  const auto count = static_cast<double>(samples);
   UnitStatistics result;
   double within = 0;  // mean variance of q(z|x)
   for (std::size_t i = unit; i < codes.size(); i += dims) result.mean += codes[i] / count;
@@ -29,7 +30,7 @@ UnitStatistics unit_statistics(std::span<const float> codes, std::span<const flo
     result.kl += .5 * (code * code + variance - 1 - logvar[i]) / count;
   }
   result.variance = result.mean_variance + within;
-  result.active = result.mean_variance > active_variance;
+  result.active = result.mean_variance > kActiveVariance;
   return result;
 }
 
@@ -47,8 +48,8 @@ std::string LatentStatistics::collapse_warning() const {
   const std::int64_t all = static_cast<std::int64_t>(units.size()), used = active();
   if (!has_posterior || 2 * used > all) return "";
   return fmt::format(
-      "{} of {} units of the latent space are inactive: their posterior is the prior, whatever the picture (posterior "
-      "collapse); train with a smaller beta or with a warm-up of the KL divergence, or with fewer units",
+      "{} of {} units of the latent space are inactive: their posterior is the prior for every sample (posterior "
+      "collapse); train with a smaller beta, a warm-up of the KL divergence, or fewer units",
       all - used, all);
 }
 
@@ -66,7 +67,7 @@ std::vector<std::int64_t> LatentStatistics::by_weight() const {
 LatentStatistics latent_statistics(std::span<const float> codes, std::span<const float> logvar, std::int64_t dims) {
   if (dims <= 0 || codes.empty() || codes.size() % static_cast<std::size_t>(dims) != 0 ||
       (!logvar.empty() && logvar.size() != codes.size()))
-    fail("statistics of {} codes and {} log variances of {} units", codes.size(), logvar.size(), dims);
+    fail("no statistics of {} codes and {} log variances of {} units", codes.size(), logvar.size(), dims);
   LatentStatistics result;
   result.has_posterior = !logvar.empty();
   for (std::size_t unit = 0; unit < static_cast<std::size_t>(dims); ++unit)

@@ -101,11 +101,11 @@ class MatmulPlanner {
 
   double cost(std::int64_t tile_rows, std::int64_t tile_vectors) const {
     const auto of_panel = [&](std::int64_t vectors) {
-      const std::int64_t rest = rows() % tile_rows;
-      return double(rows() / tile_rows) * tile_cost(tile_rows, vectors) + (rest == 0 ? 0 : tile_cost(rest, vectors));
+      const std::int64_t whole = rows() / tile_rows, rest = rows() % tile_rows;
+      return double(whole) * tile_cost(tile_rows, vectors) + (rest == 0 ? 0 : tile_cost(rest, vectors));
     };
-    const std::int64_t all = ceil_div(columns(), plan_.width), rest = all % tile_vectors;
-    return double(all / tile_vectors) * of_panel(tile_vectors) + (rest == 0 ? 0 : of_panel(rest));
+    const std::int64_t all = ceil_div(columns(), plan_.width), whole = all / tile_vectors, rest = all % tile_vectors;
+    return double(whole) * of_panel(tile_vectors) + (rest == 0 ? 0 : of_panel(rest));
   }
 
   // Registers of a tile of several rows: sums, a row of b, a number of a, and one spare. Rows whole pages apart share

@@ -188,6 +188,7 @@ ReducedAngle reduce_far(const Value& x) {
   const Value known = lt(abs(wide), 0x1p50);
   const Value n = choose(known, round_even(wide * 0x1.45f306dc9c883p-1), 0.0);
   Value r = fma(n, -0x1.921fb54442d18p+0, wide);
+  // NOLINTNEXTLINE(misc-redundant-expression): NaN for what is not finite
   r = choose(known, fma(n, -0x1.1a62633145c07p-54, r), wide - wide);
   const Value turns = floor(n * 0.25);
   return {convert_fast(r, Kind::f32), convert_fast(fma(turns, -4.0, n), Kind::i32)};

@@ -79,7 +79,8 @@ class LtMatmul final : public Primitive {
  private:
   template <typename Value>
   void set(cublasLtMatmulDescAttributes_t attribute, const Value& value) {
-    must(apis().cublasLtMatmulDescSetAttribute(desc_, attribute, &value, sizeof value), what_);
+    must(apis().cublasLtMatmulDescSetAttribute(desc_, attribute, static_cast<const void*>(&value), sizeof value),
+         what_);
   }
 
   static cublasLtEpilogue_t epilogue(const Matmul& matmul) {

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 
 #include "ir/error.h"
@@ -75,7 +76,8 @@ std::string Nvrtc::log(Program program) const {
   if (log_size_(program, &size) != 0 || size == 0) return "";
   std::string text(size, '\0');
   log_(program, text.data());
-  return text.c_str();
+  text.resize(std::strlen(text.c_str()));
+  return text;
 }
 
 std::vector<char> Nvrtc::compile(const std::string& source, const std::string& name, const std::string& arch) const {

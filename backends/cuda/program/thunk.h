@@ -32,7 +32,7 @@ class KernelThunk final : public Thunk {
     parameters_ = pointers;
     parameters_.push_back(scratch);
     arguments_.clear();
-    for (void*& parameter : parameters_) arguments_.push_back(&parameter);
+    for (void*& parameter : parameters_) arguments_.push_back(static_cast<void*>(&parameter));
   }
   void run(Device& device) override {
     for (const auto& [launch, function] : launches_)

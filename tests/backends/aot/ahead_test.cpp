@@ -130,9 +130,9 @@ NamedTensors inputs_for(const ir::Graph& graph, std::int64_t batch) {
 }
 
 std::vector<std::string> all_entries(const ir::Module& module) {
-  std::vector<std::string> names = {train_step_entry};
+  std::vector<std::string> names = {kTrainStepEntry};
   for (const ir::Graph& graph : module.graphs)
-    if (graph.name != loss_entry && graph.name != test_entry && !graph.name.starts_with("pretrain"))
+    if (graph.name != kLossEntry && graph.name != kTestEntry && !graph.name.starts_with("pretrain"))
       names.push_back(graph.name);
   return names;
 }
@@ -186,7 +186,7 @@ void check_models(How how, const std::vector<std::string>& names, const std::vec
       session.step(data.train, indices);
       const std::span<const float> metrics = session.read_metrics();
       const NamedTensors outputs =
-          library.run(mine, train_step_entry, batch, rows_of(data.train, indices.front(), batch));
+          library.run(mine, kTrainStepEntry, batch, rows_of(data.train, indices.front(), batch));
       for (std::size_t i = 0; i < metrics.size(); ++i) {
         CAPTURE(session.metric_names()[i]);
         CHECK(outputs.at(session.metric_names()[i]).as<float>()[0] == metrics[i]);

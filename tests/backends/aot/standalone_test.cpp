@@ -188,7 +188,7 @@ TEST_CASE("a standalone artefact computes the same bits under a signal handler o
     const test::TempFolder folder;
     aot::Options options;
     options.name = name;
-    options.entries = {train_step_entry};
+    options.entries = {kTrainStepEntry};
     options.batches = {16};
     options.standalone = true;
     build(test::build_model(name, settings), options, folder.path());
@@ -243,7 +243,7 @@ TEST_CASE("an artefact for a named cpu asks for its features and no more") {
 TEST_CASE("what needs oneDNN is no standalone artefact") {
   aot::Options options;
   options.name = "refused";
-  options.entries = {train_step_entry};
+  options.entries = {kTrainStepEntry};
   options.batches = {8};
   options.standalone = true;
   const ir::Module module = test::build_model("simclr", {{"widths", "16,16,16,16"}, {"head", "16,8"}});

@@ -65,7 +65,7 @@ TEST_CASE("every entry that takes pictures gives what the reference gives") {
       CHECK(measured[i].second == doctest::Approx(expected[i].second).epsilon(1e-4));
     for (const ir::Graph& entry : gpu.module().graphs) {
       const bool is_loss = entry.find_output("loss") != ir::kNone;
-      if (is_loss || entry.find_input(pictures_input) == ir::kNone) continue;
+      if (is_loss || entry.find_input(kSamplesInput) == ir::kNone) continue;
       CAPTURE(entry.name);
       const auto outputs = gpu.run(entry.name, data.test), wanted = reference.run(entry.name, data.test);
       REQUIRE(!wanted.empty());
@@ -170,7 +170,7 @@ TEST_CASE("the source of every model's step compiles for GPUs, and says where it
     passes::Context context;
     const ir::GraphPtr step = training_step(module_of(model), {}, context);
     CompileOptions options;
-    options.bind = {{"B", kBatch}, {std::string(size_symbol), 100}};
+    options.bind = {{"B", kBatch}, {std::string(kSizeSymbol), 100}};
     for (const Precision precision : {Precision::f32, Precision::bf16}) {
       options.precision = precision;
       options.backend = "cuda";
@@ -340,7 +340,7 @@ TEST_CASE("a step reads nothing of the arena that it has not written, whatever w
   const ir::GraphPtr step = training_step(module_of(models::find("conv_vae")), {}, context);
   CompileOptions options;
   options.backend = kGpu;
-  options.bind = {{"B", kBatch}, {std::string(size_symbol), 20}};
+  options.bind = {{"B", kBatch}, {std::string(kSizeSymbol), 20}};
   std::vector<std::vector<std::byte>> results;
   for (const int filling : {0x00, 0xFF}) {  // zeros; NaN in every float
     const auto program = compile(step, options);

@@ -86,7 +86,7 @@ std::string write(const Finding& finding, const Command& command) {
   std::ofstream stream(file);
   stream << text << ir::print(*finding.subject.graph);
   stream.close();
-  if (!stream) fail("cannot write {}: is the folder there, and writable?", file);
+  if (!stream) fail("cannot write {}: check that the folder exists and is writable", file);
   fmt::print("finding: {}: {}: {} (by {})\n", file, finding.failure.kind, finding.failure.text, finding.steps);
   std::fflush(stdout);
   return file;

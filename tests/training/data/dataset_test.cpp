@@ -94,7 +94,7 @@ TEST_CASE("dataset: take checks its indices") {
   const std::int64_t good[] = {2, 2, 0};
   const std::int64_t bad[] = {3};
   CHECK(take(numbered(3, 3), good).samples.as<std::uint8_t>()[1] == 2);
-  CHECK_ERROR(take(numbered(3, 3), bad), "sample 3 asked of a data set of 3");
+  CHECK_ERROR(take(numbered(3, 3), bad), "sample 3 is outside a data set of 3");
 }
 
 TEST_CASE("dataset: a folder of IDX files") {

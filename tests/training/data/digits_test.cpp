@@ -12,7 +12,7 @@
 namespace weft::training {
 namespace {
 
-constexpr std::size_t pixels = digit_size * digit_size;
+constexpr std::size_t pixels = kDigitSize * kDigitSize;
 
 TEST_CASE("digits: shapes, names and sizes") {
   const DatasetSplits digits = make_digits({200, 30, 50, 1});
@@ -55,9 +55,9 @@ TEST_CASE("digits: enough ink, and none at the border but noise") {
     const auto inked = std::ranges::count_if(image, [](int value) { return value > 128; });
     CHECK_MESSAGE((inked > 20 && inked < 300), "image ", n, " has ", inked);
     int border = 0;
-    for (std::size_t i = 0; i < digit_size; ++i) {
-      border = std::max({border, int{image[i]}, int{image[pixels - 1 - i]}, int{image[i * digit_size]},
-                         int{image[i * digit_size + digit_size - 1]}});
+    for (std::size_t i = 0; i < kDigitSize; ++i) {
+      border = std::max({border, int{image[i]}, int{image[pixels - 1 - i]}, int{image[i * kDigitSize]},
+                         int{image[i * kDigitSize + kDigitSize - 1]}});
     }
     CHECK_MESSAGE(border <= 13, "image ", n, " has ", border, " at its border");
   }

@@ -59,7 +59,7 @@ TEST_CASE("cifar: bad files") {
   folder.write("test_batch.bin", cifar_batch(1, 0));
   CHECK_ERROR(load_dataset(folder.path()), "data_batch_1.bin to data_batch_5.bin are missing");
   folder.write("data_batch_2.bin", cifar_batch(2, 0) + "x");
-  CHECK_ERROR(load_dataset(folder.path()), "6147 bytes are no whole number of records of 3073");
+  CHECK_ERROR(load_dataset(folder.path()), "6147 bytes are not a whole number of 3073-byte records");
   folder.write("data_batch_2.bin", "\x0a" + cifar_batch(2, 0).substr(1));
   CHECK_ERROR(load_dataset(folder.path()), "record 0 has label 10, but there are 10 classes");
   folder.write("data_batch_2.bin", cifar_batch(2, 0));
@@ -91,7 +91,7 @@ TEST_CASE("image folders: train and test by class") {
   CHECK_FALSE(std::ranges::is_sorted(labels));
   CHECK(splits.test.size() == 1);
   write_picture(folder / "test/bird/a.png", 3, 1, 1);
-  CHECK_ERROR(load_dataset(folder.path()), "the class 'bird' has pictures to test, but none to train");
+  CHECK_ERROR(load_dataset(folder.path()), "the class 'bird' has test images, but no training images");
 }
 
 TEST_CASE("image folders: one folder a class, split by the seed; sizes must agree") {
@@ -104,7 +104,7 @@ TEST_CASE("image folders: one folder a class, split by the seed; sizes must agre
   CHECK(splits.train.samples.shape == Shape{7, 1, 2, 3});
   CHECK(load_dataset(folder.path(), {.validation = 1}).test == splits.test);
   write_picture(folder / "1/wide.png", 4, 1, 0);
-  CHECK_ERROR(load_dataset(folder.path()), "bring all pictures to one size");
+  CHECK_ERROR(load_dataset(folder.path()), "scale all images to one size");
   CHECK_ERROR(load_dataset(folder.path()), "4x2 pixels");
   folder.write("1/wide.png", "no picture");
   CHECK_ERROR(load_dataset(folder.path()), "wide.png: not a readable PNG");
@@ -136,12 +136,12 @@ TEST_CASE("csv: each cell that is wrong is named by row and column") {
   const auto read = [&](const std::string& text) { return read_csv(folder.write("a.csv", text), LastColumn::feature); };
   CHECK_ERROR(read(""), "a.csv: holds no rows");
   CHECK_ERROR(read("a,b\n"), "a.csv: holds no rows");
-  CHECK_ERROR(read("1,2\n3\n"), "row 2 has 1 cells, but the first 2");
+  CHECK_ERROR(read("1,2\n3\n"), "row 2 has 1 cells, but the first row has 2");
   CHECK_ERROR(read("a,b\n1,2\n,4\n"), "row 3, column 1 (a): the cell is empty");
-  CHECK_ERROR(read("1,2\n3,four\n"), "row 2, column 2: 'four' is no number");
+  CHECK_ERROR(read("1,2\n3,four\n"), "row 2, column 2: 'four' is not a number");
   CHECK_ERROR(read("1,2\nnan,4\n"), "row 2, column 1: nan is not a finite number");
   CHECK_ERROR(read("1,2\n3,inf\n"), "row 2, column 2: inf is not a finite number");
-  CHECK_ERROR(read("a,2\n3,4\n"), "row 1, column 1: 'a' is no number (a header has a name for every column");
+  CHECK_ERROR(read("a,2\n3,4\n"), "row 1, column 1: 'a' is not a number (a header has a name for every column");
   CHECK_ERROR(read_csv(folder.write("a.csv", "1,a\n2,3\n"), LastColumn::label), "the label is the number 3");
 }
 
@@ -231,7 +231,7 @@ TEST_CASE("npy: bad files") {
   CHECK_ERROR(read(npy("<f4", "(1, 1)", "abcd", true)), "Fortran order");
   CHECK_ERROR(read(npy("<f4", "(2,)", "abcd")), "announces [2] of <f4 (8 bytes), but 4 follow");
   CHECK_ERROR(read(npy("<i8", "(1,)", std::string("\0\0\0\0\1\0\0\0", 8))), "beyond 32 bits");
-  CHECK_ERROR(read(npy("<f4", "(1,)", "abcd").substr(0, 30)), "its header is cut short");
+  CHECK_ERROR(read(npy("<f4", "(1,)", "abcd").substr(0, 30)), "its header is truncated");
   CHECK_ERROR(read(npy("<f4", "(1,)", "abcde")), "announces [1] of <f4 (4 bytes), but 5 follow");
 }
 
@@ -255,7 +255,7 @@ TEST_CASE("npy: pictures in each layout, tables, labels") {
   CHECK(load_dataset(folder / "alone/table.npy").train.is_table());
   write_npy(folder / "alone/labels.npy", HostTensor::of<std::int32_t>(std::vector<std::int32_t>{0, -1}, {2}));
   CHECK_ERROR(load_dataset(folder / "alone/floats.npy"), "label -1 of sample 1 is out of range");
-  CHECK_ERROR(load_dataset(folder / "alone/table.npy"), "labels are [N], one a sample");
+  CHECK_ERROR(load_dataset(folder / "alone/table.npy"), "labels are [N], one per sample");
 }
 
 // --- Built in, and the real ones -------------------------------------------------------------------------------------

@@ -67,8 +67,8 @@ TEST_CASE("idx: bad gzip streams") {
   std::string data;
   for (unsigned i = 0; i < 40'000; ++i) data += static_cast<char>(i * i >> 3);
   const std::string packed = runtime::read_file(write_gzip(folder / "good", idx({40'000}, data)));
-  CHECK_ERROR(read_idx(folder.write("a", packed.substr(0, packed.size() / 2))), "ends too early");
-  CHECK_ERROR(read_idx(folder.write("a", packed.substr(0, packed.size() - 4))), "ends too early");
+  CHECK_ERROR(read_idx(folder.write("a", packed.substr(0, packed.size() / 2))), "stream is truncated");
+  CHECK_ERROR(read_idx(folder.write("a", packed.substr(0, packed.size() - 4))), "stream is truncated");
   std::string corrupt = packed;
   corrupt[packed.size() - 6] = static_cast<char>(corrupt[packed.size() - 6] ^ 0x55);  // the checksum
   CHECK_ERROR(read_idx(folder.write("a", corrupt)), "corrupt");
@@ -87,11 +87,11 @@ TEST_CASE("idx: members of a gzip file follow one another, and nothing follows t
   const std::string whole = runtime::read_file(write_gzip(folder / "3", idx({3}, "abc")));
   CHECK(read_idx(folder.write("a", whole + runtime::read_file(write_gzip(folder / "4", "")))).elements() == 3);
   for (const std::string& rest : {std::string("x"), std::string(1, '\0'), std::string(512, '\0'), std::string("\n")})
-    CHECK_ERROR(read_idx(folder.write("a", whole + rest)), "a: bytes follow the end of its gzip stream; fetch");
-  CHECK_ERROR(read_idx(folder.write("a", whole + "\x1f")), "ends too early");
+    CHECK_ERROR(read_idx(folder.write("a", whole + rest)), "a: bytes follow the end of its gzip stream; download");
+  CHECK_ERROR(read_idx(folder.write("a", whole + "\x1f")), "stream is truncated");
   CHECK_ERROR(read_idx(folder.write("a", whole + "\x1fjunk")), "corrupt (incorrect header check)");
   CHECK_ERROR(read_idx(folder.write("a", whole + second)), "bytes follow the 3 that its header announces");
-  CHECK_ERROR(read_idx(folder.write("a", first + second.substr(0, 12))), "ends too early");
+  CHECK_ERROR(read_idx(folder.write("a", first + second.substr(0, 12))), "stream is truncated");
   // Across the borders of what is read at once.
   std::string data;
   for (unsigned i = 0; i < 300'000; ++i) data += static_cast<char>(i * i * 2654435761U >> 13);

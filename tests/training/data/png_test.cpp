@@ -15,10 +15,10 @@ namespace {
 
 using test::TempFolder;
 
-Picture gradient(int width, int height, int channels) {
-  Picture picture{width, height, channels, {}};
-  for (int i = 0; i < width * height * channels; ++i) picture.pixels.push_back(static_cast<std::uint8_t>(i * 7));
-  return picture;
+Image gradient(int width, int height, int channels) {
+  Image image{width, height, channels, {}};
+  for (int i = 0; i < width * height * channels; ++i) image.pixels.push_back(static_cast<std::uint8_t>(i * 7));
+  return image;
 }
 
 // With libpng itself, for kinds that encode_png does not write.
@@ -38,10 +38,10 @@ std::string encode_as(png_uint_32 format, const void* pixels, const void* palett
 TEST_CASE("png: round trip of grey and RGB") {
   const TempFolder folder;
   for (const int channels : {1, 3}) {
-    const Picture picture = gradient(13, 7, channels);
-    write_png(folder / "a.png", picture);
-    CHECK(read_png(folder / "a.png") == picture);
-    CHECK(decode_png(encode_png(picture), "memory") == picture);
+    const Image image = gradient(13, 7, channels);
+    write_png(folder / "a.png", image);
+    CHECK(read_png(folder / "a.png") == image);
+    CHECK(decode_png(encode_png(image), "memory") == image);
   }
   CHECK(folder.entries() == 1);
 }
@@ -49,15 +49,15 @@ TEST_CASE("png: round trip of grey and RGB") {
 TEST_CASE("png: a palette becomes RGB") {
   const std::uint8_t indices[] = {0, 1, 1, 0};
   const std::uint8_t palette[] = {255, 0, 0, 0, 0, 255};
-  const Picture picture = decode_png(encode_as(PNG_FORMAT_RGB_COLORMAP, indices, palette, 2), "palette");
-  CHECK(picture.channels == 3);
-  CHECK(picture.pixels == std::vector<std::uint8_t>{255, 0, 0, 0, 0, 255, 0, 0, 255, 255, 0, 0});
+  const Image image = decode_png(encode_as(PNG_FORMAT_RGB_COLORMAP, indices, palette, 2), "palette");
+  CHECK(image.channels == 3);
+  CHECK(image.pixels == std::vector<std::uint8_t>{255, 0, 0, 0, 0, 255, 0, 0, 255, 255, 0, 0});
 }
 
 TEST_CASE("png: bad pictures") {
-  Picture picture = gradient(2, 2, 3);
-  picture.pixels.pop_back();
-  CHECK_ERROR(encode_png(picture), "2x2 pixels, 3 channels and 11 bytes");
+  Image image = gradient(2, 2, 3);
+  image.pixels.pop_back();
+  CHECK_ERROR(encode_png(image), "2x2 pixels, 3 channels and 11 bytes");
   CHECK_ERROR(encode_png(gradient(0, 2, 1)), "0x2 pixels");
   CHECK_ERROR(encode_png(gradient(2, 2, 4)), "4 channels");
 }
@@ -68,10 +68,9 @@ TEST_CASE("png: what is transparent is laid over black") {
     const std::uint8_t alpha = i % 2 == 0 ? 255 : 0;
     std::copy_n(std::initializer_list<std::uint8_t>{200, 100, 50, alpha}.begin(), 4, pixels + 4 * i);
   }
-  const Picture picture = decode_png(encode_as(PNG_FORMAT_RGBA, pixels), "clear");
-  CHECK(picture.channels == 3);
-  CHECK(std::vector<int>(picture.pixels.begin(), picture.pixels.begin() + 6) ==
-        std::vector<int>{200, 100, 50, 0, 0, 0});
+  const Image image = decode_png(encode_as(PNG_FORMAT_RGBA, pixels), "clear");
+  CHECK(image.channels == 3);
+  CHECK(std::vector<int>(image.pixels.begin(), image.pixels.begin() + 6) == std::vector<int>{200, 100, 50, 0, 0, 0});
 }
 
 TEST_CASE("png: bad files") {

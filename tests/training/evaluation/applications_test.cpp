@@ -233,8 +233,8 @@ TEST_CASE("t-SNE sets clusters apart, the same way each time") {
 TEST_CASE("t-SNE of points that coincide is finite, and bad points are refused") {
   for (const float each : tsne(std::vector<float>(20, 1.0F), 2)) CHECK(std::isfinite(each));
   CHECK_ERROR(tsne(std::vector<float>(6, 1.0F), 2), "of 3 points");
-  CHECK_ERROR(tsne(std::vector<float>(7, 1.0F), 2), "no points of 2 dims");
-  CHECK_ERROR(tsne(std::vector<float>(most_tsne_points + 1, 1.0F), 1), "give it fewer");
+  CHECK_ERROR(tsne(std::vector<float>(7, 1.0F), 2), "do not form points of 2 dims");
+  CHECK_ERROR(tsne(std::vector<float>(kMaxTsnePoints + 1, 1.0F), 1), "use fewer points");
   CHECK_ERROR(tsne(std::vector<float>(8, std::numeric_limits<float>::quiet_NaN()), 2), "not all finite");
 }
 
@@ -254,15 +254,15 @@ TEST_CASE("interpolation is judged on the steps between its ends") {
   Session session = small_session(), classifier = small_session();
   const Dataset data = digits(30);
   const InterpolationScore verdict = score_interpolation(session, classifier, data, Path::linear, 7, 5, 1);
-  CHECK(verdict.pictures == 7 * 3);
+  CHECK(verdict.images == 7 * 3);
   CHECK(verdict.latent.entropy <= std::log(10));
   CHECK(score_interpolation(session, classifier, data, Path::linear, 7, 5, 1).pixel.entropy == verdict.pixel.entropy);
   const double accuracy = accuracy_of(classifier, data);
   CHECK((accuracy >= 0 && accuracy <= 1));
   CHECK_ERROR(score_interpolation(session, classifier, data, Path::linear, 7, 2, 1), "at least 3");
-  CHECK_ERROR(score_interpolation(session, classifier, first_of(data, 1), Path::linear, 7, 5, 1), "one class alone");
+  CHECK_ERROR(score_interpolation(session, classifier, first_of(data, 1), Path::linear, 7, 5, 1), "only one class");
   CHECK_ERROR(classify(classifier, HostTensor::zeros(ir::DType::f32, {2, 100})),
-              "pictures of 784 numbers, but these are of 100");
+              "images of 784 numbers, but these have 100");
 }
 
 // --- Importance sampling ---------------------------------------------------------------------------------------------

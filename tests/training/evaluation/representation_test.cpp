@@ -105,7 +105,7 @@ TEST_CASE("principal components of points along known directions") {
     CHECK(std::abs(sum[k] / 4000) < 1e-3);
     CHECK(square[k] / 4000 == doctest::Approx(deviations[k] * deviations[k]).epsilon(.05));
   }
-  CHECK_ERROR(principal_components(rows, 4, options_of()), "4 principal components asked of 3 columns");
+  CHECK_ERROR(principal_components(rows, 4, options_of()), "4 principal components of 3 columns");
 }
 
 // --- Neighbours ------------------------------------------------------------------------------------------------------
@@ -120,7 +120,7 @@ TEST_CASE("neighbours vote by the cosine alone") {
   const std::vector<double> found = knn_accuracies(train, test, {{3, 0}, {3, .1}}, options_of());
   CHECK(found[0] == doctest::Approx(2.0 / 3));
   CHECK(found[1] == 1);
-  CHECK_ERROR(knn_accuracies(train, test, {{6, 0}}, options_of()), "holds 5 samples to find the 6 nearest among");
+  CHECK_ERROR(knn_accuracies(train, test, {{6, 0}}, options_of()), "holds 5 samples, too few for 6 neighbours");
 }
 
 TEST_CASE("neighbours of many queries are those found by hand") {
@@ -269,10 +269,10 @@ TEST_CASE("labels are drawn in equal parts, anew for each seed, the same for the
   CHECK(draw_labels(data.train, 50, 3) == draw_labels(data.train, 50, 3));
   CHECK(draw_labels(data.train, 50, 3) != draw_labels(data.train, 50, 4));
   CHECK(draw_labels(data.train, 400, 3) == data.train);
-  CHECK_ERROR(draw_labels(data.train, 9, 3), "ask for at least one a class");
+  CHECK_ERROR(draw_labels(data.train, 9, 3), "ask for at least one per class");
   CHECK_ERROR(draw_labels(data.train, 401, 3), "at most all");
   const Dataset one_class = take(data.train, std::vector<std::int64_t>(30, 0));
-  CHECK_ERROR(draw_labels(one_class, 20, 3), "samples too few of class");
+  CHECK_ERROR(draw_labels(one_class, 20, 3), "samples of class");
 }
 
 TEST_CASE("a classifier takes over the encoder alone, and keeps it where it is frozen") {
@@ -284,12 +284,12 @@ TEST_CASE("a classifier takes over the encoder alone, and keeps it where it is f
   const runtime::TensorFile file = trained.save();
 
   Session frozen(make_classifier(16, true), options_of(50));
-  CHECK(frozen.load_part(file, "file", encoder_prefix).empty());
+  CHECK(frozen.load_part(file, "file", kEncoderPrefix).empty());
   train(frozen, data, options);
   const runtime::TensorFile after = frozen.save();
   int compared = 0;
   for (const auto& [name, tensor] : after.tensors) {
-    if (!name.starts_with(encoder_prefix)) continue;
+    if (!name.starts_with(kEncoderPrefix)) continue;
     CHECK(tensor == file.tensors.at(name));  // weights, and the statistics of the batch norm
     ++compared;
   }
@@ -297,7 +297,7 @@ TEST_CASE("a classifier takes over the encoder alone, and keeps it where it is f
   CHECK(after.tensors.at("head.weight") != file.tensors.at("head.weight"));
 
   Session free(make_classifier(), options_of(50));
-  free.load_part(file, "file", encoder_prefix);
+  free.load_part(file, "file", kEncoderPrefix);
   CHECK(free.save().tensors.at("encoder.fc1.weight") == file.tensors.at("encoder.fc1.weight"));
   train(free, data, options);
   CHECK(free.save().tensors.at("encoder.fc1.weight") != file.tensors.at("encoder.fc1.weight"));
@@ -308,7 +308,7 @@ TEST_CASE("weights of another model are refused, and nothing is taken then") {
   const runtime::TensorFile file = Session(make_classifier(), options_of()).save();
   Session wider(make_classifier(24), options_of());
   const runtime::TensorFile before = wider.save();
-  CHECK_ERROR(wider.load_part(file, "run/checkpoint.safetensors", encoder_prefix),
+  CHECK_ERROR(wider.load_part(file, "run/checkpoint.safetensors", kEncoderPrefix),
               "run/checkpoint.safetensors: its weights encoder.* belong to another model");
   CHECK(wider.save().tensors == before.tensors);
   CHECK_ERROR(wider.load_part(file, "file", "backbone."), "the model has no weights backbone.*");
@@ -316,7 +316,7 @@ TEST_CASE("weights of another model are refused, and nothing is taken then") {
   runtime::TensorFile more = file;
   more.tensors["encoder.code.weight"] = HostTensor::zeros(ir::DType::f32, {16, 2});
   Session same(make_classifier(), options_of());
-  CHECK(same.load_part(more, "file", encoder_prefix) == std::vector<std::string>{"encoder.code.weight"});
+  CHECK(same.load_part(more, "file", kEncoderPrefix) == std::vector<std::string>{"encoder.code.weight"});
 }
 
 TEST_CASE("fine-tuning measures both trainings over the same labels and epochs") {

@@ -50,8 +50,8 @@ TEST_CASE("ranking: AUROC with ties is the formula over ranks") {
 
 TEST_CASE("ranking: bad input") {
   const std::vector<std::int32_t> none{0, 0}, some{0, 1};
-  CHECK_ERROR(auroc(std::vector<double>{1, 2}, none), "some of both kinds");
-  CHECK_ERROR(auroc(std::vector<double>{1}, some), "1 scores of 2 samples");
+  CHECK_ERROR(auroc(std::vector<double>{1, 2}, none), "needs anomalies and normal samples");
+  CHECK_ERROR(auroc(std::vector<double>{1}, some), "1 scores for 2 samples");
   CHECK_ERROR(auprc(std::vector<double>{1, std::nan("")}, some), "a score is NaN");
 }
 

@@ -17,14 +17,14 @@ namespace {
 
 constexpr double nan_value = std::numeric_limits<double>::quiet_NaN();
 
-Color pixel(const Picture& picture, int x, int y) {
+Color pixel(const Image& picture, int x, int y) {
   const auto i = static_cast<std::size_t>((y * picture.width + x) * 3);
   return {picture.pixels[i], picture.pixels[i + 1], picture.pixels[i + 2]};
 }
 
 bool is(Color color, Color wanted) { return color.r == wanted.r && color.g == wanted.g && color.b == wanted.b; }
 
-std::size_t count_of(const Picture& picture, Color color) {
+std::size_t count_of(const Image& picture, Color color) {
   std::size_t count = 0;
   for (int y = 0; y < picture.height; ++y) {
     for (int x = 0; x < picture.width; ++x) count += is(pixel(picture, x, y), color);
@@ -37,7 +37,7 @@ struct Box {
   int left = 1 << 20, right = -1, top = 1 << 20, bottom = -1;
 };
 
-Box dark_box(const Picture& picture) {
+Box dark_box(const Image& picture) {
   Box box;
   for (int y = 0; y < picture.height; ++y)
     for (int x = 0; x < picture.width; ++x) {
@@ -54,7 +54,7 @@ TEST_CASE("canvas: rectangles, discs and lines cover what they should, with soft
   const Place centre{10, 10};
   canvas.discs({&centre, 1}, 5, {255, 0, 0});
   CHECK(is(pixel(canvas.picture(), 10, 10), {255, 0, 0}));
-  CHECK(is(pixel(canvas.picture(), 10, 17), white));
+  CHECK(is(pixel(canvas.picture(), 10, 17), kWhite));
   canvas.line({0, 20.3}, {30, 22.3}, {.width = 2, .color = {0, 0, 0}});
   const int edge = pixel(canvas.picture(), 15, 20).g;
   CHECK((edge > 0 && edge < 255));
@@ -63,10 +63,10 @@ TEST_CASE("canvas: rectangles, discs and lines cover what they should, with soft
 TEST_CASE("canvas: a line in the middle of pixels is sharp, one pixel a unit or two") {
   Canvas canvas(20, 20);
   canvas.line({2, 9.5}, {18, 9.5}, {.color = {0, 0, 0}});
-  const Picture once = canvas.picture(), twice = canvas.picture(2);
-  for (const int y : {8, 10}) CHECK(is(pixel(once, 10, y), white));
+  const Image once = canvas.picture(), twice = canvas.picture(2);
+  for (const int y : {8, 10}) CHECK(is(pixel(once, 10, y), kWhite));
   CHECK(is(pixel(once, 10, 9), {0, 0, 0}));
-  for (const int y : {17, 20}) CHECK(is(pixel(twice, 20, y), white));
+  for (const int y : {17, 20}) CHECK(is(pixel(twice, 20, y), kWhite));
   for (const int y : {18, 19}) CHECK(is(pixel(twice, 20, y), {0, 0, 0}));
 }
 
@@ -74,7 +74,7 @@ TEST_CASE("canvas: discs that overlap lay ink once, and a dashed line has gaps")
   const Place centres[] = {{10, 10}, {12, 10}};
   Canvas canvas(100, 20);
   canvas.discs(centres, 5, {0, 0, 0}, .5);
-  const Picture discs = canvas.picture();
+  const Image discs = canvas.picture();
   CHECK(pixel(discs, 11, 10).g == pixel(discs, 7, 10).g);
   Canvas lines(100, 20);
   lines.line({0, 10.5}, {100, 10.5}, {.color = {0, 0, 0}, .dashed = true});
@@ -86,13 +86,13 @@ TEST_CASE("canvas: drawing outside or at no place at all does no harm") {
   Canvas canvas(10, 10);
   canvas.line({-1e9, -1e9}, {1e9, 1e9}, {.width = 3});
   for (const Place& place : {Place{1e30, 5}, Place{NAN, 5}, Place{5, HUGE_VAL}}) {
-    canvas.discs({&place, 1}, 3, ink);
+    canvas.discs({&place, 1}, 3, kInk);
     canvas.text(place, "far away");
     canvas.line({5, 5}, place, {});
-    canvas.rectangle(place.x, place.y, 3, 3, ink);
+    canvas.rectangle(place.x, place.y, 3, 3, kInk);
   }
   canvas.text({-50, -50}, "far away");
-  canvas.rectangle(-5, -5, 3, 3, ink);
+  canvas.rectangle(-5, -5, 3, 3, kInk);
   canvas.image(8, 8, canvas.picture());
   CHECK(canvas.picture().pixels.size() == 300);
   CHECK_ERROR(Canvas(0, 5), "0x5 pixels");
@@ -130,7 +130,7 @@ TEST_CASE("canvas: letters differ from one another") {
   for (char letter = '!'; letter <= '~'; ++letter) {
     Canvas canvas(30, 30);
     canvas.text({5, 15}, std::string_view(&letter, 1), {.size = 20});
-    const Picture picture = canvas.picture();
+    const Image picture = canvas.picture();
     drawn.insert(std::string(picture.pixels.begin(), picture.pixels.end()));
   }
   CHECK(drawn.size() == '~' - '!' + 1);
@@ -141,7 +141,7 @@ TEST_CASE("canvas: a drawing within a drawing, as PNG and as SVG") {
   inner.rectangle(5, 5, 20, 20, {0, 0, 255});
   Canvas outer(30, 20);
   outer.draw(4, 3, inner);
-  const Picture picture = outer.picture();
+  const Image picture = outer.picture();
   CHECK(count_of(picture, {255, 0, 0}) == 75);
   CHECK(count_of(picture, {0, 0, 255}) == 25);
   CHECK(is(pixel(picture, 9, 8), {0, 0, 255}));
@@ -160,16 +160,16 @@ TEST_CASE("canvas: a drawing within a drawing, as PNG and as SVG") {
 }
 
 TEST_CASE("canvas: grids") {
-  const Picture red{2, 2, 3, {255, 0, 0, 255, 0, 0, 255, 0, 0, 255, 0, 0}};
-  const Picture grey{2, 2, 1, {7, 7, 7, 7}};
-  const Picture grid = image_grid({red, grey, red}, {.columns = 2, .scale = 3, .gap = 1}).picture();
+  const Image red{2, 2, 3, {255, 0, 0, 255, 0, 0, 255, 0, 0, 255, 0, 0}};
+  const Image grey{2, 2, 1, {7, 7, 7, 7}};
+  const Image grid = image_grid({red, grey, red}, {.columns = 2, .scale = 3, .gap = 1}).picture();
   CHECK(grid.width == 2 * 7 + 1);
   CHECK(grid.height == 2 * 7 + 1);
   CHECK(count_of(grid, {255, 0, 0}) == 2 * 36);
   CHECK(count_of(grid, {7, 7, 7}) == 36);
-  CHECK_ERROR(image_grid({}), "at least one picture");
+  CHECK_ERROR(image_grid({}), "at least one image");
   CHECK_ERROR(image_grid({red}, {.columns = 0}), "0 columns");
-  CHECK_ERROR(image_grid({red, Picture{1, 1, 1, {0}}}), "picture 1 of a grid is 1x1, the first is 2x2");
+  CHECK_ERROR(image_grid({red, Image{1, 1, 1, {0}}}), "image 1 of a grid is 1x1, the first is 2x2");
 }
 
 TEST_CASE("chart: ticks are round numbers inside the range") {
@@ -208,7 +208,7 @@ TEST_CASE("chart: data stands where the axes say") {
   ChartFrame frame{.width = 400, .height = 300, .x_range = Range{0, 1}, .y_range = Range{0, 1}, .legend = false};
   const Color color{1, 2, 200};
   const auto place_of = [&](double x, double y) {
-    const Picture picture = line_chart(frame, {{"s", {x}, {y}, color}}).picture();
+    const Image picture = line_chart(frame, {{"s", {x}, {y}, color}}).picture();
     Place sum;
     double count = 0;
     for (int row = 0; row < picture.height; ++row)
@@ -232,7 +232,7 @@ TEST_CASE("chart: scatter plots check their labels") {
   CHECK(scatter_plot({.width = 500, .height = 400}, {x, y, {}, {}}).width() == 500);
   CHECK(scatter_plot({.width = 500, .height = 400}, {x, y, labels, std::vector<std::string>(300, "many")}).width() ==
         500);
-  CHECK_ERROR(scatter_plot({}, {x, y, labels, {"a"}}), "of 1 classes holds the label 1");
+  CHECK_ERROR(scatter_plot({}, {x, y, labels, {"a"}}), "of 1 classes has the label 1");
   CHECK_ERROR(scatter_plot({}, {std::span(x).first(2), y, labels, {"a", "b"}}), "2 x, 3 y and 3 labels");
 }
 
@@ -261,10 +261,11 @@ TEST_CASE("pictures: rows and grids of images") {
   CHECK_ERROR(sample_grid({values, {5, 3, 8, 8}}), "take 960 values, but 1152 were given");
   CHECK_ERROR(sample_grid(ImageBatch{{}, {0, 1, 8, 8}}), "[0,1,8,8]");
   CHECK_ERROR(sample_grid(colour, 0), "0 columns");
-  CHECK_ERROR(captioned_rows({{"input", colour}, {"output", grey}}), "'input' are [6,3,8,8], but 'output' [18,1,8,8]");
+  CHECK_ERROR(captioned_rows({{"input", colour}, {"output", grey}}),
+              "'input' has shape [6,3,8,8], but 'output' has [18,1,8,8]");
   CHECK_ERROR(captioned_rows({{"input", grey}}, 0), "0 columns");
   CHECK_ERROR(captioned_rows({}), "no rows");
-  CHECK_ERROR(panels({}), "no panels");
+  CHECK_ERROR(panels({}), "at least one panel");
 }
 
 TEST_CASE("pictures: latent maps share one legend, curves fill their page") {
@@ -288,13 +289,13 @@ TEST_CASE("pictures: latent maps share one legend, curves fill their page") {
   for (const int count : {1, 2, 3, 4, 5, 8}) {
     CAPTURE(count);
     const Canvas charts = loss_curves(std::vector<LossCurve>(std::size_t(count), {"kl", {1, 2}, {}}));
-    const Picture picture = charts.picture();
+    const Image picture = charts.picture();
     const Color line = series_color(0);
     for (int top = 0; top + 280 <= charts.height(); top += 80)  // no corner of the page is without a chart
       for (const int left : {0, charts.width() - charts.width() / 3}) {
         std::size_t inked = 0;
         for (int y = top; y < top + 280; ++y)
-          for (int x = left; x < left + charts.width() / 3; ++x) inked += !is(pixel(picture, x, y), white);
+          for (int x = left; x < left + charts.width() / 3; ++x) inked += !is(pixel(picture, x, y), kWhite);
         CHECK(inked > 100);
       }
     CHECK(count_of(picture, line) > 0);

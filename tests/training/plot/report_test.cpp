@@ -63,7 +63,7 @@ TEST_CASE("report: the page holds its parts in order and needs nothing from outs
 TEST_CASE("report: bad parts") {
   Report report("run");
   CHECK_ERROR(report.picture("p", "GIF89a"), "the picture 'p' of a report is neither a PNG nor an SVG");
-  CHECK_ERROR(report.table("t", {"a", "b"}, {{"1"}}), "has 2 columns, but a row of 1 cells");
+  CHECK_ERROR(report.table("t", {"a", "b"}, {{"1"}}), "has 2 columns, but a row has 1 cells");
   CHECK_ERROR(report.write("/no/such/folder/report.html"), "create the folder first");
 }
 
