@@ -1,4 +1,4 @@
-# Installs Weft into a scratch folder, builds the consumer project against it and runs its programs:
+# Installs Weft into a scratch folder, builds the projects of two pages against it and runs their programs:
 # cmake -DBUILD=... -DSOURCE=... -DSCRATCH=... -DFLAGS=... -P run.cmake
 function(step what)
   execute_process(COMMAND ${ARGN} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
@@ -15,23 +15,38 @@ function(expect text)
   endif()
 endfunction()
 
-# The programs: the example of docs/, and the one in the README.
-file(REMOVE_RECURSE ${SCRATCH})
-file(COPY ${SOURCE}/docs/examples/my_vae.cpp DESTINATION ${SCRATCH}/sources)
-file(READ ${SOURCE}/README.md readme)
-string(REGEX MATCH "```cpp\n([^`]*)```" code "${readme}")
-file(WRITE ${SCRATCH}/sources/small.cpp "${CMAKE_MATCH_1}")
+# The first block of a language in a page.
+function(block_of page language)
+  file(READ ${SOURCE}/${page} text)
+  string(REGEX MATCH "```${language}\n([^`]*)```" found "${text}")
+  if(NOT found)
+    message(FATAL_ERROR "${page} has no block of ${language}")
+  endif()
+  set(block "${CMAKE_MATCH_1}" PARENT_SCOPE)
+endfunction()
 
+# Builds the folder's sources with the CMakeLists.txt that the page shows.
+function(build_project page folder)
+  block_of(${page} cmake)
+  file(WRITE ${folder}/CMakeLists.txt "${block}")
+  step("configure the project of ${page}" ${CMAKE_COMMAND} -S ${folder} -B ${folder}/build -G Ninja
+    -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH=${SCRATCH}/prefix -DCMAKE_CXX_FLAGS=${FLAGS})
+  step("build the project of ${page}" ${CMAKE_COMMAND} --build ${folder}/build)
+endfunction()
+
+file(REMOVE_RECURSE ${SCRATCH})
 step("install" ${CMAKE_COMMAND} --install ${BUILD} --prefix ${SCRATCH}/prefix)
-step("configure" ${CMAKE_COMMAND} -S ${SOURCE}/tests/consumer -B ${SCRATCH}/build -G Ninja
-  -DCMAKE_PREFIX_PATH=${SCRATCH}/prefix -DCMAKE_CXX_FLAGS=${FLAGS} -DSOURCES=${SCRATCH}/sources)
-step("build" ${CMAKE_COMMAND} --build ${SCRATCH}/build)
-step("my_vae models" ${SCRATCH}/build/my_vae models)
+file(COPY ${SOURCE}/docs/examples/my_vae.cpp DESTINATION ${SCRATCH}/my_vae)
+build_project(docs/reference/dsl.md ${SCRATCH}/my_vae)
+block_of(README.md cpp)
+file(WRITE ${SCRATCH}/small/small.cpp "${block}")
+build_project(README.md ${SCRATCH}/small)
+step("my_vae models" ${SCRATCH}/my_vae/build/my_vae models)
 expect("my_vae: a VAE with gelu")
 expect("autoencoder: ")
-step("my_vae dump" ${SCRATCH}/build/my_vae dump --stage graph --latent 3)
+step("my_vae dump" ${SCRATCH}/my_vae/build/my_vae dump --stage graph --latent 3)
 expect("%encoder.mu.weight: f32[128,3]")
-step("small train" ${CMAKE_COMMAND} -E chdir ${SCRATCH} ${SCRATCH}/build/small train --code 4 --epochs 1)
+step("small train" ${CMAKE_COMMAND} -E chdir ${SCRATCH}/small build/small train --code 4 --epochs 1)
 expect("test: loss")
 # A model that `weft new` wrote, by the two commands of its page.
 step("weft new" ${CMAKE_COMMAND} -E chdir ${SCRATCH} ${SCRATCH}/prefix/bin/weft new sketch)

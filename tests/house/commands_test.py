@@ -8,15 +8,18 @@ Pages are run in the order of PAGES, all in one folder, so that a later page fin
 
 - A block ```console holds commands, each after "$ ", and below each what it prints. A command may go on in the next line
   behind a backslash. `...` in a line stands for any text, alone on a line for any number of lines.
+- A command may fail only if the page shows its error.
 - Seconds and rates are not compared. Numbers with a decimal point may be off by 3 %, since they differ between CPU types;
   all else is compared exactly.
 - A line "`path`:" before a block of another language writes that block to the file `path`.
-- Blocks ```sh are commands that take too long, or need what a test does not have. Of these, on every page, the name of the
-  command and the names of its flags are looked up in the help.
+- Blocks ```sh are commands that take too long, or need what a test does not have. Of these and of inline code, on every
+  page, the test looks up the command, the model and the flags in the help, and the programs and scripts in the tree.
+- A page with a block ```console is in PAGES.
 
 Prints 'N passed, N failed'.
 """
 import dataclasses
+import json
 import os
 import pathlib
 import re
@@ -30,13 +33,18 @@ PAGES = [
     "docs/start/own-data.md",
     "docs/start/first-model.md",
     "README.md",
+    "docs/start/install.md",
     "docs/use/train.md",
     "docs/use/inspect.md",
     "docs/use/evaluate.md",
+    "docs/use/models.md",
+    "docs/use/anomaly.md",
+    "docs/use/gpu.md",
     "docs/reference/cli.md",
+    "docs/reference/files.md",
 ]
 # What depends on the moment: times, rates, the threads of the machine, its memory. The unit stays.
-MOMENT = re.compile(r"[\d,.:]+(?= (?:s|ms|min|images/s|GFLOP/s|GB/s|threads?)\b)|(?<=trained in )[\d:.]+")
+MOMENT = re.compile(r"(?<=trained in )[\d:.]+(?: s)?|[\d,.:]+(?= (?:s|ms|min|images/s|GFLOP/s|GB/s|GB|threads?)\b)")
 NUMBER = re.compile(r"-?\d[\d,]*\.\d+")
 TOLERANCE = 0.03
 
@@ -114,7 +122,7 @@ def run(command, folder, environment):
     lines = [line for line in result.stdout.split("\n") if "\r" not in line and not is_progress(line)]
     while lines and not lines[-1].strip():
         lines.pop()
-    return lines
+    return lines, result.returncode
 
 
 def is_progress(line):
@@ -146,52 +154,105 @@ class Runner:
         """Runs a block's commands; gives its lines as they should be."""
         lines = []
         for command, shown in commands_of(block):
-            got = run(command, self.folder, self.environment)
-            same = is_same(shown, got)
+            got, code = run(command, self.folder, self.environment)
+            same = is_same(shown, got) and (code == 0 or any("error: " in line for line in shown))
             lines += command + (shown if same else got)
             if same:
                 self.passed += 1
                 continue
             self.failed += 1
             print(f"{name}: this command prints something else:\n" + "\n".join(command))
-            print("the page shows:\n  " + "\n  ".join(shown) + "\nit prints:\n  " + "\n  ".join(got))
+            print("the page shows:\n  " + "\n  ".join(shown))
+            print(f"it exits with {code} and prints:\n  " + "\n  ".join(got))
         return lines
 
 
 class Help:
-    """The flags of each command of `weft`, from its help."""
+    """What the program says of its commands and models."""
 
     def __init__(self, environment):
-        self.environment, self.flags = environment, {}
+        self.environment, self.commands = environment, {}
+        self.models, name = {}, None
+        for line in self.ask("models").split("\n"):
+            if option := re.match(r"  (--[\w-]+)", line):
+                self.models[name].add(option[1])
+            elif title := re.match(r"(\w+): ", line):
+                name = title[1]
+                self.models[name] = set()
+
+    def ask(self, *command):
+        result = subprocess.run(["weft", *command], env=self.environment, text=True, capture_output=True)
+        return result.stdout if result.returncode == 0 else ""
 
     def of(self, command):
-        if command not in self.flags:
-            result = subprocess.run(
-                ["weft", command, "--help", "--help-all"], env=self.environment, text=True, capture_output=True
-            )
-            self.flags[command] = set(re.findall(r"--?[a-z][\w-]*", result.stdout)) if result.returncode == 0 else None
-        return self.flags[command]
+        """A command's help without the options of models, and whether it takes a model and all their options."""
+        if command not in self.commands:
+            text = self.ask(command, "--help-all")
+            own = re.sub(r"^Options of the models:\n.*?(?=^\S|\Z)", "", text, flags=re.M | re.S)
+            self.commands[command] = set(re.findall(r"--?[a-z][\w-]*", own)), "[MODEL]" in text, text != own
+        return self.commands[command]
+
+    def mistake(self, command, rest):
+        """What is wrong with the line `weft COMMAND REST`, or ""."""
+        known, takes_model, takes_options = self.of(command)
+        if not known:
+            return "no such command"
+        model = re.match(r" ([a-z]\w*)(?= |$)", rest)
+        if takes_model and model and model[1] not in self.models and model[1] != "nt_xent":
+            return f"no such model: {model[1]}"
+        if takes_options:
+            named = takes_model and model and model[1] in self.models
+            known = known.union(self.models[model[1]] if named else set().union(*self.models.values()))
+        unknown = set(re.findall(r"(?<=\s)--?[a-z][\w-]*", rest)) - known
+        return f"no such flag: {', '.join(sorted(unknown))}" if unknown else ""
 
 
-def check_flags(environment):
-    """Looks up every `weft COMMAND --flag` of a block ```sh; gives how many commands are right and how many are wrong."""
-    help_of, passed, failed = Help(environment), 0, 0
-    pages = sorted(ROOT.glob("docs/**/*.md")) + sorted(ROOT.glob("*.md"))
+def commands_not_run(text):
+    """The texts of a page's commands that the test does not run: blocks ```sh, blocks of no language, and inline code."""
+    lines = text.split("\n")
+    blocks = blocks_of(lines)
+    for block in reversed(blocks):
+        del lines[block.begin : block.begin + len(block.lines) + 2]
+    for block in blocks:
+        if block.language in ("", "sh"):
+            script = re.sub(r"\s#.*", "", "\n".join(block.lines).replace("\\\n", " "), flags=re.M)
+            yield from script.split("\n")
+    for paragraph in "\n".join(lines).split("\n\n"):
+        yield from re.findall(r"`([^`]+)`", paragraph.replace("\n", " "))
+
+
+def check_commands(environment, build):
+    """Looks up the commands that are not run; gives how many are right and how many are wrong."""
+    helper, passed, failed = Help(environment), 0, 0
+    presets = {each["name"] for each in json.loads((ROOT / "CMakePresets.json").read_text())["configurePresets"]}
+    pages = [page for folder in ("", "docs/**/", "bench/**/", "examples/**/") for page in sorted(ROOT.glob(folder + "*.md"))]
     for page in pages:
-        for block in blocks_of(page.read_text().split("\n")):
-            if block.language != "sh":
+        for line in commands_not_run(page.read_text()):
+            if "NAME" in line:
                 continue
-            text = re.sub(r"\s#.*", "", "\n".join(block.lines).replace("\\\n", " "), flags=re.M)
-            for command, rest in re.findall(r"^weft ([\w-]+)(.*)", text, re.M):
-                known = help_of.of(command)
-                used = set(re.findall(r"(?<=\s)--?[a-z][\w-]*", rest))
-                if known is not None and used <= known:
-                    passed += 1
-                    continue
-                failed += 1
-                wrong = "no such command" if known is None else f"no such flag: {', '.join(sorted(used - known))}"
-                print(f"{page.relative_to(ROOT)}: weft {command}{rest}: {wrong}")
+            mistakes = []
+            if command := re.match(r"weft ([a-z][a-z-]*)(.*)", line):
+                mistakes.append(helper.mistake(*command.groups()))
+            for program in re.findall(r"(?:^|\s)build/release/(bin/[a-z]\w*)", line):
+                mistakes.append("" if (build / program).exists() else f"no such program: {program}")
+            for script in re.findall(r"(?:^|\s)((?:scripts|bench/peers|tests)/[a-z][\w./-]*)(?=\s|$)", line):
+                mistakes.append("" if (ROOT / script).exists() else f"no such file: {script}")
+            for preset in re.findall(r"--preset (\w+)", line):
+                mistakes.append("" if preset in presets else f"no such preset: {preset}")
+            for mistake in mistakes:
+                passed, failed = passed + (mistake == ""), failed + (mistake != "")
+                if mistake:
+                    print(f"{page.relative_to(ROOT)}: {line}: {mistake}")
     return passed, failed
+
+
+def check_pages():
+    """Every page with commands to run is listed; gives those that are not."""
+    pages = [str(page.relative_to(ROOT)) for page in [*ROOT.glob("docs/**/*.md"), *ROOT.glob("*.md")]]
+    lost = [page for page in pages if page not in PAGES and "\n```console\n" in (ROOT / page).read_text()]
+    for page in lost:
+        print(f"{page} has a block ```console and is not in PAGES")
+    return len(lost)
 
 
 def check_itself():
@@ -199,6 +260,9 @@ def check_itself():
     assert not is_same(["loss 1.000"], ["loss 1.100"])
     assert not is_same(["one"], ["one", "two"]) and not is_same(["one"], [])
     assert not is_same(["3 images"], ["4 images"])
+    assert is_same(["trained in 59.9 s"], ["trained in 1:02"])
+    shown = list(commands_not_run("say `weft\neval`\n```sh\nweft train \\\n  vae  # slow\n```\n```console\n$ weft\n```"))
+    assert shown == ["weft train    vae ", "weft eval"], shown
 
 
 def main():
@@ -216,9 +280,9 @@ def main():
     runner = Runner(folder, environment, os.environ.get("WEFT_BLESS") == "1")
     for page in pages or PAGES:
         runner.page(page)
-    known, unknown = check_flags(environment)
-    print(f"{known} commands with known flags, {unknown} without")
-    passed, failed = runner.passed + known, runner.failed + unknown
+    known, unknown = check_commands(environment, build)
+    print(f"{runner.passed + runner.failed} commands run; of the others {known} named rightly, {unknown} wrongly")
+    passed, failed = runner.passed + known, runner.failed + unknown + check_pages()
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or runner.passed == 0 else 0
 
