@@ -44,7 +44,7 @@ double real_number(const std::string& name, const std::string& text, Flags::Rang
   return *number;
 }
 
-const std::string& choice(const std::string& name, const std::string& text, const std::vector<std::string>& choices) {
+std::string choice(const std::string& name, const std::string& text, const std::vector<std::string>& choices) {
   if (std::ranges::find(choices, text) == choices.end())
     fail_usage("--{} takes {}, got '{}'", name, fmt::join(choices, ", "), text);
   return text;
@@ -56,7 +56,7 @@ void Flags::option(const std::string& name, const std::string& value_name, const
                    const std::string& doc, std::function<void(const std::string&)> set) {
   if (app_.get_option_no_throw(dashed(name)))
     fail("two flags are named --{}; if one is your model's option, rename it", name);
-  app_.add_option_function<std::string>(dashed(name), std::move(set),
+  app_.add_option_function<std::string>(dashed(name), set,
                                         fallback.empty() ? doc : fmt::format("{} [{}]", doc, fallback))
       ->type_name(value_name)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast)
