@@ -16,13 +16,6 @@ void reject(const ir::Graph& body, const std::string& what) {
   throw InternalError(fmt::format("internal error: fused body @{}: {}", body.name, what));
 }
 
-std::vector<std::int64_t> row_major(const std::vector<std::int64_t>& dims) {
-  std::vector<std::int64_t> strides(dims.size());
-  std::int64_t stride = 1;
-  for (std::size_t i = dims.size(); i-- > 0; stride *= dims[i]) strides[i] = stride;
-  return strides;
-}
-
 bool is_reduce(OpCode code) { return code == OpCode::reduce_sum || code == OpCode::reduce_max; }
 
 namespace {
@@ -63,7 +56,7 @@ DimSet Space::reduced(const ir::Op& op) const {
 
 Map Space::map(ValueId value, const Strides& given) const {
   const auto dims = numbers(body_.type(value).dims);
-  const auto own = given.empty() ? row_major(dims) : given;
+  const auto own = given.empty() ? ir::row_major(dims) : given;
   if (own.size() != dims.size()) reject(body_, "one stride for each dim of a view");
   Map result{0, std::vector<std::int64_t>(sizes_.size(), 0)};
   for (std::size_t i = 0; i < dims.size(); ++i)

@@ -14,7 +14,6 @@ namespace weft::kernel {
 // Throws InternalError with the name of the body.
 [[noreturn]] void reject(const ir::Graph& body, const std::string& what);
 
-std::vector<std::int64_t> row_major(const std::vector<std::int64_t>& dims);
 bool is_reduce(ir::OpCode code);
 
 class Space {

@@ -112,7 +112,7 @@ OpKernel relayout_kernel(const Graph& graph, std::uint32_t index) {
     strides[layout->order[i]] = stride;
   const Graph copy = body_of(OpCode::cast, {type}, {}, type);
   OpKernel made;
-  made.kernel = emit(kernel::lower(copy, {strides}, {passes::row_major(dims)}, fmt::format("relayout_{}", index)));
+  made.kernel = emit(kernel::lower(copy, {strides}, {ir::row_major(dims)}, fmt::format("relayout_{}", index)));
   made.relayouts = index;
   return made;
 }

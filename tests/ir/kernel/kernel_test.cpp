@@ -6,6 +6,7 @@
 #include "ir/builder.h"
 #include "ir/error.h"
 #include "ir/kernel/lower.h"
+#include "ir/kernel/text/print.h"
 #include "tests/support/attrs.h"
 
 namespace weft::kernel {
