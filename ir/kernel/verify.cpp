@@ -8,6 +8,7 @@
 #include "ir/builder.h"
 #include "ir/error.h"
 #include "ir/kernel/queries.h"
+#include "ir/visible.h"
 
 namespace weft::kernel {
 
@@ -172,7 +173,7 @@ class Verifier {
 
   const Buffer& buffer(const Node& node) const {
     need(node.buffer < kernel_.buffers.size(), "buffer {} of {}", node.buffer, kernel_.buffers.size());
-    need(!kernel_.buffers[node.buffer].output, "it reads {}, an output", kernel_.buffers[node.buffer].name);
+    need(!kernel_.buffers[node.buffer].output, "it reads {}, an output", brief(kernel_.buffers[node.buffer].name));
     return kernel_.buffers[node.buffer];
   }
 
@@ -204,7 +205,7 @@ class Verifier {
       last += stride * (size - 1);
     }
     need(from.literal.empty() || last < std::int64_t(from.literal.size()), "it reads element {} of {}, which has {}",
-         last, from.name, from.literal.size());
+         last, brief(from.name), from.literal.size());
   }
 
   void random(const Node& node) const {

@@ -27,7 +27,7 @@ const std::map<std::string, std::set<std::string>> kArrows = {
     {"passes", {"ir", "ir/text"}},
     {"passes/contrastive", {"passes", "passes/simplify/closed_form.h", "ir"}},
     {"passes/differentiate", {"passes", "ir"}},
-    {"passes/fuse", {"passes", "ir", "ir/kernel/window.h"}},
+    {"passes/fuse", {"passes", "ir", "ir/kernel"}},
     {"passes/layout", {"passes", "passes/plan", "ir"}},
     {"passes/plan", {"passes", "ir"}},
     {"passes/simplify", {"passes", "ir"}},

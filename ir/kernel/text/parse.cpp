@@ -14,6 +14,7 @@
 #include "ir/text/cursor.h"
 #include "ir/text/parse_parts.h"
 #include "ir/text/suggest.h"
+#include "ir/visible.h"
 
 namespace weft::kernel {
 
@@ -87,7 +88,7 @@ class KernelParser {
     const Position at = cursor_.peek().at;
     const std::string loop = cursor_.expect_word("a loop such as i0");
     if (loop != fmt::format("i{}", kernel_.dims.size()))
-      cursor_.fail_at(at, "expected i{}: loops are numbered in order, found '{}'", kernel_.dims.size(), loop);
+      cursor_.fail_at(at, "expected i{}: loops are numbered in order, found '{}'", kernel_.dims.size(), brief(loop));
     cursor_.expect("<", "before the loop's size");
     dim.size = cursor_.expect_integer("the loop's size");
     if (cursor_.accept(",")) {
@@ -107,7 +108,7 @@ class KernelParser {
     buffer.output = kind == "output";
     const std::string key = buffer_name(buffer);
     if (!(buffer.output ? outputs_ : inputs_).emplace(key, std::uint32_t(kernel_.buffers.size())).second)
-      cursor_.fail_at(start, "two buffers are named {}", key);
+      cursor_.fail_at(start, "two buffers are named {}", brief(key));
     cursor_.expect(":", "after the buffer's name");
     buffer.dtype = cursor_.expect_dtype("the buffer's dtype, such as f32");
     if (kind == "literal") {
@@ -127,7 +128,7 @@ class KernelParser {
     const bool is_unnamed = token.kind == Token::Kind::word && is_argument_name(name);
     const std::string own = fmt::format("arg{}", kernel_.buffers.size());
     if (is_unnamed && name != own)
-      cursor_.fail_at(token.at, "expected {}: a buffer without a name is numbered, found '{}'", own, name);
+      cursor_.fail_at(token.at, "expected {}: a buffer without a name is numbered, found '{}'", own, brief(name));
     buffer.name = is_unnamed ? "" : name;
     return spelled(token, name);
   }
@@ -153,7 +154,7 @@ class KernelParser {
     if (const auto found = known.find(key); found != known.end()) return found->second;
     std::vector<std::string> names;
     for (const auto& [each, index] : known) names.push_back(each);
-    cursor_.fail_at(token.at, "there is no {} {}{}", what, key, did_you_mean(key, names));
+    cursor_.fail_at(token.at, "there is no {} {}{}", what, brief(key), did_you_mean(key, names));
   }
 
   // Sections
@@ -368,7 +369,7 @@ std::vector<Kernel> parse(std::string_view text, const std::string& file) {
     const Position at = cursor.peek().at;
     Kernel kernel = KernelParser(cursor).run();
     for (const Kernel& each : kernels)
-      if (each.name == kernel.name) cursor.fail_at(at, "two kernels are named {}", kernel.name);
+      if (each.name == kernel.name) cursor.fail_at(at, "two kernels are named {}", brief(kernel.name));
     kernels.push_back(std::move(kernel));
   }
   return kernels;

@@ -6,6 +6,7 @@
 
 #include "ir/text/number.h"
 #include "ir/text/suggest.h"
+#include "ir/visible.h"
 
 namespace weft::kernel {
 
@@ -18,7 +19,7 @@ int read_loop(Cursor& cursor, int loops) {
   const std::string text = cursor.expect_word("a loop such as i0");
   const auto number = text[0] == 'i' ? parse_number<int>(std::string_view(text).substr(1)) : std::nullopt;
   if (!number || *number < 0 || *number >= loops)
-    cursor.fail_at(at, "there is no loop {}: the kernel has {}", text,
+    cursor.fail_at(at, "there is no loop {}: the kernel has {}", brief(text),
                    loops == 0   ? "none"
                    : loops == 1 ? "i0"
                                 : fmt::format("i0 to i{}", loops - 1));
@@ -71,7 +72,7 @@ ir::OpCode read_code(Cursor& cursor) {
   if (const std::optional<ir::OpCode> code = ir::parse_op(text)) return *code;
   std::vector<std::string> known = {"index"};
   for (const ir::OpInfo& row : ir::op_table()) known.emplace_back(row.name);
-  cursor.fail_at(at, "unknown op '{}'{}", text, did_you_mean(text, known));
+  cursor.fail_at(at, "unknown op '{}'{}", brief(text), did_you_mean(text, known));
 }
 
 }  // namespace weft::kernel
