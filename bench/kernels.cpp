@@ -20,6 +20,7 @@
 #include "bench/vae_kernels.h"
 #include "ir/error.h"
 #include "ir/kernel/lower.h"
+#include "ir/kernel/text/print.h"
 
 namespace weft::bench {
 namespace {

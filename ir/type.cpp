@@ -126,4 +126,11 @@ std::optional<Dims> broadcast(const Dims& a, const Dims& b) {
   return result;
 }
 
+std::vector<std::int64_t> row_major(const std::vector<std::int64_t>& dims) {
+  std::vector<std::int64_t> strides(dims.size());
+  std::int64_t stride = 1;
+  for (std::size_t i = dims.size(); i-- > 0; stride *= dims[i]) strides[i] = stride;
+  return strides;
+}
+
 }  // namespace weft::ir

@@ -70,5 +70,7 @@ bool same_elements(const Dims& a, const Dims& b);
 // The dims of the numpy broadcast of both, or nothing if they do not agree.
 std::optional<Dims> broadcast(const Dims& a, const Dims& b);
 std::vector<std::int64_t> numbers(const Dims& dims);  // throws InternalError on a symbol
+// The strides, in elements, of a dense tensor whose last dim is the innermost.
+std::vector<std::int64_t> row_major(const std::vector<std::int64_t>& dims);
 
 }  // namespace weft::ir

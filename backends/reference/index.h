@@ -5,20 +5,15 @@
 #include <cstdint>
 #include <vector>
 
+#include "ir/type.h"
+
 namespace weft::reference {
 
 using Index = std::vector<std::int64_t>;  // dims, strides or a position: one number per dim
 
-inline Index row_major_strides(const Index& dims) {
-  Index strides(dims.size());
-  std::int64_t stride = 1;
-  for (std::size_t i = dims.size(); i-- > 0; stride *= dims[i]) strides[i] = stride;
-  return strides;
-}
-
 // Strides that read a tensor of dims `from` at positions of dims `to`: 0 along broadcast dims.
 inline Index broadcast_strides(const Index& from, const Index& to) {
-  const Index own = row_major_strides(from);
+  const Index own = ir::row_major(from);
   Index strides(to.size(), 0);
   const std::size_t lead = to.size() - from.size();
   for (std::size_t i = 0; i < from.size(); ++i) strides[lead + i] = from[i] == 1 ? 0 : own[i];

@@ -25,7 +25,7 @@ Tensor read_strided(const Tensor& x, const Index& strides, std::size_t first, co
 
 // Writes x into the box of `result` that begins at `start`.
 void place(const Tensor& x, const Index& start, Tensor& result) {
-  const Index strides = row_major_strides(numbers(result.type.dims));
+  const Index strides = ir::row_major(numbers(result.type.dims));
   const std::size_t first = offset_of(start, strides);
   std::size_t i = 0;
   for_each_position(numbers(x.type.dims),
@@ -49,14 +49,14 @@ Tensor broadcast(const Tensor& x, const Type& type) {
 Tensor reshape(const Tensor& x, const Type& type) { return {type, x.data}; }
 
 Tensor transpose(const Tensor& x, const Attrs& attrs, const Type& type) {
-  const Index own = row_major_strides(numbers(x.type.dims));
+  const Index own = ir::row_major(numbers(x.type.dims));
   Index strides;
   for (const std::int64_t axis : attrs.integers(Attr::perm)) strides.push_back(own[std::size_t(axis)]);
   return read_strided(x, strides, 0, type);
 }
 
 Tensor slice(const Tensor& x, const Attrs& attrs, const Type& type) {
-  const Index strides = row_major_strides(numbers(x.type.dims));
+  const Index strides = ir::row_major(numbers(x.type.dims));
   return read_strided(x, strides, offset_of(numbers(attrs.dims(Attr::start)), strides), type);
 }
 

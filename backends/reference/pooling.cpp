@@ -16,7 +16,7 @@ namespace {
 // Calls body(output offset, offsets of the inputs inside its window) for every window of an image of dims `x`.
 template <typename Body>
 void for_each_window(const Attrs& attrs, const Type& x, const Type& y, Body body) {
-  const Index x_dims = numbers(x.dims), x_strides = row_major_strides(x_dims);
+  const Index x_dims = numbers(x.dims), x_strides = ir::row_major(x_dims);
   const Index kernel = attrs.integers(Attr::kernel), stride = attrs.integers(Attr::stride),
               padding = attrs.integers(Attr::padding);
   std::size_t i = 0;

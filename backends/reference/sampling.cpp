@@ -18,7 +18,7 @@ double middle(std::int64_t size) { return double(size - 1) / 2; }
 // times pixel.
 template <typename Body>
 void for_each_share(const Type& image, const Tensor& theta, const Type& samples, Body body) {
-  const Index image_dims = numbers(image.dims), image_strides = row_major_strides(image_dims);
+  const Index image_dims = numbers(image.dims), image_strides = ir::row_major(image_dims);
   const Index dims = numbers(samples.dims);
   std::size_t i = 0;
   for_each_position(dims, [&](const Index& position) {

@@ -1,5 +1,6 @@
 // The loop-level kernel: the form of a fused region from which both code generators emit. It holds an iteration space,
 // a DAG of scalar nodes, and where values are read and stored. It knows nothing about threads, vectors or a target.
+// verify.h checks what is said here, ir/kernel/text prints and reads it.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +19,14 @@ using DimSet = std::uint64_t;  // bit d: loop dim d
 struct Dim {
   std::int64_t size = 1;
   bool row = false;  // the row reductions reduce it: each point of the outer dims owns one row
+  bool operator==(const Dim&) const = default;
 };
 
 // index -> offset + sum over dims of index[d] * strides[d]; a broadcast has stride 0.
 struct Map {
   std::int64_t offset = 0;
   std::vector<std::int64_t> strides;  // one per loop dim
+  bool operator==(const Map&) const = default;
 };
 
 // Buffers are the kernel's arguments in order: the body's inputs, then its outputs. Buffers with a literal follow; they
@@ -33,6 +36,7 @@ struct Buffer {
   ir::DType dtype = ir::DType::f32;
   bool output = false;
   std::vector<double> literal;
+  bool operator==(const Buffer& other) const;  // numbers by their bits
 };
 
 // A computed index: an operand (i32) of a load. The load clamps it to [0, size) as an unsigned number and adds it times
@@ -40,6 +44,7 @@ struct Buffer {
 struct Indirect {
   std::int64_t stride = 0;
   std::int64_t size = 0;
+  bool operator==(const Indirect&) const = default;
 };
 
 enum class NodeKind : std::uint8_t {
@@ -69,11 +74,13 @@ struct Node {
   std::vector<Indirect> indirect;  // of a load: one per operand
   std::int64_t extent = 0;
   Level level = Level::point;
-  int stage = 0;      // last stage of the row reductions it depends on, plus 1; for a row_reduce: the stage it ends
+  // The last stage of the row reductions it depends on, plus 1; for a row_reduce: the stage it ends; 0 at final level.
+  int stage = 0;
   DimSet varies = 0;  // the dims along which its value varies
   // For a reduction: dims in which the operand has size 1 and counts once, at index 0.
   DimSet once = 0;
-  std::string name;  // of the graph value, for dumps
+  std::string name;                          // of the graph value, for dumps
+  bool operator==(const Node& other) const;  // numbers by their bits
 };
 
 // point: at every point of the last stage; row: at the end of each row; final: over `dims`, after all points.
@@ -83,6 +90,7 @@ struct Store {
   Map map;
   Level level = Level::point;
   DimSet dims = 0;  // the dims its buffer extends along; along others (of its level) it is written only at index 0
+  bool operator==(const Store&) const = default;
 };
 
 struct Kernel {
@@ -97,10 +105,10 @@ struct Kernel {
 
   std::int64_t points() const;
   bool reads(std::uint32_t buffer) const;
+  bool operator==(const Kernel&) const = default;
 };
 
 DimSet bit(int dim);
-std::string print(const Kernel& kernel);  // the text of `weft dump --stage kernels`
 // Cost of evaluating a node once, in units of one add on one element. It excludes memory access, except for loads of
 // single elements at computed positions.
 double cost(const Node& node);

@@ -8,8 +8,10 @@
 #include "ir/error.h"
 #include "ir/kernel/loops.h"
 #include "ir/kernel/node_maker.h"
+#include "ir/kernel/queries.h"
 #include "ir/kernel/space.h"
 #include "ir/kernel/stages.h"
+#include "ir/kernel/verify.h"
 
 namespace weft::kernel {
 
@@ -39,6 +41,7 @@ class Lowering : NodeMaker {
     set_stages(kernel_, body_, space_, value_of_);
     for (std::uint32_t i = 0; i < body_.outputs.size(); ++i) add_store(i);
     arrange_loops(kernel_);
+    verify(kernel_);
     return std::move(kernel_);
   }
 
@@ -64,13 +67,6 @@ class Lowering : NodeMaker {
     node.dtype = body_.type(value).dtype;
     node.name = body_.values[value].name;
     return push(std::move(node));
-  }
-
-  static DimSet nonzero(const Map& map) {
-    DimSet set = 0;
-    for (std::size_t d = 0; d < map.strides.size(); ++d)
-      if (map.strides[d] != 0) set |= bit(int(d));
-    return set;
   }
 
   // Places. Each dim of a value is indexed by a loop dim, by a node (i32) or by a number.
@@ -115,7 +111,7 @@ class Lowering : NodeMaker {
   // From a buffer that holds the value with the given strides, or row-major.
   NodeId load(ValueId value, std::uint32_t buffer, const Strides& given, const Coordinates& location) {
     const auto dims = numbers(body_.type(value).dims);
-    const Strides strides = given.empty() ? row_major(dims) : given;
+    const Strides strides = given.empty() ? ir::row_major(dims) : given;
     if (strides.size() != dims.size()) reject(body_, "one stride for each dim of a view");
     Node node;
     node.kind = NodeKind::load;
@@ -127,12 +123,10 @@ class Lowering : NodeMaker {
       } else if (location[i].node != ir::kNone) {
         node.operands.push_back(location[i].node);
         node.indirect.push_back({strides[i], dims[i]});
-        node.varies |= kernel_.nodes[location[i].node].varies;
       } else {
         node.map.offset += location[i].number * strides[i];
       }
     }
-    node.varies |= nonzero(node.map);
     return add(std::move(node), value);
   }
 
@@ -156,7 +150,6 @@ class Lowering : NodeMaker {
     node.map.strides.resize(std::size_t(space_.rank()), 0);
     node.map.offset = location.number;
     if (location.loop >= 0) node.map.strides[std::size_t(location.loop)] = 1;
-    node.varies = nonzero(node.map);
     return add(std::move(node), value);
   }
 
@@ -169,7 +162,6 @@ class Lowering : NodeMaker {
     if (location != own_place(value)) reject(body_, "random numbers at computed places");
     node.stream = std::uint32_t(op.attrs.integer(Attr::stream));
     node.map = space_.map(value, {});
-    node.varies = nonzero(node.map);
     return add(std::move(node), value);
   }
 
@@ -224,7 +216,6 @@ class Lowering : NodeMaker {
       node.dtype = ir::DType::i32;
       node.map.strides.resize(std::size_t(space_.rank()), 0);
       node.map.strides[std::size_t(location.loop)] = 1;
-      node.varies = bit(location.loop);
       index = push(std::move(node));
     }
     return apply(OpCode::sub, {apply(OpCode::cast, {index}), constant(middle)});
@@ -241,7 +232,6 @@ class Lowering : NodeMaker {
     node.operands = {from};
     if (space_.is_row_reduce(id)) {
       node.kind = NodeKind::row_reduce;
-      node.varies = kernel_.nodes[from].varies & ~axes;
       node.once = space_.row() & all & ~extents;
       return add(std::move(node), value);
     }
@@ -249,7 +239,6 @@ class Lowering : NodeMaker {
     node.map.strides.resize(std::size_t(space_.rank()), 0);
     for (int d = 0; d < space_.rank(); ++d)
       if (extents & ~axes & bit(d)) node.map.strides[std::size_t(d)] = 1;
-    node.varies = extents & ~axes;
     node.once = all & ~extents;
     return add(std::move(node), value);
   }
@@ -306,12 +295,11 @@ class Lowering : NodeMaker {
     store.dims = space_.extents(value);
     const Node& node = kernel_.nodes[store.value];
     const DimSet row = space_.row(), outer = space_.dims() & ~row;
-    const bool free = node.level == Level::point && node.stage == 0;  // depends on no reduction
     if (node.level == Level::final)
       store.level = Level::final;
-    else if (free && store.dims == (outer | row))
+    else if (is_free(node) && store.dims == (outer | row))
       store.level = Level::point;
-    else if (free && store.dims != outer)
+    else if (is_free(node) && store.dims != outer)
       store.level = Level::final;
     else
       store.level = (store.dims & row) != 0 || row == 0 ? Level::point : Level::row;

@@ -1,6 +1,6 @@
 // Lowers a `fused` op's body to a loop-level Kernel (kernel.h), from which both code generators emit.
 //
-// Requirements on a body (the contract with passes/fuse/fuse.cpp; anything else is an InternalError here):
+// Requirements on a body (region.h asks whether ops keep them; anything else is an InternalError here):
 //  - Static dims. Ops: elementwise (incl. cast), constant, iota, random_*, broadcast, reduce_sum, reduce_max, `gather`,
 //    `affine_sample`, and `reshape` between shapes whose dims are all 1.
 //  - The iteration space S is the numpy broadcast of the dims of all values (right-aligned); every value has S_d or 1

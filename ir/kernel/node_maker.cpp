@@ -1,7 +1,10 @@
 // Nodes of ops and numbers, and the formulas that are written over several.
 #include "ir/kernel/node_maker.h"
 
+#include <iterator>
+
 #include "ir/bits.h"
+#include "ir/kernel/queries.h"
 
 namespace weft::kernel {
 
@@ -9,6 +12,7 @@ using ir::OpCode;
 
 NodeId NodeMaker::push(Node node) {
   node.map.strides.resize(kernel_.dims.size(), 0);
+  node.varies = varies_of(kernel_, node);
   kernel_.nodes.push_back(std::move(node));
   return NodeId(kernel_.nodes.size() - 1);
 }
@@ -18,7 +22,6 @@ NodeId NodeMaker::apply(OpCode code, std::vector<NodeId> operands, ir::DType dty
   node.kind = NodeKind::op;
   node.code = code;
   node.dtype = dtype;
-  for (const NodeId each : operands) node.varies |= kernel_.nodes[each].varies;
   node.operands = std::move(operands);
   return push(std::move(node));
 }
@@ -33,10 +36,24 @@ NodeId NodeMaker::constant(double number, ir::DType dtype) {
   return found->second;
 }
 
+namespace {
+constexpr OpCode kExpMinusAbs[] = {OpCode::abs, OpCode::neg, OpCode::exp};
+}
+
+bool is_exp_minus_abs(const Kernel& kernel, NodeId id) {
+  for (auto code = std::rbegin(kExpMinusAbs); code != std::rend(kExpMinusAbs); ++code) {
+    if (kernel.nodes[id].kind != NodeKind::op || kernel.nodes[id].code != *code) return false;
+    id = kernel.nodes[id].operands[0];
+  }
+  return true;
+}
+
 NodeId NodeMaker::exp_minus_abs(NodeId x) {
   const auto found = exp_minus_abs_.find(x);
   if (found != exp_minus_abs_.end()) return found->second;
-  return exp_minus_abs_[x] = apply(OpCode::exp, {apply(OpCode::neg, {apply(OpCode::abs, {x})})});
+  NodeId node = x;
+  for (const OpCode code : kExpMinusAbs) node = apply(code, {node});
+  return exp_minus_abs_[x] = node;
 }
 
 NodeId NodeMaker::softplus(NodeId x) {

@@ -10,10 +10,14 @@
 
 namespace weft::kernel {
 
+// Whether the node is e^-|x|, a number of [0, 1].
+bool is_exp_minus_abs(const Kernel& kernel, NodeId node);
+
 // `kernel_` has the dims of its space before the first node.
 class NodeMaker {
  protected:
-  // At the end of the kernel's nodes; a map without strides has 0 along each dim of the space.
+  // At the end of the kernel's nodes, with what it varies along. A map without strides has 0 along each dim of the
+  // space.
   NodeId push(Node node);
   NodeId apply(ir::OpCode code, std::vector<NodeId> operands, ir::DType dtype = ir::DType::f32);
   NodeId constant(double number, ir::DType dtype = ir::DType::f32);  // one node a number, by its bits

@@ -2,9 +2,9 @@
 #include "ir/kernel/space.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "ir/error.h"
-#include "ir/kernel/window.h"
 
 namespace weft::kernel {
 
@@ -16,15 +16,6 @@ void reject(const ir::Graph& body, const std::string& what) {
   throw InternalError(fmt::format("internal error: fused body @{}: {}", body.name, what));
 }
 
-std::vector<std::int64_t> row_major(const std::vector<std::int64_t>& dims) {
-  std::vector<std::int64_t> strides(dims.size());
-  std::int64_t stride = 1;
-  for (std::size_t i = dims.size(); i-- > 0; stride *= dims[i]) strides[i] = stride;
-  return strides;
-}
-
-bool is_reduce(OpCode code) { return code == OpCode::reduce_sum || code == OpCode::reduce_max; }
-
 namespace {
 
 // A sum over the innermost dims becomes a row reduction if threads can share the rows, or if rows are too short to
@@ -34,10 +25,21 @@ constexpr std::int64_t kShortRow = 2048;
 
 }  // namespace
 
-Space::Space(const ir::Graph& body) : body_(body), live_(body.ops.size(), false) {
-  find_live();
-  find_sizes();
-  find_row();
+Space::Space(const ir::Graph& body) : body_(body), live_(body.ops.size(), false), row_reduce_(body.ops.size(), false) {
+  const RegionGraph graph(body);
+  std::vector<ir::OpId> all(body.ops.size());
+  std::iota(all.begin(), all.end(), ir::OpId{0});
+  const Region region(graph, all);
+  if (!region.why_not().empty()) reject(body, region.why_not());
+  for (const ir::OpId id : region.placed()) {
+    live_[id] = true;
+    row_reduce_[id] = region.is_row_reduce(id);
+  }
+  sizes_ = region.sizes();
+  for (const ir::Output& output : body.outputs) widen(output.value);  // an input may be an output
+  row_ = region.row() << (sizes_.size() - region.sizes().size());
+  if (row_ == 0) adopt_row();
+  promote();
 }
 
 DimSet Space::dims() const {
@@ -63,22 +65,12 @@ DimSet Space::reduced(const ir::Op& op) const {
 
 Map Space::map(ValueId value, const Strides& given) const {
   const auto dims = numbers(body_.type(value).dims);
-  const auto own = given.empty() ? row_major(dims) : given;
+  const auto own = given.empty() ? ir::row_major(dims) : given;
   if (own.size() != dims.size()) reject(body_, "one stride for each dim of a view");
   Map result{0, std::vector<std::int64_t>(sizes_.size(), 0)};
   for (std::size_t i = 0; i < dims.size(); ++i)
     if (dims[i] > 1) result.strides[i + std::size_t(lead(value))] = own[i];
   return result;
-}
-
-void Space::find_live() {
-  std::vector<bool> needed(body_.values.size(), false);
-  for (const ir::Output& output : body_.outputs) needed[output.value] = true;
-  for (std::size_t op = body_.ops.size(); op-- > 0;) {
-    for (const ValueId result : body_.ops[op].results) live_[op] = live_[op] || needed[result];
-    if (!live_[op] || ir::reads_elsewhere(body_.ops[op].code)) continue;
-    for (const ValueId operand : body_.ops[op].operands) needed[operand] = true;
-  }
 }
 
 void Space::widen(ValueId value) {
@@ -89,53 +81,6 @@ void Space::widen(ValueId value) {
     if (size != 1 && dims[i] != 1 && size != dims[i])
       reject(body_, fmt::format("sizes {} and {} meet in one dim", size, dims[i]));
     size = std::max(size, dims[i]);
-  }
-}
-
-void Space::find_sizes() {
-  for (std::size_t i = 0; i < body_.ops.size(); ++i) {
-    const ir::Op& op = body_.ops[i];
-    if (!live_[i]) continue;
-    for (const ValueId result : op.results) widen(result);
-    if (ir::is_elementwise(op.code) || is_reduce(op.code) || op.code == OpCode::broadcast)
-      for (const ValueId operand : op.operands) widen(operand);
-  }
-  for (const ir::Output& output : body_.outputs) widen(output.value);
-}
-
-// For each value, the dims of the reductions behind it, and which reductions these are.
-void Space::find_row() {
-  row_reduce_.assign(body_.ops.size(), false);
-  std::vector<std::vector<ir::OpId>> sources(body_.values.size());
-  for (ir::OpId i = 0; i < body_.ops.size(); ++i) {
-    const ir::Op& op = body_.ops[i];
-    if (!live_[i]) continue;
-    std::vector<ir::OpId>& mine = sources[op.results[0]];
-    for (const ValueId operand : op.operands) mine.insert(mine.end(), sources[operand].begin(), sources[operand].end());
-    std::sort(mine.begin(), mine.end());
-    mine.erase(std::unique(mine.begin(), mine.end()), mine.end());
-    for (const ir::OpId source : mine)
-      if (extents(op.results[0]) & reduced(body_.ops[source])) row_reduce_[source] = true;
-    if (is_reduce(op.code) && reduced(op) != 0) mine.push_back(i);
-  }
-  for (ir::OpId i = 0; i < body_.ops.size(); ++i)
-    if (row_reduce_[i]) row_ |= reduced(body_.ops[i]);
-  if (row_ == 0) adopt_windows();
-  if (row_ == 0) adopt_row();
-  promote();
-  for (ir::OpId i = 0; i < body_.ops.size(); ++i)
-    if (row_reduce_[i] && (extents(body_.ops[i].operands[0]) & row_) != reduced(body_.ops[i]))
-      reject(body_, "row reductions over different axes");
-}
-
-void Space::adopt_windows() {
-  for (ir::OpId i = 0; i < body_.ops.size() && row_ == 0; ++i) {
-    const ir::Op& op = body_.ops[i];
-    if (!live_[i] || !is_reduce(op.code) || extents(op.operands[0]) != dims()) continue;
-    std::vector<std::int64_t> axes;
-    for (int d = 0; d < rank(); ++d)
-      if (reduced(op) & bit(d)) axes.push_back(d);
-    if (ir::is_window(sizes_, axes)) row_ = reduced(op);
   }
 }
 

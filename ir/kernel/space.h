@@ -8,14 +8,12 @@
 #include "ir/graph.h"
 #include "ir/kernel/kernel.h"
 #include "ir/kernel/lower.h"
+#include "ir/kernel/region.h"
 
 namespace weft::kernel {
 
 // Throws InternalError with the name of the body.
 [[noreturn]] void reject(const ir::Graph& body, const std::string& what);
-
-std::vector<std::int64_t> row_major(const std::vector<std::int64_t>& dims);
-bool is_reduce(ir::OpCode code);
 
 class Space {
  public:
@@ -36,10 +34,6 @@ class Space {
   Map map(ir::ValueId value, const Strides& given) const;  // empty strides: row-major
 
  private:
-  void find_live();
-  void find_sizes();
-  void find_row();
-  void adopt_windows();
   void adopt_row();
   void promote();
   void widen(ir::ValueId value);

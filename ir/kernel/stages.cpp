@@ -3,13 +3,11 @@
 
 #include <algorithm>
 
+#include "ir/kernel/queries.h"
+
 namespace weft::kernel {
 
 namespace {
-
-bool is_final_or_free(const Node& node) {
-  return node.level == Level::final || (node.level == Level::point && node.stage == 0);
-}
 
 // Whether a reduction adds one number of a row repeatedly along the row.
 bool adds_at_points(const Kernel& kernel, const Space& space, const Node& node, NodeId operand) {
@@ -33,13 +31,8 @@ std::vector<bool> find_feeding(const Kernel& kernel, const ir::Graph& body, cons
 void delay_idle_reduces(Kernel& kernel, const std::vector<bool>& feeds_point) {
   for (std::size_t i = 0; i < kernel.nodes.size(); ++i) {
     Node& node = kernel.nodes[i];
-    if (node.kind == NodeKind::row_reduce && !feeds_point[i]) node.stage = kernel.row_stages;
-    for (const NodeId id : node.operands) {
-      const Node& from = kernel.nodes[id];
-      const int least = from.stage + (from.kind == NodeKind::row_reduce ? 1 : 0);
-      if (node.level != Level::final && !(node.kind == NodeKind::row_reduce && !feeds_point[i]))
-        node.stage = std::max(node.stage, least);
-    }
+    const bool is_idle = node.kind == NodeKind::row_reduce && !feeds_point[i];
+    node.stage = is_idle ? kernel.row_stages : first_stage(kernel, node);
   }
 }
 
@@ -47,22 +40,15 @@ void delay_idle_reduces(Kernel& kernel, const std::vector<bool>& feeds_point) {
 
 void set_stages(Kernel& kernel, const ir::Graph& body, const Space& space, const std::vector<NodeId>& outputs) {
   const std::vector<bool> feeds_point = find_feeding(kernel, body, space, outputs);
-  for (Node& node : kernel.nodes) {
-    bool depends_on_row = false;
-    for (const NodeId id : node.operands) {
-      const Node& from = kernel.nodes[id];
-      node.stage = std::max(node.stage, from.stage + (from.kind == NodeKind::row_reduce ? 1 : 0));
-      depends_on_row = depends_on_row || from.level == Level::row || from.stage > 0;
-      if (from.level == Level::final) node.level = Level::final;
-    }
-    if (node.kind == NodeKind::final_reduce) node.level = Level::final;
-    for (const NodeId id : node.operands)
-      if (node.level == Level::final && node.kind != NodeKind::final_reduce && !is_final_or_free(kernel.nodes[id]))
-        reject(body, "a final value meets a row's");
-    if (node.level == Level::final) continue;
-    const bool row_reduce = node.kind == NodeKind::row_reduce;
-    if (row_reduce || (depends_on_row && (node.varies & space.row()) == 0)) node.level = Level::row;
-    if (row_reduce && feeds_point[std::size_t(&node - kernel.nodes.data())])
+  for (std::size_t i = 0; i < kernel.nodes.size(); ++i) {
+    Node& node = kernel.nodes[i];
+    node.level = level_of(kernel, node);
+    node.stage = first_stage(kernel, node);
+    if (node.level == Level::final && node.kind != NodeKind::final_reduce)
+      for (const NodeId id : node.operands)
+        if (kernel.nodes[id].level != Level::final && !is_free(kernel.nodes[id]))
+          reject(body, "a final value meets a row's");
+    if (node.kind == NodeKind::row_reduce && node.level == Level::row && feeds_point[i])
       kernel.row_stages = std::max(kernel.row_stages, node.stage + 1);
   }
   delay_idle_reduces(kernel, feeds_point);

@@ -114,16 +114,19 @@ Dims Cursor::expect_dims(bool zero_allowed) {
   return dims;
 }
 
-Type Cursor::expect_type() {
+DType Cursor::expect_dtype(std::string_view what) {
   const Position start = peek().at;
-  const std::string text = expect_word("a type such as f32[B,784]");
+  const std::string text = expect_word(what);
   const std::optional<DType> dtype = parse_dtype(text);
-  if (!dtype) {
-    std::vector<std::string> known;
-    for (const DType each : kDTypes) known.emplace_back(name(each));
-    fail_at(start, "unknown dtype '{}'{}", brief(text), did_you_mean(text, known));
-  }
-  return {*dtype, expect_dims(false)};
+  if (dtype) return *dtype;
+  std::vector<std::string> known;
+  for (const DType each : kDTypes) known.emplace_back(name(each));
+  fail_at(start, "unknown dtype '{}'{}", brief(text), did_you_mean(text, known));
+}
+
+Type Cursor::expect_type() {
+  const DType dtype = expect_dtype("a type such as f32[B,784]");
+  return {dtype, expect_dims(false)};
 }
 
 }  // namespace weft::ir

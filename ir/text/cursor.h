@@ -2,6 +2,7 @@
 // Error "file:line:column: what, and what was found instead".
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,7 +18,7 @@ class Cursor {
  public:
   Cursor(std::string_view text, std::string file) : file_(std::move(file)), tokens_(tokenize(text, file_)) {}
 
-  const Token& peek() const { return tokens_[next_]; }
+  const Token& peek(std::size_t ahead = 0) const { return tokens_[std::min(next_ + ahead, tokens_.size() - 1)]; }
   const Token& take();
   bool at_end() const { return peek().kind == Token::Kind::end; }
   bool at_word(std::string_view word) const { return peek().kind == Token::Kind::word && peek().text == word; }
@@ -36,6 +37,7 @@ class Cursor {
   double expect_number(std::string_view what);
   Dim expect_dim(bool zero_allowed);
   Dims expect_dims(bool zero_allowed);  // "[B,784]"
+  DType expect_dtype(std::string_view what);
   Type expect_type();
 
   // Reads items up to `close`, separated by commas; allows a trailing comma. The opening bracket must be consumed

@@ -67,7 +67,7 @@ class Lexer {
       take();
       return {Token::Kind::punctuation, "->", 0, start};
     }
-    if (std::string_view("()[]{},:;=@*").find(c) != std::string_view::npos)
+    if (std::string_view("()[]{},:;=@*+<#").find(c) != std::string_view::npos)
       return {Token::Kind::punctuation, std::string(1, take()), 0, start};
     if (std::isprint(static_cast<unsigned char>(c)) != 0) fail_at(start, "unexpected character '{}'", c);
     fail_at(start, "unexpected byte 0x{:02x}; outside of quotes the text is plain ASCII",

@@ -45,7 +45,7 @@ class Parser {
 
   Module run(bool version_required) {
     Module module;
-    version(version_required);
+    read_version(cursor_, version_required);
     if (cursor_.accept_word("module")) {
       cursor_.expect("@", "before the module's name");
       module.name = cursor_.expect_name("the module's name");
@@ -65,17 +65,6 @@ class Parser {
   }
 
  private:
-  void version(bool required) {
-    const Position start = cursor_.peek().at;
-    if (!cursor_.accept_word("weft")) {
-      if (required) cursor_.fail_expected("the version line 'weft 1'");
-      return;
-    }
-    const std::int64_t number = cursor_.expect_integer("a version number");
-    if (number != 1)
-      cursor_.fail_at(start, "this build reads version 1 of the text form, the file is version {}", number);
-  }
-
   Graph read_graph() {
     const Position start = cursor_.peek().at;
     Scope scope;

@@ -107,6 +107,16 @@ const AttrInfo& read_attr_key(Cursor& cursor, OpCode code) {
 
 }  // namespace
 
+void read_version(Cursor& cursor, bool required) {
+  const Position start = cursor.peek().at;
+  if (!cursor.accept_word("weft")) {
+    if (required) cursor.fail_expected("the version line 'weft 1'");
+    return;
+  }
+  const std::int64_t number = cursor.expect_integer("a version number");
+  if (number != 1) cursor.fail_at(start, "this build reads version 1 of the text form, the file is version {}", number);
+}
+
 void read_input_fact(Cursor& cursor, Input& input) {
   const Position start = cursor.peek().at;
   const std::string key = cursor.expect_word("role, init, layout or slots");

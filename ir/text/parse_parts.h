@@ -7,6 +7,8 @@
 
 namespace weft::ir {
 
+// Reads `weft 1`, if it comes next.
+void read_version(Cursor& cursor, bool required);
 // Reads one of `role=param`, `init=uniform(-0.05,0.05)`, `layout=OIhw16i16o`, `slots=[w: f32[3] at 0 init=constant(0),
 // ...]` and sets it in `input`.
 void read_input_fact(Cursor& cursor, Input& input);

@@ -19,7 +19,7 @@ Grouping::Grouping(const Graph& graph, const Regions& regions)
       is_grouped_(graph.ops.size(), false),
       is_plain_(graph.ops.size(), false) {
   for (OpId id = 0; id < graph.ops.size(); ++id) {
-    is_grouped_[id] = is_fusible(graph, graph.ops[id]) && !is_recomputed(graph, graph.ops[id]);
+    is_grouped_[id] = is_kernel_op(graph, graph.ops[id]) && !is_recomputed(graph, graph.ops[id]);
     is_plain_[id] = is_grouped_[id] && ir::info(graph.ops[id].code).kind != ir::OpKind::reduce &&
                     !ir::reads_elsewhere(graph.ops[id].code);
   }

@@ -15,15 +15,10 @@ using ir::Op;
 using ir::OpCode;
 using ir::OpId;
 using ir::OpKind;
+using ir::row_major;
 using ir::ValueId;
 
 using Sizes = std::vector<std::int64_t>;
-
-Strides row_major(const Sizes& dims) {
-  Strides strides(dims.size(), 1);
-  for (std::size_t i = dims.size(); i-- > 1;) strides[i - 1] = strides[i] * dims[i];
-  return strides;
-}
 
 bool is_contiguous(const ir::Type& type, const Strides& strides) {
   const Sizes dims = ir::numbers(type.dims);

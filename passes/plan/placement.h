@@ -12,7 +12,6 @@ namespace weft::passes {
 
 using Strides = std::vector<std::int64_t>;  // in elements, one per dim
 
-Strides row_major(const std::vector<std::int64_t>& dims);
 bool is_contiguous(const ir::Type& type, const Strides& strides);
 
 struct Place {

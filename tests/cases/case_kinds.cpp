@@ -1,4 +1,5 @@
-// What a text case can ask for: print, error, pass, plan, run, gradient, dump.
+// What a text case can ask for: print, error, pass, plan, run, gradient, dump; kernel_kinds.cpp has what is about
+// kernels.
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -6,6 +7,8 @@
 #include "backends/compile.h"
 #include "backends/oracle.h"
 #include "ir/error.h"
+#include "ir/kernel/text/parse.h"
+#include "ir/kernel/text/print.h"
 #include "ir/text/parse.h"
 #include "ir/text/print.h"
 #include "ir/verify.h"
@@ -14,6 +17,7 @@
 #include "passes/plan/plan.h"
 #include "tests/cases/case_runner.h"
 #include "tests/cases/case_values.h"
+#include "tests/cases/kernel_kinds.h"
 
 namespace weft::test {
 
@@ -38,7 +42,16 @@ std::string error_of(Action action) {
   fail("an error was expected, but there is none");
 }
 
+Outcome print_kernels(const Case& test_case) {
+  const std::vector<kernel::Kernel> kernels = kernel::parse(test_case.input, "input");
+  std::string text;
+  for (const kernel::Kernel& each : kernels) text += kernel::print(each);
+  if (kernel::parse(text, "printed") != kernels) return failed("parse(print(kernels)) differs from them");
+  return expect_text(test_case, text);
+}
+
 Outcome run_print(const Case& test_case) {
+  if (kernel::is_kernel_text(test_case.input)) return print_kernels(test_case);
   const ir::Graph graph = ir::parse_graph(test_case.input, "input");
   const std::string text = ir::print(graph);
   if (!ir::equal(ir::parse_graph(text, "printed"), graph)) return failed("parse(print(graph)) differs from it");
@@ -48,7 +61,9 @@ Outcome run_print(const Case& test_case) {
 // Input that starts with the version line is a whole file, else one graph.
 Outcome run_error(const Case& test_case) {
   return expect_text(test_case, error_of([&] {
-                       if (test_case.has("file"))
+                       if (kernel::is_kernel_text(test_case.input))
+                         kernel::parse(test_case.input, "input");
+                       else if (test_case.has("file"))
                          ir::parse(test_case.input, "input");
                        else
                          ir::parse_graph(test_case.input, "input");
@@ -174,8 +189,8 @@ Outcome run_dump(const Case& test_case) {
 }  // namespace
 
 std::vector<CaseKind> all_case_kinds() {
-  return {
-      {"print", "parse and print: the text expected, by default the input", {}, run_print},
+  std::vector<CaseKind> kinds = {
+      {"print", "parse and print a graph or kernels: the text expected, by default the input", {}, run_print},
       {"error",
        "the text of the error that parsing ends in; `file` for a whole file with its version line",
        {"file"},
@@ -193,6 +208,8 @@ std::vector<CaseKind> all_case_kinds() {
        run_gradient},
       {"dump", "kernels or llvm: the text of that stage of the cpu backend", {"bind"}, run_dump},
   };
+  for (CaseKind& each : kernel_case_kinds()) kinds.push_back(std::move(each));
+  return kinds;
 }
 
 }  // namespace weft::test

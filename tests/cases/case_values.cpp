@@ -45,22 +45,6 @@ ir::Bindings bindings(const Case& test_case) {
   return result;
 }
 
-// `text` is what the heading says of one input of `count` elements.
-Numbers read_input(const std::string& text, std::size_t count, std::mt19937_64& random) {
-  const std::vector<std::string> words = split(text, ' ');
-  if (words.size() == 3 && words[0] == "uniform") {
-    const Numbers bounds = parse_numbers(words, 1);
-    std::uniform_real_distribution<double> draw(bounds[0], bounds[1]);
-    Numbers numbers(count);
-    for (double& number : numbers) number = double(float(draw(random)));
-    return numbers;
-  }
-  const Numbers numbers = parse_numbers(words);
-  if (numbers.size() == 1) return Numbers(count, numbers[0]);
-  if (numbers.size() != count) fail("'{}' holds {} numbers, the input {}", text, numbers.size(), count);
-  return numbers;
-}
-
 std::vector<Tensor> tensors(const ir::Graph& graph, const Values& inputs) {
   std::vector<Tensor> result;
   for (std::uint32_t i = 0; i < graph.inputs.size(); ++i)
@@ -78,6 +62,21 @@ bool close(double a, double b, double tolerance) {
 }
 
 }  // namespace
+
+Numbers read_input(const std::string& text, std::size_t count, std::mt19937_64& random) {
+  const std::vector<std::string> words = split(text, ' ');
+  if (words.size() == 3 && words[0] == "uniform") {
+    const Numbers bounds = parse_numbers(words, 1);
+    std::uniform_real_distribution<double> draw(bounds[0], bounds[1]);
+    Numbers numbers(count);
+    for (double& number : numbers) number = double(float(draw(random)));
+    return numbers;
+  }
+  const Numbers numbers = parse_numbers(words);
+  if (numbers.size() == 1) return Numbers(count, numbers[0]);
+  if (numbers.size() != count) fail("'{}' holds {} numbers, the input {}", text, numbers.size(), count);
+  return numbers;
+}
 
 ir::GraphPtr case_graph(const Case& test_case, bool all) {
   ir::Graph graph = ir::parse_graph(test_case.input, "input");
@@ -115,13 +114,15 @@ Values case_inputs(const Case& test_case, const ir::Graph& graph) {
 
 std::string values_text(const ir::Graph& graph, const Values& outputs) {
   std::string text;
-  for (const ir::Output& output : graph.outputs) {
-    const ir::Type& type = graph.type(output.value);
-    text += fmt::format("{}: {} =", output.name, to_string(type));
-    for (const double value : outputs.at(output.name)) text += " " + spell(value, type.dtype);
-    text += "\n";
-  }
+  for (const ir::Output& output : graph.outputs)
+    text += values_line(output.name, graph.type(output.value), outputs.at(output.name));
   return text;
+}
+
+std::string values_line(const std::string& name, const ir::Type& type, const std::vector<double>& values) {
+  std::string text = fmt::format("{}: {} =", name, to_string(type));
+  for (const double value : values) text += " " + spell(value, type.dtype);
+  return text + "\n";
 }
 
 std::string compare_values(const std::string& expected, const std::string& actual, double tolerance) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <random>
 #include <string>
+#include <vector>
 
 #include "ir/graph.h"
 #include "passes/check_each.h"
@@ -19,10 +21,14 @@ ir::GraphPtr case_graph(const Case& test_case, bool all);
 // random as passes::random_inputs has it, from `seed: N`.
 Values case_inputs(const Case& test_case, const ir::Graph& graph);
 
+// What a heading says of an input of `count` elements.
+std::vector<double> read_input(const std::string& text, std::size_t count, std::mt19937_64& random);
+
 double case_number(const Case& test_case, std::string_view key, double fallback);
 
 // One line an output: "y: f32[2,2] = 1 2 3 4".
 std::string values_text(const ir::Graph& graph, const Values& outputs);
+std::string values_line(const std::string& name, const ir::Type& type, const std::vector<double>& values);
 
 // "" where the text written by values_text holds the same numbers, to `tolerance` relative to 1 and to each; the first
 // difference otherwise.

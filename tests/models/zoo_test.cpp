@@ -2,6 +2,9 @@
 #include <doctest/doctest.h>
 
 #include "ir/error.h"
+#include "ir/kernel/lower.h"
+#include "ir/kernel/text/parse.h"
+#include "ir/kernel/text/print.h"
 #include "models/registry.h"
 #include "passes/pipeline.h"
 #include "passes/plan/plan.h"
@@ -17,10 +20,10 @@ struct Step {
   ir::GraphPtr polymorphic, fused;
 };
 
-Step step_of(const Model& model) {
+Step step_of(const Model& model, const passes::OptimizerSpec& optimizer = {}) {
   Step step{build_module(model, Settings(model)), nullptr, nullptr};
   passes::Context context;
-  step.polymorphic = training::training_step(step.module, {}, context);
+  step.polymorphic = training::training_step(step.module, optimizer, context);
   const ir::Graph bound = ir::bind(*step.polymorphic, {{"B", 32}, {std::string(training::kSizeSymbol), 100}});
   step.fused = passes::run_passes(std::make_shared<const ir::Graph>(bound), passes::compile_pipeline(), context);
   return step;
@@ -89,4 +92,34 @@ TEST_CASE("the VAE's step is seven kernels and eleven products, in an arena at i
   CHECK(count(*step.fused, ir::OpCode::matmul) == 11);
   const passes::Plan plan = passes::make_plan(*step.fused);
   CHECK(plan.arena_bytes == plan.lower_bound_bytes);
+}
+
+TEST_CASE("every kernel of every model and optimizer is read back as it is printed") {
+  using Kind = passes::OptimizerSpec::Kind;
+  int kernels = 0;
+  for (const Model& model : models::all())
+    for (const Kind kind : {Kind::sgd, Kind::momentum, Kind::nesterov, Kind::adam, Kind::adamw, Kind::lars}) {
+      CAPTURE(model.name);
+      passes::OptimizerSpec optimizer;
+      optimizer.kind = kind;
+      optimizer.weight_decay = 1e-4;
+      optimizer.clip_norm = kind == Kind::adam ? 1 : 0;
+      const ir::GraphPtr step = step_of(model, optimizer).fused;
+      const passes::Plan plan = passes::make_plan(*step);
+      const auto strides = [&](const std::vector<ir::ValueId>& values) {
+        std::vector<kernel::Strides> all;
+        for (const ir::ValueId value : values) all.push_back(plan.places[value].strides);
+        return all;
+      };
+      for (const ir::Op& op : step->ops) {
+        if (op.code != ir::OpCode::fused) continue;
+        const kernel::Kernel lowered =
+            kernel::lower(*op.body, strides(op.operands), strides(op.results), op.body->name);
+        const std::string text = kernel::print(lowered);
+        CAPTURE(text);
+        CHECK(kernel::parse_kernel(text, "printed") == lowered);
+        ++kernels;
+      }
+    }
+  MESSAGE(kernels << " kernels");
 }

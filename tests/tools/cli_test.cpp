@@ -256,6 +256,14 @@ TEST_CASE("Ctrl-C leaves a checkpoint, exits 130, and --resume ends bitwise as t
         weft::runtime::read_file(folder / "whole/metrics.jsonl"));
 }
 
+TEST_CASE("kernels are dumped as a file that weft opt reads") {
+  const TempFolder folder;
+  CHECK(run_shell("weft dump vae --stage kernels > kernels.weft", folder.path()).exit_code == 0);
+  CHECK(run_shell("weft opt kernels.weft > again.weft", folder.path()).exit_code == 0);
+  CHECK(weft::runtime::read_file(folder / "again.weft") == weft::runtime::read_file(folder / "kernels.weft"));
+  CHECK(run_shell("weft opt kernels.weft --passes=dce", folder.path()).exit_code == 2);
+}
+
 TEST_CASE("every line of a dump that the tour shows is printed by weft dump") {
   const TempFolder folder;
   std::string dumps;

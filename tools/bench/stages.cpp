@@ -76,7 +76,7 @@ std::string machine_text(const ir::GraphPtr& graph, const std::string& stage, co
   CompileReport report;
   report.want_text = true;
   compile(graph, compile_options, &report);
-  return stage == "kernels" ? report.kernels_text : stage == "llvm" ? report.llvm_text : report.asm_text;
+  return stage == "kernels" ? "weft 1\n\n" + report.kernels_text : stage == "llvm" ? report.llvm_text : report.asm_text;
 }
 
 }  // namespace

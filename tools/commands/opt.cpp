@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "backends/oracle.h"
+#include "ir/kernel/text/parse.h"
+#include "ir/kernel/text/print.h"
 #include "ir/text/number.h"
 #include "ir/text/parse.h"
 #include "ir/text/print.h"
@@ -50,7 +52,9 @@ class Opt final : public Command {
     if (file_.empty()) fail_usage("weft opt needs a .weft file, or - for standard input");
     check_names();
     const ir::Bindings bindings = parse_bindings();
-    ir::Module module = ir::parse(runtime::read_file(file_ == "-" ? "/dev/stdin" : file_), file_);
+    const std::string text = runtime::read_file(file_ == "-" ? "/dev/stdin" : file_);
+    if (kernel::is_kernel_text(text)) return print_kernels(text);
+    ir::Module module = ir::parse(text, file_);
     for (ir::Graph& graph : module.graphs)
       graph = *optimise(bound(std::make_shared<const ir::Graph>(std::move(graph)), bindings));
     put_text(stdout, ir::print(module));
@@ -60,6 +64,14 @@ class Opt final : public Command {
  private:
   static int list_passes() {
     for (const passes::Pass& pass : passes::all_passes()) put("{:<14} {}\n", pass.name, pass.doc);
+    return 0;
+  }
+
+  // Reading verifies them; passes are of graphs.
+  int print_kernels(const std::string& text) const {
+    if (!passes_.empty() || !bind_.empty())
+      fail_usage("{} holds kernels, which come after all passes: --passes and --bind are for graphs", file_);
+    put_text(stdout, kernel::print(kernel::parse(text, file_)));
     return 0;
   }
 

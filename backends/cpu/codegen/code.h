@@ -10,11 +10,13 @@
 #include <vector>
 
 #include "backends/cpu/codegen/emit.h"
+#include "ir/kernel/queries.h"
 
 namespace weft::cpu {
 
-// The lanes of a vector. `truth` is one bit.
-enum class Kind : std::uint8_t { f32, f64, i32, i64, truth };
+// Of the lanes of a vector. `truth` is one bit.
+using kernel::Kind;
+using kernel::kind_of;
 
 class Code {
  public:

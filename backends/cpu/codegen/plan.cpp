@@ -56,16 +56,12 @@ class KernelPlanner {
   }
 
   void describe_accumulators() {
-    kernel::DimSet row = 0;
-    for (int d = 0; d < int(kernel_.dims.size()); ++d)
-      if (kernel_.dims[std::size_t(d)].row) row |= kernel::bit(d);
-    for (NodeId id = 0; id < kernel_.nodes.size(); ++id) {
+    for (const NodeId id : final_reductions(kernel_)) {
       const Node& node = kernel_.nodes[id];
-      if (node.kind != NodeKind::final_reduce) continue;
       Accumulator each;
       each.node = id;
       each.extent = node.extent;
-      each.at_point = row == 0 || (row & ~node.once) != 0;
+      each.at_point = counts_at_points(kernel_, id);
       const auto kept = [&](int d) { return node.map.strides[std::size_t(d)] != 0; };
       each.lane_kept = kernel_.lane >= 0 && kept(kernel_.lane);
       const bool outer_kept = std::any_of(plan_.outer.begin(), plan_.outer.end(), kept);
@@ -199,11 +195,7 @@ class KernelPlanner {
     return std::any_of(plan_.kept.begin(), plan_.kept.end(), [&](const Kept& kept) { return kept.node == id; });
   }
 
-  bool varies_along_row(const Node& node) const {
-    for (int d = 0; d < int(kernel_.dims.size()); ++d)
-      if (kernel_.dims[std::size_t(d)].row && (node.varies & kernel::bit(d))) return true;
-    return false;
-  }
+  bool varies_along_row(const Node& node) const { return (node.varies & row_set(kernel_)) != 0; }
 
   double tree_cost(NodeId id) const {
     double total = 0;
@@ -247,13 +239,6 @@ class KernelPlanner {
 };
 
 }  // namespace
-
-std::vector<NodeId> row_reductions(const Kernel& kernel, int stage) {
-  std::vector<NodeId> result;
-  for (NodeId id = 0; id < kernel.nodes.size(); ++id)
-    if (kernel.nodes[id].kind == NodeKind::row_reduce && kernel.nodes[id].stage == stage) result.push_back(id);
-  return result;
-}
 
 std::vector<NodeId> point_roots(const Kernel& kernel, const Plan& plan, int stage) {
   std::vector<NodeId> roots;

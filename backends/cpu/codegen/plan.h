@@ -6,23 +6,19 @@
 #include <cstdint>
 #include <vector>
 
-#include "ir/kernel/kernel.h"
+#include "ir/kernel/queries.h"
 
 namespace weft::cpu {
 
 // How long the register accumulators of a final reduction last before they are added to memory.
 enum class Scope : std::uint8_t { chunk, row, vector };
 
-// One final reduction. Each chunk adds to one of `copies` arrays of `extent` numbers (4 bytes each) in scratch;
-// `finish` adds the copies, in order, into `total`.
-struct Accumulator {
-  kernel::NodeId node = 0;
+// Each chunk adds to one of the copies; `finish` adds them into `total`.
+struct Accumulator : kernel::Accumulator {
   bool at_point = true;      // its operand counts at each point, else once per row
   bool lane_kept = false;    // lanes hold different accumulators
   bool others_kept = false;  // accumulators differ along dims other than the lane dim
   Scope scope = Scope::chunk;
-  std::int64_t extent = 1;
-  std::int64_t copies = 1;
   std::int64_t copy_stride = 1;  // numbers between copies: whole vectors, except for single numbers
   std::size_t partial = 0;       // byte offsets in scratch
   std::size_t total = 0;
@@ -69,6 +65,5 @@ void walk(const kernel::Kernel& kernel, kernel::NodeId node, Visit& visit) {
 // The nodes that the loops of one stage evaluate at points: operands of its row reductions and, in the last stage, of
 // stores and final reductions.
 std::vector<kernel::NodeId> point_roots(const kernel::Kernel& kernel, const Plan& plan, int stage);
-std::vector<kernel::NodeId> row_reductions(const kernel::Kernel& kernel, int stage);
 
 }  // namespace weft::cpu

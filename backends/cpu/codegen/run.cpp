@@ -56,8 +56,7 @@ class RunEmitter {
   void hoist(EmitScope& scope, kernel::DimSet known) {
     for (NodeId id = 0; id < kernel_.nodes.size(); ++id) {
       const Node& each = node(id);
-      const bool free = each.level == Level::point && each.stage == 0;
-      if (needed_[id] && free && (each.varies & ~known) == 0) values_.get(scope, id, 0);
+      if (needed_[id] && is_free(each) && (each.varies & ~known) == 0) values_.get(scope, id, 0);
     }
   }
 

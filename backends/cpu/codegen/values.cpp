@@ -6,6 +6,7 @@
 #include "backends/cpu/codegen/vector_math.h"
 #include "backends/cpu/codegen/vector_memory.h"
 #include "ir/error.h"
+#include "ir/kernel/node_maker.h"
 #include "ir/scalar.h"
 
 namespace weft::cpu {
@@ -16,21 +17,6 @@ using kernel::Map;
 using kernel::Node;
 using kernel::NodeId;
 using kernel::NodeKind;
-
-Kind kind_of(DType dtype) {
-  switch (dtype) {
-    case DType::f32:
-    case DType::bf16:
-    case DType::f16:
-      return Kind::f32;
-    case DType::i32:
-    case DType::u8:
-      return Kind::i32;
-    case DType::boolean:
-      return Kind::truth;
-  }
-  return Kind::f32;
-}
 
 const Value* EmitScope::find(NodeId node, int group) const {
   const auto found = known.find(node);
@@ -250,17 +236,9 @@ Value Evaluator::rounded(const Value& value, DType dtype) {
   return value;
 }
 
-bool Evaluator::is_exp_minus_abs(NodeId id) const {
-  for (const ir::OpCode code : {ir::OpCode::exp, ir::OpCode::neg, ir::OpCode::abs}) {
-    if (kernel_.nodes[id].kind != NodeKind::op || kernel_.nodes[id].code != code) return false;
-    id = kernel_.nodes[id].operands[0];
-  }
-  return true;
-}
-
 Value Evaluator::apply(const Node& node, const std::vector<Value>& operands) {
   if (node.code == ir::OpCode::cast) return rounded(convert(operands[0], kind_of(node.dtype)), node.dtype);
-  if (node.code == ir::OpCode::log1p && is_exp_minus_abs(node.operands[0]))
+  if (node.code == ir::OpCode::log1p && is_exp_minus_abs(kernel_, node.operands[0]))
     return rounded(log1p_of_unit(operands[0]), node.dtype);
   return rounded(ir::apply_scalar<Value>(node.code, operands.data()), node.dtype);
 }

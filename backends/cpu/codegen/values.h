@@ -68,7 +68,6 @@ class Evaluator {
   std::vector<Value> random(const kernel::Node& node, const std::vector<LaneGroup>& lane_groups);
   Value apply(const kernel::Node& node, const std::vector<Value>& operands);
   Value rounded(const Value& value, ir::DType dtype);
-  bool is_exp_minus_abs(kernel::NodeId id) const;
   Value at_group(EmitScope& scope, kernel::NodeId id, int group);
   void evaluate(EmitScope& scope, kernel::NodeId id);
   const Kept* kept(kernel::NodeId id) const;
@@ -85,7 +84,5 @@ class Evaluator {
   LLVMValueRef scratch_ = nullptr;
   std::map<kernel::NodeId, std::size_t> totals_;
 };
-
-Kind kind_of(ir::DType dtype);
 
 }  // namespace weft::cpu

@@ -11,6 +11,7 @@
 #include "backends/cpu/similarity/shape.h"
 #include "backends/cpu/threads/openmp.h"
 #include "ir/contraction.h"
+#include "ir/kernel/text/print.h"
 
 namespace weft::cpu {
 

@@ -152,7 +152,7 @@ class PackedColumns {
 void write_columns(Job& job) {
   std::map<DimSet, std::vector<Accumulator*>> by_dims;
   for (Accumulator& each : job.accumulators)
-    if (each.extent > 1) by_dims[kept(job.node(each.node))].push_back(&each);
+    if (each.extent > 1) by_dims[nonzero(job.node(each.node).map)].push_back(&each);
   std::size_t left = by_dims.size();
   for (const auto& [dims, columns] : by_dims) {
     const bool is_last = --left == 0;

@@ -12,15 +12,15 @@ using kernel::NodeId;
 
 std::string operation(const Node& reduction) { return reduction.code == ir::OpCode::reduce_max ? "Max" : "Sum"; }
 
-Kind sum_kind(const Node& reduction) { return is_float(reduction.dtype) ? Kind::real : Kind::whole; }
+Kind sum_kind(const Node& reduction) { return is_float(reduction.dtype) ? Kind::f32 : Kind::i32; }
 
 std::string none(const Node& reduction) {
   if (reduction.code != ir::OpCode::reduce_max) return literal(0, sum_kind(reduction));
-  return sum_kind(reduction) == Kind::real ? "-kInfinity" : literal(-2147483648.0, Kind::whole);
+  return sum_kind(reduction) == Kind::f32 ? "-kInfinity" : literal(-2147483648.0, Kind::i32);
 }
 
 std::string join(const Node& reduction, const std::string& into, const std::string& value) {
-  if (reduction.code != ir::OpCode::reduce_max && sum_kind(reduction) == Kind::real)
+  if (reduction.code != ir::OpCode::reduce_max && sum_kind(reduction) == Kind::f32)
     return fmt::format("{} += {};", into, value);
   return fmt::format("{} = {}::of({}, {});", into, operation(reduction), into, value);
 }
@@ -76,7 +76,7 @@ EmittedKernel emit(const kernel::Kernel& kernel) {
   job.result.text = heading(kernel) + job.buffers.literals();
   bool has_arrays = false;
   for (const NodeId id : final_reductions(kernel)) {
-    job.accumulators.push_back({id, kernel.nodes[id].extent, 1, 0});
+    job.accumulators.push_back({{id, kernel.nodes[id].extent, 1}, 0});
     has_arrays = has_arrays || kernel.nodes[id].extent > 1;
   }
   if (row_set(kernel) != 0)

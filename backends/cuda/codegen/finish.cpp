@@ -64,7 +64,7 @@ class FinishWriter {
   void choose_totals() {
     for (const auto& [dims, stores] : by_dims_)
       for (const NodeId id : reductions_of(stores)) {
-        const bool each_once = (dims & ~kept(node(id))) == 0;
+        const bool each_once = (dims & ~nonzero(node(id).map)) == 0;
         const bool known = std::find(totals_.begin(), totals_.end(), id) != totals_.end();
         if (!each_once && !known && accumulator(id).copies > kFewCopies) totals_.push_back(id);
       }

@@ -291,7 +291,7 @@ class NestWriter {
   // An array along some of the row's dims: each thread sums over the other dims for its numbers.
   void write_parts(NodeId id) {
     const Node& reduction = node(id);
-    const DimSet own = kept(reduction) & inner_, others = inner_ & ~own & ~reduction.once;
+    const DimSet own = nonzero(reduction.map) & inner_, others = inner_ & ~own & ~reduction.once;
     source_->open(
         fmt::format("for ({} q = t; q < {}; q += {})", job_.index, points_of(kernel_, list(own)), nest_.group));
     values_->enter();

@@ -24,14 +24,14 @@ NestWork::NestWork(Job& job, Nest& nest, const Pass& pass)
 
 void NestWork::choose_sums(Nest& nest) {
   const auto form = [&](const Accumulator& each, bool at_point) {
-    const DimSet along_row = cuda::kept(job_.node(each.node)) & inner_;
+    const DimSet along_row = nonzero(job_.node(each.node).map) & inner_;
     if (each.extent == 1) return Sum::single;
     if (!at_point || along_row == 0) return Sum::array_of_rows;
     return along_row == inner_ ? Sum::array_of_points : Sum::array_of_parts;
   };
   for (Accumulator* each : pass_.columns) sums.push_back({each, true, Sum::column});
   for (Accumulator& each : job_.accumulators) {
-    const bool at_point = is_point_accumulator(kernel_, each.node);
+    const bool at_point = counts_at_points(kernel_, each.node);
     const bool is_column = row_set(kernel_) == 0 && each.extent > 1;
     if (!is_column && (at_point ? pass_.stores : pass_.ends)) sums.push_back({&each, at_point, form(each, at_point)});
   }

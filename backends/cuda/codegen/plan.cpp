@@ -71,50 +71,10 @@ std::int64_t points_of(const Kernel& kernel, const std::vector<int>& dims) {
   return result;
 }
 
-DimSet row_set(const Kernel& kernel) {
-  DimSet set = 0;
-  for (int d = 0; d < int(kernel.dims.size()); ++d)
-    if (kernel.dims[std::size_t(d)].row) set |= kernel::bit(d);
-  return set;
-}
-
-std::vector<int> list(DimSet set) {
-  std::vector<int> dims;
-  for (int d = 0; set >> d != 0; ++d)
-    if (set & kernel::bit(d)) dims.push_back(d);
-  return dims;
-}
-
 DimSet set_of(const std::vector<int>& dims) {
   DimSet set = 0;
   for (const int d : dims) set |= kernel::bit(d);
   return set;
-}
-
-bool is_point_accumulator(const Kernel& kernel, NodeId node) {
-  const DimSet row = row_set(kernel);
-  return row == 0 || (row & ~kernel.nodes[node].once) != 0;
-}
-
-DimSet kept(const Node& node) {
-  DimSet set = 0;
-  for (std::size_t d = 0; d < node.map.strides.size(); ++d)
-    if (node.map.strides[d] != 0) set |= kernel::bit(int(d));
-  return set;
-}
-
-std::vector<NodeId> final_reductions(const Kernel& kernel) {
-  std::vector<NodeId> result;
-  for (NodeId id = 0; id < kernel.nodes.size(); ++id)
-    if (kernel.nodes[id].kind == NodeKind::final_reduce) result.push_back(id);
-  return result;
-}
-
-std::vector<NodeId> row_reductions(const Kernel& kernel, int stage) {
-  std::vector<NodeId> result;
-  for (NodeId id = 0; id < kernel.nodes.size(); ++id)
-    if (kernel.nodes[id].kind == NodeKind::row_reduce && kernel.nodes[id].stage == stage) result.push_back(id);
-  return result;
 }
 
 Nest row_nest(const Kernel& kernel, std::int64_t arrays) {

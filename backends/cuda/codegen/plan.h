@@ -6,15 +6,19 @@
 #include <vector>
 
 #include "ir/integer.h"
-#include "ir/kernel/kernel.h"
+#include "ir/kernel/queries.h"
 
 namespace weft::cuda {
 
-// A final reduction: each of `copies` parts of the launches adds into its array of `extent` 4-byte numbers in scratch,
-// and the finishing launch joins the copies in order.
-struct Accumulator {
-  kernel::NodeId node = 0;
-  std::int64_t extent = 1, copies = 1;
+using kernel::counts_at_points;
+using kernel::final_reductions;
+using kernel::list;
+using kernel::nonzero;
+using kernel::row_reductions;
+using kernel::row_set;
+
+// Each of the copies is that of a part of the launches; the finishing launch joins them.
+struct Accumulator : kernel::Accumulator {
   std::size_t offset = 0;  // bytes into scratch
 };
 
@@ -43,13 +47,7 @@ struct Nest {
 };
 
 std::int64_t points_of(const kernel::Kernel& kernel, const std::vector<int>& dims);
-kernel::DimSet row_set(const kernel::Kernel& kernel);
-std::vector<int> list(kernel::DimSet set);
 kernel::DimSet set_of(const std::vector<int>& dims);
-bool is_point_accumulator(const kernel::Kernel& kernel, kernel::NodeId node);  // otherwise it counts once per row
-kernel::DimSet kept(const kernel::Node& final_reduce);  // the dims along which its accumulators differ
-std::vector<kernel::NodeId> final_reductions(const kernel::Kernel& kernel);
-std::vector<kernel::NodeId> row_reductions(const kernel::Kernel& kernel, int stage);
 
 // For kernels with row dims. `arrays`: numbers in one copy of all accumulators with more than one number.
 Nest row_nest(const kernel::Kernel& kernel, std::int64_t arrays);

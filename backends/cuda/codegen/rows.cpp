@@ -16,9 +16,7 @@ bool has_ends(const Kernel& kernel) {
   const auto accumulators = final_reductions(kernel);
   return !reductions.empty() || std::any_of(kernel.stores.begin(), kernel.stores.end(), [](const kernel::Store& store) {
     return store.level == Level::row;
-  }) || std::any_of(accumulators.begin(), accumulators.end(), [&](NodeId id) {
-    return !is_point_accumulator(kernel, id);
-  });
+  }) || std::any_of(accumulators.begin(), accumulators.end(), [&](NodeId id) { return !counts_at_points(kernel, id); });
 }
 
 // Rows are split among blocks: one launch per stage, because each stage needs the whole rows of the previous one.

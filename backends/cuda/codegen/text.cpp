@@ -10,27 +10,16 @@ namespace weft::cuda {
 
 using ir::DType;
 
-Kind kind_of(DType dtype) {
-  switch (dtype) {
-    case DType::f32:
-    case DType::bf16:
-    case DType::f16:
-      return Kind::real;
-    case DType::i32:
-    case DType::u8:
-      return Kind::whole;
-    case DType::boolean:
-      return Kind::truth;
-  }
-  return Kind::real;
-}
-
 const char* type_name(Kind kind) {
   switch (kind) {
-    case Kind::real:
+    case Kind::f32:
       return "float";
-    case Kind::whole:
+    case Kind::f64:
+      return "double";
+    case Kind::i32:
       return "int";
+    case Kind::i64:
+      return "long long";
     case Kind::truth:
       return "bool";
   }
@@ -55,7 +44,7 @@ const char* element_name(DType dtype) {
 
 std::string literal(double value, Kind kind) {
   if (kind == Kind::truth) return value != 0 ? "true" : "false";
-  if (kind == Kind::whole) {
+  if (kind == Kind::i32) {
     // C++ has no literal for the smallest int.
     if (value == std::numeric_limits<int>::min()) return "(-2147483647 - 1)";
     return fmt::format("{}", std::int64_t(value));
@@ -81,7 +70,7 @@ Kind common(const Text& a, const Text& b) { return a.is_number() ? b.kind() : a.
 
 Text arithmetic(const Text& a, const Text& b, const char* sign, const char* of_ints) {
   const Kind kind = common(a, b);
-  if (kind == Kind::whole) return {fmt::format("{}({}, {})", of_ints, a.code(kind), b.code(kind)), kind};
+  if (kind == Kind::i32) return {fmt::format("{}({}, {})", of_ints, a.code(kind), b.code(kind)), kind};
   return {fmt::format("{} {} {}", a.atom(kind), sign, b.atom(kind)), kind, false};
 }
 
@@ -92,7 +81,7 @@ Text compare(const Text& a, const Text& b, const char* sign) {
 
 // Floats only: the type rules guarantee that.
 Text call(const char* function, const Text& x) {
-  return {fmt::format("{}({})", function, x.code(Kind::real)), Kind::real};
+  return {fmt::format("{}({})", function, x.code(Kind::f32)), Kind::f32};
 }
 
 }  // namespace
@@ -101,16 +90,16 @@ Text operator+(const Text& a, const Text& b) { return arithmetic(a, b, "+", "add
 Text operator-(const Text& a, const Text& b) { return arithmetic(a, b, "-", "subtract_ints"); }
 Text operator*(const Text& a, const Text& b) { return arithmetic(a, b, "*", "multiply_ints"); }
 Text operator/(const Text& a, const Text& b) {
-  return {fmt::format("{} / {}", a.atom(Kind::real), b.atom(Kind::real)), Kind::real, false};
+  return {fmt::format("{} / {}", a.atom(Kind::f32), b.atom(Kind::f32)), Kind::f32, false};
 }
 
 Text operator-(const Text& a) {
-  if (a.kind() == Kind::whole) return {fmt::format("subtract_ints(0, {})", a.code()), Kind::whole};
+  if (a.kind() == Kind::i32) return {fmt::format("subtract_ints(0, {})", a.code()), Kind::i32};
   return {"-" + a.atom(a.kind()), a.kind(), false};
 }
 
 Text abs(const Text& x) {
-  if (x.kind() == Kind::whole) return choose(lt(x, 0.0), -x, x);
+  if (x.kind() == Kind::i32) return choose(lt(x, 0.0), -x, x);
   return call("fabsf", x);
 }
 Text floor(const Text& x) { return call("floorf", x); }
@@ -125,7 +114,7 @@ Text tanh(const Text& x) { return call("tanhf", x); }
 Text erf(const Text& x) { return call("erff", x); }
 
 Text pow(const Text& a, const Text& b) {
-  return {fmt::format("powf({}, {})", a.code(Kind::real), b.code(Kind::real)), Kind::real};
+  return {fmt::format("powf({}, {})", a.code(Kind::f32), b.code(Kind::f32)), Kind::f32};
 }
 
 Text lt(const Text& a, const Text& b) { return compare(a, b, "<"); }
@@ -148,7 +137,7 @@ Text convert(const Text& x, Kind kind) {
   if (x.is_number()) return {x.code(kind), kind};
   if (x.kind() == kind) return x;
   if (kind == Kind::truth) return {x.atom(x.kind()) + " != 0", kind, false};
-  if (kind == Kind::whole && x.kind() == Kind::real) return {fmt::format("to_int({})", x.code()), kind};
+  if (kind == Kind::i32 && x.kind() == Kind::f32) return {fmt::format("to_int({})", x.code()), kind};
   return {fmt::format("({}){}", type_name(kind), x.atom(x.kind())), kind, false};
 }
 
@@ -159,11 +148,11 @@ Text rounded(const Text& x, DType dtype) {
     case DType::boolean:
       return x;
     case DType::bf16:
-      return {fmt::format("round_bf16({})", x.code()), Kind::real};
+      return {fmt::format("round_bf16({})", x.code()), Kind::f32};
     case DType::f16:
-      return {fmt::format("round_f16({})", x.code()), Kind::real};
+      return {fmt::format("round_f16({})", x.code()), Kind::f32};
     case DType::u8:
-      return {fmt::format("{} & 255", x.atom(Kind::whole)), Kind::whole, false};
+      return {fmt::format("{} & 255", x.atom(Kind::i32)), Kind::i32, false};
   }
   return x;
 }
@@ -175,9 +164,9 @@ Text from_memory(const std::string& element, DType dtype) {
     case DType::u8:
       return {element, kind_of(dtype)};
     case DType::bf16:
-      return {fmt::format("from_bf16({})", element), Kind::real};
+      return {fmt::format("from_bf16({})", element), Kind::f32};
     case DType::f16:
-      return {fmt::format("from_f16({})", element), Kind::real};
+      return {fmt::format("from_f16({})", element), Kind::f32};
     case DType::boolean:
       return {element + " != 0", Kind::truth, false};
   }

@@ -5,14 +5,13 @@
 #include <optional>
 #include <string>
 
-#include "ir/op.h"
-#include "ir/type.h"
+#include "ir/kernel/queries.h"
 
 namespace weft::cuda {
 
-// The type of a value while a kernel computes: float, int or bool. Rounding to its dtype is a separate operation.
-enum class Kind : std::uint8_t { real, whole, truth };
-Kind kind_of(ir::DType dtype);
+// Of a value while a kernel computes. Rounding to its dtype is a separate operation.
+using kernel::Kind;
+using kernel::kind_of;
 const char* type_name(Kind kind);           // "float", "int", "bool"
 const char* element_name(ir::DType dtype);  // of an element in memory; halves are unsigned short
 std::string literal(double value, Kind kind);
@@ -32,7 +31,7 @@ class Text {
 
  private:
   std::string code_;
-  Kind kind_ = Kind::real;
+  Kind kind_ = Kind::f32;
   bool is_atom_ = true;
   std::optional<double> number_;
 };

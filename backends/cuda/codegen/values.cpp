@@ -61,7 +61,7 @@ std::string Buffers::literals() const {
   std::string text;
   for (std::size_t i = std::size_t(kernel_.arguments); i < kernel_.buffers.size(); ++i) {
     const kernel::Buffer& buffer = kernel_.buffers[i];
-    const Kind kind = is_float(buffer.dtype) ? Kind::real : Kind::whole;
+    const Kind kind = is_float(buffer.dtype) ? Kind::f32 : Kind::i32;
     std::string numbers;
     for (const double each : buffer.literal) numbers += (numbers.empty() ? "" : ", ") + literal(each, kind);
     text += fmt::format("__device__ const {} {}[{}] = {{{}}};\n", type_name(kind), names_[i], buffer.literal.size(),
@@ -136,7 +136,7 @@ Text Values::load(const Node& node) {
   const kernel::Buffer& buffer = kernel_.buffers[node.buffer];
   const std::string element = fmt::format("{}[{}]", buffers_.name(node.buffer), place(node));
   if (buffer.literal.empty()) return from_memory(element, buffer.dtype);
-  const Kind kind = is_float(buffer.dtype) ? Kind::real : Kind::whole;
+  const Kind kind = is_float(buffer.dtype) ? Kind::f32 : Kind::i32;
   return rounded(convert(Text(element, kind), kind_of(buffer.dtype)), buffer.dtype);
 }
 
@@ -154,12 +154,12 @@ Text Values::evaluate(const Node& node) {
     case NodeKind::load:
       return load(node);
     case NodeKind::index:
-      return rounded(convert(Text(fmt::format("(int)({})", address(node.map)), Kind::whole), kind), node.dtype);
+      return rounded(convert(Text(fmt::format("(int)({})", address(node.map)), Kind::i32), kind), node.dtype);
     case NodeKind::random: {
       const char* function = node.code == ir::OpCode::random_normal ? "random_normal" : "random_uniform";
       return Text(fmt::format("{}({}, {}u, (unsigned)({}))", function, buffers_.name(node.buffer), node.stream,
                               address(node.map)),
-                  Kind::real);
+                  Kind::f32);
     }
     case NodeKind::op:
       return apply(node);

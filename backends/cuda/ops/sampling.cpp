@@ -51,7 +51,7 @@ extern "C" __global__ void __launch_bounds__(128) NAME(const ELEMENT* theta, con
 
 EmittedKernel emit_affine_sample_grad(const OpShape& op, const std::string& name) {
   const auto image = ir::numbers(op.result.dims), samples = ir::numbers(op.operands[1].dims);
-  const auto real = [](double value) { return literal(value, Kind::real); };
+  const auto real = [](double value) { return literal(value, Kind::f32); };
   const double height = double(image[2]), width = double(image[3]), rows = double(samples[2]),
                columns = double(samples[3]);
   std::vector<std::pair<std::string, std::string>> words = {

@@ -8,6 +8,7 @@
 #include "ir/builder.h"
 #include "ir/error.h"
 #include "ir/kernel/lower.h"
+#include "ir/kernel/region.h"
 #include "ir/memory_layout.h"
 #include "ir/visible.h"
 #include "passes/layout/kept_layouts.h"
@@ -43,13 +44,6 @@ std::vector<ValueId> values_of(const Op& op) {
   std::vector<ValueId> values = op.operands;
   values.insert(values.end(), op.results.begin(), op.results.end());
   return values;
-}
-
-// Whether a fused op's body can hold the op (ir/kernel/lower.h): `fuse` leaves some of them unfused.
-bool is_kernel_op(OpCode code) {
-  const ir::OpKind kind = ir::info(code).kind;
-  return kind == ir::OpKind::source || kind == ir::OpKind::elementwise || kind == ir::OpKind::reduce ||
-         code == OpCode::broadcast || ir::reads_elsewhere(code);
 }
 
 // A body of one op over inputs of these types.
@@ -94,7 +88,7 @@ std::vector<OpKernel> kernels_of(const Graph& graph, const Plan& plan, const Op&
     return one(emit(kernel::lower(*op.body, strides_of(plan, op.operands), strides_of(plan, op.results), name)));
   if (has_op_kernel(op.code)) return one(emit_op(graph, op, name));
   if (op.code == OpCode::pad) return pad_kernels(graph, plan, op, name);
-  if (is_kernel_op(op.code)) return one(lone_kernel(graph, plan, op, name));
+  if (kernel::is_kernel_op(graph, op)) return one(lone_kernel(graph, plan, op, name));
   fail("{}: the backend cuda has no code for {} of {}", to_string(op.location), ir::name(op.code),
        to_string(graph.type(op.results[0])));
 }
@@ -112,7 +106,7 @@ OpKernel relayout_kernel(const Graph& graph, std::uint32_t index) {
     strides[layout->order[i]] = stride;
   const Graph copy = body_of(OpCode::cast, {type}, {}, type);
   OpKernel made;
-  made.kernel = emit(kernel::lower(copy, {strides}, {passes::row_major(dims)}, fmt::format("relayout_{}", index)));
+  made.kernel = emit(kernel::lower(copy, {strides}, {ir::row_major(dims)}, fmt::format("relayout_{}", index)));
   made.relayouts = index;
   return made;
 }

@@ -9,6 +9,8 @@
 
 #include "backends/cpu/program/jit.h"
 #include "backends/cpu/threads/parallel.h"
+#include "ir/kernel/text/parse.h"
+#include "ir/kernel/text/print.h"
 
 namespace weft::test {
 
@@ -64,6 +66,7 @@ void check_body(const ir::Graph& body, const std::vector<Tensor>& inputs, const 
   const kernel::Kernel lowered = kernel::lower(body, layouts.inputs.empty() ? dense_in : layouts.inputs,
                                                layouts.outputs.empty() ? dense_out : layouts.outputs, "kernel");
   CAPTURE(kernel::print(lowered));
+  CHECK(kernel::parse_kernel(kernel::print(lowered), "printed") == lowered);
   cpu::Jit jit(cpu);
   const int index = jit.add(lowered);
   jit.compile();

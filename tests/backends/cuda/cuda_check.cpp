@@ -9,6 +9,7 @@
 #include "backends/cuda/device/nvrtc.h"
 #include "backends/reference/reference.h"
 #include "ir/error.h"
+#include "ir/kernel/text/print.h"
 #include "tests/backends/cuda/cuda_emulation.h"
 
 namespace weft::test {
