@@ -19,8 +19,8 @@ using kernel::Region;
 
 namespace {
 
-constexpr std::int64_t kLongestRow = 1 << 16;  // floats of a row that is read twice: it should fit in a core's cache
-constexpr std::size_t kMostMoved = 8;          // ops recomputed for every read
+constexpr std::int64_t kLongestRow = 1 << 16;     // floats of a row that is read twice: it should fit in a core's cache
+constexpr std::size_t kMostMoved = 8;             // ops recomputed for every read
 constexpr std::int64_t kLargestSingleRow = 4096;  // if there is only one row, one thread processes it
 
 // Reasons against one kernel for a region.
