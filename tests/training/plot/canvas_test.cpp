@@ -264,7 +264,7 @@ TEST_CASE("pictures: rows and grids of images") {
   CHECK_ERROR(captioned_rows({{"input", colour}, {"output", grey}}),
               "'input' has shape [6,3,8,8], but 'output' has [18,1,8,8]");
   CHECK_ERROR(captioned_rows({{"input", grey}}, 0), "0 columns");
-  CHECK_ERROR(captioned_rows({}), "no rows");
+  CHECK_ERROR(captioned_rows({}), "at least one row");
   CHECK_ERROR(panels({}), "at least one panel");
 }
 
