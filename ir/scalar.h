@@ -2,9 +2,8 @@
 // for the reference, LLVM values and CUDA text for the code generators.
 //
 // N needs: construction from double; + - * / and unary -; and, found by argument-dependent lookup or in
-// weft::ir::scalar for float and double: abs floor exp expm1 log log1p sqrt sin cos tanh erf pow, lt(a,b) eq(a,b)
-// (false where either is NaN), both(a,b) either(a,b) negate(a) on truth values, choose(c,a,b). Truth values are N as
-// well.
+// weft::ir::scalar for float and double: the elementary functions below, abs, pow, lt(a,b) eq(a,b) (false where either
+// is NaN), both(a,b) either(a,b) negate(a) on truth values, choose(c,a,b). Truth values are N as well.
 #pragma once
 
 #include <cmath>
@@ -14,9 +13,14 @@
 
 namespace weft::ir {
 
+// The elementary functions of one number that each N has of its own.
+#define WEFT_ELEMENTARY_FUNCTIONS(F) F(floor) F(exp) F(expm1) F(log) F(log1p) F(sqrt) F(sin) F(cos) F(tanh) F(erf)
+
 namespace scalar {
-using std::abs, std::floor, std::exp, std::expm1, std::log, std::log1p, std::sqrt, std::sin, std::cos, std::tanh,
-    std::erf, std::pow;
+#define WEFT_USING(name) using std::name;
+WEFT_ELEMENTARY_FUNCTIONS(WEFT_USING)
+#undef WEFT_USING
+using std::abs, std::pow;
 inline float lt(float a, float b) { return a < b ? 1.0f : 0.0f; }
 inline double lt(double a, double b) { return a < b ? 1.0 : 0.0; }
 inline float eq(float a, float b) { return a == b ? 1.0f : 0.0f; }
@@ -108,38 +112,8 @@ N apply_scalar(OpCode code, const N* x) {
       return either(x[0], x[1]);
     case OpCode::select:
       return choose(x[0], x[1], x[2]);
-    case OpCode::constant:
-    case OpCode::iota:
-    case OpCode::dim_size:
-    case OpCode::random_uniform:
-    case OpCode::random_normal:
-    case OpCode::reduce_sum:
-    case OpCode::reduce_max:
-    case OpCode::matmul:
-    case OpCode::conv2d:
-    case OpCode::conv_transpose2d:
-    case OpCode::conv2d_weight_grad:
-    case OpCode::similarity_lse:
-    case OpCode::similarity_pair:
-    case OpCode::similarity_lse_grad:
-    case OpCode::similarity_tiles:
-    case OpCode::max_pool2d:
-    case OpCode::max_pool2d_grad:
-    case OpCode::avg_pool2d:
-    case OpCode::avg_pool2d_grad:
-    case OpCode::broadcast:
-    case OpCode::reshape:
-    case OpCode::transpose:
-    case OpCode::slice:
-    case OpCode::pad:
-    case OpCode::concat:
-    case OpCode::gather:
-    case OpCode::scatter_add:
-    case OpCode::affine_sample:
-    case OpCode::affine_sample_grad:
-    case OpCode::pack:
-    case OpCode::view:
-    case OpCode::fused:
+#define OP(name, ...) case OpCode::name:
+#include "ir/ops.def"
       break;
   }
   throw InternalError("apply_scalar: not an elementwise op");

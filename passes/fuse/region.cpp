@@ -103,10 +103,10 @@ class Region {
     const Op* maker = graph_.producer(value);
     if (!maker) return {};
     const OpId id = graph_.values[value].op;
-    if (is_random(maker->code)) return "random numbers are drawn at their own places";
+    if (ir::has(maker->code, ir::Trait::random)) return "random numbers are drawn at their own places";
     if (!is_inside(id) || std::find(moved.begin(), moved.end(), id) != moved.end()) return {};
     if (ir::info(maker->code).kind == OpKind::reduce || maker->code == OpCode::affine_sample ||
-        is_costly(maker->code) || moved.size() >= kMostMoved)
+        ir::has(maker->code, ir::Trait::costly) || moved.size() >= kMostMoved)
       return fmt::format("{} is not evaluated again at each place that is read", ir::name(maker->code));
     moved.push_back(id);
     for (const ValueId operand : maker->operands)
@@ -286,15 +286,6 @@ bool is_recomputed(const Graph& graph, const Op& op) {
   if (op.code != OpCode::broadcast) return false;
   const Op* source = graph.producer(op.operands[0]);
   return source && source->code == OpCode::constant;
-}
-
-bool is_random(OpCode code) { return code == OpCode::random_uniform || code == OpCode::random_normal; }
-
-bool is_costly(OpCode code) {
-  constexpr OpCode kCostly[] = {OpCode::exp,  OpCode::expm1,   OpCode::log,     OpCode::log1p,
-                                OpCode::tanh, OpCode::sigmoid, OpCode::sin,     OpCode::cos,
-                                OpCode::erf,  OpCode::pow,     OpCode::softplus};
-  return std::find(std::begin(kCostly), std::end(kCostly), code) != std::end(kCostly);
 }
 
 const Dims& loop_dims(const Graph& graph, const Op& op) {

@@ -14,10 +14,6 @@ bool is_fusible(const ir::Graph& graph, const ir::Op& op);
 // A source that every kernel makes for itself instead of reading it from memory: constants, indices, random numbers.
 bool is_recomputed(const ir::Graph& graph, const ir::Op& op);
 
-// Whether an elementwise op is a polynomial of many terms.
-bool is_costly(ir::OpCode code);
-bool is_random(ir::OpCode code);
-
 // The dims an op loops over: those of its operand for a reduction, of its result otherwise.
 const ir::Dims& loop_dims(const ir::Graph& graph, const ir::Op& op);
 

@@ -113,16 +113,12 @@ Text abs(const Text& x) {
   if (x.kind() == Kind::whole) return choose(lt(x, 0.0), -x, x);
   return call("fabsf", x);
 }
-Text floor(const Text& x) { return call("floorf", x); }
-Text exp(const Text& x) { return call("expf", x); }
-Text expm1(const Text& x) { return call("expm1f", x); }
-Text log(const Text& x) { return call("logf", x); }
-Text log1p(const Text& x) { return call("log1pf", x); }
-Text sqrt(const Text& x) { return call("sqrtf", x); }
-Text sin(const Text& x) { return call("sinf", x); }
-Text cos(const Text& x) { return call("cosf", x); }
-Text tanh(const Text& x) { return call("tanhf", x); }
-Text erf(const Text& x) { return call("erff", x); }
+
+// Each is a function of CUDA's: expf.
+#define WEFT_TEXT(name) \
+  Text name(const Text& x) { return call(#name "f", x); }
+WEFT_ELEMENTARY_FUNCTIONS(WEFT_TEXT)
+#undef WEFT_TEXT
 
 Text pow(const Text& a, const Text& b) {
   return {fmt::format("powf({}, {})", a.code(Kind::real), b.code(Kind::real)), Kind::real};

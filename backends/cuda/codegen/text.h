@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "ir/op.h"
+#include "ir/scalar.h"
 #include "ir/type.h"
 
 namespace weft::cuda {
@@ -43,16 +43,9 @@ Text operator*(const Text& a, const Text& b);
 Text operator/(const Text& a, const Text& b);
 Text operator-(const Text& a);
 Text abs(const Text& x);
-Text floor(const Text& x);
-Text exp(const Text& x);
-Text expm1(const Text& x);
-Text log(const Text& x);
-Text log1p(const Text& x);
-Text sqrt(const Text& x);
-Text sin(const Text& x);
-Text cos(const Text& x);
-Text tanh(const Text& x);
-Text erf(const Text& x);
+#define WEFT_TEXT(name) Text name(const Text& x);
+WEFT_ELEMENTARY_FUNCTIONS(WEFT_TEXT)
+#undef WEFT_TEXT
 Text pow(const Text& a, const Text& b);
 Text lt(const Text& a, const Text& b);
 Text eq(const Text& a, const Text& b);
