@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "backends/cuda/codegen/values.h"
+
 namespace weft::cuda {
 
 using ir::DType;
@@ -78,21 +80,26 @@ std::string Text::atom(Kind wanted) const {
 namespace {
 
 Kind common(const Text& a, const Text& b) { return a.is_number() ? b.kind() : a.kind(); }
+Source* source_of(const Text& a, const Text& b) { return a.source() ? a.source() : b.source(); }
 
 Text arithmetic(const Text& a, const Text& b, const char* sign, const char* of_ints) {
   const Kind kind = common(a, b);
   if (kind == Kind::whole) return {fmt::format("{}({}, {})", of_ints, a.code(kind), b.code(kind)), kind};
-  return {fmt::format("{} {} {}", a.atom(kind), sign, b.atom(kind)), kind, false};
+  return {fmt::format("{} {} {}", a.atom(kind), sign, b.atom(kind)), kind, false, source_of(a, b)};
 }
 
 Text compare(const Text& a, const Text& b, const char* sign) {
   const Kind kind = common(a, b);
-  return {fmt::format("{} {} {}", a.atom(kind), sign, b.atom(kind)), Kind::truth, false};
+  return {fmt::format("{} {} {}", a.atom(kind), sign, b.atom(kind)), Kind::truth, false, source_of(a, b)};
 }
 
 // Floats only: the type rules guarantee that.
 Text call(const char* function, const Text& x) {
-  return {fmt::format("{}({})", function, x.code(Kind::real)), Kind::real};
+  return {fmt::format("{}({})", function, x.code(Kind::real)), Kind::real, true, x.source()};
+}
+Text call(const char* function, const Text& a, const Text& b) {
+  return {fmt::format("{}({}, {})", function, a.code(Kind::real), b.code(Kind::real)), Kind::real, true,
+          source_of(a, b)};
 }
 
 }  // namespace
@@ -101,12 +108,12 @@ Text operator+(const Text& a, const Text& b) { return arithmetic(a, b, "+", "add
 Text operator-(const Text& a, const Text& b) { return arithmetic(a, b, "-", "subtract_ints"); }
 Text operator*(const Text& a, const Text& b) { return arithmetic(a, b, "*", "multiply_ints"); }
 Text operator/(const Text& a, const Text& b) {
-  return {fmt::format("{} / {}", a.atom(Kind::real), b.atom(Kind::real)), Kind::real, false};
+  return {fmt::format("{} / {}", a.atom(Kind::real), b.atom(Kind::real)), Kind::real, false, source_of(a, b)};
 }
 
 Text operator-(const Text& a) {
   if (a.kind() == Kind::whole) return {fmt::format("subtract_ints(0, {})", a.code()), Kind::whole};
-  return {"-" + a.atom(a.kind()), a.kind(), false};
+  return {"-" + a.atom(a.kind()), a.kind(), false, a.source()};
 }
 
 Text abs(const Text& x) {
@@ -120,8 +127,16 @@ Text abs(const Text& x) {
 WEFT_ELEMENTARY_FUNCTIONS(WEFT_TEXT)
 #undef WEFT_TEXT
 
-Text pow(const Text& a, const Text& b) {
-  return {fmt::format("powf({}, {})", a.code(Kind::real), b.code(Kind::real)), Kind::real};
+Text pow(const Text& a, const Text& b) { return call("powf", a, b); }
+Text copysign(const Text& magnitude, const Text& sign) { return call("copysignf", magnitude, sign); }
+Text fma(const Text& a, const Text& b, const Text& c) {
+  return {fmt::format("fmaf({}, {}, {})", a.code(Kind::real), b.code(Kind::real), c.code(Kind::real)), Kind::real, true,
+          source_of(a.source() ? a : b, c)};
+}
+
+Text once(const Text& x) {
+  if (x.is_number() || !x.source()) return x;
+  return {x.source()->define(type_name(x.kind()), x.code()), x.kind(), true, x.source()};
 }
 
 Text lt(const Text& a, const Text& b) { return compare(a, b, "<"); }
@@ -137,7 +152,8 @@ Text negate(const Text& a) { return {"!" + a.atom(Kind::truth), Kind::truth, fal
 
 Text choose(const Text& c, const Text& a, const Text& b) {
   const Kind kind = common(a, b);
-  return {fmt::format("{} ? {} : {}", c.atom(Kind::truth), a.atom(kind), b.atom(kind)), kind, false};
+  return {fmt::format("{} ? {} : {}", c.atom(Kind::truth), a.atom(kind), b.atom(kind)), kind, false,
+          c.source() ? c.source() : source_of(a, b)};
 }
 
 Text convert(const Text& x, Kind kind) {
