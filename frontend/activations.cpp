@@ -3,19 +3,12 @@
 
 #include <numbers>
 
-#include "frontend/ops.h"
 #include "frontend/recorder.h"
 #include "ir/error.h"
 #include "ir/text/suggest.h"
 
 namespace weft {
 
-using ir::OpCode;
-
-Tensor relu(Operand x) { return make(OpCode::relu, {x}); }
-Tensor sigmoid(Operand x) { return make(OpCode::sigmoid, {x}); }
-Tensor tanh(Operand x) { return make(OpCode::tanh, {x}); }
-Tensor softplus(Operand x) { return make(OpCode::softplus, {x}); }
 Tensor identity(Operand x) { return as_tensors({x}).front(); }
 
 Tensor leaky_relu(Operand x, double slope) {

@@ -1,4 +1,4 @@
-// Activation functions, elementwise on floats, and a look-up by name.
+// Activation functions beside those that are ops (ops.h: relu, sigmoid, tanh, softplus), and a look-up by name.
 #pragma once
 
 #include <functional>
@@ -6,19 +6,15 @@
 #include <string>
 #include <vector>
 
-#include "frontend/tensor.h"
+#include "frontend/ops.h"
 
 namespace weft {
 
-Tensor relu(Operand x);                             // max(x, 0)
 Tensor leaky_relu(Operand x, double slope = 0.01);  // x where x > 0, else slope * x
 Tensor elu(Operand x, double alpha = 1.0);          // x where x > 0, else alpha * (e^x - 1)   (Clevert et al. 2016)
 Tensor gelu(Operand x);                             // x * Phi(x), Phi the normal distribution (Hendrycks & Gimpel 2016)
 Tensor silu(Operand x);                             // x * sigmoid(x)
-Tensor sigmoid(Operand x);                          // 1 / (1 + e^-x)
-Tensor tanh(Operand x);
-Tensor softplus(Operand x);  // log(1 + e^x), finite for every finite x
-Tensor identity(Operand x);  // x
+Tensor identity(Operand x);                         // x
 
 using Activation = std::function<Tensor(Operand)>;
 

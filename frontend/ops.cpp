@@ -14,20 +14,19 @@ using ir::OpCode;
 
 // Elementwise
 
-Tensor abs(Operand x) { return make(OpCode::abs, {x}); }
-Tensor sign(Operand x) { return make(OpCode::sign, {x}); }
-Tensor floor(Operand x) { return make(OpCode::floor, {x}); }
-Tensor exp(Operand x) { return make(OpCode::exp, {x}); }
-Tensor expm1(Operand x) { return make(OpCode::expm1, {x}); }
-Tensor log(Operand x) { return make(OpCode::log, {x}); }
-Tensor log1p(Operand x) { return make(OpCode::log1p, {x}); }
-Tensor sqrt(Operand x) { return make(OpCode::sqrt, {x}); }
-Tensor rsqrt(Operand x) { return make(OpCode::rsqrt, {x}); }
-Tensor sin(Operand x) { return make(OpCode::sin, {x}); }
-Tensor cos(Operand x) { return make(OpCode::cos, {x}); }
-Tensor erf(Operand x) { return make(OpCode::erf, {x}); }
+#define OPERANDS_1 Operand x
+#define OPERANDS_2 Operand a, Operand b
+#define NAMES_1 x
+#define NAMES_2 a, b
+#define FUNCTION(name, arity, ...) \
+  Tensor name(OPERANDS_##arity) { return make(OpCode::name, {NAMES_##arity}); }
+#include "ir/ops.def"
+#undef OPERANDS_1
+#undef OPERANDS_2
+#undef NAMES_1
+#undef NAMES_2
+
 Tensor square(Operand x) { return make(OpCode::mul, {x, x}); }
-Tensor pow(Operand base, Operand exponent) { return make(OpCode::pow, {base, exponent}); }
 Tensor maximum(Operand a, Operand b) { return make(OpCode::max, {a, b}); }
 Tensor minimum(Operand a, Operand b) { return make(OpCode::min, {a, b}); }
 
@@ -46,8 +45,6 @@ Tensor cast(Operand x, DType dtype) {
   const Tensor from = as_tensors({x}).front();
   return make(OpCode::cast, {Operand(from, x.location())}, {}, ir::Type{dtype, from.dims()});
 }
-
-Tensor stop_gradient(Operand x) { return make(OpCode::stop_gradient, {x}); }
 
 // Reductions
 

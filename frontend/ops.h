@@ -1,5 +1,5 @@
 // The primitive ops as functions, one per op of ir/ops.def, and small combinations that most models need. Losses,
-// layers and activations have their own files.
+// layers and composed activations have their own files.
 //
 // Weft checks shapes as each op is made. A mistake is one Error with the user's line, the op, both facts, and the
 // origin of each operand. Axes count from 0; negative axes count from the end.
@@ -36,21 +36,14 @@ struct Pair {
   Pair(std::int64_t h, std::int64_t w) : height(h), width(w) {}
 };
 
-// Elementwise functions of floats.
-Tensor abs(Operand x);    // also of i32
-Tensor sign(Operand x);   // -1, 0 or 1; also of i32
-Tensor floor(Operand x);  // largest whole number <= x
-Tensor exp(Operand x);
-Tensor expm1(Operand x);  // e^x - 1, exact near 0
-Tensor log(Operand x);    // natural
-Tensor log1p(Operand x);  // log(1 + x), exact near 0
-Tensor sqrt(Operand x);
-Tensor rsqrt(Operand x);  // 1 / sqrt(x)
-Tensor sin(Operand x);    // of radians
-Tensor cos(Operand x);
-Tensor erf(Operand x);
+// The elementwise functions: each row FUNCTION of ir/ops.def makes one, and says what it computes.
+#define WEFT_OPERANDS_1 Operand x
+#define WEFT_OPERANDS_2 Operand a, Operand b
+#define FUNCTION(name, arity, ...) Tensor name(WEFT_OPERANDS_##arity);
+#include "ir/ops.def"
+#undef WEFT_OPERANDS_1
+#undef WEFT_OPERANDS_2
 Tensor square(Operand x);
-Tensor pow(Operand base, Operand exponent);  // for base >= 0
 
 // The larger and the smaller element of each pair; NaN if either is NaN. If they are equal, the second gets the
 // gradient.
@@ -62,8 +55,6 @@ Tensor clamp(Operand x, Operand low, Operand high);  // no gradient outside
 Tensor select(Operand condition, Operand a, Operand b);
 // To another dtype; float to integer truncates.
 Tensor cast(Operand x, DType dtype);
-// x, as a constant for the gradient.
-Tensor stop_gradient(Operand x);
 
 // Reductions over all elements (to a scalar) or over some axes. They drop these axes unless `keep_dims` keeps them with
 // size 1.

@@ -9,13 +9,12 @@
 namespace weft::ir {
 
 const std::vector<OpInfo>& op_table() {
-  constexpr bool kTyped = true;
-  constexpr bool kUntyped = false;
   static const std::vector<OpInfo> table = {
-#define OP(name, kind, min_arity, max_arity, traits, attributes, doc) \
-  {#name, OpKind::kind, min_arity, max_arity, traits, attributes, doc},
+#define OP(name, kind, min_arity, max_arity, takes, traits, cost, attributes, doc) \
+  {#name, OpKind::kind, min_arity, max_arity, Takes::takes, traits, cost, "", attributes, doc},
+#define ELEMENTWISE(name, arity, takes, traits, cost, onnx, doc) \
+  {#name, OpKind::elementwise, arity, arity, Takes::takes, traits, cost, onnx, Attr::none, doc},
 #include "ir/ops.def"
-#undef OP
   };
   return table;
 }
@@ -61,11 +60,10 @@ bool is_default(const AttrInfo& row, const AttrValue& value) {
 const std::vector<std::string>& activation_names() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> all;
-    for (std::size_t i = 0; i < op_table().size(); ++i) {
-      const OpInfo& row = op_table()[i];
-      const bool of_one = row.kind == OpKind::elementwise && row.max_arity == 1 && !row.typed;
-      if (of_one && OpCode(i) != OpCode::logical_not && OpCode(i) != OpCode::stop_gradient) all.emplace_back(row.name);
-    }
+    for (const OpInfo& row : op_table())
+      if (row.kind == OpKind::elementwise && row.max_arity == 1 &&
+          (row.takes == Takes::floats || row.takes == Takes::numbers))
+        all.emplace_back(row.name);
     return all;
   }();
   return names;

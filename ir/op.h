@@ -15,11 +15,31 @@ namespace weft::ir {
 
 enum class OpCode : std::uint8_t {
 #define OP(name, ...) name,
+#define ELEMENTWISE(name, ...) name,
 #include "ir/ops.def"
-#undef OP
 };
 
 enum class OpKind : std::uint8_t { source, elementwise, reduce, contraction, pooling, movement, structured };
+
+// The dtypes that an op takes: numbers are floats or i32, choice is a bool and then any.
+enum class Takes : std::uint8_t { any, numbers, floats, bools, choice };
+
+// What holds of an op beyond its kind, one bit each, so that a row of ops.def names a set.
+enum class Trait : std::uint16_t {
+  none = 0,
+  typed = 1 << 0,            // the result type is written, not inferred (and still verified)
+  commutes = 1 << 1,         // f(a, b) = f(b, a)
+  costly = 1 << 2,           // many operations: kernels read its result rather than compute it again
+  random = 1 << 3,           // draws numbers
+  reads_elsewhere = 1 << 4,  // reads elements of its operands at computed positions
+  truth = 1 << 5,            // gives bools
+  steps = 1 << 6,            // jumps where its operand hardly changes
+  sharp = 1 << 7,            // the last digits of a large operand show in the result
+  positive = 1 << 8,         // above 0, if it is a number
+  nonnegative = 1 << 9,      // 0 or above, if it is a number
+};
+constexpr Trait operator|(Trait a, Trait b) { return Trait(std::uint16_t(a) | std::uint16_t(b)); }
+constexpr bool contains(Trait set, Trait one) { return (std::uint16_t(set) & std::uint16_t(one)) != 0; }
 
 // One bit per attribute, so that a row of ops.def names a set.
 enum class Attr : std::uint32_t {
@@ -40,9 +60,13 @@ struct OpInfo {
   OpKind kind;
   int min_arity;
   int max_arity;
-  bool typed;
+  Takes takes;
+  Trait traits;
+  double cost;            // of one element in a kernel, in additions
+  std::string_view onnx;  // the operator; empty: none does it alone
   Attr attributes;
   std::string_view doc;
+  bool has(Trait trait) const { return contains(traits, trait); }
 };
 
 // The value of an absent attribute: a number, both numbers of a pair, or a text; kRequired if it must be given.
@@ -69,11 +93,10 @@ const AttrInfo& info(Attr attr);
 std::optional<OpCode> parse_op(std::string_view name);
 std::string_view name(OpCode code);
 inline bool is_elementwise(OpCode code) { return info(code).kind == OpKind::elementwise; }
-// The names that the attribute `activation` accepts: the elementwise ops of one float, in the order of ops.def, without
-// stop_gradient, which does not change numbers.
+inline bool has(OpCode code, Trait trait) { return info(code).has(trait); }
+inline bool reads_elsewhere(OpCode code) { return has(code, Trait::reads_elsewhere); }
+// What the attribute `activation` may name: the elementwise ops of one float that compute something.
 const std::vector<std::string>& activation_names();
-// Whether the op reads elements of its operands at computed positions.
-inline bool reads_elsewhere(OpCode code) { return code == OpCode::gather || code == OpCode::affine_sample; }
 
 // Unused as an attribute. libstdc++ 12 assumes that a variant of numbers, vectors and strings always holds a value;
 // when a copy runs out of memory, it destroys a value that was never made. A user-defined type makes it check.

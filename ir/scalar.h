@@ -2,21 +2,30 @@
 // for the reference, LLVM values and CUDA text for the code generators.
 //
 // N needs: construction from double; + - * / and unary -; and, found by argument-dependent lookup or in
-// weft::ir::scalar for float and double: abs floor exp expm1 log log1p sqrt sin cos tanh erf pow, lt(a,b) eq(a,b)
-// (false where either is NaN), both(a,b) either(a,b) negate(a) on truth values, choose(c,a,b). Truth values are N as
-// well.
+// weft::ir::scalar for float and double: the elementary functions below, abs, pow, lt(a,b) eq(a,b) (false where either
+// is NaN), both(a,b) either(a,b) negate(a) on truth values, choose(c,a,b). Truth values are N as well.
+//
+// A function that is a template here is a formula that code generators need not know: float and double have it from
+// <cmath>, and any other N by fma(a,b,c), copysign(a,b) and once(a), which is a, computed once however often the
+// formula reads it.
 #pragma once
 
 #include <cmath>
+#include <initializer_list>
 
 #include "ir/error.h"
 #include "ir/op.h"
 
 namespace weft::ir {
 
+// The elementary functions of one number that each N has of its own.
+#define WEFT_ELEMENTARY_FUNCTIONS(F) F(floor) F(exp) F(expm1) F(log) F(log1p) F(sqrt) F(sin) F(cos) F(tanh) F(erf)
+
 namespace scalar {
-using std::abs, std::floor, std::exp, std::expm1, std::log, std::log1p, std::sqrt, std::sin, std::cos, std::tanh,
-    std::erf, std::pow;
+#define WEFT_USING(name) using std::name;
+WEFT_ELEMENTARY_FUNCTIONS(WEFT_USING)
+#undef WEFT_USING
+using std::abs, std::atan, std::pow;
 inline float lt(float a, float b) { return a < b ? 1.0f : 0.0f; }
 inline double lt(double a, double b) { return a < b ? 1.0 : 0.0; }
 inline float eq(float a, float b) { return a == b ? 1.0f : 0.0f; }
@@ -29,6 +38,33 @@ inline float negate(float a) { return a == 0 ? 1.0f : 0.0f; }
 inline double negate(double a) { return a == 0 ? 1.0 : 0.0; }
 inline float choose(float c, float a, float b) { return c != 0 ? a : b; }
 inline double choose(double c, double a, double b) { return c != 0 ? a : b; }
+
+template <typename N>
+N once(const N& x) {
+  return x;
+}
+
+// Horner's rule; coefficients go from the highest degree down.
+template <typename N>
+N polynomial(const N& x, std::initializer_list<double> coefficients) {
+  auto each = coefficients.begin();
+  N result = fma(x, N(*each), N(*(each + 1)));
+  for (each += 2; each != coefficients.end(); ++each) result = fma(result, x, N(*each));
+  return result;
+}
+
+// A minimax fit on [0, 1], and pi/2 less that of 1/x beyond; pi/2 is a product of two floats. At most 1.5 ulp.
+template <typename N>
+N atan(const N& x) {
+  const N t = once(abs(x));
+  const N is_beyond = once(lt(N(1.0), t));
+  const N r = once(choose(is_beyond, N(1.0) / t, t));
+  const N s = once(r * r);
+  const N p = polynomial(s, {2.92069116e-3, -1.63679235e-2, 4.32118513e-2, -7.55221322e-2, 1.06660038e-1,
+                             -1.42110556e-1, 1.99937731e-1, -3.33331525e-1});
+  const N near = once(fma(p * s, r, r));
+  return copysign(choose(is_beyond, fma(N(0.9331894516944885), N(1.6832555532455444), -near), near), x);
+}
 }  // namespace scalar
 
 // `x` holds the operands. `cast` and `stop_gradient` are the identity here: the caller rounds to another dtype.
@@ -60,6 +96,8 @@ N apply_scalar(OpCode code, const N* x) {
       return sin(x[0]);
     case OpCode::cos:
       return cos(x[0]);
+    case OpCode::atan:
+      return atan(x[0]);
     case OpCode::tanh:
       return tanh(x[0]);
     case OpCode::sigmoid:
@@ -108,38 +146,8 @@ N apply_scalar(OpCode code, const N* x) {
       return either(x[0], x[1]);
     case OpCode::select:
       return choose(x[0], x[1], x[2]);
-    case OpCode::constant:
-    case OpCode::iota:
-    case OpCode::dim_size:
-    case OpCode::random_uniform:
-    case OpCode::random_normal:
-    case OpCode::reduce_sum:
-    case OpCode::reduce_max:
-    case OpCode::matmul:
-    case OpCode::conv2d:
-    case OpCode::conv_transpose2d:
-    case OpCode::conv2d_weight_grad:
-    case OpCode::similarity_lse:
-    case OpCode::similarity_pair:
-    case OpCode::similarity_lse_grad:
-    case OpCode::similarity_tiles:
-    case OpCode::max_pool2d:
-    case OpCode::max_pool2d_grad:
-    case OpCode::avg_pool2d:
-    case OpCode::avg_pool2d_grad:
-    case OpCode::broadcast:
-    case OpCode::reshape:
-    case OpCode::transpose:
-    case OpCode::slice:
-    case OpCode::pad:
-    case OpCode::concat:
-    case OpCode::gather:
-    case OpCode::scatter_add:
-    case OpCode::affine_sample:
-    case OpCode::affine_sample_grad:
-    case OpCode::pack:
-    case OpCode::view:
-    case OpCode::fused:
+#define OP(name, ...) case OpCode::name:
+#include "ir/ops.def"
       break;
   }
   throw InternalError("apply_scalar: not an elementwise op");

@@ -45,62 +45,20 @@ Expr element_count(Builder& builder, const Dims& dims, ir::DType dtype) {
   return count;
 }
 
-Expr operator+(Expr a, Expr b) { return apply(OpCode::add, {a, b}); }
-Expr operator-(Expr a, Expr b) { return apply(OpCode::sub, {a, b}); }
-Expr operator*(Expr a, Expr b) { return apply(OpCode::mul, {a, b}); }
-Expr operator/(Expr a, Expr b) { return apply(OpCode::div, {a, b}); }
-Expr operator-(Expr x) { return apply(OpCode::neg, {x}); }
-Expr operator+(Expr a, double b) { return a + scalar_like(a, b); }
-Expr operator-(Expr a, double b) { return a - scalar_like(a, b); }
-Expr operator*(Expr a, double b) { return a * scalar_like(a, b); }
-Expr operator/(Expr a, double b) { return a / scalar_like(a, b); }
-Expr operator+(double a, Expr b) { return scalar_like(b, a) + b; }
-Expr operator-(double a, Expr b) { return scalar_like(b, a) - b; }
-Expr operator*(double a, Expr b) { return scalar_like(b, a) * b; }
-Expr operator/(double a, Expr b) { return scalar_like(b, a) / b; }
-
-Expr lt(Expr a, Expr b) { return apply(OpCode::lt, {a, b}); }
-Expr le(Expr a, Expr b) { return apply(OpCode::le, {a, b}); }
-Expr gt(Expr a, Expr b) { return apply(OpCode::gt, {a, b}); }
-Expr ge(Expr a, Expr b) { return apply(OpCode::ge, {a, b}); }
-Expr eq(Expr a, Expr b) { return apply(OpCode::eq, {a, b}); }
-Expr ne(Expr a, Expr b) { return apply(OpCode::ne, {a, b}); }
-Expr lt(Expr a, double b) { return lt(a, scalar_like(a, b)); }
-Expr le(Expr a, double b) { return le(a, scalar_like(a, b)); }
-Expr gt(Expr a, double b) { return gt(a, scalar_like(a, b)); }
-Expr ge(Expr a, double b) { return ge(a, scalar_like(a, b)); }
-Expr eq(Expr a, double b) { return eq(a, scalar_like(a, b)); }
-Expr ne(Expr a, double b) { return ne(a, scalar_like(a, b)); }
-Expr logical_and(Expr a, Expr b) { return apply(OpCode::logical_and, {a, b}); }
-Expr logical_or(Expr a, Expr b) { return apply(OpCode::logical_or, {a, b}); }
-Expr logical_not(Expr a) { return apply(OpCode::logical_not, {a}); }
-Expr select(Expr condition, Expr a, Expr b) { return apply(OpCode::select, {condition, a, b}); }
-
-Expr max(Expr a, Expr b) { return apply(OpCode::max, {a, b}); }
-Expr min(Expr a, Expr b) { return apply(OpCode::min, {a, b}); }
-Expr max(Expr a, double b) { return max(a, scalar_like(a, b)); }
-Expr min(Expr a, double b) { return min(a, scalar_like(a, b)); }
-Expr pow(Expr a, Expr b) { return apply(OpCode::pow, {a, b}); }
-Expr pow(Expr a, double b) { return pow(a, scalar_like(a, b)); }
-Expr pow(double a, Expr b) { return pow(scalar_like(b, a), b); }
-
-Expr abs(Expr x) { return apply(OpCode::abs, {x}); }
-Expr sign(Expr x) { return apply(OpCode::sign, {x}); }
-Expr floor(Expr x) { return apply(OpCode::floor, {x}); }
-Expr exp(Expr x) { return apply(OpCode::exp, {x}); }
-Expr expm1(Expr x) { return apply(OpCode::expm1, {x}); }
-Expr log(Expr x) { return apply(OpCode::log, {x}); }
-Expr log1p(Expr x) { return apply(OpCode::log1p, {x}); }
-Expr sqrt(Expr x) { return apply(OpCode::sqrt, {x}); }
-Expr rsqrt(Expr x) { return apply(OpCode::rsqrt, {x}); }
-Expr sin(Expr x) { return apply(OpCode::sin, {x}); }
-Expr cos(Expr x) { return apply(OpCode::cos, {x}); }
-Expr tanh(Expr x) { return apply(OpCode::tanh, {x}); }
-Expr sigmoid(Expr x) { return apply(OpCode::sigmoid, {x}); }
-Expr softplus(Expr x) { return apply(OpCode::softplus, {x}); }
-Expr erf(Expr x) { return apply(OpCode::erf, {x}); }
-Expr relu(Expr x) { return apply(OpCode::relu, {x}); }
-Expr stop_gradient(Expr x) { return apply(OpCode::stop_gradient, {x}); }
+#define EXPR_1(name) \
+  Expr name(Expr x) { return apply(OpCode::name, {x}); }
+#define EXPR_2(name)                                                 \
+  Expr name(Expr a, Expr b) { return apply(OpCode::name, {a, b}); }  \
+  Expr name(Expr a, double b) { return name(a, scalar_like(a, b)); } \
+  Expr name(double a, Expr b) { return name(scalar_like(b, a), b); }
+#define EXPR_3(name) \
+  Expr name(Expr a, Expr b, Expr c) { return apply(OpCode::name, {a, b, c}); }
+#define ELEMENTWISE(name, arity, ...) EXPR_##arity(name)
+#define CONVERSION(...)
+#include "ir/ops.def"
+#undef EXPR_1
+#undef EXPR_2
+#undef EXPR_3
 
 Expr cast(Expr x, ir::DType dtype) {
   return x.dtype() == dtype ? x : apply(OpCode::cast, {x}, {}, Type{dtype, x.dims()});

@@ -35,65 +35,35 @@ Expr scalar_like(Expr x, double value);
 Expr element_count(ir::Builder& builder, const ir::Dims& dims, ir::DType dtype = ir::DType::f32);
 Expr dim_size(ir::Builder& builder, const ir::Dim& dim, ir::DType dtype = ir::DType::f32);
 
-Expr operator+(Expr a, Expr b);
-Expr operator-(Expr a, Expr b);
-Expr operator*(Expr a, Expr b);
-Expr operator/(Expr a, Expr b);
-Expr operator-(Expr x);
-Expr operator+(Expr a, double b);
-Expr operator-(Expr a, double b);
-Expr operator*(Expr a, double b);
-Expr operator/(Expr a, double b);
-Expr operator+(double a, Expr b);
-Expr operator-(double a, Expr b);
-Expr operator*(double a, Expr b);
-Expr operator/(double a, Expr b);
+// Every elementwise op of ir/ops.def under its name, a number in place of either of two operands: exp(x), lt(x, 0).
+#define EXPR_1(name) Expr name(Expr x);
+#define EXPR_2(name)           \
+  Expr name(Expr a, Expr b);   \
+  Expr name(Expr a, double b); \
+  Expr name(double a, Expr b);
+#define EXPR_3(name) Expr name(Expr a, Expr b, Expr c);
+#define ELEMENTWISE(name, arity, ...) EXPR_##arity(name)
+#define CONVERSION(...)
+#include "ir/ops.def"
+#undef EXPR_1
+#undef EXPR_2
+#undef EXPR_3
 
-// Comparisons give bools; numbers are on the right.
-Expr lt(Expr a, Expr b);
-Expr le(Expr a, Expr b);
-Expr gt(Expr a, Expr b);
-Expr ge(Expr a, Expr b);
-Expr eq(Expr a, Expr b);
-Expr ne(Expr a, Expr b);
-Expr lt(Expr a, double b);
-Expr le(Expr a, double b);
-Expr gt(Expr a, double b);
-Expr ge(Expr a, double b);
-Expr eq(Expr a, double b);
-Expr ne(Expr a, double b);
-Expr logical_and(Expr a, Expr b);
-Expr logical_or(Expr a, Expr b);
-Expr logical_not(Expr a);
-Expr select(Expr condition, Expr a, Expr b);
+inline Expr operator-(Expr x) { return neg(x); }
+inline Expr operator+(Expr a, Expr b) { return add(a, b); }
+inline Expr operator-(Expr a, Expr b) { return sub(a, b); }
+inline Expr operator*(Expr a, Expr b) { return mul(a, b); }
+inline Expr operator/(Expr a, Expr b) { return div(a, b); }
+inline Expr operator+(Expr a, double b) { return add(a, b); }
+inline Expr operator-(Expr a, double b) { return sub(a, b); }
+inline Expr operator*(Expr a, double b) { return mul(a, b); }
+inline Expr operator/(Expr a, double b) { return div(a, b); }
+inline Expr operator+(double a, Expr b) { return add(a, b); }
+inline Expr operator-(double a, Expr b) { return sub(a, b); }
+inline Expr operator*(double a, Expr b) { return mul(a, b); }
+inline Expr operator/(double a, Expr b) { return div(a, b); }
 
-Expr max(Expr a, Expr b);
-Expr min(Expr a, Expr b);
-Expr max(Expr a, double b);
-Expr min(Expr a, double b);
-Expr pow(Expr a, Expr b);
-Expr pow(Expr a, double b);
-Expr pow(double a, Expr b);
-
-Expr abs(Expr x);
-Expr sign(Expr x);
-Expr floor(Expr x);
-Expr exp(Expr x);
-Expr expm1(Expr x);
-Expr log(Expr x);
-Expr log1p(Expr x);
-Expr sqrt(Expr x);
-Expr rsqrt(Expr x);
-Expr sin(Expr x);
-Expr cos(Expr x);
-Expr tanh(Expr x);
-Expr sigmoid(Expr x);
-Expr softplus(Expr x);
-Expr erf(Expr x);
-Expr relu(Expr x);
-Expr stop_gradient(Expr x);
-
-// Movements that change nothing (equal dims, equal dtype, no axes) return x itself.
+// A cast, and movements; those that change nothing (equal dims, equal dtype, no axes) return x itself.
 Expr cast(Expr x, ir::DType dtype);
 Expr broadcast(Expr x, const ir::Dims& dims);
 Expr reshape(Expr x, const ir::Dims& dims);

@@ -48,9 +48,9 @@ std::string transpose(Emitter& emit, const Op& op) {
 }  // namespace
 
 std::string translate(Emitter& emit, const Op& op) {
-  const auto one = [&](const char* node) { return emit.node(node, emit[op.operands]); };
   const auto first = [&] { return emit[op.operands[0]]; };
   const auto first_dims = [&] { return emit.type(op.operands[0]).dims; };
+  if (ir::is_elementwise(op.code)) return translate_elementwise(emit, op);
   switch (op.code) {
     case OpCode::constant:
       return constant(emit, op);
@@ -61,78 +61,6 @@ std::string translate(Emitter& emit, const Op& op) {
     case OpCode::random_uniform:
     case OpCode::random_normal:
       return translate_random(emit, op);
-    case OpCode::neg:
-      return one("Neg");
-    case OpCode::abs:
-      return one("Abs");
-    case OpCode::sign:
-      return one("Sign");
-    case OpCode::floor:
-      return one("Floor");
-    case OpCode::exp:
-      return one("Exp");
-    case OpCode::expm1:
-      return translate_expm1(emit, op);
-    case OpCode::log:
-      return one("Log");
-    case OpCode::log1p:
-      return translate_log1p(emit, op);
-    case OpCode::sqrt:
-      return one("Sqrt");
-    case OpCode::rsqrt:
-      return emit.node("Reciprocal", {one("Sqrt")});
-    case OpCode::sin:
-      return one("Sin");
-    case OpCode::cos:
-      return one("Cos");
-    case OpCode::tanh:
-      return one("Tanh");
-    case OpCode::sigmoid:
-      return one("Sigmoid");
-    case OpCode::softplus:
-      return one("Softplus");
-    case OpCode::erf:
-      return one("Erf");
-    case OpCode::relu:
-      return one("Relu");
-    case OpCode::logical_not:
-      return one("Not");
-    case OpCode::cast:
-      return translate_cast(emit, op);
-    case OpCode::stop_gradient:
-      return first();
-    case OpCode::add:
-      return one("Add");
-    case OpCode::sub:
-      return one("Sub");
-    case OpCode::mul:
-      return one("Mul");
-    case OpCode::div:
-      return one("Div");
-    case OpCode::pow:
-      return one("Pow");
-    case OpCode::max:
-      return one("Max");
-    case OpCode::min:
-      return one("Min");
-    case OpCode::eq:
-      return one("Equal");
-    case OpCode::ne:
-      return emit.node("Not", {one("Equal")});
-    case OpCode::lt:
-      return one("Less");
-    case OpCode::le:
-      return one("LessOrEqual");
-    case OpCode::gt:
-      return one("Greater");
-    case OpCode::ge:
-      return one("GreaterOrEqual");
-    case OpCode::logical_and:
-      return one("And");
-    case OpCode::logical_or:
-      return one("Or");
-    case OpCode::select:
-      return translate_select(emit, op);
     case OpCode::reduce_sum:
       return reduce_sum(emit, op);
     case OpCode::reduce_max:
@@ -176,6 +104,9 @@ std::string translate(Emitter& emit, const Op& op) {
     case OpCode::similarity_tiles:
     case OpCode::fused:
       fail_lowered(op);
+#define ELEMENTWISE(name, ...) case OpCode::name:
+#include "ir/ops.def"
+      break;
   }
   throw InternalError("onnx: an op without a case");
 }

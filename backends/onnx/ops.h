@@ -13,10 +13,7 @@ namespace weft::onnx {
 std::string translate(Emitter& emit, const ir::Op& op);
 
 // Those that take more than a line.
-std::string translate_expm1(Emitter& emit, const ir::Op& op);
-std::string translate_log1p(Emitter& emit, const ir::Op& op);
-std::string translate_cast(Emitter& emit, const ir::Op& op);
-std::string translate_select(Emitter& emit, const ir::Op& op);
+std::string translate_elementwise(Emitter& emit, const ir::Op& op);
 std::string translate_matmul(Emitter& emit, const ir::Op& op);
 std::string translate_convolution(Emitter& emit, const ir::Op& op);  // conv2d, conv_transpose2d
 std::string translate_pooling(Emitter& emit, const ir::Op& op);

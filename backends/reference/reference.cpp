@@ -7,7 +7,6 @@
 #include "backends/reference/kernels.h"
 #include "ir/error.h"
 #include "ir/layout.h"
-#include "ir/scalar.h"
 
 namespace weft::reference {
 
@@ -38,6 +37,7 @@ Tensor activated(Tensor z, const ir::Attrs& attrs) {
 // The result of an op with a single result.
 template <typename Real>
 Tensor evaluate(const Op& op, const Operands& x, const Type& type) {
+  if (ir::is_elementwise(op.code)) return elementwise<Real>(op.code, x, type);
   switch (op.code) {
     case OpCode::constant:
       return constant(op.attrs, type);
@@ -49,43 +49,6 @@ Tensor evaluate(const Op& op, const Operands& x, const Type& type) {
       return random_uniform<Real>(*x[0], op.attrs, type);
     case OpCode::random_normal:
       return random_normal<Real>(*x[0], op.attrs, type);
-    case OpCode::neg:
-    case OpCode::abs:
-    case OpCode::sign:
-    case OpCode::floor:
-    case OpCode::exp:
-    case OpCode::expm1:
-    case OpCode::log:
-    case OpCode::log1p:
-    case OpCode::sqrt:
-    case OpCode::rsqrt:
-    case OpCode::sin:
-    case OpCode::cos:
-    case OpCode::tanh:
-    case OpCode::sigmoid:
-    case OpCode::softplus:
-    case OpCode::erf:
-    case OpCode::relu:
-    case OpCode::logical_not:
-    case OpCode::cast:
-    case OpCode::stop_gradient:
-    case OpCode::add:
-    case OpCode::sub:
-    case OpCode::mul:
-    case OpCode::div:
-    case OpCode::pow:
-    case OpCode::max:
-    case OpCode::min:
-    case OpCode::eq:
-    case OpCode::ne:
-    case OpCode::lt:
-    case OpCode::le:
-    case OpCode::gt:
-    case OpCode::ge:
-    case OpCode::logical_and:
-    case OpCode::logical_or:
-    case OpCode::select:
-      return elementwise<Real>(op.code, x, type);
     case OpCode::reduce_sum:
       return reduce_sum(*x[0], type);
     case OpCode::reduce_max:
@@ -138,6 +101,8 @@ Tensor evaluate(const Op& op, const Operands& x, const Type& type) {
       return pack(x, op.attrs, type);
     case OpCode::view:
       return view(*x[0], op.attrs, type);
+#define ELEMENTWISE(name, ...) case OpCode::name:
+#include "ir/ops.def"
     case OpCode::fused:
       break;
   }

@@ -7,7 +7,6 @@
 namespace weft::ir {
 
 Type infer_matmul(const Types& x, const Attrs& attrs, const Type& written) {
-  need_float(x);
   need_same_dtype({x[0], x[1]});
   const bool transpose_a = attrs.integer(Attr::transpose_a) != 0;
   const bool transpose_b = attrs.integer(Attr::transpose_b) != 0;
@@ -27,7 +26,6 @@ Type infer_matmul(const Types& x, const Attrs& attrs, const Type& written) {
 namespace {
 
 void check_rows(const Type& x) {
-  need_float({x});
   if (x.rank() != 2) fail("compares the rows of a matrix [n,d], got {}", to_string(x));
   if (x.dims[0].is_one()) fail("compares each row with the others, and needs at least 2; got {}", to_string(x));
 }

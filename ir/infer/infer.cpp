@@ -22,16 +22,6 @@ std::string list(const Types& types) {
   return text;
 }
 
-void need_float(const Types& x) {
-  for (const Type& type : x)
-    if (!is_float(type.dtype)) fail("needs floats, got {}", list(x));
-}
-
-void need_arithmetic(const Types& x) {
-  for (const Type& type : x)
-    if (!is_arithmetic(type.dtype)) fail("needs floats or i32, got {}", list(x));
-}
-
 void need_same_dtype(const Types& x, std::size_t first) {
   for (std::size_t i = first; i < x.size(); ++i)
     if (x[i].dtype != x[first].dtype) fail("dtypes differ: {}; cast one of them", list(x));
@@ -108,12 +98,36 @@ void check_attributes(const OpInfo& row, const Attrs& attrs) {
   for (const Attr key : {Attr::axis, Attr::stream, Attr::offset}) check_range(attrs, key, 0, kMost);
 }
 
-// Elementwise
+// Dtypes
 
-void need_bool(const Types& x) {
-  for (const Type& type : x)
-    if (type.dtype != DType::boolean) fail("needs bools, got {}", list(x));
+bool is_taken(DType dtype, Takes takes) {
+  switch (takes) {
+    case Takes::numbers:
+      return is_arithmetic(dtype);
+    case Takes::floats:
+      return is_float(dtype);
+    case Takes::bools:
+      return dtype == DType::boolean;
+    case Takes::any:
+    case Takes::choice:
+      return true;
+  }
+  return false;
 }
+
+void check_dtypes(const OpInfo& row, const Types& x) {
+  if (row.takes == Takes::choice && x[0].dtype != DType::boolean)
+    fail("the condition must be a bool, got {}", to_string(x[0]));
+  for (const Type& type : x)
+    if (!is_taken(type.dtype, row.takes))
+      fail("needs {}, got {}",
+           row.takes == Takes::floats    ? "floats"
+           : row.takes == Takes::numbers ? "floats or i32"
+                                         : "bools",
+           list(x));
+}
+
+// Elementwise
 
 Dims broadcast_all(const Types& x) {
   Dims dims = x[0].dims;
@@ -125,25 +139,13 @@ Dims broadcast_all(const Types& x) {
   return dims;
 }
 
-Type infer_elementwise(const Types& x) {
-  need_same_dtype(x);
-  return {x[0].dtype, broadcast_all(x)};
-}
-
-Type infer_compare(const Types& x) {
-  need_same_dtype(x);
-  return {DType::boolean, broadcast_all(x)};
-}
-
-Type infer_order(const Types& x) {
-  need_arithmetic(x);
-  return infer_compare(x);
-}
-
-Type infer_select(const Types& x) {
-  if (x[0].dtype != DType::boolean) fail("the condition must be a bool, got {}", to_string(x[0]));
-  need_same_dtype(x, 1);
-  return {x[1].dtype, broadcast_all(x)};
+Type infer_elementwise(const OpInfo& row, const Types& x, const Type& written) {
+  const std::size_t first = row.takes == Takes::choice ? 1 : 0;
+  need_same_dtype(x, first);
+  if (row.has(Trait::typed) && x[0].dims != written.dims)
+    fail("a cast keeps the dims: {} to {}", to_string(x[0]), to_string(written));
+  if (row.has(Trait::typed)) return written;
+  return {row.has(Trait::truth) ? DType::boolean : x[first].dtype, broadcast_all(x)};
 }
 
 // Sources
@@ -195,7 +197,6 @@ void check_random(const Type& seed, const Type& written) {
 // Reductions
 
 Type infer_reduce(const Type& x, const Attrs& attrs) {
-  need_arithmetic({x});
   const std::vector<std::int64_t> axes = attrs.integers(Attr::axes);
   if (axes.empty()) fail("axes is empty: nothing of {} to reduce", to_string(x));
   Type result = x;
@@ -211,15 +212,13 @@ void check_activation(const Attrs& attrs, const Type& result) {
   const std::string activation = attrs.text(Attr::activation);
   const std::vector<std::string>& known = activation_names();
   if (activation.empty() || std::ranges::find(known, activation) != known.end()) return;
-  fail("activation must be one of {}; got {} for {}", fmt::join(known, ", "), brief(activation), to_string(result));
-}
-
-void check_cast(const Type& x, const Type& written) {
-  if (x.dims != written.dims) fail("a cast keeps the dims: {} to {}", to_string(x), to_string(written));
+  fail("activation must name an elementwise op of one float, as relu or tanh; got {} for {}", brief(activation),
+       to_string(result));
 }
 
 // The type by the rule; for typed ops `written`, after checking it against the rule.
 Type apply_rule(OpCode code, const Types& x, const Attrs& attrs, const Type& written) {
+  if (is_elementwise(code)) return infer_elementwise(info(code), x, written);
   switch (code) {
     case OpCode::constant:
       check_constant(attrs, written);
@@ -234,54 +233,6 @@ Type apply_rule(OpCode code, const Types& x, const Attrs& attrs, const Type& wri
     case OpCode::random_normal:
       check_random(x[0], written);
       return written;
-    case OpCode::neg:
-    case OpCode::abs:
-    case OpCode::sign:
-    case OpCode::relu:
-    case OpCode::add:
-    case OpCode::sub:
-    case OpCode::mul:
-    case OpCode::max:
-    case OpCode::min:
-      need_arithmetic(x);
-      return infer_elementwise(x);
-    case OpCode::floor:
-    case OpCode::exp:
-    case OpCode::expm1:
-    case OpCode::log:
-    case OpCode::log1p:
-    case OpCode::sqrt:
-    case OpCode::rsqrt:
-    case OpCode::sin:
-    case OpCode::cos:
-    case OpCode::tanh:
-    case OpCode::sigmoid:
-    case OpCode::softplus:
-    case OpCode::erf:
-    case OpCode::div:
-    case OpCode::pow:
-      need_float(x);
-      return infer_elementwise(x);
-    case OpCode::logical_not:
-    case OpCode::logical_and:
-    case OpCode::logical_or:
-      need_bool(x);
-      return infer_elementwise(x);
-    case OpCode::cast:
-      check_cast(x[0], written);
-      return written;
-    case OpCode::stop_gradient:
-      return x[0];
-    case OpCode::eq:
-    case OpCode::ne:
-      return infer_compare(x);
-    case OpCode::lt:
-    case OpCode::le:
-    case OpCode::gt:
-    case OpCode::ge:
-      return infer_order(x);
-    case OpCode::select:
-      return infer_select(x);
     case OpCode::reduce_sum:
     case OpCode::reduce_max:
       return infer_reduce(x[0], attrs);
@@ -345,6 +296,8 @@ Type apply_rule(OpCode code, const Types& x, const Attrs& attrs, const Type& wri
     case OpCode::view:
       check_view(x[0], attrs, written);
       return written;
+#define ELEMENTWISE(name, ...) case OpCode::name:
+#include "ir/ops.def"
     case OpCode::fused:
       break;
   }
@@ -380,9 +333,10 @@ Type infer(OpCode code, const std::vector<Type>& operands, const Attrs& attrs, c
   const OpInfo& row = info(code);
   check_arity(row, operands.size());
   check_attributes(row, attrs);
-  if (row.typed && !written) fail("needs its result type written");
+  if (row.has(Trait::typed) && !written) fail("needs its result type written");
   for (const Type& operand : operands) check_size(operand);
   if (written) check_size(*written);
+  check_dtypes(row, operands);
   const Type result = has_layout(code) ? apply_image_rule(code, operands, attrs, written)
                                        : apply_rule(code, operands, attrs, written.value_or(Type()));
   check_size(result);

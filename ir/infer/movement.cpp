@@ -86,7 +86,6 @@ Type infer_gather(const Type& table, const Type& indices) {
 
 void check_scatter_add(const Type& indices, const Type& rows, const Type& written) {
   check_indices(indices);
-  need_arithmetic({rows});
   need_dtype(written, rows.dtype);
   const auto row_dims = [](const Type& type) {
     return type.rank() == 0 ? Dims() : Dims(type.dims.begin() + 1, type.dims.end());

@@ -17,8 +17,6 @@ using Types = std::vector<Type>;
 
 std::string list(const Types& types);  // "f32[2], f32[3] and i32[]"
 inline bool is_arithmetic(DType dtype) { return is_float(dtype) || dtype == DType::i32; }
-void need_float(const Types& x);
-void need_arithmetic(const Types& x);
 void need_same_dtype(const Types& x, std::size_t first = 0);  // from operand `first` on
 void need_dtype(const Type& written, DType dtype);
 void check_bias(const Types& x,

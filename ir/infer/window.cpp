@@ -18,7 +18,6 @@ constexpr std::int64_t kMostSide = std::numeric_limits<std::int32_t>::max();
 void check_image(const Type& type, std::string_view what, bool batch_is_first = true) {
   if (type.rank() != 4)
     fail("{} has 4 dims {}, got {}", what, batch_is_first ? "[N,C,H,W]" : "[out,in,height,width]", to_string(type));
-  if (!is_float(type.dtype)) fail("{} holds floats, got {}", what, to_string(type));
   for (std::size_t i = batch_is_first ? 1 : 0; i < 4; ++i)
     if (!type.dims[i].is_number())
       fail("dim {} of {} must be a number: {} is a symbol in {}", i, what, to_string(type.dims[i]), to_string(type));

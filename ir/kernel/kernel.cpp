@@ -37,99 +37,6 @@ bool Kernel::reads(std::uint32_t buffer) const {
   });
 }
 
-namespace {
-
-double cost(ir::OpCode code) {
-  using enum ir::OpCode;
-  switch (code) {
-    case exp:
-      return 10;
-    case sigmoid:
-      return 20;
-    case expm1:
-    case log:
-    case log1p:
-      return 16;
-    case sin:
-    case cos:
-    case tanh:
-      return 26;
-    case softplus:
-      return 28;
-    case erf:
-      return 30;
-    case pow:
-      return 90;
-    case div:
-    case sqrt:
-      return 8;
-    case rsqrt:
-      return 16;
-    case random_uniform:
-      return 70;
-    case random_normal:
-      return 110;
-    case constant:
-    case iota:
-    case cast:
-    case stop_gradient:
-    case neg:
-    case abs:
-    case floor:
-    case relu:
-    case logical_not:
-    case add:
-    case sub:
-    case mul:
-    case eq:
-    case ne:
-    case lt:
-    case gt:
-    case logical_and:
-    case logical_or:
-    case select:
-    case reduce_sum:
-      return 1;
-    case sign:
-    case max:
-    case min:
-    case le:
-    case ge:
-    case reduce_max:
-      return 3;
-    case dim_size:
-    case matmul:
-    case conv2d:
-    case conv_transpose2d:
-    case conv2d_weight_grad:
-    case similarity_lse:
-    case similarity_pair:
-    case similarity_lse_grad:
-    case similarity_tiles:
-    case max_pool2d:
-    case max_pool2d_grad:
-    case avg_pool2d:
-    case avg_pool2d_grad:
-    case broadcast:
-    case reshape:
-    case transpose:
-    case slice:
-    case pad:
-    case concat:
-    case gather:
-    case scatter_add:
-    case affine_sample:
-    case affine_sample_grad:
-    case pack:
-    case view:
-    case fused:
-      break;
-  }
-  throw InternalError("cost: not an op of a kernel");
-}
-
-}  // namespace
-
 // One index selects a row; several select each element separately.
 constexpr double kPickedElement = 12;
 
@@ -144,7 +51,7 @@ double cost(const Node& node) {
     case NodeKind::op:
     case NodeKind::row_reduce:
     case NodeKind::final_reduce:
-      return cost(node.code);
+      return ir::info(node.code).cost;
   }
   return 0;
 }

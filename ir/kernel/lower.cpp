@@ -270,7 +270,7 @@ class Lowering : NodeMaker {
     const ValueId value = op.results[0];
     if (op.code == OpCode::constant) return constant(value, op.attrs.numbers(Attr::values), location);
     if (op.code == OpCode::iota) return index(value, location[std::size_t(op.attrs.integer(Attr::axis))]);
-    if (op.code == OpCode::random_uniform || op.code == OpCode::random_normal) return random(value, op, location);
+    if (ir::has(op.code, ir::Trait::random)) return random(value, op, location);
     if (op.code == OpCode::gather) return gather(op, location);
     if (op.code == OpCode::affine_sample) return affine_sample(value, op, location);
     if (is_reduce(op.code)) {

@@ -43,8 +43,7 @@ bool is_positive(const Graph& graph, ValueId value) {
   if (op->code == OpCode::mul || op->code == OpCode::div || op->code == OpCode::add) return positive(0) && positive(1);
   if (op->code == OpCode::broadcast || op->code == OpCode::reshape || op->code == OpCode::stop_gradient)
     return positive(0);
-  return op->code == OpCode::exp || op->code == OpCode::sqrt || op->code == OpCode::rsqrt ||
-         op->code == OpCode::sigmoid || op->code == OpCode::softplus || op->code == OpCode::dim_size;
+  return ir::has(op->code, ir::Trait::positive) || op->code == OpCode::sqrt || op->code == OpCode::dim_size;
 }
 
 namespace {

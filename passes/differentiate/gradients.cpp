@@ -188,6 +188,8 @@ std::vector<Expr> gradients(const Backward& backward) {
       return {dy * cos(a)};
     case OpCode::cos:
       return {-(dy * sin(a))};
+    case OpCode::atan:
+      return {dy / (a * a + 1)};
     case OpCode::tanh:
       return {dy * (1 - y * y)};
     case OpCode::sigmoid:

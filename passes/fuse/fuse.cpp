@@ -61,7 +61,7 @@ class Outliner {
   // Random numbers read at computed indices come from memory.
   bool is_drawn_first(const Op& reader, ValueId operand) const {
     const Op* op = graph_.producer(operand);
-    return ir::reads_elsewhere(reader.code) && op && is_random(op->code);
+    return ir::reads_elsewhere(reader.code) && op && ir::has(op->code, ir::Trait::random);
   }
 
   ValueId input(ValueId value) {

@@ -26,7 +26,7 @@ constexpr double kWorthStoring = 1.25;
 // Cost per element in simple operations; kernels recompute sources in any case.
 int cost(const Graph& graph, const Op& op) {
   if (is_recomputed(graph, op)) return 0;
-  return is_costly(op.code) ? 8 : 1;
+  return ir::has(op.code, ir::Trait::costly) ? 8 : 1;
 }
 
 }  // namespace
@@ -155,7 +155,7 @@ bool Recompute::add_to_closure(std::uint32_t group, ValueId value, Closure& clos
   }
   if (member && !closure.inside.insert(value).second) return true;
   closure.cost += cost(graph_, *op);
-  closure.stays = closure.stays || is_costly(op->code) || is_random(op->code);
+  closure.stays = closure.stays || ir::has(op->code, ir::Trait::costly) || ir::has(op->code, ir::Trait::random);
   if (op->code == OpCode::gather) return add_gather(group, *op, closure);
   return closure.cost <= kCheapCost && std::all_of(op->operands.begin(), op->operands.end(), [&](ValueId operand) {
            return add_to_closure(group, operand, closure);

@@ -59,9 +59,9 @@ class Objections {
     const Op* maker = graph_.producer(value);
     if (!maker) return {};
     const OpId id = graph_.values[value].op;
-    if (is_random(maker->code)) return "random numbers must be stored before an op reads them at other indices";
+    if (ir::has(maker->code, ir::Trait::random)) return "random numbers must be stored before an op reads them at other indices";
     if (!region_.contains(id) || std::find(moved.begin(), moved.end(), id) != moved.end()) return {};
-    if (kernel::is_reduce(maker->code) || maker->code == OpCode::affine_sample || is_costly(maker->code) ||
+    if (kernel::is_reduce(maker->code) || maker->code == OpCode::affine_sample || ir::has(maker->code, ir::Trait::costly) ||
         moved.size() >= kMostMoved)
       return fmt::format("{} is too costly to recompute for every read", ir::name(maker->code));
     moved.push_back(id);
@@ -119,15 +119,6 @@ bool is_recomputed(const Graph& graph, const Op& op) {
   if (op.code != OpCode::broadcast) return false;
   const Op* source = graph.producer(op.operands[0]);
   return source && source->code == OpCode::constant;
-}
-
-bool is_random(OpCode code) { return code == OpCode::random_uniform || code == OpCode::random_normal; }
-
-bool is_costly(OpCode code) {
-  constexpr OpCode kCostly[] = {OpCode::exp,  OpCode::expm1,   OpCode::log,     OpCode::log1p,
-                                OpCode::tanh, OpCode::sigmoid, OpCode::sin,     OpCode::cos,
-                                OpCode::erf,  OpCode::pow,     OpCode::softplus};
-  return std::find(std::begin(kCostly), std::end(kCostly), code) != std::end(kCostly);
 }
 
 std::string Regions::why_not(const std::vector<OpId>& members) const {

@@ -15,10 +15,6 @@ using kernel::loop_dims;
 // Sources that every kernel computes instead of loading: constants, indices, random numbers.
 bool is_recomputed(const ir::Graph& graph, const ir::Op& op);
 
-// Whether an elementwise op is expensive: a polynomial of many terms.
-bool is_costly(ir::OpCode code);
-bool is_random(ir::OpCode code);
-
 // Largest number of ops per kernel, not counting recomputed ones. Larger kernels gain nothing and compile in more than
 // linear time.
 inline constexpr std::size_t kMostMembers = 512;

@@ -111,7 +111,7 @@ class Layout {
     if (attrs.has(Attr::start)) attrs.set(Attr::start, start_in(form, attrs.dims(Attr::start)));
     std::optional<ir::Type> written;
     const ir::Type& type = graph_.type(op.results[0]);
-    if (ir::info(op.code).typed) written = ir::Type{type.dtype, dims_in(form, type.dims)};
+    if (ir::has(op.code, ir::Trait::typed)) written = ir::Type{type.dtype, dims_in(form, type.dims)};
     return apply(op.code, operands, std::move(attrs), std::move(written));
   }
 
@@ -127,7 +127,7 @@ class Layout {
     const ir::Type& type = graph_.type(op.results[0]);
     const bool image = ir::makes_image(op.code);
     std::optional<ir::Type> written;
-    if (ir::info(op.code).typed) written = ir::to_nhwc(type);
+    if (ir::has(op.code, ir::Trait::typed)) written = ir::to_nhwc(type);
     const Expr result = apply(op.code, operands, std::move(attrs), std::move(written));
     if (image) return make(op, *form, formed_of(result, *form));
     rewriter_.map(op.results[0], result);

@@ -45,9 +45,7 @@ double element(const ir::Graph& graph, ir::ValueId constant, const Index& index)
 }
 
 // Whether an op is discontinuous, so that digits beyond float precision would show.
-bool jumps(const ir::Op& op, DType result) {
-  return !is_float(result) || op.code == OpCode::floor || op.code == OpCode::sign;
-}
+bool jumps(const ir::Op& op, DType result) { return !is_float(result) || ir::has(op.code, ir::Trait::steps); }
 
 // A constant as an operand: keeps digits beyond float precision but not values outside the float range; rounds to float
 // if `exactly`.
@@ -85,10 +83,9 @@ double evaluate(const ir::Graph& graph, const ir::Op& op, const std::vector<ir::
                 const Index& index) {
   if (ir::is_elementwise(op.code)) {
     Numbers numbers;
-    const bool turns = op.code == OpCode::sin || op.code == OpCode::cos || op.code == OpCode::pow;
     for (const ir::ValueId operand : operands) {
       const double number = element(graph, operand, index);
-      const bool exactly = jumps(op, result) || (turns && std::abs(number) > 1e4);
+      const bool exactly = jumps(op, result) || (ir::has(op.code, ir::Trait::sharp) && std::abs(number) > 1e4);
       numbers.push_back(graph.type(operand).dtype == DType::f32 ? as_operand(number, exactly) : number);
     }
     return ir::apply_scalar(op.code, numbers.data());

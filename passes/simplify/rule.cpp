@@ -1,8 +1,6 @@
 // Matches patterns against ops, with full backtracking over the operand orders of commutative ops.
 #include "passes/simplify/rule.h"
 
-#include <algorithm>
-
 #include "ir/error.h"
 
 namespace weft::passes {
@@ -94,12 +92,6 @@ ValueId Match::old(const Pattern& placeholder) const {
 
 namespace {
 
-bool commutes(OpCode code) {
-  constexpr OpCode kCommutative[] = {OpCode::add, OpCode::mul, OpCode::max,         OpCode::min,
-                                     OpCode::eq,  OpCode::ne,  OpCode::logical_and, OpCode::logical_or};
-  return std::find(std::begin(kCommutative), std::end(kCommutative), code) != std::end(kCommutative);
-}
-
 class Matcher {
  public:
   explicit Matcher(const ir::Graph& graph) : graph_(graph) {}
@@ -134,7 +126,8 @@ class Matcher {
     if (node.any_operands) return next(bindings);
     if (node.operands.size() != op.operands.size()) return false;
     if (match_list(node.operands, op.operands, 0, bindings, next)) return true;
-    return commutes(op.code) && match_list(node.operands, {op.operands[1], op.operands[0]}, 0, bindings, next);
+    return ir::has(op.code, ir::Trait::commutes) &&
+           match_list(node.operands, {op.operands[1], op.operands[0]}, 0, bindings, next);
   }
 
   bool match_list(const std::vector<Pattern>& patterns, const std::vector<ValueId>& values, std::size_t first,

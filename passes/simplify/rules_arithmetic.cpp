@@ -63,7 +63,7 @@ ir::Dims broadcast_dims(const std::vector<Expr>& operands) {
 
 Expr same_op(const Match& m, const std::vector<Expr>& operands) {
   std::optional<ir::Type> written;
-  if (ir::info(m.root().code).typed) written = ir::Type{m.type().dtype, broadcast_dims(operands)};
+  if (ir::has(m.root().code, ir::Trait::typed)) written = ir::Type{m.type().dtype, broadcast_dims(operands)};
   return apply(m.root().code, operands, m.root().attrs, std::move(written));
 }
 

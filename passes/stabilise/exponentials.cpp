@@ -79,8 +79,7 @@ bool is_nonnegative(Expr x) {
   for (const ir::ValueId operand : op->operands) operands.push_back({x.builder, operand});
   if (op->code == OpCode::mul && same(operands[0], operands[1])) return true;
   if (op->code == OpCode::cast && operands[0].dtype() == ir::DType::boolean) return true;
-  for (const OpCode code : {OpCode::exp, OpCode::sigmoid, OpCode::softplus, OpCode::relu, OpCode::abs, OpCode::sqrt})
-    if (op->code == code) return true;
+  if (ir::has(op->code, ir::Trait::positive) || ir::has(op->code, ir::Trait::nonnegative)) return true;
   if (op->code == OpCode::select) operands.erase(operands.begin());
   bool of_such = false;
   for (const OpCode code : {OpCode::mul, OpCode::div, OpCode::add, OpCode::select, OpCode::reduce_sum})

@@ -25,7 +25,7 @@ Expr before_move(Expr x) { return {x.builder, producer(x)->operands.front()}; }
 Expr move_like(Expr x, Expr inner) {
   const ir::Op op = *producer(x);  // by value: the builder's ops move when it grows
   std::optional<ir::Type> written;
-  if (ir::info(op.code).typed) written = ir::Type{inner.dtype(), x.dims()};
+  if (ir::has(op.code, ir::Trait::typed)) written = ir::Type{inner.dtype(), x.dims()};
   return apply(op.code, {inner}, op.attrs, written);
 }
 

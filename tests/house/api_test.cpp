@@ -34,16 +34,29 @@ std::string read(const std::filesystem::path& path) {
 }
 
 bool is_scaffolding(std::string_view line) {
-  for (const std::string_view start : {"#pragma", "#include", "namespace ", "}  // namespace"})
+  for (const std::string_view start : {"#pragma", "#include", "#define", "#undef", "namespace ", "}  // namespace"})
     if (line.starts_with(start)) return true;
   return false;
 }
 
-// The declarations, without includes, namespaces and private parts; blank lines never two in a row.
+// What ops.h makes of the rows of ir/ops.def.
+std::string elementwise_functions() {
+  std::string text;
+  const auto add = [&](const std::string& name, int arity, const std::string& doc) {
+    text += "Tensor " + name + (arity == 1 ? "(Operand x);  // " : "(Operand a, Operand b);  // ") + doc + "\n";
+  };
+#define FUNCTION(name, arity, takes, traits, cost, onnx, doc) add(#name, arity, doc);
+#include "ir/ops.def"
+  return text;
+}
+
+// The declarations, without includes, namespaces and private parts; blank lines never two in a row. The functions that
+// macros make of the op table stand in their place.
 std::string declarations(std::istream& header) {
   std::string text;
   bool is_private = false, was_blank = true;
   for (std::string line; std::getline(header, line);) {
+    if (line == "#include \"ir/ops.def\"") text += elementwise_functions();
     if (line == "};") {
       is_private = false;
       if (text.ends_with("\n\n")) text.pop_back();

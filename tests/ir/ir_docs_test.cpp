@@ -42,6 +42,22 @@ std::string arity(const OpInfo& row) {
   return fmt::format("{} or {}", row.min_arity, row.max_arity);
 }
 
+std::string_view dtypes(Takes takes) {
+  switch (takes) {
+    case Takes::any:
+      return "any dtype";
+    case Takes::numbers:
+      return "floats or i32";
+    case Takes::floats:
+      return "floats";
+    case Takes::bools:
+      return "bool";
+    case Takes::choice:
+      return "bool, then any dtype";
+  }
+  return "";
+}
+
 // A '|' would end the cell of a table.
 std::string cell(std::string_view text) {
   std::string result;
@@ -54,12 +70,15 @@ std::string op_tables() {
   const OpInfo* before = nullptr;
   for (const OpInfo& row : op_table()) {
     if (before == nullptr || before->kind != row.kind)
-      text += fmt::format("\n### {}\n\n| op | operands | attributes | meaning |\n|---|---|---|---|\n", title(row.kind));
+      text += fmt::format("\n### {}\n\n| op | operands | {} | meaning |\n|---|---|---|---|\n", title(row.kind),
+                          row.kind == OpKind::elementwise ? "of" : "attributes");
     std::vector<std::string> attributes;
     for (const AttrInfo& attr : attr_table())
       if (contains(row.attributes, attr.attr)) attributes.push_back(fmt::format("`{}`", attr.name));
-    text += fmt::format("| `{}` | {} | {} | {}{} |\n", row.name, arity(row), fmt::join(attributes, " "), cell(row.doc),
-                        row.typed ? " *(typed)*" : "");
+    text += fmt::format("| `{}` | {} | {} | {}{} |\n", row.name, arity(row),
+                        row.kind == OpKind::elementwise ? std::string(dtypes(row.takes))
+                                                        : fmt::format("{}", fmt::join(attributes, " ")),
+                        cell(row.doc), row.has(Trait::typed) ? " *(typed)*" : "");
     before = &row;
   }
   return text;

@@ -17,6 +17,7 @@
 #include "ir/verify.h"
 #include "ir/visible.h"
 #include "tests/cases/case_file.h"
+#include "tests/ir/elementwise_ops.h"
 
 namespace weft::ir {
 namespace {
@@ -82,6 +83,11 @@ TEST_CASE("text form: every op and attribute of the tables survives a round trip
     CHECK(print(graph) == each.input);
     collect_ops(graph, codes);
     collect_attrs(graph, attrs);
+  }
+  for (const OpCode code : test::elementwise_ops()) {
+    const Graph graph = test::graph_of_elementwise(code);
+    check_round_trip(graph);
+    collect_ops(graph, codes);
   }
   for (const OpInfo& row : op_table()) {
     INFO("op without a sample in tests/ir/ops.weft: ", row.name);

@@ -1,5 +1,5 @@
 // The polynomials. Most are N. Juffa's minimax fits for float with fused multiply-add (public, BSD 2-clause); each
-// function states its range reduction. Coefficients go from the highest degree down.
+// function states its range reduction.
 #include "backends/cpu/codegen/vector_math.h"
 
 #include <cmath>
@@ -7,20 +7,14 @@
 
 namespace weft::cpu {
 
+using ir::scalar::polynomial;
+
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 // ln 2 and pi/2 in parts whose products with small integers are exact or nearly so.
 constexpr double kLn2High = 0x1.62e400p-1, kLn2Low = 0x1.7f7d1cp-20, kLog2E = 1.4426950408889634;
-
-// Horner's rule.
-Value polynomial(const Value& x, std::initializer_list<double> coefficients) {
-  auto each = coefficients.begin();
-  Value result = fma(x, *each, *(each + 1));
-  for (each += 2; each != coefficients.end(); ++each) result = fma(result, x, *each);
-  return result;
-}
 
 Value at_most(const Value& x, double bound) { return choose(lt(bound, x), bound, x); }  // NaN stays NaN
 Value at_least(const Value& x, double bound) { return choose(lt(x, bound), bound, x); }

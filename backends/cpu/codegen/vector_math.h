@@ -3,18 +3,14 @@
 #pragma once
 
 #include "backends/cpu/codegen/code.h"
+#include "ir/scalar.h"
 
 namespace weft::cpu {
 
-Value exp(const Value& x);
-Value expm1(const Value& x);
-Value log(const Value& x);
-Value log1p(const Value& x);
-Value log1p_of_unit(const Value& x);  // for x in [0, 1], or NaN
-Value sin(const Value& x);
-Value cos(const Value& x);
-Value tanh(const Value& x);
-Value erf(const Value& x);
+#define WEFT_VECTOR(name) Value name(const Value& x);
+WEFT_ELEMENTARY_FUNCTIONS(WEFT_VECTOR)
+#undef WEFT_VECTOR
+Value log1p_of_unit(const Value& x);        // for x in [0, 1], or NaN
 Value pow(const Value& a, const Value& b);  // as std::pow, negative bases included
 
 // Philox4x32-10 on vectors, the numbers of runtime/rng.h to the bit. Words are i32 scalars of the rng buffer.

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "backends/cuda/codegen/values.h"
+
 namespace weft::cuda {
 
 using ir::DType;
@@ -67,21 +69,26 @@ std::string Text::atom(Kind wanted) const {
 namespace {
 
 Kind common(const Text& a, const Text& b) { return a.is_number() ? b.kind() : a.kind(); }
+Source* source_of(const Text& a, const Text& b) { return a.source() ? a.source() : b.source(); }
 
 Text arithmetic(const Text& a, const Text& b, const char* sign, const char* of_ints) {
   const Kind kind = common(a, b);
   if (kind == Kind::i32) return {fmt::format("{}({}, {})", of_ints, a.code(kind), b.code(kind)), kind};
-  return {fmt::format("{} {} {}", a.atom(kind), sign, b.atom(kind)), kind, false};
+  return {fmt::format("{} {} {}", a.atom(kind), sign, b.atom(kind)), kind, false, source_of(a, b)};
 }
 
 Text compare(const Text& a, const Text& b, const char* sign) {
   const Kind kind = common(a, b);
-  return {fmt::format("{} {} {}", a.atom(kind), sign, b.atom(kind)), Kind::truth, false};
+  return {fmt::format("{} {} {}", a.atom(kind), sign, b.atom(kind)), Kind::truth, false, source_of(a, b)};
 }
 
 // Floats only: the type rules guarantee that.
 Text call(const char* function, const Text& x) {
-  return {fmt::format("{}({})", function, x.code(Kind::f32)), Kind::f32};
+  return {fmt::format("{}({})", function, x.code(Kind::f32)), Kind::f32, true, x.source()};
+}
+Text call(const char* function, const Text& a, const Text& b) {
+  return {fmt::format("{}({}, {})", function, a.code(Kind::f32), b.code(Kind::f32)), Kind::f32, true,
+          source_of(a, b)};
 }
 
 }  // namespace
@@ -90,31 +97,35 @@ Text operator+(const Text& a, const Text& b) { return arithmetic(a, b, "+", "add
 Text operator-(const Text& a, const Text& b) { return arithmetic(a, b, "-", "subtract_ints"); }
 Text operator*(const Text& a, const Text& b) { return arithmetic(a, b, "*", "multiply_ints"); }
 Text operator/(const Text& a, const Text& b) {
-  return {fmt::format("{} / {}", a.atom(Kind::f32), b.atom(Kind::f32)), Kind::f32, false};
+  return {fmt::format("{} / {}", a.atom(Kind::f32), b.atom(Kind::f32)), Kind::f32, false, source_of(a, b)};
 }
 
 Text operator-(const Text& a) {
   if (a.kind() == Kind::i32) return {fmt::format("subtract_ints(0, {})", a.code()), Kind::i32};
-  return {"-" + a.atom(a.kind()), a.kind(), false};
+  return {"-" + a.atom(a.kind()), a.kind(), false, a.source()};
 }
 
 Text abs(const Text& x) {
   if (x.kind() == Kind::i32) return choose(lt(x, 0.0), -x, x);
   return call("fabsf", x);
 }
-Text floor(const Text& x) { return call("floorf", x); }
-Text exp(const Text& x) { return call("expf", x); }
-Text expm1(const Text& x) { return call("expm1f", x); }
-Text log(const Text& x) { return call("logf", x); }
-Text log1p(const Text& x) { return call("log1pf", x); }
-Text sqrt(const Text& x) { return call("sqrtf", x); }
-Text sin(const Text& x) { return call("sinf", x); }
-Text cos(const Text& x) { return call("cosf", x); }
-Text tanh(const Text& x) { return call("tanhf", x); }
-Text erf(const Text& x) { return call("erff", x); }
 
-Text pow(const Text& a, const Text& b) {
-  return {fmt::format("powf({}, {})", a.code(Kind::f32), b.code(Kind::f32)), Kind::f32};
+// Each is a function of CUDA's: expf.
+#define WEFT_TEXT(name) \
+  Text name(const Text& x) { return call(#name "f", x); }
+WEFT_ELEMENTARY_FUNCTIONS(WEFT_TEXT)
+#undef WEFT_TEXT
+
+Text pow(const Text& a, const Text& b) { return call("powf", a, b); }
+Text copysign(const Text& magnitude, const Text& sign) { return call("copysignf", magnitude, sign); }
+Text fma(const Text& a, const Text& b, const Text& c) {
+  return {fmt::format("fmaf({}, {}, {})", a.code(Kind::f32), b.code(Kind::f32), c.code(Kind::f32)), Kind::f32, true,
+          source_of(a.source() ? a : b, c)};
+}
+
+Text once(const Text& x) {
+  if (x.is_number() || !x.source()) return x;
+  return {x.source()->define(type_name(x.kind()), x.code()), x.kind(), true, x.source()};
 }
 
 Text lt(const Text& a, const Text& b) { return compare(a, b, "<"); }
@@ -130,7 +141,8 @@ Text negate(const Text& a) { return {"!" + a.atom(Kind::truth), Kind::truth, fal
 
 Text choose(const Text& c, const Text& a, const Text& b) {
   const Kind kind = common(a, b);
-  return {fmt::format("{} ? {} : {}", c.atom(Kind::truth), a.atom(kind), b.atom(kind)), kind, false};
+  return {fmt::format("{} ? {} : {}", c.atom(Kind::truth), a.atom(kind), b.atom(kind)), kind, false,
+          c.source() ? c.source() : source_of(a, b)};
 }
 
 Text convert(const Text& x, Kind kind) {

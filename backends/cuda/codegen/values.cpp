@@ -34,6 +34,12 @@ void Source::close(const std::string& tail) {
   line(tail);
 }
 
+std::string Source::define(const char* type, const std::string& value) {
+  const std::string name = fmt::format("part{}", ++defined_);  // names of nodes end in _ and a number
+  line(fmt::format("const {} {} = {};", type, name, value));
+  return name;
+}
+
 Buffers::Buffers(const Kernel& kernel) : kernel_(kernel) {
   std::set<std::string> used;
   for (std::size_t i = 0; i < kernel.buffers.size(); ++i) {
@@ -142,7 +148,8 @@ Text Values::load(const Node& node) {
 
 Text Values::apply(const Node& node) {
   std::vector<Text> operands;
-  for (const NodeId operand : node.operands) operands.emplace_back(get(operand), kind_of(kernel_.nodes[operand].dtype));
+  for (const NodeId operand : node.operands)
+    operands.emplace_back(get(operand), kind_of(kernel_.nodes[operand].dtype), true, &source_);
   const Kind kind = kind_of(node.dtype);
   if (node.code == ir::OpCode::cast) return rounded(convert(operands[0], kind), node.dtype);
   return rounded(convert(ir::apply_scalar<Text>(node.code, operands.data()), kind), node.dtype);

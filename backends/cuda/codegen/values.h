@@ -17,11 +17,13 @@ class Source {
   void line(const std::string& text);  // empty: an empty line
   void open(const std::string& head);  // "head {"
   void close(const std::string& tail = "}");
+  std::string define(const char* type, const std::string& value);  // a constant; gives its name
   std::string take() { return std::move(text_); }
 
  private:
   std::string text_;
   int depth_ = 0;
+  int defined_ = 0;
 };
 
 // The names of a kernel's buffers in its source; the parameters and the literals as text.

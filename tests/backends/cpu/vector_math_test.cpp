@@ -103,6 +103,7 @@ const Case kCases[] = {
     {OpCode::rsqrt, rsqrt, kLeast, kMost, false, 1.5},
     {OpCode::sin, std::sin, kLeast, 1e15f, true, 1.5},
     {OpCode::cos, std::cos, kLeast, 1e15f, true, 1.5},
+    {OpCode::atan, std::atan, kLeast, kMost, true, 1.5},
     {OpCode::tanh, std::tanh, kLeast, 100.0f, true, 1.8},
     {OpCode::erf, std::erf, kLeast, 10.0f, true, 1.0},
     // 1/(1+e^-x) as ir/scalar.h writes it: the rounding of e^-x is all in the result
@@ -146,6 +147,9 @@ const Edge kEdges[] = {
     {OpCode::cos, 0, 1},
     {OpCode::cos, -kInfinity, kNaN},
     {OpCode::cos, kNaN, kNaN},
+    {OpCode::atan, kInfinity, 1.57079637f},
+    {OpCode::atan, -kInfinity, -1.57079637f},
+    {OpCode::atan, kNaN, kNaN},
     {OpCode::tanh, 0, 0},
     {OpCode::tanh, kInfinity, 1},
     {OpCode::tanh, -kInfinity, -1},

@@ -8,6 +8,7 @@
 #include "tests/export/onnx_files.h"
 #include "tests/export/onnx_reader.h"
 #include "tests/export/subjects.h"
+#include "tests/ir/elementwise_ops.h"
 
 using namespace weft;
 using onnx::Random;
@@ -234,6 +235,14 @@ TEST_CASE("every inference entry of every model keeps the rules of ONNX, inputs,
   }
   CHECK(models.size() == 10);  // the nine and the ops
   CHECK(entries > 150);
+}
+
+TEST_CASE("every elementwise op has a form in ONNX") {
+  for (const ir::OpCode code : test::elementwise_ops()) {
+    CAPTURE(ir::name(code));
+    const auto graph = std::make_shared<const ir::Graph>(test::graph_of_elementwise(code));
+    CHECK(file_of(graph).find(ir::info(code).onnx) != std::string::npos);
+  }
 }
 
 TEST_CASE("an entry for a fixed batch computes no sizes") {

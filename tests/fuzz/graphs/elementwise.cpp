@@ -25,7 +25,7 @@ const std::vector<DType>& dtypes_of(OpCode code) {
           const ir::OpInfo& row = ir::op_table()[i];
           if (row.kind != ir::OpKind::elementwise) break;
           const Type scalar{dtype, {}};
-          const std::optional<Type> written = row.typed ? std::optional(scalar) : std::nullopt;
+          const std::optional<Type> written = row.has(ir::Trait::typed) ? std::optional(scalar) : std::nullopt;
           ir::infer(OpCode(i), std::vector<Type>(std::size_t(row.min_arity), scalar), {}, written);
           all[i].push_back(dtype);
         } catch (const Error&) {
@@ -72,7 +72,7 @@ ValueId Generator::operand_of(OpCode code) {
 
 Generator::Value Generator::unary(OpCode code) {
   const ValueId x = operand_of(code);
-  if (!ir::info(code).typed) return maker_.add(code, {x});
+  if (!ir::has(code, ir::Trait::typed)) return maker_.add(code, {x});
   return maker_.add(code, {x}, {}, Type{dtype(), maker_.type(x).dims});
 }
 

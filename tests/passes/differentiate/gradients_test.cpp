@@ -230,11 +230,38 @@ Expr near_identity(Sample& s, std::int64_t batch) {
   return noise + identity;
 }
 
+// Ops without a gradient, and why.
+const std::map<OpCode, const char*> kNotDifferentiable = {
+    {OpCode::constant, "a source"},
+    {OpCode::iota, "a source"},
+    {OpCode::dim_size, "a source"},
+    {OpCode::random_uniform, "a source"},
+    {OpCode::random_normal, "a source"},
+    {OpCode::stop_gradient, "a constant by definition"},
+    {OpCode::sign, "flat wherever it has a slope"},
+    {OpCode::floor, "flat wherever it has a slope"},
+    {OpCode::logical_not, "a truth value"},
+    {OpCode::logical_and, "a truth value"},
+    {OpCode::logical_or, "a truth value"},
+    {OpCode::eq, "a truth value"},
+    {OpCode::ne, "a truth value"},
+    {OpCode::lt, "a truth value"},
+    {OpCode::le, "a truth value"},
+    {OpCode::gt, "a truth value"},
+    {OpCode::ge, "a truth value"},
+    {OpCode::similarity_lse_grad, "second derivative; an Error"},
+    {OpCode::similarity_tiles, "made after differentiate; an Error"},
+    {OpCode::max_pool2d_grad, "second derivative; an Error"},
+    {OpCode::fused, "made after differentiate; an Error"},
+};
+
 std::map<OpCode, std::vector<Build>> samples() {
   std::map<OpCode, std::vector<Build>> all;
-  for (const OpCode code : {OpCode::neg, OpCode::abs, OpCode::exp, OpCode::expm1, OpCode::sin, OpCode::cos,
-                            OpCode::tanh, OpCode::sigmoid, OpCode::softplus, OpCode::erf, OpCode::relu})
-    all[code] = {unary(code)};
+  // The functions of one float; those of positive numbers are sampled there, below.
+  for (const std::string& name : ir::activation_names()) {
+    const OpCode code = *ir::parse_op(name);
+    if (!kNotDifferentiable.contains(code)) all[code] = {unary(code)};
+  }
   for (const OpCode code : {OpCode::log, OpCode::sqrt, OpCode::rsqrt}) all[code] = {unary(code, 0.3, 2)};
   all[OpCode::log1p] = {unary(OpCode::log1p, -0.6, 2)};
   all[OpCode::cast] = {[](Sample& s) { return cast(cast(s.param(s.dims(2)), ir::DType::bf16) * 2, ir::DType::f32); }};
@@ -295,31 +322,6 @@ std::map<OpCode, std::vector<Build>> samples() {
   all[OpCode::view] = {[](Sample& s) { return view(s.param({20}), 5, ir::f32({3, 4})); }};
   return all;
 }
-
-// Ops without a gradient, and why.
-const std::map<OpCode, const char*> kNotDifferentiable = {
-    {OpCode::constant, "a source"},
-    {OpCode::iota, "a source"},
-    {OpCode::dim_size, "a source"},
-    {OpCode::random_uniform, "a source"},
-    {OpCode::random_normal, "a source"},
-    {OpCode::stop_gradient, "a constant by definition"},
-    {OpCode::sign, "flat wherever it has a slope"},
-    {OpCode::floor, "flat wherever it has a slope"},
-    {OpCode::logical_not, "a truth value"},
-    {OpCode::logical_and, "a truth value"},
-    {OpCode::logical_or, "a truth value"},
-    {OpCode::eq, "a truth value"},
-    {OpCode::ne, "a truth value"},
-    {OpCode::lt, "a truth value"},
-    {OpCode::le, "a truth value"},
-    {OpCode::gt, "a truth value"},
-    {OpCode::ge, "a truth value"},
-    {OpCode::similarity_lse_grad, "second derivative; an Error"},
-    {OpCode::similarity_tiles, "made after differentiate; an Error"},
-    {OpCode::max_pool2d_grad, "second derivative; an Error"},
-    {OpCode::fused, "made after differentiate; an Error"},
-};
 
 }  // namespace
 
