@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "ir/graph.h"
-#include "passes/plan/address.h"
 #include "passes/plan/placement.h"
 
 namespace weft::passes {
@@ -35,12 +34,13 @@ struct Plan {
 // none).
 Plan make_plan(const ir::Graph& graph, const std::vector<std::size_t>& scratch_bytes = {});
 
-// Where a value's memory begins.
-Address address_of(const Plan& plan, const ir::Graph& graph, ir::ValueId value);
-
 // The pack that a value is, or is a view of; else null.
 const ir::Op* pack_below(const ir::Graph& graph, ir::ValueId value);
 
+// A stretch of bytes within a value.
+struct Gap {
+  std::size_t offset = 0, bytes = 0;
+};
 // Between the operands of a `pack`, and behind the last: what must be zeros.
 std::vector<Gap> gaps_of(const ir::Graph& graph, const ir::Op& pack);
 // What an op reads and writes at least, in bytes.
