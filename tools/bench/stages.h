@@ -20,7 +20,7 @@ struct StageOptions {
   Precision precision = Precision::f32;  // from the stage fused on, of a program for a GPU
 };
 
-// In order: graph, differentiated, updated, fused, planned, kernels, llvm, asm; beside these three, cuda.
+// In order: graph, differentiated, updated, fused, planned, program, kernels, llvm, asm; beside these three, cuda.
 const std::vector<std::string>& stage_names();
 
 // The text of a stage. Notes of the passes are appended to `notes`. Throws Error where the entry does not pass through
