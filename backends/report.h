@@ -14,8 +14,8 @@ struct CompileReport {
   std::vector<std::pair<std::string, double>> seconds;  // by pass and stage, in order
   std::vector<passes::Note> notes;
   int kernels = 0;
-  std::string kernels_text, llvm_text,
-      asm_text;            // dumps of the stages `kernels`, `llvm`, `asm`; filled on request
+  // Dumps of the stages `program`, `kernels`, `llvm`, `asm`; filled on request.
+  std::string program_text, kernels_text, llvm_text, asm_text;
   bool want_text = false;  // the caller sets it to request the dumps
 };
 

@@ -120,7 +120,7 @@ double copy_speed(double bytes) {
 }
 
 // The kernel on one and two threads. `kernel` and `compiled` must outlive the benchmarks.
-void add_kernel(const VaeKernel& kernel, const cpu::CompiledKernel& compiled) {
+void add_kernel(const VaeKernel& kernel, const weft_kernel& compiled) {
   const double bytes = bytes_moved(kernel);
   for (const int threads : {1, 2})
     add_benchmark(fmt::format("{}/threads:{}", kernel.name, threads), [&, bytes, threads](benchmark::State& state) {
@@ -238,7 +238,7 @@ double gflops_of(const cpu::Matmul& product) {
 }
 
 // `product`, `kernel` and `seconds`, which receives the time of the fastest run, must outlive the benchmark.
-void add_matmul(const cpu::Matmul& product, const cpu::CompiledKernel& kernel, const cpu::MachineTarget& target,
+void add_matmul(const cpu::Matmul& product, const weft_kernel& kernel, const cpu::MachineTarget& target,
                 double& seconds) {
   const cpu::MatmulPlan plan = cpu::make_matmul_plan(product, target);
   add_benchmark(name_of(product), [&, plan](benchmark::State& state) {

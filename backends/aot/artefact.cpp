@@ -10,20 +10,16 @@ const ir::Graph& Program::graph() const {
   return std::visit([](const auto& program) -> const ir::Graph& { return *program.graph; }, compiled);
 }
 
-std::size_t Program::steps() const {
-  return std::visit([](const auto& program) { return program.schedule->steps().size(); }, compiled);
+const Schedule& Program::schedule() const {
+  return std::visit([](const auto& program) -> const Schedule& { return *program.schedule; }, compiled);
 }
 
 std::size_t Program::codes() const { return is_on_gpu() ? std::get<CudaProgram>(compiled).cubins.size() : 0; }
 
-std::size_t Program::arena_bytes() const {
-  return std::visit([](const auto& program) { return program.schedule->arena_bytes(); }, compiled);
-}
-
 std::size_t Artefact::scratch_bytes() const {
   std::size_t most = 0;
   for (const Entry& entry : entries)
-    for (const Program& program : entry.programs) most = std::max(most, program.arena_bytes());
+    for (const Program& program : entry.programs) most = std::max(most, program.schedule().arena_bytes());
   return most;
 }
 

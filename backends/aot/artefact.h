@@ -34,9 +34,8 @@ struct Program {
 
   bool is_on_gpu() const { return std::holds_alternative<CudaProgram>(compiled); }
   const ir::Graph& graph() const;
-  std::size_t steps() const;
+  const Schedule& schedule() const;
   std::size_t codes() const;  // architectures with machine code
-  std::size_t arena_bytes() const;
 };
 
 struct Entry {

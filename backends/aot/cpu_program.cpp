@@ -12,13 +12,13 @@ namespace {
 
 void refuse_others(const ir::Graph& graph, const cpu::Schedule& schedule, bool standalone) {
   for (std::size_t i = 0; i < schedule.steps().size(); ++i) {
-    const cpu::StepBody& work = schedule.steps()[i].body;
-    if (standalone && std::holds_alternative<cpu::SimilarityStep>(work))
+    const weft_step_kind kind = schedule.steps()[i].kind;
+    if (standalone && kind == WEFT_STEP_SIMILARITY)
       fail(
           "entry @{}: the streaming contrastive loss needs oneDNN; compile with --no-contrastive, or "
           "without --standalone",
           graph.name);
-    if (std::holds_alternative<cpu::CustomStep>(work)) {
+    if (kind == WEFT_STEP_CUSTOM) {
       const ir::Op& op = graph.ops[schedule.op(i)];
       fail("entry @{}: no ahead-of-time code for {} at {}; leave the entry out, or write it with other ops", graph.name,
            ir::name(op.code), ir::to_string(op.location));
@@ -42,9 +42,9 @@ CpuProgram compile_for_cpu(ir::GraphPtr graph, const CpuOptions& options) {
     program.object = module.object(true);
     program.kernels = module.facts();
   }
-  std::vector<cpu::CompiledKernel> kernels;
-  for (const cpu::KernelFacts& facts : program.kernels) kernels.push_back(cpu::without_code(facts));
-  program.schedule->place(cpu::scratch_of(cpu::make_thunks(program.schedule->steps(), kernels, 1)));
+  for (std::size_t i = 0; i < program.kernels.size(); ++i)
+    program.schedule->set_kernel(i, cpu::without_code(program.kernels[i]));
+  program.schedule->place(runtime::scratch_of(cpu::make_thunks(program.schedule->program(), 1)));
   return program;
 }
 

@@ -11,10 +11,8 @@ CudaProgram compile_for_cuda(ir::GraphPtr graph, bool tf32, const std::vector<st
   program.graph = std::move(graph);
   program.schedule = std::make_unique<cuda::Schedule>(*program.graph, tf32);
   std::vector<std::size_t> scratch;
-  for (const cuda::Step& step : program.schedule->steps()) {
-    const auto* kernel = std::get_if<cuda::KernelStep>(&step.body);
-    scratch.push_back(kernel ? kernel->scratch_bytes : 0);
-  }
+  for (const weft_step& step : program.schedule->steps())
+    scratch.push_back(step.kind == WEFT_STEP_LAUNCHES ? runtime::table_of<weft_launches_step>(step).scratch_bytes : 0);
   program.schedule->place(scratch);
   const cuda::Nvrtc* nvrtc = cuda::Nvrtc::find();
   if (!nvrtc && !architectures.empty())

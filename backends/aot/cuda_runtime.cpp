@@ -13,8 +13,6 @@
 #else
 #include "backends/cuda/device/driver.h"
 #endif
-#include "backends/aot/table_reader.h"
-#include "ir/error.h"
 
 namespace weft::cuda {
 
@@ -33,61 +31,6 @@ Device& device() {
   static const std::shared_ptr<Device> opened = open_gpu(false);
 #endif
   return *opened;
-}
-
-KernelStep kernel_of(const weft_launches_step& table) {
-  KernelStep work{{}, table.scratch_bytes};
-  for (int i = 0; i < table.launch_count; ++i) {
-    const weft_launch& launch = table.launches[i];
-    work.launches.push_back({launch.function, launch.blocks, launch.threads, launch.shared_bytes});
-  }
-  return work;
-}
-
-Matrix matrix_of(const weft_device_matrix& table) {
-  return {table.matrix.rows, table.matrix.columns, table.matrix.row_stride, table.matrix.column_stride,
-          table.alignment};
-}
-
-Matmul matmul_of(const weft_device_matmul_step& table) {
-  return {matrix_of(table.a), matrix_of(table.b),     matrix_of(table.result), table.bias != 0,
-          table.activation,   ir::DType(table.dtype), table.tf32 != 0,         table.bias_alignment};
-}
-
-Convolution device_convolution_of(const weft_device_convolution_step& table) {
-  auto c = convolution_of<Convolution>(table.shape);
-  c.dtype = ir::DType(table.dtype);
-  c.tf32 = table.tf32 != 0;
-  c.w_last = table.w_last != 0;
-  return c;
-}
-
-StepBody body_of(const weft_step& step) {
-  switch (step.kind) {
-    case WEFT_STEP_LAUNCHES:
-      return kernel_of(table_of<weft_launches_step>(step));
-    case WEFT_STEP_DEVICE_MATMUL:
-      return matmul_of(table_of<weft_device_matmul_step>(step));
-    case WEFT_STEP_DEVICE_CONVOLUTION:
-      return device_convolution_of(table_of<weft_device_convolution_step>(step));
-    case WEFT_STEP_FILL:
-      return FillStep{gaps_of(table_of<weft_fill_step>(step))};
-    default:
-      fail("an artefact for GPUs cannot run step {}", step.name);
-  }
-}
-
-std::vector<Step> steps_of(const weft_program& program) {
-  std::vector<Step> steps;
-  for (int i = 0; i < program.step_count; ++i)
-    steps.push_back(step_of<Step>(program.steps[i], body_of(program.steps[i])));
-  return steps;
-}
-
-std::vector<Code> codes_of(const weft_program& program) {
-  std::vector<Code> codes;
-  for (int i = 0; i < program.code_count; ++i) codes.push_back({program.codes[i].architecture, program.codes[i].bytes});
-  return codes;
 }
 
 // Zeroed memory on the device.
@@ -127,11 +70,11 @@ struct weft_device {
 // One program on the device. The caller's buffers and the small inputs have fixed memory there.
 struct weft_executor {
   weft_executor(const weft_program& table, weft_device& location) : program(table), ports(bytes_of_ports(table)) {
-    if (*table.source) module = device().load(table.source, weft::cuda::codes_of(table));
-    const std::vector<weft::cuda::Step> steps = weft::cuda::steps_of(table);
-    std::vector<std::unique_ptr<weft::cuda::Thunk>> items;
-    for (const weft::cuda::Step& step : steps) items.push_back(weft::cuda::make_thunk(step, device(), module.get()));
-    executor.emplace(steps, std::move(items), device(), table.entry,
+    if (*table.source) module = device().load(table.source, {table.codes, std::size_t(table.code_count)});
+    weft::runtime::Thunks items;
+    for (int i = 0; i < table.step_count; ++i)
+      items.push_back(weft::cuda::make_thunk(table.steps[i], device(), module.get()));
+    executor.emplace(table, std::move(items), device(), table.entry,
                      [&table](std::size_t step, const std::string& what) {
                        return std::string(table.steps[step].name) + ": " + what;
                      });

@@ -1,7 +1,6 @@
 // Writes the tables of runtime/artefact/tables.h as C: first those of each program, then the artefact's.
-#include <variant>
-
 #include "backends/aot/artefact.h"
+#include "backends/aot/c_text.h"
 #include "backends/aot/program_text.h"
 #include "ir/visible.h"
 
@@ -10,40 +9,30 @@ namespace weft::aot {
 namespace {
 
 std::string tensors_text(const Artefact& artefact) {
-  std::string text = "static const weft_tensor the_tensors[] = {\n";
-  for (const Tensor& tensor : artefact.tensors) {
-    constexpr const char* kInits[] = {"NONE", "CONSTANT", "UNIFORM", "NORMAL"};
-    text +=
-        fmt::format("    {{{}, {}, {}, {}, {}, {}, WEFT_INIT_{}, {:.17g}, {:.17g}}},\n", c_string(tensor.name),
-                    type_text(tensor.type), role_name(tensor.role), int(tensor.of_optimizer), tensor.offset,
-                    layout_text(tensor.layout), kInits[std::size_t(tensor.init.kind)], tensor.init.a, tensor.init.b);
-  }
-  return text + "};\n";
-}
-
-// A float constant needs a point or an exponent before its f.
-std::string float_text(float value) {
-  std::string text = fmt::format("{:.9g}", value);
-  if (text.find_first_of(".e") == std::string::npos) text += ".0";
-  return text + "f";
+  std::vector<weft_tensor> tables;
+  for (const Tensor& tensor : artefact.tensors)
+    tables.push_back({tensor.name.c_str(), runtime::table_of(tensor.type), weft_role(tensor.role),
+                      int(tensor.of_optimizer), tensor.offset, runtime::layout_table(tensor.layout),
+                      weft_init_kind(tensor.init.kind), tensor.init.a, tensor.init.b});
+  return list_text("weft_tensor", "the_tensors", tables);
 }
 
 std::string hypers_text(const Artefact& artefact) {
-  std::string text = "static const weft_hyper the_hypers[] = {\n";
-  for (const auto& [name, value] : artefact.hypers)
-    text += fmt::format("    {{{}, {}}},\n", c_string(name), float_text(value));
-  return text + "};\n";
+  std::vector<weft_hyper> tables;
+  for (const auto& [name, value] : artefact.hypers) tables.push_back({name.c_str(), value});
+  return list_text("weft_hyper", "the_hypers", tables);
 }
 
 // The weft_program of an entry at one batch.
 std::string row_of(const Entry& entry, const Program& program, const std::string& prefix) {
   const ir::Graph& graph = program.graph();
-  const std::size_t steps = program.steps(), codes = program.codes();
+  const std::size_t steps = program.schedule().steps().size(), codes = program.codes();
   return fmt::format("    {{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}},\n", c_string(entry.name),
                      program.batch, list_or_null(graph.inputs.empty(), prefix + "inputs"), graph.inputs.size(),
                      prefix + "outputs", graph.outputs.size(), list_or_null(steps == 0, prefix + "steps"), steps,
-                     program.arena_bytes(), int(entry.trains), program.is_on_gpu() ? prefix + "source" : "\"\"",
-                     list_or_null(codes == 0, prefix + "codes"), codes);
+                     program.schedule().arena_bytes(), int(entry.trains),
+                     program.is_on_gpu() ? prefix + "source" : "\"\"", list_or_null(codes == 0, prefix + "codes"),
+                     codes);
 }
 
 }  // namespace
@@ -59,15 +48,11 @@ std::string tables_text(const Artefact& artefact, const std::string& folder) {
     for (const Program& program : entry.programs) {
       const std::string prefix = program_prefix(artefact, count++);
       text += fmt::format("\n/* {} at batch {} */\n", comment_text(entry.name), program.batch);
-      if (const auto* on_cpu = std::get_if<CpuProgram>(&program.compiled))
-        text += program_text(artefact, *on_cpu, prefix);
-      else
-        text += program_text(artefact, std::get<CudaProgram>(program.compiled), prefix, folder);
+      text += program_text(artefact, program, prefix, folder);
       programs += row_of(entry, program, prefix);
     }
   text += "\nstatic const weft_program the_programs[] = {\n" + programs + "};\n";
-  if (!artefact.tensors.empty()) text += tensors_text(artefact);
-  if (!artefact.hypers.empty()) text += hypers_text(artefact);
+  text += tensors_text(artefact) + hypers_text(artefact);
   const std::string symbol = artefact.name + "_embedded_weights";
   if (!artefact.weights.empty()) text += embedded_text(symbol, folder + "/weights");
   std::vector<std::string> features;

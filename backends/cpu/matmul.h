@@ -4,13 +4,11 @@
 #include <cstdint>
 #include <string>
 
+#include "runtime/program/fields.h"
+
 namespace weft::cpu {
 
-// A [rows, columns] matrix of f32 with one dim dense: element (i, j) is at i * row_stride + j * column_stride.
-struct Matrix {
-  std::int64_t rows = 0, columns = 0;
-  std::int64_t row_stride = 0, column_stride = 0;
-};
+using Matrix = weft_matrix;  // of f32, with one dim dense
 
 // A matmul as a generated kernel, which a standalone program runs instead of oneDNN's: result = activation(a * b +
 // bias), in f32, for fixed sizes and strides. Kernel buffers: a, b, [bias], result; the result shares no memory with

@@ -310,25 +310,6 @@ Plan make_plan(const Graph& graph, const std::vector<std::size_t>& scratch_bytes
   return Planner(graph, scratch_bytes).run();
 }
 
-Address address_of(const Plan& plan, const ir::Graph& graph, ir::ValueId value) {
-  const Place& place = plan.places[value];
-  Address address{Address::Base::arena, 0, std::size_t(place.offset) * ir::size_of(graph.type(value).dtype)};
-  switch (place.base) {
-    case Place::Base::input:
-      address.base = Address::Base::input;
-      address.index = place.index;
-      break;
-    case Place::Base::output:
-      address.base = Address::Base::output;
-      address.index = place.index;
-      break;
-    case Place::Base::buffer:
-      address.offset += plan.buffers[place.index].offset;
-      break;
-  }
-  return address;
-}
-
 const ir::Op* pack_below(const ir::Graph& graph, ir::ValueId value) {
   const ir::Op* op = graph.producer(value);
   while (op && is_view(op->code)) op = graph.producer(op->operands[0]);

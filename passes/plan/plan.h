@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "ir/graph.h"
-#include "passes/plan/address.h"
 #include "passes/plan/placement.h"
 
 namespace weft::passes {
@@ -35,12 +34,13 @@ struct Plan {
 // (empty: none).
 Plan make_plan(const ir::Graph& graph, const std::vector<std::size_t>& scratch_bytes = {});
 
-// The address of a value's first element.
-Address address_of(const Plan& plan, const ir::Graph& graph, ir::ValueId value);
-
 // The pack that produces a value, directly or through views; else null.
 const ir::Op* pack_below(const ir::Graph& graph, ir::ValueId value);
 
+// A byte range within a value.
+struct Gap {
+  std::size_t offset = 0, bytes = 0;
+};
 // The gaps between the operands of a `pack` and after the last: they must be zeros.
 std::vector<Gap> gaps_of(const ir::Graph& graph, const ir::Op& pack);
 // Minimum bytes that an op reads and writes.

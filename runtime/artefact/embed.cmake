@@ -1,8 +1,11 @@
 # cmake -DOUT=DIR -DFOLDER=DIR -DBASE="a.h;b.c" -DSTANDALONE="c.c" -P embed.cmake
 # Writes OUT/artefact_sources.cpp, which holds the texts of FOLDER (sources.h), and OUT/artefact_runtime.c, which
-# concatenates the base texts. Drops their #includes of each other, because they form one file.
+# concatenates the base texts. Drops their #includes of each other, because they form one file, but for steps.def, whose
+# text stands in place of each.
+file(READ ${FOLDER}/../program/steps.def steps_def)
 function(text_of name result)
   file(READ ${FOLDER}/${name} text)
+  string(REPLACE "#include \"runtime/program/steps.def\"\n" "${steps_def}" text "${text}")
   string(REGEX REPLACE "#include \"runtime/[^\n]*\n" "" text "${text}")
   set(${result} "${text}" PARENT_SCOPE)
 endfunction()

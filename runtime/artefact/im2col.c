@@ -74,7 +74,8 @@ static void weft_move_columns(const weft_im2col_step* step, float* x, float* col
 static void weft_move_weights(const weft_im2col_step* step, float* weights, float* taken, int back) {
   const int64_t channels = weft_group_channels(step), outputs = weft_group_outputs(step), taps = weft_taps(step);
   const int64_t area = step->kernel[0] * step->kernel[1];
-  const int64_t output_stride = step->direction == 0 ? 1 : taps, tap_stride = step->direction == 0 ? outputs : 1;
+  const int64_t output_stride = step->direction == WEFT_FORWARD ? 1 : taps,
+                tap_stride = step->direction == WEFT_FORWARD ? outputs : 1;
   for (int64_t output = 0; output < step->y[0]; ++output) {
     float* of_output = taken + output / outputs * outputs * taps + output % outputs * output_stride;
     for (int64_t c = 0; c < channels; ++c)
@@ -91,16 +92,22 @@ static void weft_move_weights(const weft_im2col_step* step, float* weights, floa
 
 /* The weights among a step's buffers, and in the order that the matmul takes. */
 static float* weft_weights_of(const weft_im2col_step* step, void* const* buffers) {
-  return (float*)buffers[step->direction == 2 ? 2 : 1];
+  return (float*)buffers[step->direction == WEFT_BACK_TO_W ? 2 : 1];
 }
 static float* weft_taken_weights(const weft_im2col_step* step, void* const* buffers, void* scratch) {
   return step->weights_bytes > 0 ? (float*)scratch : weft_weights_of(step, buffers);
 }
 
+/* Computes the matmul of a block: the step's kernel or, where Weft runs with oneDNN, a library. */
+typedef struct {
+  void (*run)(void* context, void* const* buffers, void* scratch);
+  void* context;
+} weft_product;
+
 /* Runs before the blocks. */
 static void weft_im2col_begin(const weft_im2col_step* step, void* const* buffers, void* scratch) {
   float* taken = weft_taken_weights(step, buffers, scratch);
-  if (step->direction == 2) {
+  if (step->direction == WEFT_BACK_TO_W) {
     memset(taken, 0, (size_t)(step->y[0] * weft_taps(step)) * sizeof(float));
   } else if (step->weights_bytes > 0) {
     weft_move_weights(step, weft_weights_of(step, buffers), taken, 0);
@@ -108,17 +115,19 @@ static void weft_im2col_begin(const weft_im2col_step* step, void* const* buffers
 }
 
 /* Runs a group of one block. `columns`: this thread's scratch, for the im2col matrix and the matmul. */
-static void weft_im2col_group(const weft_im2col_step* step, void* const* buffers, float* taken, char* columns,
-                              int64_t first_image, int64_t group) {
+static void weft_im2col_group(const weft_im2col_step* step, weft_product product, void* const* buffers, float* taken,
+                              char* columns, int64_t first_image, int64_t group) {
   const int64_t places = weft_places(step), taps = weft_taps(step), outputs = weft_group_outputs(step);
   const int64_t channel = group * weft_group_channels(step), output = group * outputs;
   const int64_t x_size = step->x[0] * step->x[1] * step->x[2];
-  float* x = (float*)buffers[step->direction == 1 ? 2 : 0];
-  float* y = (float*)buffers[step->direction == 0 ? 2 + step->bias : step->direction == 1 ? 0 : 1];
+  float* x = (float*)buffers[step->direction == WEFT_BACK_TO_X ? 2 : 0];
+  float* y = (float*)buffers[step->direction == WEFT_FORWARD     ? 2 + step->bias
+                             : step->direction == WEFT_BACK_TO_X ? 0
+                                                                 : 1];
   float* weights = taken + output * taps;
   x += first_image * x_size + channel * (step->channels_last ? 1 : step->x[1] * step->x[2]);
   y += first_image * places * step->y[0] + output * (step->channels_last ? 1 : places);
-  if (step->direction != 1)
+  if (step->direction != WEFT_BACK_TO_X)
     for (int64_t image = 0; image < step->block; ++image)
       weft_move_columns(step, x + image * x_size, (float*)columns + image * places * taps, 0);
 
@@ -129,28 +138,30 @@ static void weft_im2col_group(const weft_im2col_step* step, void* const* buffers
     forward[2] = (float*)buffers[2] + output;
     forward[3] = y;
   }
-  void* const* matmul_buffers = step->direction == 0 ? forward : step->direction == 1 ? data : of_weights;
-  step->matmul->run(matmul_buffers, columns + step->columns_bytes, 0, step->matmul->chunks);
+  void* const* matmul_buffers = step->direction == WEFT_FORWARD     ? forward
+                                : step->direction == WEFT_BACK_TO_X ? data
+                                                                    : of_weights;
+  product.run(product.context, matmul_buffers, columns + step->columns_bytes);
 
-  if (step->direction == 1)
+  if (step->direction == WEFT_BACK_TO_X)
     for (int64_t image = 0; image < step->block; ++image)
       weft_move_columns(step, x + image * x_size, (float*)columns + image * places * taps, 1);
 }
 
 /* Runs blocks [begin, end). Those of directions 0 and 1 may run on several threads, each with its own columns. */
-static void weft_im2col_blocks(const weft_im2col_step* step, void* const* buffers, void* scratch, char* columns,
-                               int64_t begin, int64_t end) {
+static void weft_im2col_blocks(const weft_im2col_step* step, weft_product product, void* const* buffers, void* scratch,
+                               char* columns, int64_t begin, int64_t end) {
   float* taken = weft_taken_weights(step, buffers, scratch);
   const size_t x_bytes = (size_t)(step->block * step->x[0] * step->x[1] * step->x[2]) * sizeof(float);
   for (int64_t block = begin; block < end; ++block) {
-    if (step->direction == 1) memset((char*)buffers[2] + (size_t)block * x_bytes, 0, x_bytes);
+    if (step->direction == WEFT_BACK_TO_X) memset((char*)buffers[2] + (size_t)block * x_bytes, 0, x_bytes);
     for (int64_t group = 0; group < step->groups; ++group)
-      weft_im2col_group(step, buffers, taken, columns, block * step->block, group);
+      weft_im2col_group(step, product, buffers, taken, columns, block * step->block, group);
   }
 }
 
 /* Runs after the blocks. */
 static void weft_im2col_end(const weft_im2col_step* step, void* const* buffers, void* scratch) {
-  if (step->direction == 2 && step->weights_bytes > 0)
+  if (step->direction == WEFT_BACK_TO_W && step->weights_bytes > 0)
     weft_move_weights(step, weft_weights_of(step, buffers), (float*)scratch, 1);
 }

@@ -77,19 +77,22 @@ static void weft_pool_average_gradient(const weft_pooling_step* step, weft_windo
  * gradient: out_gradient, in_gradient. */
 static void weft_pool_images(const weft_pooling_step* step, void* const* buffers, int64_t begin, int64_t end) {
   const int64_t in_size = step->in[0] * step->in[1] * step->channels, row_size = step->out[1] * step->channels;
-  const int is_gradient = step->code >= 2;
+  const int is_gradient = step->code >= WEFT_POOL_MAX_GRADIENT;
   for (int64_t image = begin; image < end; ++image) {
-    const float* in = (const float*)buffers[0] + (step->code == 3 ? 0 : image * in_size);
-    float* in_gradient = (float*)buffers[step->code == 2 ? 2 : 1] + (is_gradient ? image * in_size : 0);
+    const float* in = (const float*)buffers[0] + (step->code == WEFT_POOL_AVERAGE_GRADIENT ? 0 : image * in_size);
+    float* in_gradient =
+        (float*)buffers[step->code == WEFT_POOL_MAX_GRADIENT ? 2 : 1] + (is_gradient ? image * in_size : 0);
     for (int64_t i = 0; is_gradient && i < in_size; ++i) in_gradient[i] = 0.0f;
     for (int64_t y = 0; y < step->out[0]; ++y)
       for (int64_t x = 0; x < step->out[1]; ++x) {
         const weft_window window = weft_window_at(step, y, x);
         const int64_t out = (image * step->out[0] + y) * row_size + x * step->channels;
-        if (step->code == 0) weft_pool_max(step, window, in, (float*)buffers[1] + out);
-        if (step->code == 1) weft_pool_average(step, window, in, (float*)buffers[1] + out);
-        if (step->code == 2) weft_pool_max_gradient(step, window, in, (const float*)buffers[1] + out, in_gradient);
-        if (step->code == 3) weft_pool_average_gradient(step, window, (const float*)buffers[0] + out, in_gradient);
+        if (step->code == WEFT_POOL_MAX) weft_pool_max(step, window, in, (float*)buffers[1] + out);
+        if (step->code == WEFT_POOL_AVERAGE) weft_pool_average(step, window, in, (float*)buffers[1] + out);
+        if (step->code == WEFT_POOL_MAX_GRADIENT)
+          weft_pool_max_gradient(step, window, in, (const float*)buffers[1] + out, in_gradient);
+        if (step->code == WEFT_POOL_AVERAGE_GRADIENT)
+          weft_pool_average_gradient(step, window, (const float*)buffers[0] + out, in_gradient);
       }
   }
 }

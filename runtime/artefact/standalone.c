@@ -47,14 +47,21 @@ static void weft_run_fill(const weft_fill_step* fill, char* start) {
   for (int i = 0; i < fill->gap_count; ++i) memset(start + fill->gaps[i].offset, 0, fill->gaps[i].bytes);
 }
 
+static void weft_run_product(void* kernel, void* const* buffers, void* scratch) {
+  const weft_kernel* matmul = (const weft_kernel*)kernel;
+  matmul->run(buffers, scratch, 0, matmul->chunks);
+}
+
 static void weft_run_im2col(const weft_im2col_step* columns, void* const* buffers, char* scratch) {
   weft_im2col_begin(columns, buffers, scratch);
-  weft_im2col_blocks(columns, buffers, scratch, scratch + columns->weights_bytes, 0, columns->images / columns->block);
+  const weft_product product = {weft_run_product, (void*)columns->matmul};
+  weft_im2col_blocks(columns, product, buffers, scratch, scratch + columns->weights_bytes, 0,
+                     columns->images / columns->block);
   weft_im2col_end(columns, buffers, scratch);
 }
 
 static void weft_run_step(const weft_step* step, void* const* buffers, char* scratch) {
-  switch (step->kind) {
+  switch ((int)step->kind) {
     case WEFT_STEP_KERNEL:
       weft_run_kernel(((const weft_kernel_step*)step->what)->kernel, buffers, scratch);
       break;
@@ -69,13 +76,7 @@ static void weft_run_step(const weft_step* step, void* const* buffers, char* scr
     case WEFT_STEP_IM2COL:
       weft_run_im2col((const weft_im2col_step*)step->what, buffers, scratch);
       break;
-    case WEFT_STEP_MATMUL:
-    case WEFT_STEP_CONVOLUTION:
-    case WEFT_STEP_RELAYOUT:
-    case WEFT_STEP_LAUNCHES:
-    case WEFT_STEP_DEVICE_MATMUL:
-    case WEFT_STEP_DEVICE_CONVOLUTION:
-    case WEFT_STEP_SIMILARITY: /* weft_executor_create refuses it */
+    default: /* weft_executor_create refuses it */
       break;
   }
 }

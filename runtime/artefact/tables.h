@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WEFT_TABLES_VERSION = 1, WEFT_MAX_RANK = 8 };
+enum { WEFT_TABLES_VERSION = 2, WEFT_MAX_RANK = 8 };
 
 typedef enum { WEFT_F32, WEFT_BF16, WEFT_F16, WEFT_I32, WEFT_U8, WEFT_BOOL } weft_dtype;
 
@@ -21,28 +21,19 @@ typedef enum {
   WEFT_HYPER  /* one number, set by name */
 } weft_role;
 
-typedef struct {
-  weft_dtype dtype;
-  int rank;
-  int64_t dims[WEFT_MAX_RANK];
-  size_t bytes;
-} weft_type;
-
-/* An input or output of a program. */
-typedef struct {
-  const char* name;
-  weft_type type;
-  weft_role role; /* an output that takes over an input's memory has that input's role, else WEFT_DATA */
-  size_t offset;  /* params, state: bytes into the region; hyper: its index */
-} weft_port;
-
-/* Where a step finds an operand: an input, an output or the arena, and an offset in bytes. */
+/* Where a step finds an operand. */
 typedef enum { WEFT_INPUT, WEFT_OUTPUT, WEFT_ARENA } weft_base;
-typedef struct {
-  weft_base base;
-  uint32_t index; /* of the input or output */
-  size_t offset;
-} weft_address;
+
+/* Of a convolution: y from x, w, [bias]; x from y, w; w from x, y. */
+typedef enum { WEFT_FORWARD, WEFT_BACK_TO_X, WEFT_BACK_TO_W } weft_direction;
+
+typedef enum { WEFT_POOL_MAX, WEFT_POOL_AVERAGE, WEFT_POOL_MAX_GRADIENT, WEFT_POOL_AVERAGE_GRADIENT } weft_pooling;
+
+/* similarity_lse, its gradient, the tiles that both may read. */
+typedef enum { WEFT_SIMILARITY_LSE, WEFT_SIMILARITY_GRADIENT, WEFT_SIMILARITY_TILES } weft_similarity;
+
+/* How a tensor is initialised (ir::Init). */
+typedef enum { WEFT_INIT_NONE, WEFT_INIT_CONSTANT, WEFT_INIT_UNIFORM, WEFT_INIT_NORMAL } weft_init_kind;
 
 /* A generated kernel: run chunks [begin, end), on any thread in any order, then `finish` (may be null) once. */
 typedef void (*weft_kernel_run)(void* const* buffers, void* scratch, int64_t begin, int64_t end);
@@ -56,146 +47,33 @@ typedef struct {
   double work_ns;       /* estimate for all chunks on one thread */
 } weft_kernel;
 
-/* Of WEFT_STEP_KERNEL. Cuts, if any, divide the `elements` of the output into parts; each thread gets a share of
- * every part. */
-typedef struct {
-  const weft_kernel* kernel;
-  const int64_t* cuts; /* sorted, including 0 and `elements` */
-  int cut_count;
-  int64_t elements;
-} weft_kernel_step;
+/* The rows of steps.def as structs: weft_type, weft_matmul_step and so on. */
+#define FIELD(type, name) type name;
+#define ARRAY(type, name, size) type name[size];
+#define LIST(type, name, count) \
+  const type* name;             \
+  int count;
+#define STRUCT(name, fields) \
+  typedef struct {           \
+    fields                   \
+  } weft_##name;
+#define STEP(KIND, name, fields) STRUCT(name##_step, fields)
+#include "runtime/program/steps.def"
+#undef FIELD
+#undef ARRAY
+#undef LIST
 
-/* Of WEFT_STEP_MATMUL: f32; element (i, j) is at i * row_stride + j * column_stride. */
-typedef struct {
-  int64_t rows, columns, row_stride, column_stride;
-} weft_matrix;
-typedef struct {
-  weft_matrix a, b, result;
-  int bias;               /* a third operand, one number per column */
-  const char* activation; /* "" or "relu" */
-} weft_matmul_step;
-
-/* Of WEFT_STEP_CONVOLUTION, see ir/contraction.h and backends/cpu/onednn/onednn.h. */
-typedef struct {
-  int direction; /* 0 forward, 1 data, 2 weights */
-  int64_t x[4], w[4], y[4], stride[2], padding[2], dilation[2], groups;
-  int channels_last;
-  const char* weights_layout;
-  int bias;
-  const char* activation;
-  int winograd;
-} weft_convolution_step;
-
-/* Of WEFT_STEP_FILL: zeros in the first address. */
-typedef struct {
-  size_t offset, bytes;
-} weft_gap;
-typedef struct {
-  const weft_gap* gaps;
-  int gap_count;
-} weft_fill_step;
-
-/* How weights [out,in,height,width] lie in memory (ir/memory_layout.h): outer dims, slowest first, and inside them
- * blocks, the last fastest. rank 0: row-major. */
-typedef struct {
-  int rank, block_count;
-  int order[WEFT_MAX_RANK];
-  int block_dim[WEFT_MAX_RANK];
-  int64_t block_size[WEFT_MAX_RANK];
-} weft_layout;
-
-/* Of WEFT_STEP_RELAYOUT: a row-major copy of an f32 tensor in another layout. Addresses: from, to. */
-typedef struct {
-  weft_type type;
-  weft_layout layout;
-} weft_relayout_step;
-
-/* Of WEFT_STEP_POOLING: f32, channels last. code: 0 max, 1 average, 2 max gradient, 3 average gradient. Sizes are
- * height, width, of the input image (`in`) and the output image (`out`). */
-typedef struct {
-  int code;
-  int64_t images, channels, in[2], out[2], kernel[2], stride[2], padding[2];
-} weft_pooling_step;
-
-/* Of WEFT_STEP_SIMILARITY: NT-Xent. code: 0 similarity_lse, 1 its gradient, 2 the tiles that both may read. */
-typedef struct {
-  int code;
-  int64_t rows, width;
-  const weft_kernel* const* kernels;
-  int kernel_count;
-} weft_similarity_step;
-
-/* Of WEFT_STEP_IM2COL (only --standalone): a convolution of f32 by im2col and matmul, one block of images and one
- * group at a time. Addresses: as of WEFT_STEP_CONVOLUTION. With taps = kernel[0] * kernel[1] * x[0] / groups, the
- * columns of channels-last images are [block * y[1] * y[2], taps], taps dense, channels fastest; the columns of
- * planes, with a block of one image, are [taps, y[1] * y[2]], channels slowest. Buffers of the matmul: forward:
- * columns, w, [bias], y; data: y, w, columns; weights: y, columns, w, to which it adds. Scratch: w in the order of
- * the matmul, columns, the matmul's scratch. */
-typedef struct {
-  int direction; /* 0 forward, 1 data, 2 weights */
-  int channels_last, bias;
-  int64_t images, block;      /* a divisor of the images */
-  int64_t x[3], y[3], groups; /* channels, height, width */
-  int64_t kernel[2], stride[2], padding[2], dilation[2];
-  size_t weights_bytes; /* in scratch; channels last: forward [groups, taps, y[0] / groups], else [y[0], taps]; planes:
-                           0 */
-  size_t columns_bytes; /* in scratch */
-  const weft_kernel* matmul;
-} weft_im2col_step;
-
-/* Of WEFT_STEP_LAUNCHES, on a GPU: functions of the program's source, run in order over one scratch buffer. */
-typedef struct {
-  const char* function;
-  unsigned blocks, threads;
-  size_t shared_bytes;
-} weft_launch;
-typedef struct {
-  const weft_launch* launches;
-  int launch_count;
-  size_t scratch_bytes;
-} weft_launches_step;
-
-/* Of WEFT_STEP_DEVICE_MATMUL, on a GPU, see backends/cuda/device/device.h. */
-typedef struct {
-  weft_matrix matrix;
-  unsigned alignment; /* of its first element, in bytes */
-} weft_device_matrix;
-typedef struct {
-  weft_device_matrix a, b, result;
-  int bias;
-  const char* activation;
-  weft_dtype dtype;
-  int tf32;
-  unsigned bias_alignment; /* of its first element, in bytes */
-} weft_device_matmul_step;
-
-/* Of WEFT_STEP_DEVICE_CONVOLUTION, on a GPU, see backends/cuda/device/device.h. */
-typedef struct {
-  weft_convolution_step shape;
-  weft_dtype dtype;
-  int tf32;
-  int w_last;
-} weft_device_convolution_step;
+typedef enum {
+#define STEP(KIND, name, fields) WEFT_STEP_##KIND,
+#include "runtime/program/steps.def"
+  WEFT_STEP_CUSTOM /* in no artefact: what runs in the process that made it alone; without a struct */
+} weft_step_kind;
 
 /* Machine code of a program's source for GPUs of an architecture, "sm_90". */
 typedef struct {
   const char* architecture;
   const unsigned char* bytes;
 } weft_code;
-
-typedef enum {
-  WEFT_STEP_KERNEL,
-  WEFT_STEP_MATMUL,
-  WEFT_STEP_CONVOLUTION,
-  WEFT_STEP_FILL,
-  WEFT_STEP_RELAYOUT,
-  WEFT_STEP_POOLING,
-  WEFT_STEP_SIMILARITY,
-  WEFT_STEP_IM2COL,
-  WEFT_STEP_LAUNCHES,
-  WEFT_STEP_DEVICE_MATMUL,
-  WEFT_STEP_DEVICE_CONVOLUTION
-} weft_step_kind;
 
 typedef struct {
   weft_step_kind kind;
@@ -223,26 +101,6 @@ typedef struct {
   const weft_code* codes;
   int code_count;
 } weft_program;
-
-/* How a tensor is initialised (ir::Init). */
-typedef enum { WEFT_INIT_NONE, WEFT_INIT_CONSTANT, WEFT_INIT_UNIFORM, WEFT_INIT_NORMAL } weft_init_kind;
-
-/* A tensor that the model keeps: in files under its name, row-major. */
-typedef struct {
-  const char* name;
-  weft_type type;
-  weft_role role; /* WEFT_PARAM or WEFT_STATE */
-  int of_optimizer;
-  size_t offset; /* bytes into its region */
-  weft_layout layout;
-  weft_init_kind init;
-  double init_a, init_b;
-} weft_tensor;
-
-typedef struct {
-  const char* name;
-  float value; /* the default */
-} weft_hyper;
 
 typedef struct {
   uint32_t tables_version;

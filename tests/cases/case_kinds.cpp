@@ -180,10 +180,13 @@ Outcome run_dump(const Case& test_case) {
   const std::string stage = *test_case.find("dump");
   CompileReport report;
   report.want_text = true;
-  compile(case_graph(test_case, false), {}, &report);
+  CompileOptions options;
+  options.threads = 1;
+  compile(case_graph(test_case, false), options, &report);
+  if (stage == "program") return expect_text(test_case, report.program_text);
   if (stage == "kernels") return expect_text(test_case, report.kernels_text);
   if (stage == "llvm") return expect_text(test_case, report.llvm_text);
-  fail("dump: '{}' is neither kernels nor llvm", stage);
+  fail("dump: '{}' is none of program, kernels, llvm", stage);
 }
 
 }  // namespace
@@ -206,7 +209,7 @@ std::vector<CaseKind> all_case_kinds() {
        "of the output `loss` by every param, against finite differences",
        {"bind", "seed", "tolerance", "input *"},
        run_gradient},
-      {"dump", "kernels or llvm: the text of that stage of the cpu backend", {"bind"}, run_dump},
+      {"dump", "program, kernels or llvm: the text of that stage of the cpu backend", {"bind"}, run_dump},
   };
   for (CaseKind& each : kernel_case_kinds()) kinds.push_back(std::move(each));
   return kinds;

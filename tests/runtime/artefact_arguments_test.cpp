@@ -87,7 +87,7 @@ TEST_CASE("artefact runtime: another cpu, another compile and other tables are r
   CHECK(other_cpu_create_checked(&model, nullptr, FIXTURE_HASH) == WEFT_WRONG_CPU);
   CHECK(contains(other_cpu_error(nullptr), "compiled for the cpu x86-64-v9, and this one lacks no-such-feature"));
   CHECK(other_tables_create_checked(&model, nullptr, FIXTURE_HASH) == WEFT_WRONG_VERSION);
-  CHECK(contains(other_tables_error(nullptr), "has tables of version 2"));
+  CHECK(contains(other_tables_error(nullptr), "has tables of version 3"));
   CHECK(model == nullptr);
 }
 
@@ -99,7 +99,7 @@ TEST_CASE("artefact runtime: create_from_manifest checks the manifest and finds 
     return fixture_create_from_manifest(model, folder.write("fixture.json", text).c_str());
   };
   fixture* model = nullptr;
-  const std::string good = R"({"weft":"0.1.0", "name":"fixture", "tables_version":1, "hash":"0123456789abcdef", )";
+  const std::string good = R"({"weft":"0.1.0", "name":"fixture", "tables_version":2, "hash":"0123456789abcdef", )";
   REQUIRE(create(good + R"("weights": "a.safetensors", "entries": [{"a": [1, true]}]})", &model) == WEFT_OK);
   CHECK(static_cast<const float*>(fixture_params(model))[0] == file.tensors.at("encoder.weight").as<float>()[0]);
   fixture_destroy(model);
@@ -114,12 +114,12 @@ TEST_CASE("artefact runtime: create_from_manifest checks the manifest and finds 
     CHECK(model == nullptr);
   };
   refused(good + R"("weights": "none"})", WEFT_BAD_FILE, "cannot open");
-  refused(R"({"weft":"9.0", "name":"fixture", "tables_version":1, "hash":"1123456789abcdef"})", WEFT_WRONG_VERSION,
+  refused(R"({"weft":"9.0", "name":"fixture", "tables_version":2, "hash":"1123456789abcdef"})", WEFT_WRONG_VERSION,
           "comes from another compile (weft 9.0, hash 1123456789abcdef) than the library (weft 0.1.0, hash "
           "0123456789abcdef)");
-  refused(R"({"weft":"9.0", "name":"fixture", "tables_version":2, "hash":"0123456789abcdef"})", WEFT_WRONG_VERSION,
+  refused(R"({"weft":"9.0", "name":"fixture", "tables_version":3, "hash":"0123456789abcdef"})", WEFT_WRONG_VERSION,
           "another compile");
-  refused(R"({"weft":"0.1.0", "name":"vae", "tables_version":1, "hash":"0123456789abcdef"})", WEFT_WRONG_VERSION,
+  refused(R"({"weft":"0.1.0", "name":"vae", "tables_version":2, "hash":"0123456789abcdef"})", WEFT_WRONG_VERSION,
           "is the manifest of vae, not of fixture");
   refused("{}", WEFT_BAD_FILE, "not a manifest of weft compile");
   for (std::size_t size = 0; size < good.size(); ++size) refused(good.substr(0, size), WEFT_BAD_FILE, "it is not JSON");

@@ -14,7 +14,7 @@ namespace weft::tools {
 
 const std::vector<std::string>& stage_names() {
   static const std::vector<std::string> names = {"graph",   "differentiated", "updated", "fused", "planned",
-                                                 "kernels", "llvm",           "asm",     "cuda"};
+                                                 "program", "kernels",        "llvm",    "asm",   "cuda"};
   return names;
 }
 
@@ -73,9 +73,11 @@ std::string machine_text(const ir::GraphPtr& graph, const std::string& stage, co
     fail("stage {} needs the cpu backend, which this build lacks; configure Weft with LLVM 19 and oneDNN", stage);
   CompileOptions compile_options;
   compile_options.bind = bindings_for(*graph, options.batch);
+  compile_options.threads = 1;
   CompileReport report;
   report.want_text = true;
   compile(graph, compile_options, &report);
+  if (stage == "program") return report.program_text;
   return stage == "kernels" ? "weft 1\n\n" + report.kernels_text : stage == "llvm" ? report.llvm_text : report.asm_text;
 }
 

@@ -19,8 +19,8 @@ struct StageOptions {
   Precision precision = Precision::f32;  // from stage fused on, for a GPU program
 };
 
-// In order: graph, differentiated, updated, fused, planned, kernels, llvm, asm; and cuda, as an alternative to the last
-// three.
+// In order: graph, differentiated, updated, fused, planned, program, kernels, llvm, asm; and cuda, as an alternative to
+// the last three.
 const std::vector<std::string>& stage_names();
 
 // The text of a stage. Appends the passes' notes to `notes`. Throws Error if the entry does not have the stage (only a

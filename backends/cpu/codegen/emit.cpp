@@ -114,14 +114,14 @@ void EmittedModule::add(const kernel::Kernel& kernel) {
   emit_run(code, kernel, plan);
   const bool finish = has_finish(kernel);
   if (finish) emit_finish(code, kernel, plan);
-  impl_->facts.push_back({kernel.name, plan.chunks(), plan.scratch_bytes, kernel.arguments, finish, plan.work_ns});
+  impl_->facts.push_back({kernel.name, plan.chunks(), plan.scratch_bytes, finish, plan.work_ns});
 }
 
 void EmittedModule::add(const Matmul& matmul) {
   Code code(impl_->context, impl_->module, impl_->target);
   const MatmulPlan plan = make_matmul_plan(matmul, impl_->target);
   emit_matmul(code, matmul.name, plan);
-  impl_->facts.push_back({matmul.name, plan.chunks(), plan.scratch_bytes(), matmul.bias ? 4 : 3, false, plan.work_ns});
+  impl_->facts.push_back({matmul.name, plan.chunks(), plan.scratch_bytes(), false, plan.work_ns});
 }
 
 void EmittedModule::add(const KernelSource& source) {

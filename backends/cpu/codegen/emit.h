@@ -39,7 +39,6 @@ struct KernelFacts {
   std::string name;
   std::int64_t chunks = 0;
   std::size_t scratch_bytes = 0;
-  int buffers = 0;
   bool has_finish = false;
   double work_ns = 0;
 };

@@ -11,7 +11,7 @@
 namespace weft::cpu {
 
 const dnnl::engine& engine();
-dnnl::memory::desc describe(const Matrix& matrix);
+dnnl::memory::desc desc_of(const Matrix& matrix);
 
 // While it lives, oneDNN makes and runs primitives for one thread; otherwise for as many as OpenMP allows.
 class OneThread {

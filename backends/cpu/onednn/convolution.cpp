@@ -16,7 +16,6 @@ namespace weft::cpu {
 
 namespace {
 
-using Direction = Convolution::Direction;
 using Desc = dnnl::memory::desc;
 using Tag = dnnl::memory::format_tag;
 
@@ -68,7 +67,7 @@ std::string describe(const std::string& implementation, const std::vector<const 
   return reordered == 0 ? implementation : fmt::format("{}, {} reordered", implementation, reordered);
 }
 
-Desc given_image(const Convolution& c, const std::array<std::int64_t, 4>& dims) {
+Desc given_image(const Convolution& c, const std::int64_t (&dims)[4]) {
   return image_desc(dims, c.channels_last ? Tag::nhwc : Tag::nchw);
 }
 
@@ -106,16 +105,16 @@ bool depends_on_threads(const Offer& offer) {
 class WholeConvolution final : public Primitive {
  public:
   WholeConvolution(const Convolution& c, const Offer& offer)
-      : forward_(c.direction == Direction::forward),
+      : forward_(c.direction == WEFT_FORWARD),
         bias_(c.bias),
-        relu_(!c.activation.empty()),
+        relu_(*c.activation != '\0'),
         from_(given_image(c, forward_ ? c.x : c.y), forward_ ? offer.x : offer.y, false),
         weights_(given_weight_desc(c), offer.w, false),
         to_(given_image(c, forward_ ? c.y : c.x), forward_ ? offer.y : offer.x, true),
         by_parts_(depends_on_threads(offer)),
         threads_(omp_get_max_threads()),
         implementation_(describe(offer.implementation, {&from_, &weights_, &to_})) {
-    check(!relu_ || (forward_ && c.activation == "relu"), "make_convolution: no such activation");
+    check(!relu_ || (forward_ && std::string_view(c.activation) == "relu"), "make_convolution: no such activation");
     if (!by_parts_) {
       add_part(offer, 0, c.x[0]);
     } else {
@@ -123,7 +122,7 @@ class WholeConvolution final : public Primitive {
       const OneThread one_thread;
       const std::int64_t parts = std::min(most, c.x[0]);
       for (std::int64_t i = 0; i < parts; ++i) {
-        const std::int64_t first = c.x[0] * i / parts, last = c.x[0] * (i + 1) / parts;
+        const auto [first, last] = share_of({0, c.x[0]}, i, parts);
         add_part(ask_for_part(c, offer, last - first), first, last - first);
       }
     }
@@ -209,7 +208,7 @@ class WeightGradient final : public Primitive {
     const OneThread one_thread;
     const std::int64_t parts = parts_of(c, whole.is_winograd());
     for (std::int64_t i = 0; i < parts; ++i) {
-      const std::int64_t first = c.x[0] * i / parts, last = c.x[0] * (i + 1) / parts;
+      const auto [first, last] = share_of({0, c.x[0]}, i, parts);
       add_part(ask_for_part(c, whole, last - first), first);
     }
     implementation_ = describe(whole.implementation, {&x_, &y_, &weights_});
@@ -290,12 +289,12 @@ std::string to_string(const Convolution& c) {
 }  // namespace
 
 std::unique_ptr<Primitive> make_convolution(const Convolution& convolution) {
-  const bool is_data = convolution.direction == Direction::data;
+  const bool is_data = convolution.direction == WEFT_BACK_TO_X;
   if (is_data && prefers_im2col(convolution)) return make_im2col(convolution);
   const std::optional<Offer> offer = best_offer(convolution);
   if (is_data && !offer) return make_im2col(convolution);
   if (!offer) throw InternalError("internal error: oneDNN has no code for the convolution " + to_string(convolution));
-  if (convolution.direction == Direction::weights) return std::make_unique<WeightGradient>(convolution, *offer);
+  if (convolution.direction == WEFT_BACK_TO_W) return std::make_unique<WeightGradient>(convolution, *offer);
   return std::make_unique<WholeConvolution>(convolution, *offer);
 }
 
@@ -303,10 +302,10 @@ std::string preferred_weights_layout(const Convolution& convolution) {
   if (!convolution.channels_last) return "";
   // The layout that computes the gradient; the forward primitives take it at no cost, or their weights are small.
   Convolution gradient = convolution;
-  gradient.direction = Direction::weights;
-  gradient.weights_layout.clear();
+  gradient.direction = WEFT_BACK_TO_W;
+  gradient.weights_layout = "";
   gradient.bias = false;
-  gradient.activation.clear();
+  gradient.activation = "";
   const std::optional<Offer> offer = best_offer(gradient);
   return offer && offer->quality() == 2 ? layout_of(gradient, offer->w) : "";
 }

@@ -18,8 +18,8 @@ dnnl::matmul::primitive_desc describe_matmul(const Matrix& a, const Matrix& b, c
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   const dnnl::memory::desc bias_desc({1, result.columns}, dnnl::memory::data_type::f32,
                                      dnnl::memory::dims{result.columns, 1});
-  const dnnl::matmul::desc desc = bias ? dnnl::matmul::desc(describe(a), describe(b), bias_desc, describe(result))
-                                       : dnnl::matmul::desc(describe(a), describe(b), describe(result));
+  const dnnl::matmul::desc desc = bias ? dnnl::matmul::desc(desc_of(a), desc_of(b), bias_desc, desc_of(result))
+                                       : dnnl::matmul::desc(desc_of(a), desc_of(b), desc_of(result));
   return {desc, attributes, engine()};
 }
 
@@ -56,7 +56,8 @@ class OnednnMatmul final : public Primitive {
     const bool tall = result.rows >= result.columns;
     const std::int64_t side = tall ? result.rows : result.columns, parts = parts_of(side);
     for (std::int64_t i = 0; i < parts; ++i) {
-      const std::int64_t first = side * i / parts, size = side * (i + 1) / parts - first;
+      const auto [first, last] = share_of({0, side}, i, parts);
+      const std::int64_t size = last - first;
       Matrix part_a = a, part_b = b, part_result = result;
       (tall ? part_a.rows : part_b.columns) = (tall ? part_result.rows : part_result.columns) = size;
       MatmulCall call(describe_matmul(part_a, part_b, part_result, bias), bias);

@@ -2,6 +2,8 @@
 #include "backends/cpu/onednn/offer.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 
 #include "backends/cpu/onednn/call.h"
 #include "ir/error.h"
@@ -11,21 +13,20 @@ namespace weft::cpu {
 
 namespace {
 
-using Direction = Convolution::Direction;
 using Desc = dnnl::memory::desc;
 using Tag = dnnl::memory::format_tag;
 
 }  // namespace
 
-Desc image_desc(const std::array<std::int64_t, 4>& dims, Tag tag) {
-  return {{dims.begin(), dims.end()}, dnnl::memory::data_type::f32, tag};
+Desc image_desc(const std::int64_t (&dims)[4], Tag tag) {
+  return {{std::begin(dims), std::end(dims)}, dnnl::memory::data_type::f32, tag};
 }
 
 namespace {
 
 // With groups, oneDNN takes the weights as [groups, O/groups, C/groups, kH, kW], which is the same memory.
 dnnl::memory::dims weight_dims(const Convolution& c) {
-  if (c.groups == 1) return {c.w.begin(), c.w.end()};
+  if (c.groups == 1) return {std::begin(c.w), std::end(c.w)};
   return {c.groups, c.w[0] / c.groups, c.w[1], c.w[2], c.w[3]};
 }
 
@@ -38,12 +39,12 @@ Desc weight_desc(const Convolution& c, bool any) {
 
 Desc given_weight_desc(const Convolution& c) {
   Desc desc = weight_desc(c, false);
-  if (c.weights_layout.empty()) return desc;
+  if (*c.weights_layout == '\0') return desc;
   const auto layout = ir::parse_memory_layout(c.weights_layout);
   check(layout.has_value() && c.groups == 1, "the weights of a convolution have a known layout");
   dnnl_blocking_desc_t& blocking = desc.data.format_desc.blocking;
   std::int64_t stride = 1;
-  std::array<std::int64_t, 4> outer = c.w;
+  std::array<std::int64_t, 4> outer = std::to_array(c.w);
   blocking.inner_nblks = int(layout->blocks.size());
   for (std::size_t i = 0; i < layout->blocks.size(); ++i) {
     blocking.inner_blks[i] = layout->blocks[i].size;
@@ -96,23 +97,24 @@ dnnl::primitive_attr attributes() {
 Offer ask_or_throw(const Convolution& c, const Wanted& wanted) {
   using namespace dnnl;
   const auto algorithm = wanted.winograd ? algorithm::convolution_winograd : algorithm::convolution_direct;
-  const memory::dims stride(c.stride.begin(), c.stride.end()), before(c.padding.begin(), c.padding.end()),
-      behind = padding_behind(c), dilation{c.dilation[0] - 1, c.dilation[1] - 1};
+  const memory::dims stride(std::begin(c.stride), std::end(c.stride)),
+      before(std::begin(c.padding), std::end(c.padding)), behind = padding_behind(c),
+                                                          dilation{c.dilation[0] - 1, c.dilation[1] - 1};
   const Desc bias = c.bias ? Desc({c.w[0]}, memory::data_type::f32, Tag::a) : Desc();
   const convolution_forward::primitive_desc forward(
       {prop_kind::forward_training, algorithm, wanted.x, wanted.w, bias, wanted.y, stride, dilation, before, behind},
       attributes(), engine());
   switch (c.direction) {
-    case Direction::forward:
+    case WEFT_FORWARD:
       return {convolution_forward(forward), forward.src_desc(),        forward.weights_desc(), forward.dst_desc(),
               forward.bias_desc(),          forward.scratchpad_desc(), forward.impl_info_str()};
-    case Direction::data: {
+    case WEFT_BACK_TO_X: {
       const convolution_backward_data::primitive_desc data(
           {algorithm, wanted.x, wanted.w, wanted.y, stride, dilation, before, behind}, attributes(), engine(), forward);
       return {convolution_backward_data(data), data.diff_src_desc(), data.weights_desc(), data.diff_dst_desc(), Desc(),
               data.scratchpad_desc(),          data.impl_info_str()};
     }
-    case Direction::weights: {
+    case WEFT_BACK_TO_W: {
       const convolution_backward_weights::primitive_desc weights(
           {algorithm, wanted.x, wanted.w, wanted.y, stride, dilation, before, behind}, attributes(), engine(), forward);
       return {convolution_backward_weights(weights),
@@ -141,7 +143,7 @@ namespace {
 
 // Whether Winograd convolution is faster, including its reorders (see bench/study/convolution.cpp).
 bool prefers_winograd(const Convolution& c) {
-  const auto all = [](const std::array<std::int64_t, 2>& pair, std::int64_t value) {
+  const auto all = [](const std::int64_t(&pair)[2], std::int64_t value) {
     return pair[0] == value && pair[1] == value;
   };
   return c.winograd && c.groups == 1 && c.w[2] == 3 && c.w[3] == 3 && all(c.stride, 1) && all(c.dilation, 1) &&
@@ -169,7 +171,7 @@ std::vector<Wanted> wishes(const Convolution& c) {
   std::vector<Wanted> all;
   if (prefers_winograd(c)) all.push_back(wish(Tag::any, weight_desc(c, true), true));
   if (prefers_blocks(c)) all.push_back(wish(Tag::any, weight_desc(c, true)));
-  if (c.channels_last && !c.weights_layout.empty()) all.push_back(wish(given, given_weight_desc(c)));
+  if (c.channels_last && *c.weights_layout != '\0') all.push_back(wish(given, given_weight_desc(c)));
   if (c.channels_last) all.push_back(wish(given, weight_desc(c, true)));
   all.push_back(wish(Tag::any, weight_desc(c, true)));
   all.push_back(wish(Tag::nchw, weight_desc(c, false)));

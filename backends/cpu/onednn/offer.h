@@ -2,7 +2,6 @@
 // this.
 #pragma once
 
-#include <array>
 #include <dnnl.hpp>
 #include <optional>
 #include <string>
@@ -30,7 +29,7 @@ struct Wanted {
   bool winograd = false;
 };
 
-dnnl::memory::desc image_desc(const std::array<std::int64_t, 4>& dims, dnnl::memory::format_tag tag);
+dnnl::memory::desc image_desc(const std::int64_t (&dims)[4], dnnl::memory::format_tag tag);
 // The memory layout of the weights.
 dnnl::memory::desc given_weight_desc(const Convolution& c);
 // The weights' layout in the notation of ir/memory_layout.h; "" if they are padded, grouped, or not in plain blocks.

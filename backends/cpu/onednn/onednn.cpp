@@ -14,7 +14,7 @@ const dnnl::engine& engine() {
 }
 
 // A dim of size 1 may have any stride; oneDNN wants the one that makes the other dim dense.
-dnnl::memory::desc describe(const Matrix& matrix) {
+dnnl::memory::desc desc_of(const Matrix& matrix) {
   const bool dense_rows = matrix.column_stride == 1 || matrix.columns == 1;
   const dnnl::memory::dims strides = dense_rows ? dnnl::memory::dims{std::max(matrix.row_stride, matrix.columns), 1}
                                                 : dnnl::memory::dims{1, std::max(matrix.column_stride, matrix.rows)};

@@ -8,7 +8,6 @@
 #include <string>
 
 #include "backends/cpu/matmul.h"
-#include "ir/contraction.h"
 
 namespace weft::cpu {
 
@@ -27,15 +26,9 @@ class Primitive {
 std::unique_ptr<Primitive> make_matmul(const Matrix& a, const Matrix& b, const Matrix& result, bool bias,
                                        const std::string& activation);
 
-struct Convolution : ir::ConvolutionShape {
-  std::string weights_layout = {};  // memory layout of w, see ir/memory_layout.h
-  bool bias = false;                // only for `forward`, like the activation: "" or "relu"
-  std::string activation = {};
-  bool winograd = true;  // if it is faster; it rounds differently (relative error 1e-6)
-};
+using Convolution = weft_convolution_step;  // of f32; Winograd has a relative error of 1e-6
 
-// Operands and result in the order of ConvolutionShape::Direction. Uses the threads that omp_get_max_threads() allows
-// now; bits do not depend on their number.
+// Uses the threads that omp_get_max_threads() allows now; bits do not depend on their number.
 std::unique_ptr<Primitive> make_convolution(const Convolution& convolution);
 
 // The layout of w that suits all directions of a convolution best; "" if that is row-major or not a layout for params.

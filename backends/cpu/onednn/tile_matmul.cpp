@@ -20,7 +20,7 @@ TileMatmul::TileMatmul(const Matrix& a, const Matrix& b, const Matrix& result, b
     attributes.set_post_ops(post_ops);
   }
   try {
-    const dnnl::matmul::desc desc(describe(a), describe(b), describe(result));
+    const dnnl::matmul::desc desc(desc_of(a), desc_of(b), desc_of(result));
     impl_ = std::make_unique<Impl>(dnnl::matmul::primitive_desc(desc, attributes, engine()));
   } catch (const dnnl::error& error) {
     throw InternalError(fmt::format("internal error: oneDNN refuses a matmul of tiles {}x{} * {}x{}: {}", a.rows,

@@ -1,12 +1,12 @@
-// Thunks of steps, and their memory.
+// A thunk for each kind of step.
 #include "backends/cpu/program/executor.h"
 
-#include <algorithm>
-
-#include "backends/cpu/program/im2col_thunk.h"
 #include "backends/cpu/program/pooling.h"
+#include "backends/cpu/program/thunk.h"
 #include "backends/cpu/similarity/similarity.h"
+#include "backends/cpu/threads/memory.h"
 #include "backends/cpu/threads/openmp.h"
+#include "ir/error.h"
 
 namespace weft::cpu {
 
@@ -14,88 +14,69 @@ namespace {
 
 // The optimizer reads the gradients right after the matmuls that computed them, whose rows were distributed over the
 // threads in order. Giving each thread its share of every part reads what is still in its cache.
-Shares shares_of(const KernelStep& body, const CompiledKernel& kernel, int threads) {
-  if (body.cuts.empty() || threads < 2 || kernel.chunks < 2 * threads) return {};
+Shares shares_of(const weft_kernel_step& body, int threads) {
+  const std::int64_t chunks = body.kernel->chunks;
+  if (body.cut_count == 0 || threads < 2 || chunks < 2 * threads) return {};
   Shares shares(static_cast<std::size_t>(threads));
-  for (std::size_t i = 0; i + 1 < body.cuts.size(); ++i) {
-    const std::int64_t first = body.cuts[i] * kernel.chunks / body.elements,
-                       last = body.cuts[i + 1] * kernel.chunks / body.elements;
-    for (std::int64_t thread = 0; thread < threads; ++thread) {
-      const std::int64_t begin = first + (last - first) * thread / threads,
-                         end = first + (last - first) * (thread + 1) / threads;
-      if (begin < end) shares[std::size_t(thread)].emplace_back(begin, end);
+  for (int i = 0; i + 1 < body.cut_count; ++i) {
+    const Range part{body.cuts[i] * chunks / body.elements, body.cuts[i + 1] * chunks / body.elements};
+    for (int thread = 0; thread < threads; ++thread) {
+      const Range share = share_of(part, thread, threads);
+      if (share.first < share.second) shares[std::size_t(thread)].push_back(share);
     }
   }
   return shares;
 }
 
 struct Maker {
-  const std::vector<CompiledKernel>& kernels;
+  using Made = std::unique_ptr<Thunk>;
   int threads;
 
-  std::unique_ptr<Thunk> operator()(const KernelStep& body) const {
-    const CompiledKernel& kernel = kernels.at(std::size_t(body.kernel));
-    return std::make_unique<KernelThunk>(kernel, threads, shares_of(body, kernel, threads));
+  Made operator()(const weft_kernel_step& table) const {
+    return std::make_unique<KernelThunk>(*table.kernel, threads, shares_of(table, threads));
   }
-  std::unique_ptr<Thunk> operator()(const MatmulStep& body) const {
-    return std::make_unique<PrimitiveThunk>(make_matmul(body.a, body.b, body.result, body.bias, body.activation));
+  Made operator()(const weft_matmul_step& table) const {
+    return std::make_unique<PrimitiveThunk>(
+        make_matmul(table.a, table.b, table.result, table.bias != 0, table.activation));
   }
-  std::unique_ptr<Thunk> operator()(const Convolution& body) const {
-    return std::make_unique<PrimitiveThunk>(make_convolution(body));
+  Made operator()(const weft_convolution_step& table) const {
+    return std::make_unique<PrimitiveThunk>(make_convolution(table));
   }
-  std::unique_ptr<Thunk> operator()(const Im2colStep& body) const {
-    return make_im2col_thunk(body, kernels.at(std::size_t(body.kernel)), threads);
+  Made operator()(const weft_im2col_step& table) const { return std::make_unique<Im2colThunk>(table, threads); }
+  Made operator()(const weft_fill_step& table) const { return std::make_unique<FillThunk>(table); }
+  Made operator()(const weft_relayout_step& table) const { return std::make_unique<RelayoutThunk>(table); }
+  Made operator()(const weft_pooling_step& table) const { return make_pooling_thunk(table, threads); }
+  Made operator()(const weft_similarity_step& table) const { return make_similarity(table, threads); }
+  template <typename Other>
+  Made operator()(const Other&) const {
+    return nullptr;
   }
-  std::unique_ptr<Thunk> operator()(const FillStep& body) const { return std::make_unique<FillThunk>(body); }
-  std::unique_ptr<Thunk> operator()(const RelayoutStep& body) const { return std::make_unique<RelayoutThunk>(body); }
-  std::unique_ptr<Thunk> operator()(const PoolingStep& body) const { return make_pooling_item(body, threads); }
-  std::unique_ptr<Thunk> operator()(const SimilarityStep& body) const {
-    const auto first = kernels.begin() + body.first_kernel;
-    return make_similarity(body, {first, first + body.kernels}, threads);
-  }
-  std::unique_ptr<Thunk> operator()(const CustomStep& body) const { return body.make(); }
 };
 
 }  // namespace
 
-std::vector<std::unique_ptr<Thunk>> make_thunks(const std::vector<Step>& steps,
-                                                const std::vector<CompiledKernel>& kernels, int threads) {
+runtime::Thunks make_thunks(const weft_program& program, int threads, const MakeCustom& make_custom) {
   omp_set_num_threads(threads);  // oneDNN makes its primitives for this number
-  std::vector<std::unique_ptr<Thunk>> items;
-  for (const Step& step : steps) items.push_back(std::visit(Maker{kernels, threads}, step.body));
+  runtime::Thunks items;
+  for (int i = 0; i < program.step_count; ++i) {
+    items.push_back(runtime::visit_table<std::unique_ptr<Thunk>>(program.steps[i], Maker{threads}));
+    if (!items.back() && make_custom) items.back() = make_custom(i);
+    if (!items.back()) fail("an artefact for oneDNN cannot run step {}", program.steps[i].name);
+  }
   return items;
 }
 
-std::vector<std::size_t> scratch_of(const std::vector<std::unique_ptr<Thunk>>& items) {
-  std::vector<std::size_t> bytes;
-  for (const auto& item : items) bytes.push_back(item->scratch_bytes());
-  return bytes;
-}
+Executor::Executor(const weft_program& program, runtime::Thunks items, int threads)
+    : runtime::Executor(program, std::move(items),
+                        [](std::size_t bytes) -> std::shared_ptr<void> {
+                          const auto memory = std::make_shared<HugeMemory>(bytes);
+                          return {memory, memory->data()};
+                        }),
+      threads_(threads) {}
 
-Executor::Executor(const std::vector<Step>& steps, std::vector<std::unique_ptr<Thunk>> items, int threads)
-    : threads_(threads) {
-  std::size_t most = 0;
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    Entry entry{std::move(items[i]), steps[i].addresses, steps[i].scratch_offset, false, {}};
-    entry.own_scratch = entry.item->scratch_bytes() > steps[i].scratch_bytes;
-    if (entry.own_scratch) most = std::max(most, entry.item->scratch_bytes());
-    entry.pointers.resize(entry.addresses.size());
-    entries_.push_back(std::move(entry));
-  }
-  if (most > 0) own_scratch_ = HugeMemory(most);
-}
-
-void Executor::bind(std::byte* arena, void* const* inputs, void* const* outputs) {
-  for (Entry& entry : entries_) {
-    for (std::size_t i = 0; i < entry.addresses.size(); ++i)
-      entry.pointers[i] = entry.addresses[i].in(arena, inputs, outputs);
-    entry.item->bind(entry.pointers, entry.own_scratch ? own_scratch_.data() : arena + entry.scratch_offset);
-  }
-}
-
-void Executor::run() {
+void Executor::run() const {
   if (omp_get_max_threads() != threads_) omp_set_num_threads(threads_);
-  for (const Entry& entry : entries_) entry.item->run();
+  runtime::Executor::run();
 }
 
 }  // namespace weft::cpu

@@ -1,47 +1,26 @@
-// Runs the steps of a program, in order, over memory that its caller owns.
+// The cpu backend's thunks, and the threads that they run on.
 #pragma once
 
-#include <cstddef>
+#include <functional>
 #include <memory>
-#include <vector>
 
-#include "backends/cpu/program/step.h"
-#include "backends/cpu/program/thunk.h"
-#include "backends/cpu/threads/memory.h"
+#include "runtime/program/executor.h"
 
 namespace weft::cpu {
 
-// One per step. The kernels are those that the steps name.
-std::vector<std::unique_ptr<Thunk>> make_thunks(const std::vector<Step>& steps,
-                                                const std::vector<CompiledKernel>& kernels, int threads);
+// Makes the thunk of a step that the tables do not describe, by its index.
+using MakeCustom = std::function<std::unique_ptr<runtime::Thunk>(int step)>;
 
-std::vector<std::size_t> scratch_of(const std::vector<std::unique_ptr<Thunk>>& items);
+// One per step. The program must outlive them. A null `make_custom`: an artefact, in which every step has a table.
+runtime::Thunks make_thunks(const weft_program& program, int threads, const MakeCustom& make_custom = nullptr);
 
-class Executor {
+class Executor : public runtime::Executor {
  public:
-  // `steps` with their addresses. Thunks that need more scratch than their step has, because it was planned on another
-  // machine, get separate memory.
-  Executor(const std::vector<Step>& steps, std::vector<std::unique_ptr<Thunk>> items, int threads);
-
-  // The addresses of the arena, the inputs and the outputs. Allocates only the first time.
-  void bind(std::byte* arena, void* const* inputs, void* const* outputs);
-  void run();
-
-  std::size_t size() const { return entries_.size(); }
-  Thunk& item(std::size_t step) { return *entries_[step].item; }
+  Executor(const weft_program& program, runtime::Thunks items, int threads);
+  void run() const;
 
  private:
-  struct Entry {
-    std::unique_ptr<Thunk> item;
-    std::vector<Address> addresses;
-    std::size_t scratch_offset = 0;
-    bool own_scratch = false;
-    std::vector<void*> pointers;  // of the addresses
-  };
-
-  std::vector<Entry> entries_;
   int threads_;
-  HugeMemory own_scratch_;
 };
 
 }  // namespace weft::cpu

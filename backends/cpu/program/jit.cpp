@@ -6,6 +6,7 @@
 #include <llvm-c/LLJIT.h>
 
 #include <algorithm>
+#include <deque>
 #include <exception>
 #include <thread>
 #include <unordered_map>
@@ -28,14 +29,8 @@ void require(LLVMErrorRef error) {
 
 }  // namespace
 
-CompiledKernel without_code(const KernelFacts& facts) {
-  CompiledKernel kernel;
-  kernel.name = facts.name;
-  kernel.chunks = facts.chunks;
-  kernel.scratch_bytes = facts.scratch_bytes;
-  kernel.buffers = facts.buffers;
-  kernel.work_ns = facts.work_ns;
-  return kernel;
+weft_kernel without_code(const KernelFacts& facts) {
+  return {facts.name.c_str(), nullptr, nullptr, facts.chunks, facts.scratch_bytes, facts.work_ns};
 }
 
 namespace {
@@ -79,10 +74,10 @@ struct Jit::Impl {
     return fresh;
   }
 
-  std::vector<KernelSource> sources;
+  std::deque<KernelSource> sources;                      // kernels have their names
   std::vector<std::size_t> same_code;                    // by source: the first source with the same code
   std::unordered_map<std::string, std::size_t> by_code;  // code_key -> that first one
-  std::vector<CompiledKernel> compiled;
+  std::vector<weft_kernel> compiled;
 };
 
 Jit::Jit(const std::string& cpu) : impl_(std::make_unique<Impl>(cpu)) {}
@@ -97,7 +92,7 @@ int Jit::add(KernelSource source) {
 
 int Jit::size() const { return int(impl_->sources.size()); }
 const MachineTarget& Jit::target() const { return impl_->target; }
-const CompiledKernel& Jit::kernel(int index) const { return impl_->compiled.at(std::size_t(index)); }
+const weft_kernel& Jit::kernel(int index) const { return impl_->compiled.at(std::size_t(index)); }
 
 namespace {
 
@@ -147,15 +142,13 @@ void Jit::compile(int threads) {
   impl_->compiled.resize(impl_->sources.size());
   for (std::size_t i = 0; i < count; ++i) {
     const KernelFacts& facts = shares[i % shares.size()].facts[i / shares.size()];
-    CompiledKernel kernel = without_code(facts);
-    kernel.run = impl_->look_up<CompiledKernel::Run>(facts.name);
-    if (facts.has_finish) kernel.finish = impl_->look_up<CompiledKernel::Finish>(facts.name + "_finish");
-    impl_->compiled[fresh[i]] = std::move(kernel);
+    weft_kernel& kernel = impl_->compiled[fresh[i]] = without_code(facts);
+    kernel.run = impl_->look_up<weft_kernel_run>(facts.name);
+    if (facts.has_finish) kernel.finish = impl_->look_up<weft_kernel_finish>(facts.name + "_finish");
   }
   for (std::size_t i = first; i < impl_->sources.size(); ++i) {
-    if (impl_->same_code[i] == i) continue;
     impl_->compiled[i] = impl_->compiled[impl_->same_code[i]];
-    impl_->compiled[i].name = name_of(impl_->sources[i]);
+    impl_->compiled[i].name = name_of(impl_->sources[i]).c_str();
   }
 }
 

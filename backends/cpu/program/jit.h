@@ -11,8 +11,8 @@
 
 namespace weft::cpu {
 
-// The facts about a kernel besides its code.
-CompiledKernel without_code(const KernelFacts& facts);
+// The facts about a kernel besides its code; its name is that of `facts`.
+weft_kernel without_code(const KernelFacts& facts);
 
 // The kernels' code lives as long as the Jit. Kernel names must be unique within one Jit.
 class Jit {
@@ -25,7 +25,7 @@ class Jit {
   int add(KernelSource source);  // returns its index
   // Compiles everything added since the last call, on up to `threads` threads.
   void compile(int threads = 1);
-  const CompiledKernel& kernel(int index) const;  // after `compile`
+  const weft_kernel& kernel(int index) const;  // after `compile`
   int size() const;
   const MachineTarget& target() const;
 

@@ -7,6 +7,6 @@
 namespace weft::cpu {
 
 // The same bits for any number of threads.
-std::unique_ptr<Thunk> make_pooling_item(const PoolingStep& work, int threads);
+std::unique_ptr<Thunk> make_pooling_thunk(const weft_pooling_step& work, int threads);
 
 }  // namespace weft::cpu

@@ -7,7 +7,7 @@
 
 #include "backends/cpu/program/executor.h"
 #include "backends/cpu/program/jit.h"
-#include "backends/cpu/program/window_steps.h"
+#include "backends/cpu/program/reference_thunk.h"
 #include "backends/cpu/similarity/shape.h"
 #include "backends/cpu/threads/openmp.h"
 #include "ir/contraction.h"
@@ -16,12 +16,6 @@
 namespace weft::cpu {
 
 namespace {
-
-std::vector<CompiledKernel> kernels_of(const Jit& jit) {
-  std::vector<CompiledKernel> kernels;
-  for (int i = 0; i < jit.size(); ++i) kernels.push_back(jit.kernel(i));
-  return kernels;
-}
 
 Schedule make_schedule(const ir::Graph& graph, const ScheduleOptions& options, CompileReport& report) {
   const auto start = std::chrono::steady_clock::now();
@@ -40,9 +34,12 @@ class CpuProgram final : public runtime::Program {
   CpuProgram(ir::GraphPtr graph, int threads, const ScheduleOptions& options, CompileReport& report)
       : graph_(std::move(graph)), threads_(threads), schedule_(make_schedule(*graph_, options, report)) {
     compile_kernels(report);
-    std::vector<std::unique_ptr<Thunk>> items = make_thunks(schedule_.steps(), kernels_of(jit_), threads_);
+    runtime::Thunks items = make_thunks(schedule_.program(), threads_, [this](int step) {
+      return make_reference_thunk(*graph_, graph_->ops[schedule_.op(std::size_t(step))]);
+    });
     schedule_.place(scratch_of(items));
-    executor_.emplace(schedule_.steps(), std::move(items), threads_);
+    if (report.want_text) report.program_text = runtime::print(schedule_.program());
+    executor_.emplace(schedule_.program(), std::move(items), threads_);
     allocate();
     bind_all();
   }
@@ -89,6 +86,7 @@ class CpuProgram final : public runtime::Program {
     }
     const auto start = std::chrono::steady_clock::now();
     jit_.compile(threads_);
+    for (std::size_t i = 0; i < schedule_.kernels().size(); ++i) schedule_.set_kernel(i, jit_.kernel(int(i)));
     report.seconds.emplace_back("jit", seconds_since(start));
   }
 
@@ -137,7 +135,7 @@ passes::Target target() {
   passes::Target target;
   target.similarity_block = kept_similarity_block;
   target.weights_layout = [](const ir::Graph& graph, const ir::Op& op) {
-    return preferred_weights_layout(convolution_of(graph, op, ""));
+    return preferred_weights_layout(convolution_table(graph, op, ""));
   };
   return target;
 }

@@ -39,7 +39,7 @@ class ReferenceThunk final : public Thunk {
 
 }  // namespace
 
-std::unique_ptr<Thunk> make_reference_item(const ir::Graph& graph, const ir::Op& op) {
+std::unique_ptr<Thunk> make_reference_thunk(const ir::Graph& graph, const ir::Op& op) {
   return std::make_unique<ReferenceThunk>(graph, op);
 }
 

@@ -8,6 +8,6 @@
 
 namespace weft::cpu {
 
-std::unique_ptr<Thunk> make_reference_item(const ir::Graph& graph, const ir::Op& op);
+std::unique_ptr<Thunk> make_reference_thunk(const ir::Graph& graph, const ir::Op& op);
 
 }  // namespace weft::cpu

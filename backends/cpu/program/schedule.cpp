@@ -1,16 +1,15 @@
-// Ops to steps, values to addresses.
+// What runs each op.
 #include "backends/cpu/program/schedule.h"
 
 #include <algorithm>
 #include <cctype>
 
-#include "backends/cpu/program/im2col_thunk.h"
-#include "backends/cpu/program/reference_thunk.h"
-#include "backends/cpu/program/window_steps.h"
+#include "backends/cpu/im2col.h"
 #include "backends/cpu/similarity/kernels.h"
 #include "backends/cpu/threads/memory.h"
 #include "ir/error.h"
 #include "ir/kernel/lower.h"
+#include "ir/layout.h"
 
 namespace weft::cpu {
 
@@ -23,14 +22,12 @@ using ir::ValueId;
 
 static_assert(kCacheLine == passes::kAlignment, "inputs and outputs are aligned like the planner's buffers");
 
-using passes::Place;
-
 namespace {
 
-std::optional<SimilarityStep::Kind> similarity_kind(OpCode code) {
-  if (code == OpCode::similarity_lse) return SimilarityStep::Kind::lse;
-  if (code == OpCode::similarity_lse_grad) return SimilarityStep::Kind::gradient;
-  if (code == OpCode::similarity_tiles) return SimilarityStep::Kind::tiles;
+std::optional<weft_similarity> similarity_code(OpCode code) {
+  if (code == OpCode::similarity_lse) return WEFT_SIMILARITY_LSE;
+  if (code == OpCode::similarity_lse_grad) return WEFT_SIMILARITY_GRADIENT;
+  if (code == OpCode::similarity_tiles) return WEFT_SIMILARITY_TILES;
   return {};
 }
 
@@ -38,18 +35,6 @@ std::optional<SimilarityStep::Kind> similarity_kind(OpCode code) {
 const ir::Type* tiles_of(const Graph& graph, const Op& op) {
   const ir::Type& last = graph.type(op.code == OpCode::similarity_tiles ? op.results[0] : op.operands.back());
   return last.rank() == 3 ? &last : nullptr;
-}
-
-std::vector<ValueId> values_of(const Op& op) {
-  std::vector<ValueId> values = op.operands;
-  values.insert(values.end(), op.results.begin(), op.results.end());
-  return values;
-}
-
-Matrix matrix_of(const Graph& graph, ValueId value, const Place& place, bool transposed) {
-  const auto dims = ir::numbers(graph.type(value).dims);
-  const Matrix matrix{dims[0], dims[1], place.strides[0], place.strides[1]};
-  return transposed ? Matrix{matrix.columns, matrix.rows, matrix.column_stride, matrix.row_stride} : matrix;
 }
 
 // For a kernel over flat vectors that reads a pack: the boundaries of the pack's parts.
@@ -62,8 +47,7 @@ std::vector<std::int64_t> cuts_of(const Graph& graph, const Op& op) {
   const auto is_flat = [&](ValueId value) {
     return graph.type(value).elements() == 1 || graph.type(value).dims == graph.type(*found).dims;
   };
-  const std::vector<ValueId> values = values_of(op);
-  if (!std::all_of(values.begin(), values.end(), is_flat)) return {};
+  if (!std::ranges::all_of(op.operands, is_flat) || !std::ranges::all_of(op.results, is_flat)) return {};
   std::vector<std::int64_t> cuts = graph.producer(*found)->attrs.integers(ir::Attr::offsets);
   cuts.push_back(0);
   cuts.push_back(graph.type(*found).elements());
@@ -71,71 +55,116 @@ std::vector<std::int64_t> cuts_of(const Graph& graph, const Op& op) {
   return cuts;
 }
 
+weft_pooling_step pooling_of(const Graph& graph, const Op& op) {
+  const bool is_max = op.code == OpCode::max_pool2d || op.code == OpCode::max_pool2d_grad;
+  const bool is_gradient = op.code == OpCode::max_pool2d_grad || op.code == OpCode::avg_pool2d_grad;
+  const auto in = ir::numbers(graph.type(is_gradient ? op.results[0] : op.operands[0]).dims);
+  const auto out = ir::numbers(graph.type(is_gradient ? op.operands.back() : op.results[0]).dims);
+  weft_pooling_step table{};
+  table.code = is_max ? (is_gradient ? WEFT_POOL_MAX_GRADIENT : WEFT_POOL_MAX)
+                      : (is_gradient ? WEFT_POOL_AVERAGE_GRADIENT : WEFT_POOL_AVERAGE);
+  table.images = in[0];
+  table.channels = in[3];
+  std::copy_n(in.begin() + 1, 2, table.in);
+  std::copy_n(out.begin() + 1, 2, table.out);
+  std::ranges::copy(op.attrs.integers(ir::Attr::kernel), table.kernel);
+  std::ranges::copy(op.attrs.integers(ir::Attr::stride), table.stride);
+  std::ranges::copy(op.attrs.integers(ir::Attr::padding), table.padding);
+  return table;
+}
+
 }  // namespace
 
 Schedule::Schedule(const Graph& graph, const ScheduleOptions& options)
-    : graph_(graph), options_(options), kept_(graph), plan_(passes::make_plan(graph)), filled_(graph.values.size()) {
-  for (const std::uint32_t input : kept_.relaid()) relayout(input);
-  for (const OpId id : plan_.order) add_op(id);
-  for (const ir::Output& output : graph.outputs) fill_gaps(output.value);
+    : weft::Schedule(graph, kCacheLine), options_(options) {
+  add_all();
 }
 
-void Schedule::add_step(StepBody body, std::string name, std::vector<ValueId> values, OpId op) {
-  steps_.push_back({std::move(body), std::move(name)});
-  values_.push_back(std::move(values));
-  ops_.push_back(op);
+void Schedule::set_kernel(std::size_t index, const weft_kernel& kernel) {
+  weft_kernel& table = *tables_of_kernels_[index];
+  const char* const name = table.name;
+  table = kernel;
+  table.name = name;
+}
+
+// Weights that ops other than convolutions read are copied to row-major order first.
+void Schedule::add_relayout(std::uint32_t index) {
+  const ir::Input& input = graph_.inputs[index];
+  const std::vector<std::int64_t> dims = ir::numbers(graph_.type(input.value).dims);
+  add_step(weft_relayout_step{tables_.text(input.layout), tables_.list(dims), int(dims.size())},
+           "relayout " + graph_.input_name(index), {input.value}, kNone);
 }
 
 void Schedule::add_op(OpId id) {
   const Op& op = graph_.ops[id];
-  for (const ValueId operand : op.operands) fill_gaps(operand);
-  StepBody body = body_of(op);
-  std::string name = op.code == OpCode::fused
-                         ? std::get<kernel::Kernel>(kernels_[std::size_t(std::get<KernelStep>(body).kernel)]).name
-                         : fmt::format("{} {}", ir::name(op.code), op.location.scope);
-  add_step(std::move(body), std::move(name), values_of(op), id);
-}
-
-// Weights that ops other than convolutions read are copied to row-major order first.
-void Schedule::relayout(std::uint32_t index) {
-  const ir::Input& input = graph_.inputs[index];
-  const auto layout = ir::parse_memory_layout(input.layout);
-  check(layout.has_value(), "layouts are verified");
-  relayouts_[index] = 0;
-  add_step(RelayoutStep{*layout, ir::numbers(graph_.type(input.value).dims)}, "relayout " + graph_.input_name(index),
-           {input.value}, kNone);
-}
-
-// Before a pack is read, the gaps between its parts are filled with zeros.
-void Schedule::fill_gaps(ValueId value) {
-  const Op* pack = passes::pack_below(graph_, value);
-  if (!pack || filled_[pack->results[0]]) return;
-  const ValueId packed = pack->results[0];
-  filled_[packed] = true;
-  FillStep body{passes::gaps_of(graph_, *pack)};
-  if (!body.gaps.empty()) add_step(std::move(body), "fill gaps", {packed}, graph_.values[packed].op);
-}
-
-// --- Steps -----------------------------------------------------------------------------------------------------------
-
-StepBody Schedule::body_of(const Op& op) {
-  if (op.code == OpCode::fused) return fused(op);
   const auto is_f32 = [&](ValueId value) { return graph_.type(value).dtype == ir::DType::f32; };
-  if (is_f32(op.results[0]) && std::all_of(op.operands.begin(), op.operands.end(), is_f32)) {
-    if (ir::is_convolution(op.code)) {
-      Convolution convolution = convolution_of(graph_, op, kept_.of_weights(op));
-      convolution.winograd = options_.winograd;
-      return options_.standalone ? columns(convolution, op) : convolution;
-    }
-    if (const auto kind = similarity_kind(op.code)) return similarity(op, *kind);
-    if (op.code == OpCode::matmul) return options_.standalone ? product(matmul(op), op) : matmul(op);
-    if (is_pooling(graph_, op)) return pooling_of(graph_, op);
+  if (op.code == OpCode::fused) return add_fused(id);
+  if (std::ranges::all_of(op.results, is_f32) && std::ranges::all_of(op.operands, is_f32)) {
+    if (ir::is_convolution(op.code)) return add_convolution(id);
+    if (const auto code = similarity_code(op.code)) return add_similarity(id, *code);
+    if (op.code == OpCode::matmul) return add_matmul(id);
+    if (ir::info(op.code).kind == ir::OpKind::pooling && ir::is_nhwc(op.attrs))
+      return add_step(pooling_of(graph_, op), id);
   }
-  return reference_step(op);
+  add_reference(id);
 }
 
-CustomStep Schedule::reference_step(const Op& op) const {
-  return {[graph = &graph_, op = &op] { return make_reference_item(*graph, *op); }};
+// The reference interpreter runs it.
+void Schedule::add_reference(OpId id) {
+  const Op& op = graph_.ops[id];
+  add_step(WEFT_STEP_CUSTOM, nullptr, name_of(op), values_of(op), id, 0);
+}
+
+void Schedule::add_fused(OpId id) {
+  const Op& op = graph_.ops[id];
+  std::vector<kernel::Strides> inputs, outputs;
+  for (const ValueId value : op.operands) inputs.push_back(plan_.places[value].strides);
+  for (const ValueId value : op.results) outputs.push_back(plan_.places[value].strides);
+  const std::vector<std::int64_t> cuts = cuts_of(graph_, op);
+  const weft_kernel* kernel = add_kernel(kernel::lower(*op.body, inputs, outputs, kernel_name(op)));
+  add_step(weft_kernel_step{kernel, tables_.list(cuts), int(cuts.size()), cuts.empty() ? 0 : cuts.back()}, kernel->name,
+           values_of(op), id);
+}
+
+void Schedule::add_similarity(OpId id, weft_similarity code) {
+  const Op& op = graph_.ops[id];
+  const auto dims = ir::numbers(graph_.type(op.operands[0]).dims);
+  const SimilarityShape shape(dims[0], dims[1]);
+  const ir::Type* tiles = tiles_of(graph_, op);
+  if (tiles && tiles->dims[1].factor != shape.block) return add_reference(id);  // from a hand-written graph
+  const std::string name = kernel_name(op);
+  std::vector<kernel::Kernel> made;
+  if (code != WEFT_SIMILARITY_TILES)
+    made = code == WEFT_SIMILARITY_GRADIENT ? lse_grad_kernels(shape, name) : lse_kernels(shape, name);
+  std::vector<const weft_kernel*> kernels;
+  for (kernel::Kernel& each : made) kernels.push_back(add_kernel(std::move(each)));
+  add_step(weft_similarity_step{code, dims[0], dims[1], tables_.list(kernels), int(kernels.size())}, id);
+}
+
+void Schedule::add_matmul(OpId id) {
+  const Op& op = graph_.ops[id];
+  const weft_matmul_step table = matmul(op);
+  if (!options_.standalone) return add_step(table, id);
+  const weft_kernel* kernel =
+      add_kernel(Matmul{kernel_name(op), table.a, table.b, table.result, table.bias != 0, table.activation});
+  add_step(weft_kernel_step{kernel, nullptr, 0, 0}, id);
+}
+
+void Schedule::add_convolution(OpId id) {
+  const Op& op = graph_.ops[id];
+  weft_convolution_step table = convolution(op);
+  table.winograd = int(options_.winograd);
+  if (!options_.standalone) return add_step(table, id);
+  weft_im2col_step columns = columns_of(table);
+  columns.matmul = add_kernel(matmul_of(columns, table.activation, kernel_name(op)));
+  add_step(columns, id);
+}
+
+const weft_kernel* Schedule::add_kernel(KernelSource source) {
+  const std::string& name = std::visit([](const auto& each) -> const std::string& { return each.name; }, source);
+  tables_of_kernels_.push_back(tables_.keep(weft_kernel{tables_.text(name), nullptr, nullptr, 0, 0, 0}));
+  kernels_.push_back(std::move(source));
+  return tables_of_kernels_.back();
 }
 
 // A kernel's name in dumps and profiles, made from the names of its results.
@@ -147,88 +176,6 @@ std::string Schedule::kernel_name(const Op& op) const {
       if (name.size() < most) name += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
     }
   return name;
-}
-
-KernelStep Schedule::fused(const Op& op) {
-  std::vector<kernel::Strides> inputs, outputs;
-  for (const ValueId value : op.operands) inputs.push_back(plan_.places[value].strides);
-  for (const ValueId value : op.results) outputs.push_back(plan_.places[value].strides);
-  KernelStep body{int(kernels_.size()), cuts_of(graph_, op), 0};
-  if (!body.cuts.empty()) body.elements = body.cuts.back();
-  kernels_.push_back(kernel::lower(*op.body, inputs, outputs, kernel_name(op)));
-  return body;
-}
-
-StepBody Schedule::similarity(const Op& op, SimilarityStep::Kind kind) {
-  const auto dims = ir::numbers(graph_.type(op.operands[0]).dims);
-  SimilarityStep body{kind, dims[0], dims[1], int(kernels_.size()), 0};
-  const SimilarityShape shape(body.rows, body.width);
-  const ir::Type* tiles = tiles_of(graph_, op);
-  if (tiles && tiles->dims[1].factor != shape.block) return reference_step(op);  // from a hand-written graph
-  if (kind == SimilarityStep::Kind::tiles) return body;
-  const std::string name = kernel_name(op);
-  std::vector<kernel::Kernel> made =
-      kind == SimilarityStep::Kind::gradient ? lse_grad_kernels(shape, name) : lse_kernels(shape, name);
-  body.kernels = int(made.size());
-  for (kernel::Kernel& each : made) kernels_.push_back(std::move(each));
-  return body;
-}
-
-MatmulStep Schedule::matmul(const Op& op) const {
-  const auto matrix = [&](ValueId value, ir::Attr transpose) {
-    const bool transposed = transpose != ir::Attr::none && op.attrs.integer(transpose) != 0;
-    return matrix_of(graph_, value, plan_.places[value], transposed);
-  };
-  return {matrix(op.operands[0], ir::Attr::transpose_a), matrix(op.operands[1], ir::Attr::transpose_b),
-          matrix(op.results[0], ir::Attr::none), op.operands.size() == 3, op.attrs.text(ir::Attr::activation)};
-}
-
-StepBody Schedule::product(MatmulStep body, const Op& op) {
-  kernels_.push_back(Matmul{kernel_name(op), body.a, body.b, body.result, body.bias, std::move(body.activation)});
-  return KernelStep{int(kernels_.size()) - 1, {}, 0};
-}
-
-StepBody Schedule::columns(const Convolution& convolution, const Op& op) {
-  Im2colStep body = columns_of(convolution, int(kernels_.size()));
-  kernels_.push_back(matmul_of(body, kernel_name(op)));
-  return body;
-}
-
-// --- Memory ----------------------------------------------------------------------------------------------------------
-
-void Schedule::place(const std::vector<std::size_t>& scratch_bytes) {
-  std::vector<std::size_t> by_op(graph_.ops.size(), 0);
-  const auto is_op = [&](std::size_t step) {
-    return ops_[step] != kNone && !std::holds_alternative<FillStep>(steps_[step].body);
-  };
-  for (std::size_t i = 0; i < steps_.size(); ++i)
-    if (is_op(i)) by_op[ops_[i]] = scratch_bytes[i];
-  const std::vector<OpId> order = plan_.order;
-  plan_ = passes::make_plan(graph_, by_op);
-  check(order == plan_.order, "scratch changed the order of ops");
-
-  arena_bytes_ = plan_.arena_bytes;
-  for (auto& [input, offset] : relayouts_) {
-    offset = arena_bytes_;
-    arena_bytes_ += aligned(graph_.type(graph_.inputs[input].value).bytes());
-  }
-  for (std::size_t i = 0, at = 0; i < steps_.size(); ++i) {
-    Step& step = steps_[i];
-    step.addresses.clear();
-    if (i < kept_.relaid().size()) step.addresses.push_back({Address::Base::input, kept_.relaid()[i], 0});
-    for (const ValueId value : values_[i]) step.addresses.push_back(address(value));
-    if (!is_op(i)) continue;
-    const int buffer = plan_.scratch_buffer[at++];
-    if (buffer < 0) continue;
-    step.scratch_offset = plan_.buffers[std::size_t(buffer)].offset;
-    step.scratch_bytes = scratch_bytes[i];
-  }
-}
-
-Address Schedule::address(ValueId value) const {
-  const Address address = passes::address_of(plan_, graph_, value);
-  const auto copy = address.base == Address::Base::input ? relayouts_.find(address.index) : relayouts_.end();
-  return copy == relayouts_.end() ? address : Address{Address::Base::arena, 0, copy->second + address.offset};
 }
 
 }  // namespace weft::cpu

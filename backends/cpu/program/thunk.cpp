@@ -1,12 +1,34 @@
-// Thunks that run their kernels themselves.
+// Matmuls of blocks, zeros and copies.
 #include "backends/cpu/program/thunk.h"
 
 #include <algorithm>
 
+#include "ir/error.h"
+#include "ir/memory_layout.h"
+
 namespace weft::cpu {
 
+Im2colThunk::Im2colThunk(const weft_im2col_step& step, int threads)
+    : blocks_(step, step.matmul->scratch_bytes, threads),
+      kernels_(std::size_t(blocks_.threads()), const_cast<weft_kernel*>(step.matmul)) {}
+
+void Im2colThunk::run() {
+  const auto product = [](void* kernel, void* const* buffers, void* scratch) {
+    const auto& matmul = *static_cast<const weft_kernel*>(kernel);
+    matmul.run(buffers, scratch, 0, matmul.chunks);
+  };
+  blocks_.run(product, kernels_.data());
+}
+
 void FillThunk::run() {
-  for (const passes::Gap& gap : work_.gaps) std::fill_n(start_ + gap.offset, gap.bytes, std::byte{});
+  for (int i = 0; i < work_.gap_count; ++i)
+    std::fill_n(start_ + work_.gaps[i].offset, work_.gaps[i].bytes, std::byte{});
+}
+
+RelayoutThunk::RelayoutThunk(const weft_relayout_step& work) {
+  const auto layout = ir::parse_memory_layout(work.layout);
+  check(layout.has_value(), "layouts are verified");
+  offsets_ = ir::memory_offsets(*layout, {work.dims, work.dims + work.rank});
 }
 
 void RelayoutThunk::run() {

@@ -1,4 +1,4 @@
-// The thunks of a program. Each is made once and bound to its operands before it runs.
+// Thunks of the steps that run no code from elsewhere.
 #pragma once
 
 #include <cstddef>
@@ -6,26 +6,19 @@
 #include <string>
 #include <vector>
 
+#include "backends/cpu/im2col.h"
 #include "backends/cpu/onednn/onednn.h"
-#include "backends/cpu/program/step.h"
 #include "backends/cpu/threads/parallel.h"
+#include "runtime/program/executor.h"
 
 namespace weft::cpu {
 
-class Thunk {
- public:
-  virtual ~Thunk() = default;
-  // Operands, then results, in the order of the op.
-  virtual void bind(const std::vector<void*>& pointers, void* scratch) = 0;
-  virtual void run() = 0;
-  virtual std::size_t scratch_bytes() const { return 0; }
-  virtual std::string kind() const = 0;
-};
+using runtime::Thunk;
 
 class KernelThunk final : public Thunk {
  public:
   // With `shares` each thread runs its chunks there, else equal parts in order.
-  KernelThunk(const CompiledKernel& kernel, int threads, Shares shares)
+  KernelThunk(const weft_kernel& kernel, int threads, Shares shares)
       : kernel_(kernel), threads_(threads), shares_(std::move(shares)) {}
   void bind(const std::vector<void*>& pointers, void* scratch) override {
     buffers_ = pointers;
@@ -41,7 +34,7 @@ class KernelThunk final : public Thunk {
   std::string kind() const override { return "kernel"; }
 
  private:
-  CompiledKernel kernel_;
+  const weft_kernel& kernel_;
   int threads_;
   Shares shares_;
   std::vector<void*> buffers_;
@@ -60,21 +53,35 @@ class PrimitiveThunk final : public Thunk {
   std::unique_ptr<Primitive> primitive_;
 };
 
+// A convolution without oneDNN: a generated kernel computes the matmul of each block.
+class Im2colThunk final : public Thunk {
+ public:
+  Im2colThunk(const weft_im2col_step& step, int threads);
+  void bind(const std::vector<void*>& pointers, void* scratch) override { blocks_.bind(pointers.data(), scratch); }
+  void run() override;
+  std::size_t scratch_bytes() const override { return blocks_.scratch_bytes(); }
+  std::string kind() const override { return "im2col"; }
+
+ private:
+  Im2col blocks_;
+  std::vector<void*> kernels_;  // one per thread
+};
+
 class FillThunk final : public Thunk {
  public:
-  explicit FillThunk(FillStep work) : work_(std::move(work)) {}
+  explicit FillThunk(const weft_fill_step& work) : work_(work) {}
   void bind(const std::vector<void*>& pointers, void*) override { start_ = static_cast<std::byte*>(pointers.at(0)); }
   void run() override;
   std::string kind() const override { return "fill"; }
 
  private:
-  FillStep work_;
+  const weft_fill_step& work_;
   std::byte* start_ = nullptr;
 };
 
 class RelayoutThunk final : public Thunk {
  public:
-  explicit RelayoutThunk(const RelayoutStep& work) : offsets_(ir::memory_offsets(work.layout, work.dims)) {}
+  explicit RelayoutThunk(const weft_relayout_step& work);
   void bind(const std::vector<void*>& pointers, void*) override {
     from_ = static_cast<const float*>(pointers.at(0));
     to_ = static_cast<float*>(pointers.at(1));

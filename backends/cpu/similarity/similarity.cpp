@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 
 #include "backends/cpu/similarity/tiles.h"
 #include "backends/cpu/threads/memory.h"
@@ -11,6 +12,8 @@
 namespace weft::cpu {
 
 namespace {
+
+using Kernels = std::span<const weft_kernel* const>;
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kLowest = std::numeric_limits<float>::lowest();
@@ -45,16 +48,12 @@ void write_tile(TileMatmuls& products, const SimilarityShape& shape, const Tile&
 class SimilarityThunk : public Thunk {
  public:
   // Checks the number of operands, with or without the tiles.
-  SimilarityThunk(const SimilarityShape& shape, std::vector<CompiledKernel> kernels, int threads, std::size_t operands,
+  SimilarityThunk(const SimilarityShape& shape, const Kernels& kernels, int threads, std::size_t operands,
                   bool gradients)
-      : shape_(shape),
-        operands_(operands),
-        kernels_(std::move(kernels)),
-        threads_(threads),
-        walk_(shape.blocks, threads) {
+      : shape_(shape), operands_(operands), kernels_(kernels), threads_(threads), walk_(shape.blocks, threads) {
     const auto workers = std::size_t(walk_.workers());
     for (std::size_t i = 0; i < workers; ++i) products_.emplace_back(shape, gradients);
-    for (const CompiledKernel& each : kernels_) kernel_bytes_ = std::max(kernel_bytes_, each.scratch_bytes);
+    for (const weft_kernel* each : kernels_) kernel_bytes_ = std::max(kernel_bytes_, each->scratch_bytes);
     tile_ = layout_.add(workers * tile_bytes());
     products_scratch_ = layout_.add(workers * product_bytes());
     kernel_scratch_ = layout_.add(workers * kernel_bytes());
@@ -93,14 +92,14 @@ class SimilarityThunk : public Thunk {
   void run_on_tile(Kernel which, std::size_t worker, std::initializer_list<float*> buffers) const {
     void* arguments[9];
     std::copy(buffers.begin(), buffers.end(), arguments);
-    run_kernel(kernels_[std::size_t(which)], arguments, scratch_ + kernel_scratch_ + worker * kernel_bytes(), 1);
+    run_kernel(*kernels_[std::size_t(which)], arguments, scratch_ + kernel_scratch_ + worker * kernel_bytes(), 1);
   }
   // Runs a kernel over all rows, on all threads.
   template <typename Kernel>
   void run_on_rows(Kernel which, std::initializer_list<float*> buffers) const {
     void* arguments[9];
     std::copy(buffers.begin(), buffers.end(), arguments);
-    run_kernel(kernels_[std::size_t(which)], arguments, scratch_ + kernel_scratch_, threads_);
+    run_kernel(*kernels_[std::size_t(which)], arguments, scratch_ + kernel_scratch_, threads_);
   }
 
   // Copies r and checks whether every similarity is small enough to skip the maxima.
@@ -131,7 +130,7 @@ class SimilarityThunk : public Thunk {
   std::size_t kernel_bytes() const { return aligned(kernel_bytes_); }
 
   std::size_t operands_;
-  std::vector<CompiledKernel> kernels_;
+  Kernels kernels_;
   int threads_;
 
  protected:
@@ -146,8 +145,8 @@ class SimilarityThunk : public Thunk {
 
 class LseThunk final : public SimilarityThunk {
  public:
-  LseThunk(const SimilarityShape& shape, std::vector<CompiledKernel> kernels, int threads)
-      : SimilarityThunk(shape, std::move(kernels), threads, 2, false) {
+  LseThunk(const SimilarityShape& shape, const Kernels& kernels, int threads)
+      : SimilarityThunk(shape, kernels, threads, 2, false) {
     max_ = add_rows();
     sum_ = add_rows();
     // The columns of a diagonal tile repeat its rows and are dropped.
@@ -187,8 +186,8 @@ class LseThunk final : public SimilarityThunk {
 
 class LseGradThunk final : public SimilarityThunk {
  public:
-  LseGradThunk(const SimilarityShape& shape, std::vector<CompiledKernel> kernels, int threads)
-      : SimilarityThunk(shape, std::move(kernels), threads, 4, true), lse_(add_rows()), w_(add_rows()) {}
+  LseGradThunk(const SimilarityShape& shape, const Kernels& kernels, int threads)
+      : SimilarityThunk(shape, kernels, threads, 4, true), lse_(add_rows()), w_(add_rows()) {}
 
   void run() override {
     const bool plain = begin(LseGradKernel::lengths);
@@ -248,12 +247,18 @@ class TilesThunk final : public Thunk {
 
 }  // namespace
 
-std::unique_ptr<Thunk> make_similarity(const SimilarityStep& work, std::vector<CompiledKernel> kernels, int threads) {
+std::unique_ptr<Thunk> make_similarity(const weft_similarity_step& work, int threads) {
   const SimilarityShape shape(work.rows, work.width);
-  if (work.kind == SimilarityStep::Kind::tiles) return std::make_unique<TilesThunk>(shape, threads);
-  if (work.kind == SimilarityStep::Kind::gradient)
-    return std::make_unique<LseGradThunk>(shape, std::move(kernels), threads);
-  return std::make_unique<LseThunk>(shape, std::move(kernels), threads);
+  const Kernels kernels(work.kernels, std::size_t(work.kernel_count));
+  switch (work.code) {
+    case WEFT_SIMILARITY_LSE:
+      return std::make_unique<LseThunk>(shape, kernels, threads);
+    case WEFT_SIMILARITY_GRADIENT:
+      return std::make_unique<LseGradThunk>(shape, kernels, threads);
+    case WEFT_SIMILARITY_TILES:
+      return std::make_unique<TilesThunk>(shape, threads);
+  }
+  return nullptr;
 }
 
 }  // namespace weft::cpu

@@ -4,13 +4,12 @@
 #pragma once
 
 #include <memory>
-#include <vector>
 
 #include "backends/cpu/program/thunk.h"
 
 namespace weft::cpu {
 
-// `kernels` are the compiled kernels of similarity/kernels.h for the work, in that order.
-std::unique_ptr<Thunk> make_similarity(const SimilarityStep& work, std::vector<CompiledKernel> kernels, int threads);
+// Its kernels are those of similarity/kernels.h, in that order.
+std::unique_ptr<Thunk> make_similarity(const weft_similarity_step& work, int threads);
 
 }  // namespace weft::cpu

@@ -33,8 +33,7 @@ struct Team {
 WEFT_NOT_WATCHED void run_share(void* data) {
   Team& team = *static_cast<Team*>(data);
   WEFT_HAPPENS_AFTER(&team.fork);
-  const std::int64_t me = omp_get_thread_num(), all = omp_get_num_threads();
-  const std::int64_t begin = team.chunks * me / all, end = team.chunks * (me + 1) / all;
+  const auto [begin, end] = share_of({0, team.chunks}, omp_get_thread_num(), omp_get_num_threads());
   if (begin < end) team.function(team.context, begin, end);
   WEFT_HAPPENS_BEFORE(&team.join);
 }
@@ -53,7 +52,7 @@ WEFT_NOT_WATCHED void parallel_chunks(std::int64_t chunks, int threads, ChunkFun
   WEFT_HAPPENS_AFTER(&team.join);
 }
 
-void run_kernel(const CompiledKernel& kernel, void* const* buffers, void* scratch, int threads) {
+void run_kernel(const weft_kernel& kernel, void* const* buffers, void* scratch, int threads) {
   if (threads <= 1 || kernel.chunks <= 1 || kernel.work_ns < kSerialWorkNs) {
     kernel.run(buffers, scratch, 0, kernel.chunks);
   } else {
@@ -63,7 +62,7 @@ void run_kernel(const CompiledKernel& kernel, void* const* buffers, void* scratc
   if (kernel.finish) kernel.finish(buffers, scratch);
 }
 
-void run_kernel(const CompiledKernel& kernel, void* const* buffers, void* scratch, const Shares& shares) {
+void run_kernel(const weft_kernel& kernel, void* const* buffers, void* scratch, const Shares& shares) {
   const auto run = [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t share = begin; share < end; ++share)
       for (const auto& [first, last] : shares[std::size_t(share)]) kernel.run(buffers, scratch, first, last);

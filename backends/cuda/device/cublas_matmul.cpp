@@ -19,13 +19,13 @@ bool has_dense_rows(const Matrix& matrix) { return matrix.column_stride == 1 || 
 
 // The transpose of our matrix, as cuBLASLt describes matrices.
 struct Transposed {
-  Transposed(const Matrix& matrix, ir::DType dtype, const std::string& what) {
+  Transposed(const Matrix& matrix, weft_dtype dtype, const std::string& what) {
     const bool dense_rows = has_dense_rows(matrix);
     operation = dense_rows ? CUBLAS_OP_N : CUBLAS_OP_T;
     const std::int64_t rows = dense_rows ? matrix.columns : matrix.rows,
                        columns = dense_rows ? matrix.rows : matrix.columns;
     const std::int64_t between = std::max(dense_rows ? matrix.row_stride : matrix.column_stride, rows);
-    const cudaDataType_t type = dtype == ir::DType::bf16 ? CUDA_R_16BF : CUDA_R_32F;
+    const cudaDataType_t type = dtype == WEFT_BF16 ? CUDA_R_16BF : CUDA_R_32F;
     must(apis().cublasLtMatrixLayoutCreate(&layout, type, std::uint64_t(rows), std::uint64_t(columns), between), what);
   }
   ~Transposed() { apis().cublasLtMatrixLayoutDestroy(layout); }
@@ -42,13 +42,13 @@ class LtMatmul final : public Primitive {
       : handle_(handle),
         stream_(stream),
         what_(text_of(matmul)),
-        bias_(matmul.bias),
-        suffix_(precision_suffix(matmul.dtype, matmul.tf32)),
+        bias_(matmul.bias != 0),
+        suffix_(precision_suffix(matmul.dtype, matmul.tf32 != 0)),
         a_(matmul.b, matmul.dtype, what_),
         b_(matmul.a, matmul.dtype, what_),
-        result_(matmul.result, ir::DType::f32, what_) {
+        result_(matmul.result, WEFT_F32, what_) {
     check(has_dense_rows(matmul.result), "matmuls write rows");
-    const bool rounds = matmul.dtype == ir::DType::f32 && matmul.tf32;
+    const bool rounds = matmul.dtype == WEFT_F32 && matmul.tf32 != 0;
     must(
         apis().cublasLtMatmulDescCreate(&desc_, rounds ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUDA_R_32F),
         what_);
@@ -57,7 +57,7 @@ class LtMatmul final : public Primitive {
     set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue(matmul));
     // cuBLASLt selects algorithms by the alignment of the bias, which it derives from an address: any address with that
     // alignment works.
-    if (bias_) set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, reinterpret_cast<void*>(std::uintptr_t(matmul.bias_alignment)));
+    if (bias_) set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, reinterpret_cast<void*>(std::uintptr_t(matmul.alignment[3])));
     choose(matmul);
   }
   ~LtMatmul() override { apis().cublasLtMatmulDescDestroy(desc_); }
@@ -84,9 +84,10 @@ class LtMatmul final : public Primitive {
   }
 
   static cublasLtEpilogue_t epilogue(const Matmul& matmul) {
-    if (matmul.activation.empty()) return matmul.bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
-    check(matmul.activation == "relu", "the target of cuda lists the activations of matmuls");
-    return matmul.bias ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_RELU;
+    const std::string activation = matmul.activation;
+    if (activation.empty()) return matmul.bias != 0 ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_DEFAULT;
+    check(activation == "relu", "the target of cuda lists the activations of matmuls");
+    return matmul.bias != 0 ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_RELU;
   }
 
   // The first choice of cuBLASLt among algorithms whose sums have a fixed order.
@@ -98,10 +99,10 @@ class LtMatmul final : public Primitive {
     };
     prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspaceBytes);
     prefer(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, std::uint32_t(CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE));
-    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, matmul.b.alignment);
-    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, matmul.a.alignment);
-    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, matmul.result.alignment);
-    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, matmul.result.alignment);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, matmul.alignment[1]);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, matmul.alignment[0]);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, matmul.alignment[2]);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, matmul.alignment[2]);
     int found = 0;
     const cublasStatus_t status = apis().cublasLtMatmulAlgoGetHeuristic(
         handle_, desc_, a_.layout, b_.layout, result_.layout, result_.layout, preference, 1, &chosen_, &found);

@@ -1,9 +1,11 @@
 // Convolutions by cuDNN, whose weights must have the dim order of the images. Weights in another order, and images in
 // an order that cuDNN does not support, are relaid out before the call and back after it.
+#include <array>
 #include <optional>
 
 #include "backends/cuda/device/driver_primitive.h"
 #include "ir/error.h"
+#include "ir/type.h"
 
 namespace weft::cuda {
 
@@ -14,19 +16,19 @@ constexpr std::size_t kWorkspaceLimit = std::size_t{1} << 30;  // bytes
 using Dims = std::array<std::int64_t, 4>;
 
 std::string text_of(const Convolution& c) {
-  const char* const direction = c.direction == Convolution::Direction::forward ? "convolution"
-                                : c.direction == Convolution::Direction::data  ? "transposed convolution"
-                                                                               : "weight gradient of a convolution";
+  const char* const direction = c.direction == WEFT_FORWARD     ? "convolution"
+                                : c.direction == WEFT_BACK_TO_X ? "transposed convolution"
+                                                                : "weight gradient of a convolution";
   return fmt::format("{} of [{}] with [{}] to [{}]", direction, fmt::join(c.x, ","), fmt::join(c.w, ","),
                      fmt::join(c.y, ","));
 }
 
-cudnnDataType_t type_of(ir::DType dtype) { return dtype == ir::DType::bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT; }
+cudnnDataType_t type_of(weft_dtype dtype) { return dtype == WEFT_BF16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT; }
 
 // Four dims with their strides: [N,C,H,W] or [O,C,kH,kW], channels first or last in memory.
 class TensorDescriptor {
  public:
-  TensorDescriptor(const Dims& dims, ir::DType dtype, bool channels_last, const std::string& what) {
+  TensorDescriptor(const Dims& dims, weft_dtype dtype, bool channels_last, const std::string& what) {
     const cudnnDataType_t type = type_of(dtype);
     const auto [n, c, h, w] = std::array<int, 4>{int(dims[0]), int(dims[1]), int(dims[2]), int(dims[3])};
     must(apis().cudnnCreateTensorDescriptor(&handle_), what);
@@ -48,11 +50,12 @@ bool is_orderless(const Dims& dims) { return dims[1] == 1 || dims[2] * dims[3] =
 
 // A tensor in our order and in cuDNN's order; if they differ, `offset` is the position of cuDNN's copy in scratch.
 struct Operand {
-  Operand(const Dims& dims, ir::DType dtype, bool ours_last, bool theirs_last, const std::string& what)
+  Operand(const Dims& dims, weft_dtype dtype, bool ours_last, bool theirs_last, const std::string& what)
       : ours(dims, dtype, ours_last, what),
         theirs(dims, dtype, theirs_last, what),
         moves(ours_last != theirs_last && !is_orderless(dims)),
-        bytes(moves ? aligned(std::size_t(dims[0] * dims[1] * dims[2] * dims[3]) * ir::size_of(dtype)) : 0) {}
+        bytes(moves ? aligned(std::size_t(dims[0] * dims[1] * dims[2] * dims[3]) * ir::size_of(ir::DType(dtype))) : 0) {
+  }
 
   TensorDescriptor ours, theirs;
   bool moves;
@@ -67,13 +70,13 @@ class DnnConvolution final : public Primitive {
         direction_(c.direction),
         what_(text_of(c)),
         channels_last_(channels_last),
-        bias_(c.bias),
+        bias_(c.bias != 0),
         activation_(c.activation),
-        suffix_(precision_suffix(c.dtype, c.tf32)),
+        suffix_(precision_suffix(c.dtype, c.tf32 != 0)),
         math_(math_of(c)),
-        x_(c.x, c.dtype, c.channels_last, channels_last, what_),
-        w_(c.w, c.dtype, c.w_last, channels_last, what_),
-        y_(c.y, c.dtype, c.channels_last, channels_last, what_) {
+        x_(std::to_array(c.x), c.dtype, c.channels_last != 0, channels_last, what_),
+        w_(std::to_array(c.w), c.dtype, has_channels_last_weights(c), channels_last, what_),
+        y_(std::to_array(c.y), c.dtype, c.channels_last != 0, channels_last, what_) {
     must(apis().cudnnCreateFilterDescriptor(&filter_), what_);
     must(apis().cudnnSetFilter4dDescriptor(filter_, type_of(c.dtype),
                                            channels_last ? CUDNN_TENSOR_NHWC : CUDNN_TENSOR_NCHW, int(c.w[0]),
@@ -112,13 +115,13 @@ class DnnConvolution final : public Primitive {
 
   void run(void* const* operands, void* scratch) override {
     switch (direction_) {
-      case Convolution::Direction::forward: {
+      case WEFT_FORWARD: {
         void *const x = taken(x_, operands[0], scratch), *const w = taken(w_, operands[1], scratch);
         void *const ours = operands[bias_ ? 3 : 2], *const y = place(y_, ours, scratch);
         if (!bias_ || !forward_as_one(x, w, operands[2], y, scratch)) forward(x, w, operands[2], y, scratch);
         return given(y_, y, ours);
       }
-      case Convolution::Direction::data: {
+      case WEFT_BACK_TO_X: {
         void *const y = taken(y_, operands[0], scratch), *const w = taken(w_, operands[1], scratch);
         void* const x = place(x_, operands[2], scratch);
         must(apis().cudnnConvolutionBackwardData(handle_, &kOne, filter_, w, y_.theirs.get(), y, convolution_,
@@ -127,7 +130,7 @@ class DnnConvolution final : public Primitive {
              what_);
         return given(x_, x, operands[2]);
       }
-      case Convolution::Direction::weights: {
+      case WEFT_BACK_TO_W: {
         void *const x = taken(x_, operands[0], scratch), *const y = taken(y_, operands[1], scratch);
         void* const w = place(w_, operands[2], scratch);
         must(apis().cudnnConvolutionBackwardFilter(handle_, &kOne, x_.theirs.get(), x, y_.theirs.get(), y, convolution_,
@@ -144,16 +147,16 @@ class DnnConvolution final : public Primitive {
 
   // For f32, tensor cores mean TF32, which the default allows; only fused multiply-adds keep all bits.
   static cudnnMathType_t math_of(const Convolution& c) {
-    if (c.dtype == ir::DType::bf16) return CUDNN_TENSOR_OP_MATH;
-    return c.tf32 ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH;
+    if (c.dtype == WEFT_BF16) return CUDNN_TENSOR_OP_MATH;
+    return c.tf32 != 0 ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH;
   }
 
   void describe_epilogue(const Convolution& c) {
-    check(c.activation.empty() || c.activation == "relu", "the target of cuda lists the activations of convolutions");
+    check(activation_.empty() || activation_ == "relu", "the target of cuda lists the activations of convolutions");
     bias_desc_.emplace(Dims{1, c.y[1], 1, 1}, c.dtype, channels_last_, what_);
     must(apis().cudnnCreateActivationDescriptor(&relu_), what_);
     must(apis().cudnnSetActivationDescriptor(
-             relu_, c.activation.empty() ? CUDNN_ACTIVATION_IDENTITY : CUDNN_ACTIVATION_RELU, CUDNN_PROPAGATE_NAN, 0),
+             relu_, activation_.empty() ? CUDNN_ACTIVATION_IDENTITY : CUDNN_ACTIVATION_RELU, CUDNN_PROPAGATE_NAN, 0),
          what_);
   }
 
@@ -230,7 +233,7 @@ class DnnConvolution final : public Primitive {
   void choose() {
     const cudnnTensorDescriptor_t x = x_.theirs.get(), y = y_.theirs.get();
     switch (direction_) {
-      case Convolution::Direction::forward:
+      case WEFT_FORWARD:
         return take_first<cudnnConvolutionFwdAlgoPerf_t>(
             [&](int wanted, int* count, auto* offers) {
               return apis().cudnnGetConvolutionForwardAlgorithm_v7(handle_, x, filter_, convolution_, y, wanted, count,
@@ -240,7 +243,7 @@ class DnnConvolution final : public Primitive {
               return apis().cudnnGetConvolutionForwardWorkspaceSize(handle_, x, filter_, convolution_, y, algorithm,
                                                                     bytes);
             });
-      case Convolution::Direction::data:
+      case WEFT_BACK_TO_X:
         return take_first<cudnnConvolutionBwdDataAlgoPerf_t>(
             [&](int wanted, int* count, auto* offers) {
               return apis().cudnnGetConvolutionBackwardDataAlgorithm_v7(handle_, filter_, y, convolution_, x, wanted,
@@ -250,7 +253,7 @@ class DnnConvolution final : public Primitive {
               return apis().cudnnGetConvolutionBackwardDataWorkspaceSize(handle_, filter_, y, convolution_, x,
                                                                          algorithm, bytes);
             });
-      case Convolution::Direction::weights:
+      case WEFT_BACK_TO_W:
         return take_first<cudnnConvolutionBwdFilterAlgoPerf_t>(
             [&](int wanted, int* count, auto* offers) {
               return apis().cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle_, x, y, convolution_, filter_, wanted,
@@ -264,7 +267,7 @@ class DnnConvolution final : public Primitive {
   }
 
   cudnnHandle_t handle_;
-  Convolution::Direction direction_;
+  weft_direction direction_;
   std::string what_;
   bool channels_last_, bias_;
   std::string activation_, suffix_;
@@ -283,7 +286,7 @@ class DnnConvolution final : public Primitive {
 }  // namespace
 
 std::unique_ptr<Primitive> make_convolution(cudnnHandle_t handle, const Convolution& convolution) {
-  for (const bool channels_last : {convolution.channels_last, !convolution.channels_last}) {
+  for (const bool channels_last : {convolution.channels_last != 0, convolution.channels_last == 0}) {
     auto operation = std::make_unique<DnnConvolution>(handle, convolution, channels_last);
     if (operation->has_algorithm()) return operation;
   }

@@ -9,11 +9,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "ir/contraction.h"
-#include "ir/type.h"
+#include "runtime/program/fields.h"
 
 namespace weft::cuda {
 
@@ -22,33 +22,13 @@ constexpr std::size_t aligned(std::size_t bytes) {
   return (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment;
 }
 
-// A [rows, columns] matrix with one dim dense: element (i, j) is at i * row_stride + j * column_stride.
-struct Matrix {
-  std::int64_t rows = 0, columns = 0;
-  std::int64_t row_stride = 0, column_stride = 0;
-  std::uint32_t alignment = 4;  // of its first element, in bytes
-};
+using Matrix = weft_matrix;  // with one dim dense
+using Matmul = weft_matmul_step;
+using Convolution = weft_convolution_step;  // sums are f32; the layout of the weights is "" or kChannelsLast
+using Code = weft_code;
 
-// result = activation(a * b + bias): bias has one number per column; activation is "" or "relu". Operands: a, b,
-// [bias], result. Sums, bias and result are f32.
-struct Matmul {
-  Matrix a, b, result;
-  bool bias = false;
-  std::string activation;
-  ir::DType dtype = ir::DType::f32;  // of a and b: f32 or bf16
-  bool tf32 = false;                 // f32 operands may be rounded to TF32: 10 bits behind the leading one
-  std::uint32_t bias_alignment = 4;  // of its first element, in bytes
-};
-
-// Operands: forward x, w, [bias]; data y, w; weights x, y. Only forward may have a bias, one number per channel, and an
-// activation, "" or "relu".
-struct Convolution : ir::ConvolutionShape {
-  bool bias = false;
-  std::string activation;
-  ir::DType dtype = ir::DType::f32;  // of all operands and the result, f32 or bf16; sums are f32
-  bool tf32 = false;                 // as in Matmul
-  bool w_last = false;               // w is [O,kH,kW,C/groups] in memory, else [O,C/groups,kH,kW]
-};
+inline constexpr const char* kChannelsLast = "ohwi";  // ir/memory_layout.h
+inline bool has_channels_last_weights(const Convolution& convolution) { return *convolution.weights_layout != '\0'; }
 
 // A library call made for fixed shapes. It computes the same bits on every run.
 class Primitive {
@@ -61,12 +41,6 @@ class Primitive {
 };
 
 using Function = const void*;  // a launchable function of a module
-
-// Machine code of a translation unit for GPUs of one architecture: "sm_90".
-struct Code {
-  std::string architecture;
-  const void* bytes = nullptr;
-};
 
 // Compiled and loaded source text.
 class Module {
@@ -103,7 +77,7 @@ class Device {
   virtual void enter() = 0;
   // Loads a translation unit of emit.h: `text` in CUDA C++, without includes, is compiled if no given machine code
   // fits.
-  virtual std::unique_ptr<Module> load(const std::string& text, const std::vector<Code>& codes) = 0;
+  virtual std::unique_ptr<Module> load(const std::string& text, std::span<const Code> codes) = 0;
   // arguments[i] points at parameter i.
   virtual void launch(Function function, unsigned blocks, unsigned threads, std::size_t shared_bytes,
                       void** arguments) = 0;

@@ -134,7 +134,7 @@ class Gpu final : public Device {
 
   void enter() override { must(apis().cuCtxSetCurrent(context_), "going to the GPU"); }
 
-  std::unique_ptr<Module> load(const std::string& text, const std::vector<Code>& codes) override {
+  std::unique_ptr<Module> load(const std::string& text, std::span<const Code> codes) override {
     for (const Code& code : codes)
       if (runs(code.architecture)) return std::make_unique<CudaModule>(code.bytes);
     if (!Nvrtc::find())
@@ -155,11 +155,11 @@ class Gpu final : public Device {
   }
 
   std::unique_ptr<Primitive> make(const Matmul& matmul) override {
-    need_tensor_cores(matmul.dtype, matmul.tf32);
+    need_tensor_cores(matmul.dtype, matmul.tf32 != 0);
     return make_matmul(cublaslt_, stream_, matmul);
   }
   std::unique_ptr<Primitive> make(const Convolution& convolution) override {
-    need_tensor_cores(convolution.dtype, convolution.tf32);
+    need_tensor_cores(convolution.dtype, convolution.tf32 != 0);
     return make_convolution(cudnn_, convolution);
   }
 
@@ -275,7 +275,7 @@ class Gpu final : public Device {
   static CUdeviceptr address(const void* memory) { return reinterpret_cast<CUdeviceptr>(memory); }
 
   // On older GPUs the libraries silently compute in f32, or refuse without a reason.
-  void need_tensor_cores(ir::DType dtype, bool tf32) const {
+  void need_tensor_cores(weft_dtype dtype, bool tf32) const {
     constexpr int first = 80;
     const std::string suffix = precision_suffix(dtype, tf32);
     if (!suffix.empty() && architecture_ < first)

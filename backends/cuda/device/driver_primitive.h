@@ -10,8 +10,8 @@
 namespace weft::cuda {
 
 // ":tf32", ":bf16" or "" for f32: the suffix of a library's name in profiles.
-inline std::string precision_suffix(ir::DType dtype, bool tf32) {
-  return dtype == ir::DType::bf16 ? ":bf16" : tf32 ? ":tf32" : "";
+inline std::string precision_suffix(weft_dtype dtype, bool tf32) {
+  return dtype == WEFT_BF16 ? ":bf16" : tf32 ? ":tf32" : "";
 }
 
 // Deterministic: the same bits on every run.

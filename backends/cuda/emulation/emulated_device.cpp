@@ -90,7 +90,7 @@ class EmulatedDevice final : public Device {
 
   void enter() override {}
 
-  std::unique_ptr<Module> load(const std::string& text, const std::vector<Code>&) override {
+  std::unique_ptr<Module> load(const std::string& text, std::span<const Code>) override {
     const fs::path header = fs::path(WEFT_SOURCE_DIR) / "backends/cuda/emulation/emulate.h";
     if (!fs::exists(header))
       fail("the backend cuda-emulated needs Weft's source tree, for {}; it is a check for developers", header.string());

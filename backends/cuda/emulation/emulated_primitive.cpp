@@ -16,9 +16,7 @@ using Index = std::int64_t;
 using Sums = std::vector<double>;
 
 // NaN stays NaN.
-float activated(double sum, const std::string& activation) {
-  return activation == "relu" && sum < 0 ? 0.0F : float(sum);
-}
+float activated(double sum, bool relu) { return relu && sum < 0 ? 0.0F : float(sum); }
 
 class EmulatedMatmul final : public Primitive {
  public:
@@ -41,7 +39,7 @@ class EmulatedMatmul final : public Primitive {
       }
       for (Index j = 0; j < to.columns; ++j) {
         const double sum = sums[std::size_t(j)] + (bias ? bias[j] : 0);
-        result[i * to.row_stride + j * to.column_stride] = activated(sum, matmul_.activation);
+        result[i * to.row_stride + j * to.column_stride] = activated(sum, *matmul_.activation != '\0');
       }
     }
   }
@@ -55,8 +53,8 @@ struct Strides {
   Index image, channel, row, column;
 };
 
-Strides strides_of(const std::array<Index, 4>& dims, bool channels_last) {
-  const auto [n, c, h, w] = dims;
+Strides strides_of(const Index (&dims)[4], bool channels_last) {
+  const auto& [n, c, h, w] = dims;
   return channels_last ? Strides{h * w * c, 1, w * c, c} : Strides{c * h * w, h * w, w, 1};
 }
 
@@ -64,19 +62,19 @@ class EmulatedConvolution final : public Primitive {
  public:
   explicit EmulatedConvolution(const Convolution& convolution)
       : c_(convolution),
-        x_strides_(strides_of(c_.x, c_.channels_last)),
-        y_strides_(strides_of(c_.y, c_.channels_last)) {}
+        x_strides_(strides_of(c_.x, c_.channels_last != 0)),
+        y_strides_(strides_of(c_.y, c_.channels_last != 0)) {}
   std::size_t scratch_bytes() const override { return 0; }
   std::string implementation() const override { return "emulated convolution"; }
 
   void run(void* const* operands, void*) override {
     switch (c_.direction) {
-      case Convolution::Direction::forward:
+      case WEFT_FORWARD:
         return forward(input(operands[0]), input(operands[1]), c_.bias ? input(operands[2]) : nullptr,
                        output(operands[c_.bias ? 3 : 2]));
-      case Convolution::Direction::data:
+      case WEFT_BACK_TO_X:
         return data(input(operands[0]), input(operands[1]), output(operands[2]));
-      case Convolution::Direction::weights:
+      case WEFT_BACK_TO_W:
         return weights(input(operands[0]), input(operands[1]), output(operands[2]));
     }
   }
@@ -90,7 +88,8 @@ class EmulatedConvolution final : public Primitive {
   Index outputs_a_group() const { return c_.w[0] / c_.groups; }
   Index taps() const { return c_.w[2] * c_.w[3]; }
   Index place_of_weight(Index out, Index in, Index tap) const {
-    return c_.w_last ? (out * taps() + tap) * inputs_a_group() + in : (out * inputs_a_group() + in) * taps() + tap;
+    return has_channels_last_weights(c_) ? (out * taps() + tap) * inputs_a_group() + in
+                                         : (out * inputs_a_group() + in) * taps() + tap;
   }
   template <typename Body>
   void for_each_weight(Body body) const {
@@ -143,7 +142,7 @@ class EmulatedConvolution final : public Primitive {
       for (Index channel = 0; channel < c_.y[1]; ++channel)
         for (Index pixel = 0; pixel < c_.y[2] * c_.y[3]; ++pixel) {
           const Index at = offset(y_strides_, n, channel, pixel / c_.y[3], pixel % c_.y[3]);
-          y[at] = activated(sums[std::size_t(at)] + (bias ? bias[channel] : 0), c_.activation);
+          y[at] = activated(sums[std::size_t(at)] + (bias ? bias[channel] : 0), *c_.activation != '\0');
         }
   }
 
@@ -264,15 +263,15 @@ Index size_of(const Matrix& matrix) {
   return (matrix.rows - 1) * matrix.row_stride + (matrix.columns - 1) * matrix.column_stride + 1;
 }
 
-Index size_of(const std::array<Index, 4>& dims) { return dims[0] * dims[1] * dims[2] * dims[3]; }
+Index size_of(const Index (&dims)[4]) { return dims[0] * dims[1] * dims[2] * dims[3]; }
 
 std::vector<Index> operand_sizes(const Convolution& c) {
   switch (c.direction) {
-    case Convolution::Direction::forward:
+    case WEFT_FORWARD:
       return {size_of(c.x), size_of(c.w)};
-    case Convolution::Direction::data:
+    case WEFT_BACK_TO_X:
       return {size_of(c.y), size_of(c.w)};
-    case Convolution::Direction::weights:
+    case WEFT_BACK_TO_W:
       return {size_of(c.x), size_of(c.y)};
   }
   return {};
@@ -280,11 +279,11 @@ std::vector<Index> operand_sizes(const Convolution& c) {
 
 Index result_size(const Convolution& c) {
   switch (c.direction) {
-    case Convolution::Direction::forward:
+    case WEFT_FORWARD:
       return size_of(c.y);
-    case Convolution::Direction::data:
+    case WEFT_BACK_TO_X:
       return size_of(c.x);
-    case Convolution::Direction::weights:
+    case WEFT_BACK_TO_W:
       return size_of(c.w);
   }
   return 0;
@@ -296,21 +295,22 @@ std::unique_ptr<Primitive> emulate(const Matmul& matmul) {
   auto exact = std::make_unique<EmulatedMatmul>(matmul);
   std::vector<Index> sizes{size_of(matmul.a), size_of(matmul.b)};
   const std::size_t pointers = matmul.bias ? 4 : 3;
-  if (matmul.dtype == ir::DType::bf16)
+  if (matmul.dtype == WEFT_BF16)
     return std::make_unique<Bf16Operation>(std::move(exact), std::move(sizes), pointers, 0);
-  if (matmul.tf32) return std::make_unique<Tf32Operation>(std::move(exact), std::move(sizes), pointers);
+  if (matmul.tf32 != 0) return std::make_unique<Tf32Operation>(std::move(exact), std::move(sizes), pointers);
   return exact;
 }
 
 std::unique_ptr<Primitive> emulate(const Convolution& convolution) {
   auto exact = std::make_unique<EmulatedConvolution>(convolution);
   const std::size_t pointers = convolution.bias ? 4 : 3;
-  if (convolution.dtype == ir::DType::bf16) {
+  if (convolution.dtype == WEFT_BF16) {
     check(!convolution.bias, "the pass bf16 takes the bias out of a convolution");
     return std::make_unique<Bf16Operation>(std::move(exact), operand_sizes(convolution), pointers,
                                            result_size(convolution));
   }
-  if (convolution.tf32) return std::make_unique<Tf32Operation>(std::move(exact), operand_sizes(convolution), pointers);
+  if (convolution.tf32 != 0)
+    return std::make_unique<Tf32Operation>(std::move(exact), operand_sizes(convolution), pointers);
   return exact;
 }
 

@@ -1,60 +1,56 @@
-// Thunks of steps, their memory, and the recording.
+// Thunks of steps, and the recording.
 #include "backends/cuda/program/executor.h"
 
-#include <algorithm>
 #include <utility>
 
+#include "backends/cuda/program/thunk.h"
 #include "ir/error.h"
 
 namespace weft::cuda {
 
+using runtime::Thunk;
+
 namespace {
 
 struct Maker {
+  using Made = std::unique_ptr<Thunk>;
   Device& device;
   Module* module;
 
-  std::unique_ptr<Thunk> operator()(const KernelStep& body) const {
-    return std::make_unique<KernelThunk>(body, *module);
+  Made operator()(const weft_launches_step& table) const {
+    return std::make_unique<KernelThunk>(table, device, *module);
   }
-  std::unique_ptr<Thunk> operator()(const Matmul& body) const {
-    return std::make_unique<PrimitiveThunk>(device.make(body));
+  Made operator()(const weft_matmul_step& table) const { return std::make_unique<PrimitiveThunk>(device.make(table)); }
+  Made operator()(const weft_convolution_step& table) const {
+    return std::make_unique<PrimitiveThunk>(device.make(table));
   }
-  std::unique_ptr<Thunk> operator()(const Convolution& body) const {
-    return std::make_unique<PrimitiveThunk>(device.make(body));
+  Made operator()(const weft_fill_step& table) const { return std::make_unique<FillThunk>(table, device); }
+  template <typename Other>
+  Made operator()(const Other&) const {
+    return nullptr;
   }
-  std::unique_ptr<Thunk> operator()(const FillStep& body) const { return std::make_unique<FillThunk>(body); }
 };
 
 }  // namespace
 
-std::unique_ptr<Thunk> make_thunk(const Step& step, Device& device, Module* module) {
-  return std::visit(Maker{device, module}, step.body);
+std::unique_ptr<Thunk> make_thunk(const weft_step& step, Device& device, Module* module) {
+  auto made = runtime::visit_table<std::unique_ptr<Thunk>>(step, Maker{device, module});
+  if (!made) fail("an artefact for GPUs cannot run step {}", step.name);
+  return made;
 }
 
-Executor::Executor(const std::vector<Step>& steps, std::vector<std::unique_ptr<Thunk>> items, Device& device,
-                   std::string what, Describe describe)
-    : device_(device), what_(std::move(what)), describe_(std::move(describe)) {
-  std::size_t most = 0;
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    const std::size_t bytes = items[i]->scratch_bytes();
-    const bool own = bytes > steps[i].scratch_bytes;
-    if (own) most = std::max(most, bytes);
-    entries_.push_back({std::move(items[i]), steps[i].addresses, steps[i].scratch_offset, own});
-  }
-  if (most > 0) own_scratch_ = static_cast<std::byte*>(device.allocate(most));
-}
-
-Executor::~Executor() {
-  if (own_scratch_) device_.release(own_scratch_);
-}
+Executor::Executor(const weft_program& program, runtime::Thunks items, Device& device, std::string what,
+                   Describe describe)
+    : device_(device),
+      steps_(program, std::move(items),
+             [&device](std::size_t bytes) -> std::shared_ptr<void> {
+               return {device.allocate(bytes), [&device](void* memory) { device.release(memory); }};
+             }),
+      what_(std::move(what)),
+      describe_(std::move(describe)) {}
 
 void Executor::bind(std::byte* arena, void* const* inputs, void* const* outputs) {
-  for (const Entry& entry : entries_) {
-    std::vector<void*> pointers;
-    for (const Address& address : entry.addresses) pointers.push_back(address.in(arena, inputs, outputs));
-    entry.item->bind(pointers, entry.own_scratch ? own_scratch_ : arena + entry.scratch_offset);
-  }
+  steps_.bind(arena, inputs, outputs);
   recording_.reset();
 }
 
@@ -71,7 +67,7 @@ void Executor::run() {
 // Runs step by step: libraries load their code, which must not happen during recording, and waiting after each step
 // attributes a fault to it.
 void Executor::run_first() const {
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
     run_step(i);
     at_step(i, [&] { device_.synchronise(); });
   }
@@ -80,7 +76,7 @@ void Executor::run_first() const {
 std::unique_ptr<Recording> Executor::recorded() const {
   try {
     return device_.record(what_, [this] {
-      for (std::size_t i = 0; i < entries_.size(); ++i) run_step(i);
+      for (std::size_t i = 0; i < steps_.size(); ++i) run_step(i);
     });
   } catch (const Error& error) {
     fail("{} failed to record: {}", what_, error.what());
@@ -88,12 +84,12 @@ std::unique_ptr<Recording> Executor::recorded() const {
 }
 
 void Executor::run_step(std::size_t step) const {
-  at_step(step, [&] { entries_[step].item->run(device_); });
+  at_step(step, [&] { steps_.item(step).run(); });
 }
 
 double Executor::seconds(std::size_t step) const {
   double seconds = 0;
-  at_step(step, [&] { seconds = device_.seconds([&] { entries_[step].item->run(device_); }); });
+  at_step(step, [&] { seconds = device_.seconds([&] { steps_.item(step).run(); }); });
   return seconds;
 }
 

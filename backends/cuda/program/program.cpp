@@ -33,14 +33,11 @@ class CudaProgram final : public runtime::Program {
         device_(std::move(device)),
         schedule_(make_schedule(*graph_, tf32, report)) {
     load(report);
-    std::vector<std::unique_ptr<Thunk>> items;
-    std::vector<std::size_t> scratch;
-    for (std::size_t i = 0; i < schedule_.steps().size(); ++i) {
-      items.push_back(make_thunk(i));
-      scratch.push_back(items.back()->scratch_bytes());
-    }
-    schedule_.place(scratch);
-    executor_.emplace(schedule_.steps(), std::move(items), *device_, step_text(),
+    runtime::Thunks items;
+    for (std::size_t i = 0; i < schedule_.steps().size(); ++i) items.push_back(make_thunk(i));
+    schedule_.place(scratch_of(items));
+    if (report.want_text) report.program_text = runtime::print(schedule_.program());
+    executor_.emplace(schedule_.program(), std::move(items), *device_, step_text(),
                       [this](std::size_t step, const std::string& what) { return schedule_.described(step, what); });
     allocate();
   }
@@ -91,7 +88,7 @@ class CudaProgram final : public runtime::Program {
     report.seconds.emplace_back("load", seconds_since(start));
   }
 
-  std::unique_ptr<Thunk> make_thunk(std::size_t step) {
+  std::unique_ptr<runtime::Thunk> make_thunk(std::size_t step) {
     try {
       return cuda::make_thunk(schedule_.steps()[step], *device_, module_.get());
     } catch (const Error& error) {

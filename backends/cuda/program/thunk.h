@@ -1,4 +1,4 @@
-// The thunks of a program. Each is made once and bound to its operands before it runs.
+// The thunks of a program on a device.
 #pragma once
 
 #include <cstddef>
@@ -8,25 +8,17 @@
 #include <vector>
 
 #include "backends/cuda/device/device.h"
-#include "backends/cuda/program/step.h"
+#include "runtime/program/executor.h"
 
 namespace weft::cuda {
 
-class Thunk {
- public:
-  virtual ~Thunk() = default;
-  // Operands, then results, in the order of the op.
-  virtual void bind(const std::vector<void*>& pointers, void* scratch) = 0;
-  virtual void run(Device& device) = 0;
-  virtual std::size_t scratch_bytes() const { return 0; }
-  virtual std::string kind() const = 0;
-};
+using runtime::Thunk;
 
 // Launches of generated or hand-written source.
 class KernelThunk final : public Thunk {
  public:
-  KernelThunk(const KernelStep& work, Module& module) : scratch_bytes_(work.scratch_bytes) {
-    for (const Launch& launch : work.launches) launches_.emplace_back(launch, module.function(launch.function));
+  KernelThunk(const weft_launches_step& work, Device& device, Module& module) : work_(work), device_(device) {
+    for (int i = 0; i < work.launch_count; ++i) functions_.push_back(module.function(work.launches[i].function));
   }
   void bind(const std::vector<void*>& pointers, void* scratch) override {
     parameters_ = pointers;
@@ -34,27 +26,30 @@ class KernelThunk final : public Thunk {
     arguments_.clear();
     for (void*& parameter : parameters_) arguments_.push_back(static_cast<void*>(&parameter));
   }
-  void run(Device& device) override {
-    for (const auto& [launch, function] : launches_)
-      device.launch(function, launch.blocks, launch.threads, launch.shared_bytes, arguments_.data());
+  void run() override {
+    for (std::size_t i = 0; i < functions_.size(); ++i) {
+      const weft_launch& launch = work_.launches[i];
+      device_.launch(functions_[i], launch.blocks, launch.threads, launch.shared_bytes, arguments_.data());
+    }
   }
-  std::size_t scratch_bytes() const override { return scratch_bytes_; }
+  std::size_t scratch_bytes() const override { return work_.scratch_bytes; }
   std::string kind() const override { return "kernel"; }
 
  private:
-  std::vector<std::pair<Launch, Function>> launches_;
-  std::size_t scratch_bytes_;
+  const weft_launches_step& work_;
+  Device& device_;
+  std::vector<Function> functions_;            // by launch
   std::vector<void*> parameters_, arguments_;  // a launch's parameters: the second points at the first
 };
 
 class PrimitiveThunk final : public Thunk {
  public:
-  explicit PrimitiveThunk(std::unique_ptr<Primitive> operation) : primitive_(std::move(operation)) {}
+  explicit PrimitiveThunk(std::unique_ptr<Primitive> primitive) : primitive_(std::move(primitive)) {}
   void bind(const std::vector<void*>& pointers, void* scratch) override {
     pointers_ = pointers;
     scratch_ = scratch;
   }
-  void run(Device&) override { primitive_->run(pointers_.data(), scratch_); }
+  void run() override { primitive_->run(pointers_.data(), scratch_); }
   std::size_t scratch_bytes() const override { return primitive_->scratch_bytes(); }
   std::string kind() const override { return primitive_->implementation(); }
 
@@ -66,15 +61,16 @@ class PrimitiveThunk final : public Thunk {
 
 class FillThunk final : public Thunk {
  public:
-  explicit FillThunk(FillStep work) : work_(std::move(work)) {}
+  FillThunk(const weft_fill_step& work, Device& device) : work_(work), device_(device) {}
   void bind(const std::vector<void*>& pointers, void*) override { start_ = static_cast<std::byte*>(pointers.at(0)); }
-  void run(Device& device) override {
-    for (const passes::Gap& gap : work_.gaps) device.zero(start_ + gap.offset, gap.bytes);
+  void run() override {
+    for (int i = 0; i < work_.gap_count; ++i) device_.zero(start_ + work_.gaps[i].offset, work_.gaps[i].bytes);
   }
   std::string kind() const override { return "fill"; }
 
  private:
-  FillStep work_;
+  const weft_fill_step& work_;
+  Device& device_;
   std::byte* start_ = nullptr;
 };
 

@@ -6,10 +6,11 @@
 #include <cstdlib>
 #include <map>
 
-#include "backends/cpu/program/im2col_thunk.h"
+#include "backends/cpu/onednn/onednn.h"
 #include "backends/cpu/program/jit.h"
-#include "backends/cpu/program/window_steps.h"
+#include "backends/cpu/program/thunk.h"
 #include "backends/cpu/threads/openmp.h"
+#include "backends/program/schedule.h"
 #include "backends/reference/reference.h"
 #include "ir/builder.h"
 #include "ir/layout.h"
@@ -94,15 +95,17 @@ struct Outcome {
 
 // Operands as a problem's memory orders have them, and room for the result.
 struct Operands {
+  std::string layout;  // to which the convolution points
   Convolution convolution;
   std::vector<std::unique_ptr<Memory>> memories;
   std::vector<void*> pointers;
   ir::Type result;
 
-  Operands(const Problem& problem, const std::vector<Floats>& inputs, const std::string& layout) {
+  Operands(const Problem& problem, const std::vector<Floats>& inputs, const std::string& weights_layout)
+      : layout(weights_layout) {
     const ir::Graph graph = graph_of(problem, problem.channels_last);
     const ir::Op& op = graph.ops.front();
-    convolution = cpu::convolution_of(graph, op, layout);
+    convolution = convolution_table(graph, op, layout.c_str());
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       Floats values = inputs[i];
       if (ir::is_image_operand(problem.code, i)) {
@@ -116,7 +119,7 @@ struct Operands {
     add(Floats(std::size_t(result.elements()), std::nanf("")));
   }
 
-  Sizes kernel_dims() const { return {convolution.w.begin(), convolution.w.end()}; }
+  Sizes kernel_dims() const { return {std::begin(convolution.w), std::end(convolution.w)}; }
 
   void add(const Floats& values) {
     memories.push_back(std::make_unique<Memory>(values));
@@ -151,15 +154,16 @@ Outcome run(const Problem& problem, const std::vector<Floats>& inputs, const std
 // The same without oneDNN: columns and a generated product.
 Floats run_generated(const Problem& problem, const std::vector<Floats>& inputs, int threads) {
   Operands operands(problem, inputs, "");
-  const cpu::Im2colStep work = cpu::columns_of(operands.convolution, 0);
+  weft_im2col_step step = cpu::columns_of(operands.convolution);
   cpu::Jit jit;
-  jit.add(cpu::matmul_of(work, "product"));
+  jit.add(cpu::matmul_of(step, operands.convolution.activation, "product"));
   jit.compile();
-  const auto item = cpu::make_im2col_thunk(work, jit.kernel(0), threads);
-  const Memory scratch(item->scratch_bytes());
-  item->bind(operands.pointers, scratch.data());
-  item->run();
-  item->run();
+  step.matmul = &jit.kernel(0);
+  cpu::Im2colThunk thunk(step, threads);
+  const Memory scratch(thunk.scratch_bytes());
+  thunk.bind(operands.pointers, scratch.data());
+  thunk.run();
+  thunk.run();
   return operands.values(problem);
 }
 
@@ -186,7 +190,7 @@ double distance(const Floats& a, const Floats& b) {
 // Layouts that the weights of a problem may have, the one it asks for first.
 std::vector<std::string> layouts_of(const Problem& problem) {
   const ir::Graph graph = graph_of(problem, problem.channels_last);
-  const Convolution convolution = cpu::convolution_of(graph, graph.ops.front(), "");
+  const Convolution convolution = convolution_table(graph, graph.ops.front(), "");
   std::vector<std::string> layouts{cpu::preferred_weights_layout(convolution), ""};
   const ir::Type weights = ir::f32({convolution.w[0], convolution.w[1], convolution.w[2], convolution.w[3]});
   for (const char* each : {"OIhw16i16o", "OIhw16o16i", "Ohwi8o", "hwio"})

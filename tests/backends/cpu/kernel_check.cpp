@@ -29,9 +29,8 @@ struct Scratch {
 
 }  // namespace
 
-std::vector<Tensor> run_once(const cpu::CompiledKernel& compiled, const ir::Graph& body,
-                             const std::vector<Tensor>& inputs, const Layouts& layouts, int threads,
-                             std::vector<std::vector<char>>* bits) {
+std::vector<Tensor> run_once(const weft_kernel& compiled, const ir::Graph& body, const std::vector<Tensor>& inputs,
+                             const Layouts& layouts, int threads, std::vector<std::vector<char>>* bits) {
   std::vector<View> views;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     views.emplace_back(inputs[i].type, layouts.inputs.empty() ? Strides() : layouts.inputs[i]);

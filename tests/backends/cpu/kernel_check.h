@@ -12,7 +12,7 @@
 namespace weft::test {
 
 // The outputs of one run; `bits`, where given, gets their memory.
-std::vector<reference::Tensor> run_once(const cpu::CompiledKernel& compiled, const ir::Graph& body,
+std::vector<reference::Tensor> run_once(const weft_kernel& compiled, const ir::Graph& body,
                                         const std::vector<reference::Tensor>& inputs, const Layouts& layouts,
                                         int threads, std::vector<std::vector<char>>* bits);
 

@@ -196,17 +196,17 @@ TEST_CASE("both ops equal the reference, for whole and broken tiles, small and h
 }
 
 TEST_CASE("the loss, its gradient and kept tiles are computed tile by tile, not as the reference does") {
-  using Kind = cpu::SimilarityStep::Kind;
   const auto kinds = [](std::int64_t block) {
     const GraphPtr graph = both_ops(8, 4, block);
     const cpu::Schedule schedule(*graph, {});
-    std::set<Kind> found;
-    for (const cpu::Step& step : schedule.steps())
-      if (const auto* similarity = std::get_if<cpu::SimilarityStep>(&step.body)) found.insert(similarity->kind);
+    std::set<weft_similarity> found;
+    for (const weft_step& step : schedule.steps())
+      if (step.kind == WEFT_STEP_SIMILARITY) found.insert(runtime::table_of<weft_similarity_step>(step).code);
     return found;
   };
-  CHECK(kinds(0) == std::set{Kind::lse, Kind::gradient});
-  CHECK(kinds(cpu::SimilarityShape(8, 4).block) == std::set{Kind::lse, Kind::gradient, Kind::tiles});
+  CHECK(kinds(0) == std::set{WEFT_SIMILARITY_LSE, WEFT_SIMILARITY_GRADIENT});
+  CHECK(kinds(cpu::SimilarityShape(8, 4).block) ==
+        std::set{WEFT_SIMILARITY_LSE, WEFT_SIMILARITY_GRADIENT, WEFT_SIMILARITY_TILES});
   CHECK(kinds(5).empty());  // blocks of a hand-written graph
 }
 

@@ -31,7 +31,7 @@ class FaultyDevice final : public cuda::Device {
   void read(void* to, const void* from, std::size_t bytes) override { host_->read(to, from, bytes); }
   void zero(void* to, std::size_t bytes) override { host_->zero(to, bytes); }
   void enter() override {}
-  std::unique_ptr<cuda::Module> load(const std::string& text, const std::vector<cuda::Code>& codes) override {
+  std::unique_ptr<cuda::Module> load(const std::string& text, std::span<const cuda::Code> codes) override {
     return host_->load(text, codes);
   }
   void launch(cuda::Function function, unsigned blocks, unsigned threads, std::size_t shared_bytes,
