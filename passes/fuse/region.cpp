@@ -59,10 +59,11 @@ class Objections {
     const Op* maker = graph_.producer(value);
     if (!maker) return {};
     const OpId id = graph_.values[value].op;
-    if (ir::has(maker->code, ir::Trait::random)) return "random numbers must be stored before an op reads them at other indices";
+    if (ir::has(maker->code, ir::Trait::random))
+      return "random numbers must be stored before an op reads them at other indices";
     if (!region_.contains(id) || std::find(moved.begin(), moved.end(), id) != moved.end()) return {};
-    if (kernel::is_reduce(maker->code) || maker->code == OpCode::affine_sample || ir::has(maker->code, ir::Trait::costly) ||
-        moved.size() >= kMostMoved)
+    if (kernel::is_reduce(maker->code) || maker->code == OpCode::affine_sample ||
+        ir::has(maker->code, ir::Trait::costly) || moved.size() >= kMostMoved)
       return fmt::format("{} is too costly to recompute for every read", ir::name(maker->code));
     moved.push_back(id);
     for (const ValueId operand : maker->operands)

@@ -87,8 +87,7 @@ Text call(const char* function, const Text& x) {
   return {fmt::format("{}({})", function, x.code(Kind::f32)), Kind::f32, true, x.source()};
 }
 Text call(const char* function, const Text& a, const Text& b) {
-  return {fmt::format("{}({}, {})", function, a.code(Kind::f32), b.code(Kind::f32)), Kind::f32, true,
-          source_of(a, b)};
+  return {fmt::format("{}({}, {})", function, a.code(Kind::f32), b.code(Kind::f32)), Kind::f32, true, source_of(a, b)};
 }
 
 }  // namespace
