@@ -94,7 +94,7 @@ void run_compiled(const Kernel& kernel, std::vector<void*>& buffers, int threads
   cpu::Jit jit;
   jit.add(kernel);
   jit.compile();
-  const cpu::CompiledKernel& compiled = jit.kernel(0);
+  const weft_kernel& compiled = jit.kernel(0);
   const std::size_t bytes = (compiled.scratch_bytes / 64 + 1) * 64;
   const std::unique_ptr<void, void (*)(void*)> scratch(std::aligned_alloc(64, bytes), std::free);
   cpu::parallel_chunks(compiled.chunks, threads, [&](std::int64_t begin, std::int64_t end) {
