@@ -24,6 +24,7 @@ class Tables {
   template <typename Item>
   const Item* list(const std::vector<Item>& items) {
     if (items.empty()) return nullptr;
+    // NOLINTNEXTLINE(bugprone-sizeof-expression): the items may be pointers
     auto* copy = static_cast<Item*>(memory_->allocate(items.size() * sizeof(Item), alignof(Item)));
     std::uninitialized_copy(items.begin(), items.end(), copy);
     return copy;

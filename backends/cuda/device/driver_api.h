@@ -45,7 +45,7 @@ namespace weft::cuda {
 // A pointer to each function under its name. CUDA's headers define some names as others (cuMemAlloc is cuMemAlloc_v2):
 // the members and look-ups use those others.
 struct Apis {
-#define WEFT_MEMBER(name) decltype(&::name) name = nullptr;  // NOLINT(bugprone-macro-parentheses): it names a member
+#define WEFT_MEMBER(name) decltype(&::name) name = nullptr;
   WEFT_DRIVER(WEFT_MEMBER)
   WEFT_CUBLASLT(WEFT_MEMBER)
   WEFT_CUDNN(WEFT_MEMBER)
