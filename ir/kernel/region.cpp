@@ -59,7 +59,9 @@ Region::Region(const RegionGraph& graph, const std::vector<OpId>& members)
   for (std::size_t i = 0; i < members.size(); ++i) graph.position_[members[i]] = std::uint32_t(i);
   find_placed();
   find_space();
-  if (why_not_.empty()) find_row_reductions();
+  if (!why_not_.empty()) return;
+  find_row_reductions();
+  if (!reduces_.empty()) find_final();
 }
 
 Region::~Region() {
@@ -143,10 +145,7 @@ void Region::find_row_reductions() {
   auto first = std::find_if(reduces_.begin(), reduces_.end(), is_row);
   if (first == reduces_.end())
     first = std::find_if(reduces_.begin(), reduces_.end(), [&](OpId id) { return is_window(id); });
-  if (first == reduces_.end()) {
-    find_final();
-    return;
-  }
+  if (first == reduces_.end()) return;
   has_windows_ = is_window(*first);
   for (const OpId id : reduces_) {
     if (has_windows_ && is_window(id) && reduced(id) == reduced(*first)) is_row_reduce_[position(id)] = true;
@@ -154,7 +153,6 @@ void Region::find_row_reductions() {
   }
   for (const OpId id : reduces_)
     if (is_row(id) && reduced(id) != (extents(id) & row_)) why_not_ = "it would reduce rows along different axes";
-  find_final();
 }
 
 // From the last op to the first: along which dims of the space anything computed from each extends.

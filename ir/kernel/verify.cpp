@@ -210,8 +210,7 @@ class Verifier {
 
   void random(const Node& node) const {
     const Buffer& seed = buffer(node);
-    need(node.code == OpCode::random_uniform || node.code == OpCode::random_normal, "{} draws no numbers",
-         ir::name(node.code));
+    need(ir::has(node.code, ir::Trait::random), "{} draws no numbers", ir::name(node.code));
     need(seed.dtype == DType::i32 && seed.literal.empty(), "a seed is an input of i32, not {}", ir::name(seed.dtype));
     need(ir::is_float(node.dtype), "random numbers are floats, not {}", ir::name(node.dtype));
     range(node.map, Part::node, at_);

@@ -236,7 +236,7 @@ class KernelParser {
       return;
     }
     node.code = read_code(cursor_);
-    if (node.code == ir::OpCode::random_uniform || node.code == ir::OpCode::random_normal) return random(node);
+    if (ir::has(node.code, ir::Trait::random)) return random(node);
     node.kind = NodeKind::op;
     do node.operands.push_back(use(cursor_.expect_value("an operand such as %0")));
     while (cursor_.accept(","));
