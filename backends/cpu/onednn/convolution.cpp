@@ -8,6 +8,7 @@
 #include "backends/cpu/onednn/convolution_im2col.h"
 #include "backends/cpu/onednn/offer.h"
 #include "backends/cpu/onednn/onednn.h"
+#include "backends/cpu/onednn/version.h"
 #include "backends/cpu/threads/memory.h"
 #include "backends/cpu/threads/parallel.h"
 #include "ir/error.h"
@@ -50,9 +51,7 @@ class Port {
   std::byte* memory() const { return memory_; }  // the memory that the primitive reads or writes
   const Desc& desc() const { return wanted_; }
   // Bytes from one image to the next.
-  std::int64_t image_stride() const {
-    return wanted_.data.format_desc.blocking.strides[0] * std::int64_t(sizeof(float));
-  }
+  std::int64_t image_stride() const { return blocking_of(wanted_)->strides[0] * std::int64_t(sizeof(float)); }
 
  private:
   Desc wanted_;
@@ -75,12 +74,11 @@ Desc given_image(const Convolution& c, const std::int64_t (&dims)[4]) {
 Offer ask_for_part(const Convolution& c, const Offer& whole, std::int64_t images) {
   Convolution part = c;
   part.x[0] = part.y[0] = images;
-  const auto of_images = [&](const Desc& of_whole) {
-    Desc desc = of_whole;
-    desc.data.dims[0] = desc.data.padded_dims[0] = images;
-    return desc;
+  const auto of_images = [&](const Desc& of_whole, const std::int64_t(&dims)[4]) {
+    return of_whole.submemory_desc({std::begin(dims), std::end(dims)}, {0, 0, 0, 0});
   };
-  std::optional<Offer> offer = offer_in({of_images(whole.x), whole.w, of_images(whole.y), whole.is_winograd()}, part);
+  std::optional<Offer> offer =
+      offer_in({of_images(whole.x, part.x), whole.w, of_images(whole.y, part.y), whole.is_winograd()}, part);
   check(offer.has_value(), "oneDNN offers the whole minibatch's convolution for a part too");
   return std::move(*offer);
 }

@@ -6,6 +6,7 @@
 
 #include "backends/cpu/onednn/call.h"
 #include "backends/cpu/onednn/onednn.h"
+#include "backends/cpu/onednn/version.h"
 #include "backends/cpu/threads/memory.h"
 #include "ir/error.h"
 
@@ -18,9 +19,7 @@ dnnl::matmul::primitive_desc describe_matmul(const Matrix& a, const Matrix& b, c
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   const dnnl::memory::desc bias_desc({1, result.columns}, dnnl::memory::data_type::f32,
                                      dnnl::memory::dims{result.columns, 1});
-  const dnnl::matmul::desc desc = bias ? dnnl::matmul::desc(desc_of(a), desc_of(b), bias_desc, desc_of(result))
-                                       : dnnl::matmul::desc(desc_of(a), desc_of(b), desc_of(result));
-  return {desc, attributes, engine()};
+  return matmul_desc(desc_of(a), desc_of(b), bias ? bias_desc : dnnl::memory::desc(), desc_of(result), attributes);
 }
 
 // A matmul for some rows or columns of the result: offsets of its operands from the whole matmul's, in numbers.

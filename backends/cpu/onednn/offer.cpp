@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "backends/cpu/onednn/call.h"
+#include "backends/cpu/onednn/version.h"
 #include "ir/error.h"
 #include "ir/memory_layout.h"
 
@@ -35,43 +36,40 @@ Desc weight_desc(const Convolution& c, bool any) {
   return {weight_dims(c), dnnl::memory::data_type::f32, any ? Tag::any : plain};
 }
 
+// Whether it has the blocks of the layout and nothing between them. Tags of another rank do not span all numbers.
+bool has_blocks(const Desc& desc, const ir::MemoryLayout& layout) {
+  const std::optional<Blocking> blocking = blocking_of(desc);
+  if (!blocking || blocking->blocks.size() != layout.blocks.size()) return false;
+  for (std::size_t i = 0; i < layout.blocks.size(); ++i)
+    if (blocking->blocks[i] != std::pair(layout.blocks[i].dim, layout.blocks[i].size)) return false;
+  std::int64_t numbers = 1;
+  for (const std::int64_t dim : blocking->padded_dims) numbers *= dim;
+  return std::int64_t(desc.get_size()) == numbers * std::int64_t(sizeof(float));
+}
+
 }  // namespace
 
 Desc given_weight_desc(const Convolution& c) {
-  Desc desc = weight_desc(c, false);
-  if (*c.weights_layout == '\0') return desc;
+  if (*c.weights_layout == '\0') return weight_desc(c, false);
   const auto layout = ir::parse_memory_layout(c.weights_layout);
   check(layout.has_value() && c.groups == 1, "the weights of a convolution have a known layout");
-  dnnl_blocking_desc_t& blocking = desc.data.format_desc.blocking;
-  std::int64_t stride = 1;
-  std::array<std::int64_t, 4> outer = std::to_array(c.w);
-  blocking.inner_nblks = int(layout->blocks.size());
-  for (std::size_t i = 0; i < layout->blocks.size(); ++i) {
-    blocking.inner_blks[i] = layout->blocks[i].size;
-    blocking.inner_idxs[i] = dnnl_dim_t(layout->blocks[i].dim);
-    outer[layout->blocks[i].dim] /= layout->blocks[i].size;
-    stride *= layout->blocks[i].size;
+  // oneDNN 3 makes blocked memory only from its tags, so one of them must give the layout.
+  for (int tag = dnnl_format_tag_any + 1; tag < dnnl_format_tag_last; ++tag) {
+    const Desc desc(weight_dims(c), dnnl::memory::data_type::f32, Tag(tag), true);
+    if (desc && has_blocks(desc, *layout) && layout_of(c, desc) == c.weights_layout) return desc;
   }
-  for (std::size_t i = layout->order.size(); i-- > 0;) {
-    blocking.strides[layout->order[i]] = stride;
-    stride *= outer[layout->order[i]];
-  }
-  return desc;
+  throw InternalError(fmt::format("internal error: oneDNN has no tag for weights in the layout {}", c.weights_layout));
 }
 
 std::string layout_of(const Convolution& c, const Desc& desc) {
-  const dnnl_memory_desc_t& data = desc.data;
-  if (c.groups != 1 || data.format_kind != dnnl_blocked || data.extra.flags != dnnl_memory_extra_flag_none) return "";
-  for (int i = 0; i < data.ndims; ++i)
-    if (data.padded_dims[i] != data.dims[i]) return "";
-  const dnnl_blocking_desc_t& blocking = data.format_desc.blocking;
+  const std::optional<Blocking> blocking = blocking_of(desc);
+  if (c.groups != 1 || !blocking || blocking->padded_dims != weight_dims(c)) return "";
   ir::MemoryLayout layout{{0, 1, 2, 3}, {}};
-  for (int i = 0; i < blocking.inner_nblks; ++i)
-    layout.blocks.push_back({std::size_t(blocking.inner_idxs[i]), blocking.inner_blks[i]});
+  for (const auto& [dim, size] : blocking->blocks) layout.blocks.push_back({dim, size});
   // Of dims with equal strides, the larger varies slower: the other has one outer position.
+  const dnnl::memory::dims &strides = blocking->strides, &dims = blocking->padded_dims;
   std::stable_sort(layout.order.begin(), layout.order.end(), [&](std::size_t a, std::size_t b) {
-    return blocking.strides[a] != blocking.strides[b] ? blocking.strides[a] > blocking.strides[b]
-                                                      : data.dims[a] > data.dims[b];
+    return strides[a] != strides[b] ? strides[a] > strides[b] : dims[a] > dims[b];
   });
   return ir::to_string(layout);
 }
@@ -96,27 +94,29 @@ dnnl::primitive_attr attributes() {
 
 Offer ask_or_throw(const Convolution& c, const Wanted& wanted) {
   using namespace dnnl;
-  const auto algorithm = wanted.winograd ? algorithm::convolution_winograd : algorithm::convolution_direct;
-  const memory::dims stride(std::begin(c.stride), std::end(c.stride)),
-      before(std::begin(c.padding), std::end(c.padding)), behind = padding_behind(c),
-                                                          dilation{c.dilation[0] - 1, c.dilation[1] - 1};
-  const Desc bias = c.bias ? Desc({c.w[0]}, memory::data_type::f32, Tag::a) : Desc();
-  const convolution_forward::primitive_desc forward(
-      {prop_kind::forward_training, algorithm, wanted.x, wanted.w, bias, wanted.y, stride, dilation, before, behind},
-      attributes(), engine());
+  const ConvolutionRequest request{wanted.winograd ? algorithm::convolution_winograd : algorithm::convolution_direct,
+                                   wanted.x,
+                                   wanted.w,
+                                   c.bias ? Desc({c.w[0]}, memory::data_type::f32, Tag::a) : Desc(),
+                                   wanted.y,
+                                   {std::begin(c.stride), std::end(c.stride)},
+                                   {c.dilation[0] - 1, c.dilation[1] - 1},
+                                   {std::begin(c.padding), std::end(c.padding)},
+                                   padding_behind(c),
+                                   attributes()};
   switch (c.direction) {
-    case WEFT_FORWARD:
+    case WEFT_FORWARD: {
+      const auto forward = forward_desc(request);
       return {convolution_forward(forward), forward.src_desc(),        forward.weights_desc(), forward.dst_desc(),
               forward.bias_desc(),          forward.scratchpad_desc(), forward.impl_info_str()};
+    }
     case WEFT_BACK_TO_X: {
-      const convolution_backward_data::primitive_desc data(
-          {algorithm, wanted.x, wanted.w, wanted.y, stride, dilation, before, behind}, attributes(), engine(), forward);
+      const auto data = back_to_x_desc(request);
       return {convolution_backward_data(data), data.diff_src_desc(), data.weights_desc(), data.diff_dst_desc(), Desc(),
               data.scratchpad_desc(),          data.impl_info_str()};
     }
     case WEFT_BACK_TO_W: {
-      const convolution_backward_weights::primitive_desc weights(
-          {algorithm, wanted.x, wanted.w, wanted.y, stride, dilation, before, behind}, attributes(), engine(), forward);
+      const auto weights = back_to_w_desc(request);
       return {convolution_backward_weights(weights),
               weights.src_desc(),
               weights.diff_weights_desc(),

@@ -1,5 +1,5 @@
-// oneDNN primitives, made once at compile time and run many times. Only files of onednn/ use its interface, so that a
-// new oneDNN version changes only them. Pulls in no oneDNN header.
+// oneDNN primitives, made once at compile time and run many times. Only files of onednn/ use its interface, in the
+// version 2 or 3 (version.h). Pulls in no oneDNN header.
 #pragma once
 
 #include <cstddef>

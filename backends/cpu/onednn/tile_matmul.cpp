@@ -2,6 +2,7 @@
 #include "backends/cpu/onednn/tile_matmul.h"
 
 #include "backends/cpu/onednn/call.h"
+#include "backends/cpu/onednn/version.h"
 #include "ir/error.h"
 
 namespace weft::cpu {
@@ -20,8 +21,7 @@ TileMatmul::TileMatmul(const Matrix& a, const Matrix& b, const Matrix& result, b
     attributes.set_post_ops(post_ops);
   }
   try {
-    const dnnl::matmul::desc desc(desc_of(a), desc_of(b), desc_of(result));
-    impl_ = std::make_unique<Impl>(dnnl::matmul::primitive_desc(desc, attributes, engine()));
+    impl_ = std::make_unique<Impl>(matmul_desc(desc_of(a), desc_of(b), {}, desc_of(result), attributes));
   } catch (const dnnl::error& error) {
     throw InternalError(fmt::format("internal error: oneDNN refuses a matmul of tiles {}x{} * {}x{}: {}", a.rows,
                                     a.columns, b.rows, b.columns, error.what()));

@@ -252,6 +252,7 @@ TEST_CASE("dims of 1 in every place: each direction equals the reference") {
 }
 
 TEST_CASE("the convolutions of the zoo run as generated code, by Winograd's products where that is faster") {
+  const bool is_second = cpu::onednn_version().starts_with("oneDNN 2.");  // 3.2 has no Winograd for x64
   struct Shape {
     std::int64_t in, out, size, stride;
     const char* forward;
@@ -289,7 +290,9 @@ TEST_CASE("the convolutions of the zoo run as generated code, by Winograd's prod
       CHECK(distance(best.values, direct.values) < 1e-4);
       CHECK(run(*each, inputs, layout, 2).values == best.values);
       CHECK(run(*each, inputs, layout, 4).values == best.values);
-      if (each == &forward) CHECK(best.implementation.starts_with(has_avx512 ? shape.forward : "jit:avx2"));
+      if (each == &forward && is_second)
+        CHECK(best.implementation.starts_with(has_avx512 ? shape.forward : "jit:avx2"));
+      CHECK(best.implementation.find("ref") == std::string::npos);
       CHECK(best.implementation.find("gemm") == std::string::npos);
     }
   }
