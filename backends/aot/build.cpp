@@ -113,7 +113,7 @@ struct Library {
 Library library_of(Runner runner) {
   switch (runner) {
     case Runner::onednn:
-      return {"artefact_onednn.o", {"-ldnnl", "-lgomp", "-lstdc++"}};
+      return {"artefact_onednn.o", {WEFT_DNNL_LIBRARY, "-lgomp", "-lstdc++"}};
     case Runner::cuda:
       return {"artefact_cuda.o", {"-ldl", "-lstdc++"}};
     case Runner::cuda_emulated:
