@@ -9,7 +9,7 @@
 
 struct weft_executor {
   weft_executor(const weft_program& program, void* memory, int threads)
-      : executor(program, weft::cpu::make_thunks(program, threads), threads),
+      : executor(program, weft::cpu::make_thunks(program, threads)),
         arena(static_cast<std::byte*>(memory)),
         inputs(std::size_t(program.input_count)),
         outputs(std::size_t(program.output_count)) {}
