@@ -16,7 +16,6 @@
 #include "backends/cpu/codegen/matmul_plan.h"
 #include "backends/cpu/onednn/onednn.h"
 #include "backends/cpu/program/jit.h"
-#include "backends/cpu/threads/openmp.h"
 #include "bench/vae_kernels.h"
 #include "ir/error.h"
 #include "ir/kernel/lower.h"
@@ -258,7 +257,7 @@ void add_matmul(const cpu::Matmul& product, const weft_kernel& kernel, const cpu
 void add_onednn_matmul(const cpu::Matmul& product, const double& ours) {
   add_benchmark(name_of(product) + "/oneDNN", [&](benchmark::State& state) {
     MatmulOperands operands(product);
-    const auto primitive = cpu::make_matmul(product.a, product.b, product.result, product.bias, product.activation);
+    const auto primitive = cpu::make_matmul(product.a, product.b, product.result, product.bias, product.activation, 1);
     const Memory scratch(primitive->scratch_bytes());
     primitive->bind(operands.buffers.data(), scratch.data());
     const double seconds = fastest(state, [&] { primitive->run(); });
@@ -269,7 +268,6 @@ void add_onednn_matmul(const cpu::Matmul& product, const double& ours) {
 }
 
 int run_matmuls(const std::string& cpu) {
-  omp_set_num_threads(1);
   cpu::Jit jit(cpu);
   const std::vector<cpu::Matmul> all = products();
   for (const cpu::Matmul& each : all) jit.add(each);

@@ -60,13 +60,11 @@ std::string source_text(const Artefact& artefact, Runner runner, const fs::path&
   const bool standalone = runner == Runner::standalone;
   if (standalone) text += "#define WEFT_STANDALONE\n";
   if (is_on_gpu(runner)) text += "#define WEFT_DEVICE\n";
-  bool first = true;
   for (const auto& [name, source] : runtime::artefact_sources(standalone)) {
     text += fmt::format("\n/* --- {} --- */\n", name) + std::string(source);
-    if (first)
+    if (name == "tables.h")
       text +=
           "\n" + tables_text(artefact, folder.string()) + fmt::format("\n#define WEFT_NAME(x) {}_##x\n", artefact.name);
-    first = false;
   }
   return text;
 }

@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "backends/cpu/program/executor.h"
+#include "backends/cpu/threads/parallel.h"
 
 struct weft_executor {
   weft_executor(const weft_program& program, void* memory, int threads)
-      : executor(program, weft::cpu::make_thunks(program, threads), threads),
+      : executor(program, weft::cpu::make_thunks(program, threads)),
         arena(static_cast<std::byte*>(memory)),
         inputs(std::size_t(program.input_count)),
         outputs(std::size_t(program.output_count)) {}
@@ -29,9 +30,10 @@ extern "C" weft_executor* weft_executor_create(const weft_program* program, void
   return nullptr;
 }
 
-extern "C" int weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs, char* error,
-                                 size_t error_bytes) {
+extern "C" int weft_executor_run(weft_executor* executor, const weft_parallel_for* own, void* const* inputs,
+                                 void* const* outputs, char* error, size_t error_bytes) {
   try {
+    const weft::cpu::OwnThreads threads(own);
     const bool bound = std::equal(executor->inputs.begin(), executor->inputs.end(), inputs) &&
                        std::equal(executor->outputs.begin(), executor->outputs.end(), outputs);
     if (!bound) {

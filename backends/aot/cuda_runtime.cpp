@@ -160,8 +160,8 @@ extern "C" weft_executor* weft_executor_create(const weft_program* program, void
 }
 
 // Copies the caller's buffers in and out; outputs are complete on return.
-extern "C" int weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs, char* error,
-                                 std::size_t error_bytes) {
+extern "C" int weft_executor_run(weft_executor* executor, const weft_parallel_for*, void* const* inputs,
+                                 void* const* outputs, char* error, std::size_t error_bytes) {
   const weft_program& program = executor->program;
   return on_device(error, error_bytes, [&] {
     for (int i = 0; i < program.input_count; ++i)

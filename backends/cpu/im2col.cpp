@@ -2,12 +2,12 @@
 #include "backends/cpu/im2col.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "backends/cpu/threads/memory.h"
 #include "backends/cpu/threads/parallel.h"
 
 extern "C" {
-#include "backends/cpu/threads/openmp.h"
 #include "runtime/artefact/im2col.c"
 }
 
@@ -89,11 +89,17 @@ void Im2col::run(Product product, void* const* contexts) const {
 }
 
 void Im2col::run_blocks(Product product, void* const* contexts) const {
-  parallel_chunks(step_.images / step_.block, threads_, [&](std::int64_t begin, std::int64_t end) {
-    const auto thread = std::size_t(omp_get_thread_num());
-    char* columns = scratch_ + step_.weights_bytes + thread * bytes_a_thread_;
-    const weft_product here{product, contexts[thread]};
-    weft_im2col_blocks(&step_, here, buffers_.data(), scratch_, columns, begin, end);
+  // Workers, each with its own columns, claim blocks. Which worker a thread is does not matter: one that begins after
+  // the last block has been claimed has nothing to do.
+  const std::int64_t blocks = step_.images / step_.block;
+  std::atomic<std::int64_t> claimed = 0;
+  parallel_chunks(threads_, threads_, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t worker = first; worker < last; ++worker) {
+      char* columns = scratch_ + step_.weights_bytes + std::size_t(worker) * bytes_a_thread_;
+      const weft_product here{product, contexts[worker]};
+      for (std::int64_t block; (block = claimed.fetch_add(1, std::memory_order_relaxed)) < blocks;)
+        weft_im2col_blocks(&step_, here, buffers_.data(), scratch_, columns, block, block + 1);
+    }
   });
 }
 

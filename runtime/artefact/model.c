@@ -151,3 +151,16 @@ WEFT_API int WEFT_NAME(threads)(weft_model* model, int threads) {
   const int code = weft_enter(model, "threads");
   return code == WEFT_OK ? weft_leave(model, weft_call_threads(model, threads)) : code;
 }
+
+static int weft_call_parallel(weft_model* model, void (*parallel_for)(void*, int64_t, void (*)(void*, int64_t), void*),
+                              void* caller) {
+  model->own.parallel_for = parallel_for;
+  model->own.caller = caller;
+  return WEFT_OK;
+}
+
+WEFT_API int WEFT_NAME(parallel)(weft_model* model,
+                                 void (*parallel_for)(void*, int64_t, void (*)(void*, int64_t), void*), void* caller) {
+  const int code = weft_enter(model, "parallel");
+  return code == WEFT_OK ? weft_leave(model, weft_call_parallel(model, parallel_for, caller)) : code;
+}

@@ -40,6 +40,7 @@ typedef struct weft_model {
   weft_executor** executors;                /* one per program, null before its first run */
   void** pointers;                          /* to the inputs, then the outputs, of the running program */
   int threads;
+  weft_parallel_for own; /* what computes in place of the pool's threads, if anything */
   uint64_t seed;
   uint64_t steps;       /* training steps so far */
   uint64_t random_step; /* the step of random numbers in entries that do not train */

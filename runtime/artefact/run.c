@@ -171,7 +171,8 @@ static int weft_call_run(weft_model* model, const char* entry, int64_t batch, co
   code = weft_to_device(model);
   if (code != WEFT_OK) return code;
   char text[WEFT_ERROR_BYTES / 2] = "";
-  if (!weft_executor_run(model->executors[index], in, out, text, sizeof text))
+  if (!weft_executor_run(model->executors[index], model->own.parallel_for ? &model->own : NULL, in, out, text,
+                         sizeof text))
     return weft_fail(&model->error, WEFT_FAILED, "%s at batch %lld failed during the run: %s", entry, (long long)batch,
                      text);
   return weft_ran(model, program);

@@ -8,8 +8,8 @@
 
 namespace weft::runtime {
 
-// Names and texts, in the order in which they form one translation unit: tables.h first, then the tables with
-// `the_artefact` and the macro WEFT_NAME, then the others. `standalone` adds the sources that run programs without
+// Names and texts, in the order in which they form one translation unit: the tables with `the_artefact` and the
+// macro WEFT_NAME follow tables.h. `standalone` adds the sources that run programs without
 // oneDNN.
 std::vector<std::pair<std::string, std::string_view>> artefact_sources(bool standalone);
 

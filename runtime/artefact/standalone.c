@@ -1,4 +1,4 @@
-/* Runs programs whose matmuls and convolutions are generated kernels too: one thread, libc only. */
+/* Runs programs whose matmuls and convolutions are generated kernels too, with libc only. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,17 +8,27 @@
 struct weft_executor {
   const weft_program* program;
   char* arena;
-  void** buffers; /* of the current step */
+  int threads;
+  char* columns;       /* for im2col steps, of each thread but the first, whose are in the arena */
+  size_t column_bytes; /* of a thread */
+  void** buffers;      /* of the current step */
 };
+
+enum { WEFT_SERIAL_NS = 2500 }; /* a fork and join cost more than they save below so much work */
 
 static int weft_runs_standalone(weft_step_kind kind) {
   return kind == WEFT_STEP_KERNEL || kind == WEFT_STEP_FILL || kind == WEFT_STEP_POOLING || kind == WEFT_STEP_IM2COL;
 }
 
+/* Bytes of columns, and of the scratch of their matmul, in whole cache lines. */
+static size_t weft_thread_columns(const weft_im2col_step* step) {
+  return step->columns_bytes + (step->matmul->scratch_bytes + 63) / 64 * 64;
+}
+
 static weft_executor* weft_executor_create(const weft_program* program, void* arena, int threads, char* error,
                                            size_t error_bytes) {
   int most = 1;
-  (void)threads;
+  size_t column_bytes = 0;
   for (int i = 0; i < program->step_count; ++i) {
     const weft_step* step = &program->steps[i];
     if (!weft_runs_standalone(step->kind)) {
@@ -26,20 +36,49 @@ static weft_executor* weft_executor_create(const weft_program* program, void* ar
       return NULL;
     }
     if (step->address_count > most) most = step->address_count;
+    if (step->kind == WEFT_STEP_IM2COL) {
+      const size_t bytes = weft_thread_columns((const weft_im2col_step*)step->what);
+      if (bytes > column_bytes) column_bytes = bytes;
+    }
   }
   weft_executor* executor = (weft_executor*)malloc(sizeof *executor + (size_t)most * sizeof(void*));
   if (!executor) {
     snprintf(error, error_bytes, "no memory for the steps of %s", program->entry);
     return NULL;
   }
+  executor->columns = NULL;
+  if (threads > 1 && column_bytes > 0) {
+    executor->columns = (char*)aligned_alloc(64, (size_t)(threads - 1) * column_bytes);
+    if (!executor->columns) {
+      snprintf(error, error_bytes, "no memory for the threads of %s", program->entry);
+      free(executor);
+      return NULL;
+    }
+  }
   executor->program = program;
   executor->arena = (char*)arena;
+  executor->threads = threads;
+  executor->column_bytes = column_bytes;
   executor->buffers = (void**)(executor + 1);
   return executor;
 }
 
-static void weft_run_kernel(const weft_kernel* kernel, void* const* buffers, void* scratch) {
-  kernel->run(buffers, scratch, 0, kernel->chunks);
+/* A kernel with its operands, as the context of a parallel job. */
+typedef struct {
+  const weft_kernel* kernel;
+  void* const* buffers;
+  void* scratch;
+} weft_kernel_call;
+
+static void weft_run_kernel_chunks(void* context, int64_t begin, int64_t end) {
+  const weft_kernel_call* call = (const weft_kernel_call*)context;
+  call->kernel->run(call->buffers, call->scratch, begin, end);
+}
+
+static void weft_run_kernel(const weft_kernel* kernel, void* const* buffers, void* scratch, int threads) {
+  weft_kernel_call call = {kernel, buffers, scratch};
+  const double most = kernel->work_ns < WEFT_SERIAL_NS ? 1 : 1 + kernel->work_ns / WEFT_SERIAL_NS;
+  weft_parallel(kernel->chunks, most < threads ? (int)most : threads, weft_run_kernel_chunks, &call);
   if (kernel->finish) kernel->finish(buffers, scratch);
 }
 
@@ -52,38 +91,75 @@ static void weft_run_product(void* kernel, void* const* buffers, void* scratch) 
   matmul->run(buffers, scratch, 0, matmul->chunks);
 }
 
-static void weft_run_im2col(const weft_im2col_step* columns, void* const* buffers, char* scratch) {
-  weft_im2col_begin(columns, buffers, scratch);
-  const weft_product product = {weft_run_product, (void*)columns->matmul};
-  weft_im2col_blocks(columns, product, buffers, scratch, scratch + columns->weights_bytes, 0,
-                     columns->images / columns->block);
-  weft_im2col_end(columns, buffers, scratch);
+/* The blocks of an im2col step, claimed by workers that each have columns of their own. */
+typedef struct {
+  const weft_executor* executor;
+  const weft_im2col_step* step;
+  void* const* buffers;
+  char* scratch;
+  int64_t claimed;
+} weft_im2col_call;
+
+static void weft_run_im2col_workers(void* context, int64_t begin, int64_t end) {
+  weft_im2col_call* call = (weft_im2col_call*)context;
+  const weft_im2col_step* step = call->step;
+  const weft_product product = {weft_run_product, (void*)step->matmul};
+  for (int64_t worker = begin; worker < end; ++worker) {
+    char* columns = worker == 0 ? call->scratch + step->weights_bytes
+                                : call->executor->columns + (size_t)(worker - 1) * call->executor->column_bytes;
+    for (int64_t block; (block = __atomic_fetch_add(&call->claimed, 1, __ATOMIC_RELAXED)) < step->images / step->block;)
+      weft_im2col_blocks(step, product, call->buffers, call->scratch, columns, block, block + 1);
+  }
 }
 
-static void weft_run_step(const weft_step* step, void* const* buffers, char* scratch) {
+/* The blocks of a weight gradient add to one sum, in order: they run on one thread. */
+static void weft_run_im2col(const weft_executor* executor, const weft_im2col_step* step, void* const* buffers,
+                            char* scratch) {
+  weft_im2col_call call = {executor, step, buffers, scratch, 0};
+  const int workers = step->direction == WEFT_BACK_TO_W ? 1 : executor->threads;
+  weft_im2col_begin(step, buffers, scratch);
+  weft_parallel(workers, workers, weft_run_im2col_workers, &call);
+  weft_im2col_end(step, buffers, scratch);
+}
+
+typedef struct {
+  const weft_pooling_step* step;
+  void* const* buffers;
+} weft_pooling_call;
+
+static void weft_run_images(void* context, int64_t begin, int64_t end) {
+  const weft_pooling_call* call = (const weft_pooling_call*)context;
+  weft_pool_images(call->step, call->buffers, begin, end);
+}
+
+static void weft_run_step(const weft_executor* executor, const weft_step* step, char* scratch) {
+  void* const* buffers = executor->buffers;
   switch ((int)step->kind) {
     case WEFT_STEP_KERNEL:
-      weft_run_kernel(((const weft_kernel_step*)step->what)->kernel, buffers, scratch);
+      weft_run_kernel(((const weft_kernel_step*)step->what)->kernel, buffers, scratch, executor->threads);
       break;
     case WEFT_STEP_FILL:
       weft_run_fill((const weft_fill_step*)step->what, (char*)buffers[0]);
       break;
     case WEFT_STEP_POOLING: {
       const weft_pooling_step* pooling = (const weft_pooling_step*)step->what;
-      weft_pool_images(pooling, buffers, 0, pooling->images);
+      weft_pooling_call call = {pooling, buffers};
+      weft_parallel(pooling->images, executor->threads, weft_run_images, &call);
       break;
     }
     case WEFT_STEP_IM2COL:
-      weft_run_im2col((const weft_im2col_step*)step->what, buffers, scratch);
+      weft_run_im2col(executor, (const weft_im2col_step*)step->what, buffers, scratch);
       break;
     default: /* weft_executor_create refuses it */
       break;
   }
 }
 
-static int weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs, char* error,
-                             size_t error_bytes) {
+static int weft_executor_run(weft_executor* executor, const weft_parallel_for* own, void* const* inputs,
+                             void* const* outputs, char* error, size_t error_bytes) {
   (void)error, (void)error_bytes; /* no step can fail */
+  const weft_parallel_for* before = weft_of_caller;
+  weft_of_caller = own;
   for (int i = 0; i < executor->program->step_count; ++i) {
     const weft_step* step = &executor->program->steps[i];
     for (int j = 0; j < step->address_count; ++j) {
@@ -93,9 +169,13 @@ static int weft_executor_run(weft_executor* executor, void* const* inputs, void*
                                                    : executor->arena;
       executor->buffers[j] = start + address->offset;
     }
-    weft_run_step(step, executor->buffers, executor->arena + step->scratch_offset);
+    weft_run_step(executor, step, executor->arena + step->scratch_offset);
   }
+  weft_of_caller = before;
   return 1;
 }
 
-static void weft_executor_destroy(weft_executor* executor) { free(executor); }
+static void weft_executor_destroy(weft_executor* executor) {
+  free(executor->columns);
+  free(executor);
+}

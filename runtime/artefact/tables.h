@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/pool/parallel.h"
+
 enum { WEFT_TABLES_VERSION = 2, WEFT_MAX_RANK = 8 };
 
 typedef enum { WEFT_F32, WEFT_BF16, WEFT_F16, WEFT_I32, WEFT_U8, WEFT_BOOL } weft_dtype;
@@ -135,9 +137,10 @@ typedef struct weft_executor weft_executor;
  * GPU the weft_device. */
 WEFT_EXECUTOR weft_executor* weft_executor_create(const weft_program* program, void* memory, int threads, char* error,
                                                   size_t error_bytes);
-/* One host pointer per input and output. Allocates nothing. Returns 0 and sets `error` on failure. */
-WEFT_EXECUTOR int weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs, char* error,
-                                    size_t error_bytes);
+/* One host pointer per input and output. `own`: what computes in place of the pool's threads, or null. Allocates
+ * nothing. Returns 0 and sets `error` on failure. */
+WEFT_EXECUTOR int weft_executor_run(weft_executor* executor, const weft_parallel_for* own, void* const* inputs,
+                                    void* const* outputs, char* error, size_t error_bytes);
 WEFT_EXECUTOR void weft_executor_destroy(weft_executor* executor);
 
 /* A model's memory on a GPU (backends/aot/cuda_runtime.cpp): both regions, which programs use instead of the host's,

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "backends/cpu/onednn/onednn.h"
-#include "backends/cpu/threads/openmp.h"
+#include "backends/cpu/onednn/openmp.h"
 #include "backends/cpu/threads/parallel.h"
 
 namespace weft::cpu {
@@ -13,7 +13,8 @@ namespace weft::cpu {
 const dnnl::engine& engine();
 dnnl::memory::desc desc_of(const Matrix& matrix);
 
-// While it lives, oneDNN makes and runs primitives for one thread; otherwise for as many as OpenMP allows.
+// While it lives, oneDNN makes and runs primitives for one thread. Weft runs it in no other way: the library's own
+// threads wait for each other by spinning, and would fight the pool's for the cores.
 class OneThread {
  public:
   OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
@@ -32,7 +33,7 @@ class Call {
 
   void add(int argument, const dnnl::memory::desc& desc);  // in the order of `set`
   void set(std::size_t index, void* memory) { memories_[index].set_data_handle(memory); }
-  void run();
+  void run();  // on this thread
   std::size_t arguments() const { return memories_.size(); }
 
  private:
@@ -56,17 +57,14 @@ struct Relu {
   float* data = nullptr;
   std::int64_t lines = 0, size = 0, stride = 0;
 
-  void run() const { run(0, lines); }
-  void run(std::int64_t first_line, std::int64_t last_line) const;
-  void run_on(int threads) const;  // distributed over the threads
+  void run() const;
 };
 
-// Runs the `call` of each part and its relu, if any, on one thread per part, even for a single part: oneDNN's gemm
-// splits its depth by the number of threads it finds. The output of a part is still in cache for its relu.
+// Runs the `call` of each part and its relu, if any, a part at a time on one thread. The output of a part is still in
+// cache for its relu.
 template <typename Part>
 void run_parts(std::vector<Part>& parts, int threads) {
   parallel_chunks(std::int64_t(parts.size()), threads, [&](std::int64_t begin, std::int64_t end) {
-    const OneThread one_thread;
     for (std::int64_t i = begin; i < end; ++i) {
       parts[std::size_t(i)].call.run();
       parts[std::size_t(i)].relu.run();

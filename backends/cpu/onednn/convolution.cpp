@@ -23,40 +23,72 @@ using Tag = dnnl::memory::format_tag;
 // One operand: its memory in the program's layout and in the primitive's layout.
 class Port {
  public:
-  Port(const Desc& given, const Desc& wanted, bool is_result) : wanted_(wanted) {
+  Port(const Desc& given, const Desc& wanted, bool is_result) : wanted_(wanted), is_result_(is_result) {
     if (given == wanted) return;
-    const Desc &from = is_result ? wanted : given, &to = is_result ? given : wanted;
-    dnnl::primitive_attr attributes;
-    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    const dnnl::reorder::primitive_desc desc(engine(), from, engine(), to, attributes);
-    check(desc.scratchpad_desc().get_size() == 0, "a reorder needs no scratch");
-    reorder_.emplace(dnnl::reorder(desc));
-    reorder_->add(DNNL_ARG_FROM, from);
-    reorder_->add(DNNL_ARG_TO, to);
-    is_result_ = is_result;
+    const std::int64_t size = dims_of(given)[0], unit = std::max(unit_of(given), unit_of(wanted));
+    const std::int64_t parts = std::clamp<std::int64_t>(size / unit, 1, kMostParts);
+    for (std::int64_t i = 0; i < parts; ++i) {
+      const auto [first, last] = share_of({0, size}, i, parts, unit);
+      add_part(slice(given, first, last), slice(wanted, first, last));
+    }
   }
 
-  std::size_t scratch_bytes() const { return reorder_ ? aligned(wanted_.get_size()) : 0; }
+  std::size_t scratch_bytes() const { return is_reordered() ? aligned(wanted_.get_size()) : 0; }
   void bind(void* given, std::byte* scratch) {
-    memory_ = reorder_ ? scratch : static_cast<std::byte*>(given);
-    if (!reorder_) return;
-    reorder_->set(is_result_ ? 1 : 0, given);
-    reorder_->set(is_result_ ? 0 : 1, memory_);
+    memory_ = is_reordered() ? scratch : static_cast<std::byte*>(given);
+    for (Call& part : parts_) {  // their descriptors hold offsets
+      part.set(is_result_ ? 1 : 0, given);
+      part.set(is_result_ ? 0 : 1, memory_);
+    }
   }
-  void run() {
-    if (reorder_) reorder_->run();
+  void run(int threads) {
+    parallel_chunks(std::int64_t(parts_.size()), threads, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) parts_[std::size_t(i)].run();
+    });
   }
 
-  bool is_reordered() const { return reorder_.has_value(); }
+  bool is_reordered() const { return !parts_.empty(); }
   std::byte* memory() const { return memory_; }  // the memory that the primitive reads or writes
   const Desc& desc() const { return wanted_; }
   // Bytes from one image to the next.
   std::int64_t image_stride() const { return blocking_of(wanted_)->strides[0] * std::int64_t(sizeof(float)); }
 
  private:
+  static constexpr std::int64_t kMostParts = 16;
+
+  // Reorders are cut along the first dim, images or output channels: its blocks, or all of it where parts are no views,
+  // as of padded weights. Blocks are powers of two.
+  static std::int64_t unit_of(const Desc& desc) {
+    const std::int64_t size = dims_of(desc)[0];
+    const std::optional<Blocking> blocking = blocking_of(desc);
+    if (!blocking || blocking->padded_dims[0] != size) return size;
+    std::int64_t unit = 4;
+    for (const auto& [dim, block] : blocking->blocks)
+      if (dim == 0) unit *= block;
+    return unit;
+  }
+  static Desc slice(const Desc& whole, std::int64_t first, std::int64_t last) {
+    dnnl::memory::dims dims = dims_of(whole);
+    if (last - first == dims[0]) return whole;
+    dnnl::memory::dims offsets(dims.size(), 0);
+    dims[0] = last - first;
+    offsets[0] = first;
+    return whole.submemory_desc(dims, offsets);
+  }
+  void add_part(const Desc& given, const Desc& wanted) {
+    const Desc &from = is_result_ ? wanted : given, &to = is_result_ ? given : wanted;
+    dnnl::primitive_attr attributes;
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const dnnl::reorder::primitive_desc desc(engine(), from, engine(), to, attributes);
+    check(desc.scratchpad_desc().get_size() == 0, "a reorder needs no scratch");
+    Call& call = parts_.emplace_back(dnnl::reorder(desc));
+    call.add(DNNL_ARG_FROM, from);
+    call.add(DNNL_ARG_TO, to);
+  }
+
   Desc wanted_;
-  std::optional<Call> reorder_;
-  bool is_result_ = false;
+  std::vector<Call> parts_;
+  bool is_result_;
   std::byte* memory_ = nullptr;
 };
 
@@ -91,38 +123,36 @@ struct Part {
   Relu relu = {};  // one line per image
 };
 
-// Whether oneDNN rounds differently on different numbers of threads. Convolutions by im2col split the depth of their
-// matmul by the number of threads; brgconv (AVX-512, channels last) chooses its row blocks by it, which shows if there
-// are fewer rows than threads.
-bool depends_on_threads(const Offer& offer) {
-  return offer.quality() == 1 || offer.implementation.starts_with("brgconv");
+// The number of minibatch parts of a weight gradient, to be added in order, and of any Winograd convolution: a function
+// of the shape, so that bits do not depend on the threads. More parts would occupy more threads, but each costs the
+// memory of a gradient or, with Winograd, a transformation of the weights: of 16 parts of 256 x 256 channels that takes
+// four times as long as all else. A power of two divides evenly among two or four threads.
+std::int64_t parts_of(const Convolution& c, bool winograd) {
+  constexpr std::int64_t most = 8, images_a_part = 4;
+  const std::int64_t floats = std::int64_t{1} << (winograd ? 17 : 19);
+  const std::int64_t size = c.w[0] * c.w[1] * c.w[2] * c.w[3];
+  const auto bound = std::min({most, c.x[0] / images_a_part, std::max<std::int64_t>(2, floats / size)});
+  return std::int64_t(std::bit_floor(std::uint64_t(std::max<std::int64_t>(1, bound))));
 }
 
-// Forward, and the data gradient: one primitive on all threads, where one thread computes each part of the result. If
-// the bits would depend on the number of threads, parts of the minibatch run on one thread each.
+// Forward, and the data gradient: parts of the minibatch, each computed by one thread.
 class WholeConvolution final : public Primitive {
  public:
-  WholeConvolution(const Convolution& c, const Offer& offer)
+  WholeConvolution(const Convolution& c, const Offer& offer, int threads)
       : forward_(c.direction == WEFT_FORWARD),
         bias_(c.bias),
         relu_(*c.activation != '\0'),
         from_(given_image(c, forward_ ? c.x : c.y), forward_ ? offer.x : offer.y, false),
         weights_(given_weight_desc(c), offer.w, false),
         to_(given_image(c, forward_ ? c.y : c.x), forward_ ? offer.y : offer.x, true),
-        by_parts_(depends_on_threads(offer)),
-        threads_(omp_get_max_threads()),
+        threads_(threads),
         implementation_(describe(offer.implementation, {&from_, &weights_, &to_})) {
     check(!relu_ || (forward_ && std::string_view(c.activation) == "relu"), "make_convolution: no such activation");
-    if (!by_parts_) {
-      add_part(offer, 0, c.x[0]);
-    } else {
-      constexpr std::int64_t most = 16;
-      const OneThread one_thread;
-      const std::int64_t parts = std::min(most, c.x[0]);
-      for (std::int64_t i = 0; i < parts; ++i) {
-        const auto [first, last] = share_of({0, c.x[0]}, i, parts);
-        add_part(ask_for_part(c, offer, last - first), first, last - first);
-      }
+    constexpr std::int64_t most = 16;
+    const std::int64_t parts = offer.is_winograd() ? parts_of(c, true) : std::min(most, c.x[0]);
+    for (std::int64_t i = 0; i < parts; ++i) {
+      const auto [first, last] = share_of({0, c.x[0]}, i, parts);
+      add_part(ask_for_part(c, offer, last - first), first, last - first);
     }
   }
 
@@ -144,15 +174,10 @@ class WholeConvolution final : public Primitive {
   }
 
   void run() override {
-    from_.run();
-    weights_.run();
-    if (by_parts_) {
-      run_parts(parts_, threads_);
-    } else {
-      parts_.front().call.run();
-      parts_.front().relu.run_on(threads_);
-    }
-    to_.run();
+    from_.run(threads_);
+    weights_.run(threads_);
+    run_parts(parts_, threads_);
+    to_.run(threads_);
   }
 
   std::size_t scratch_bytes() const override {
@@ -178,32 +203,19 @@ class WholeConvolution final : public Primitive {
   bool forward_, bias_, relu_;
   Port from_, weights_, to_;
   std::vector<Part> parts_;
-  bool by_parts_;
   int threads_;
   std::string implementation_;
 };
 
-// The number of minibatch parts that each compute a weight gradient, to be added in order: a function of the shape, so
-// that bits do not depend on the threads. More parts would occupy more threads, but each costs the memory of a gradient
-// and, with Winograd, a transformation of it. A power of two divides evenly among two or four threads.
-std::int64_t parts_of(const Convolution& c, bool winograd) {
-  constexpr std::int64_t most = 8, images_a_part = 4;
-  const std::int64_t floats = std::int64_t{1} << (winograd ? 17 : 19);
-  const std::int64_t size = c.w[0] * c.w[1] * c.w[2] * c.w[3];
-  const auto bound = std::min({most, c.x[0] / images_a_part, std::max<std::int64_t>(2, floats / size)});
-  return std::int64_t(std::bit_floor(std::uint64_t(std::max<std::int64_t>(1, bound))));
-}
-
 // The weight gradient: parts of the minibatch, each computed by a single-threaded primitive, added in order.
 class WeightGradient final : public Primitive {
  public:
-  WeightGradient(const Convolution& c, const Offer& whole)
+  WeightGradient(const Convolution& c, const Offer& whole, int threads)
       : x_(given_image(c, c.x), whole.x, false),
         y_(given_image(c, c.y), whole.y, false),
         weights_(given_weight_desc(c), whole.w, true),
-        threads_(omp_get_max_threads()),
+        threads_(threads),
         weights_bytes_(aligned(whole.w.get_size())) {
-    const OneThread one_thread;
     const std::int64_t parts = parts_of(c, whole.is_winograd());
     for (std::int64_t i = 0; i < parts; ++i) {
       const auto [first, last] = share_of({0, c.x[0]}, i, parts);
@@ -230,11 +242,11 @@ class WeightGradient final : public Primitive {
   }
 
   void run() override {
-    x_.run();
-    y_.run();
+    x_.run(threads_);
+    y_.run(threads_);
     run_parts(parts_, threads_);
     if (parts_.size() > 1) add_parts();
-    weights_.run();
+    weights_.run(threads_);
   }
 
   std::size_t scratch_bytes() const override {
@@ -286,14 +298,15 @@ std::string to_string(const Convolution& c) {
 
 }  // namespace
 
-std::unique_ptr<Primitive> make_convolution(const Convolution& convolution) {
+std::unique_ptr<Primitive> make_convolution(const Convolution& convolution, int threads) {
+  const OneThread one_thread;
   const bool is_data = convolution.direction == WEFT_BACK_TO_X;
-  if (is_data && prefers_im2col(convolution)) return make_im2col(convolution);
+  if (is_data && prefers_im2col(convolution)) return make_im2col(convolution, threads);
   const std::optional<Offer> offer = best_offer(convolution);
-  if (is_data && !offer) return make_im2col(convolution);
+  if (is_data && !offer) return make_im2col(convolution, threads);
   if (!offer) throw InternalError("internal error: oneDNN has no code for the convolution " + to_string(convolution));
-  if (convolution.direction == WEFT_BACK_TO_W) return std::make_unique<WeightGradient>(convolution, *offer);
-  return std::make_unique<WholeConvolution>(convolution, *offer);
+  if (convolution.direction == WEFT_BACK_TO_W) return std::make_unique<WeightGradient>(convolution, *offer, threads);
+  return std::make_unique<WholeConvolution>(convolution, *offer, threads);
 }
 
 std::string preferred_weights_layout(const Convolution& convolution) {
@@ -304,6 +317,7 @@ std::string preferred_weights_layout(const Convolution& convolution) {
   gradient.weights_layout = "";
   gradient.bias = false;
   gradient.activation = "";
+  const OneThread one_thread;
   const std::optional<Offer> offer = best_offer(gradient);
   return offer && offer->quality() == 2 ? layout_of(gradient, offer->w) : "";
 }

@@ -6,7 +6,6 @@
 #include "backends/cpu/im2col.h"
 #include "backends/cpu/onednn/tile_matmul.h"
 #include "backends/cpu/threads/memory.h"
-#include "backends/cpu/threads/openmp.h"
 #include "ir/error.h"
 #include "ir/memory_layout.h"
 
@@ -34,8 +33,8 @@ std::vector<std::size_t> offsets_of_weights(const Convolution& c) {
 
 class Columns final : public Primitive {
  public:
-  explicit Columns(const Convolution& c)
-      : step_(step_of(c)), is_planes_(c.channels_last == 0), blocks_(step_, product_bytes(), omp_get_max_threads()) {
+  Columns(const Convolution& c, int threads)
+      : step_(step_of(c)), is_planes_(c.channels_last == 0), blocks_(step_, product_bytes(), threads) {
     if (step_.weights_bytes > 0) weight_offsets_ = offsets_of_weights(c);
     for (int i = 1; i < blocks_.threads(); ++i) products_.push_back(product_of(step_));
     for (TileMatmul& each : products_) contexts_.push_back(&each);
@@ -99,8 +98,8 @@ class Columns final : public Primitive {
 
 bool prefers_im2col(const Convolution& convolution) { return convolution.groups == 1 && convolution.w[1] <= 4; }
 
-std::unique_ptr<Primitive> make_im2col(const Convolution& convolution) {
-  return std::make_unique<Columns>(convolution);
+std::unique_ptr<Primitive> make_im2col(const Convolution& convolution, int threads) {
+  return std::make_unique<Columns>(convolution, threads);
 }
 
 }  // namespace weft::cpu

@@ -10,6 +10,6 @@
 namespace weft::cpu {
 
 bool prefers_im2col(const Convolution& convolution);
-std::unique_ptr<Primitive> make_im2col(const Convolution& convolution);
+std::unique_ptr<Primitive> make_im2col(const Convolution& convolution, int threads);
 
 }  // namespace weft::cpu

@@ -35,32 +35,28 @@ Relu relu_of(const Matrix& result) {
              : Relu{nullptr, result.columns, result.rows, result.column_stride};
 }
 
-// One call on all threads. Without AVX-512, however, oneDNN uses a gemm that splits the depth, and so rounds, by the
-// number of threads: there the shape alone splits the result, and one thread computes each part.
+// Parts of the result, which the shape alone cuts, each computed by one thread.
 class OnednnMatmul final : public Primitive {
  public:
-  OnednnMatmul(const Matrix& a, const Matrix& b, const Matrix& result, bool bias, const std::string& activation)
-      : bias_(bias), threads_(omp_get_max_threads()) {
+  OnednnMatmul(const Matrix& a, const Matrix& b, const Matrix& result, bool bias, const std::string& activation,
+               int threads)
+      : bias_(bias), threads_(threads) {
     check(activation.empty() || activation == "relu", "make_matmul: no such activation");
     const bool relu = !activation.empty();
-    const dnnl::matmul::primitive_desc whole = describe_matmul(a, b, result, bias);
-    implementation_ = whole.impl_info_str();
-    by_parts_ = implementation_.find("gemm") != std::string::npos;
-    if (!by_parts_) {
-      parts_.push_back({{whole, bias}});
-      if (relu) parts_.back().relu = relu_of(result);
-      return;
-    }
     const OneThread one_thread;
-    const bool tall = result.rows >= result.columns;
-    const std::int64_t side = tall ? result.rows : result.columns, parts = parts_of(side);
+    implementation_ = describe_matmul(a, b, result, bias).impl_info_str();
+    const bool is_gemm = implementation_.find("gemm") != std::string::npos;
+    const bool by_rows = !is_gemm || result.rows >= result.columns;
+    const std::int64_t side = by_rows ? result.rows : result.columns;
+    const double flops = 2.0 * double(result.rows) * double(result.columns) * double(a.columns);
+    const std::int64_t parts = is_gemm ? gemm_parts(side) : row_parts(side, flops);
     for (std::int64_t i = 0; i < parts; ++i) {
-      const auto [first, last] = share_of({0, side}, i, parts);
+      const auto [first, last] = share_of({0, side}, i, parts, kUnit);
       const std::int64_t size = last - first;
       Matrix part_a = a, part_b = b, part_result = result;
-      (tall ? part_a.rows : part_b.columns) = (tall ? part_result.rows : part_result.columns) = size;
+      (by_rows ? part_a.rows : part_b.columns) = (by_rows ? part_result.rows : part_result.columns) = size;
       MatmulCall call(describe_matmul(part_a, part_b, part_result, bias), bias);
-      if (tall)
+      if (by_rows)
         parts_.push_back({std::move(call), first * a.row_stride, 0, 0, first * result.row_stride});
       else
         parts_.push_back({std::move(call), 0, first * b.column_stride, first, first * result.column_stride});
@@ -86,11 +82,7 @@ class OnednnMatmul final : public Primitive {
     }
   }
 
-  void run() override {
-    if (by_parts_) return run_parts(parts_, threads_);
-    parts_.front().call.run();
-    parts_.front().relu.run_on(threads_);
-  }
+  void run() override { run_parts(parts_, threads_); }
 
   std::size_t scratch_bytes() const override {
     std::size_t bytes = 0;
@@ -100,15 +92,25 @@ class OnednnMatmul final : public Primitive {
   std::string implementation() const override { return implementation_; }
 
  private:
-  // Splits the longer side of the result. Each part packs the whole other operand again, so there are few: going from 2
-  // to 4 parts costs a matmul of 256 x 784 with 784 x 1000 7%.
-  static std::int64_t parts_of(std::int64_t side) {
+  static constexpr std::int64_t kUnit = 16, kMostParts = 16;  // a part has a multiple of so many rows or columns
+
+  // The library's brgemm (AVX-512) computes an element in the same order whatever the rows beside it. A part reads all
+  // of b, and copies it if its rows are not dense: below 32 rows that costs more than 5%.
+  static std::int64_t row_parts(std::int64_t rows, double flops) {
+    constexpr std::int64_t least = 32;
+    constexpr double least_flops = 1e6;  // 10 us
+    return std::clamp<std::int64_t>(std::min(rows / least, std::int64_t(flops / least_flops)), 1, kMostParts);
+  }
+
+  // The library's gemm splits the longer side of the result. Each part packs the whole other operand again, so there
+  // are few: going from 2 to 4 parts costs a matmul of 256 x 784 with 784 x 1000 7%.
+  static std::int64_t gemm_parts(std::int64_t side) {
     constexpr std::int64_t least = 64, usual = 256, most = 8;
     if (side < 2 * least) return 1;
     return std::int64_t(std::bit_floor(std::uint64_t(std::clamp<std::int64_t>(side / usual, 2, most))));
   }
 
-  bool bias_, by_parts_ = false;
+  bool bias_;
   int threads_;
   std::vector<MatmulPart> parts_;
   std::string implementation_;
@@ -117,9 +119,9 @@ class OnednnMatmul final : public Primitive {
 }  // namespace
 
 std::unique_ptr<Primitive> make_matmul(const Matrix& a, const Matrix& b, const Matrix& result, bool bias,
-                                       const std::string& activation) {
+                                       const std::string& activation, int threads) {
   try {
-    return std::make_unique<OnednnMatmul>(a, b, result, bias, activation);
+    return std::make_unique<OnednnMatmul>(a, b, result, bias, activation, threads);
   } catch (const dnnl::error& error) {
     throw InternalError(fmt::format("internal error: oneDNN refuses a matmul {}x{} * {}x{}: {}", a.rows, a.columns,
                                     b.rows, b.columns, error.what()));

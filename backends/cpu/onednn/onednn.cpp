@@ -28,6 +28,7 @@ void Call::add(int argument, const dnnl::memory::desc& desc) {
 
 // The C interface, because the C++ one allocates a vector of arguments per call.
 void Call::run() {
+  const OneThread one_thread;
   const dnnl_status_t status =
       dnnl_primitive_execute(primitive_.get(), stream_.get(), int(arguments_.size()), arguments_.data());
   check(status == dnnl_success, "oneDNN failed to run a primitive");
@@ -43,17 +44,11 @@ MatmulCall::MatmulCall(const dnnl::matmul::primitive_desc& desc, bool bias)
 }
 
 // x <= 0 is false for NaN.
-void Relu::run(std::int64_t first_line, std::int64_t last_line) const {
-  for (std::int64_t line = first_line; line < last_line; ++line) {
+void Relu::run() const {
+  for (std::int64_t line = 0; line < lines; ++line) {
     float* const numbers = data + line * stride;
     for (std::int64_t i = 0; i < size; ++i) numbers[i] = numbers[i] <= 0 ? 0 : numbers[i];
   }
-}
-
-void Relu::run_on(int threads) const {
-  constexpr std::int64_t most_alone = 1 << 14;  // numbers that one thread processes before another could start
-  parallel_chunks(lines, lines * size < most_alone ? 1 : threads,
-                  [&](std::int64_t begin, std::int64_t end) { run(begin, end); });
 }
 
 std::string onednn_version() {

@@ -11,7 +11,7 @@
 
 namespace weft::cpu {
 
-// A oneDNN primitive for fixed shapes, strides and number of threads. Operands: a, b, [bias], result.
+// oneDNN primitives for fixed shapes and strides, in parts that threads claim. Operands: a, b, [bias], result.
 class Primitive {
  public:
   virtual ~Primitive() = default;
@@ -21,15 +21,15 @@ class Primitive {
   virtual std::string implementation() const = 0;  // the kernel that oneDNN chose, such as "brg:avx512_core"
 };
 
-// result = activation(a * b + bias): bias has one number per column; activation is "" or "relu". Uses the threads that
-// omp_get_max_threads() allows now. Bits do not depend on their number: measured for oneDNN 2.6.3, see bench/study.
+// result = activation(a * b + bias): bias has one number per column; activation is "" or "relu". Bits do not depend on
+// the number of threads.
 std::unique_ptr<Primitive> make_matmul(const Matrix& a, const Matrix& b, const Matrix& result, bool bias,
-                                       const std::string& activation);
+                                       const std::string& activation, int threads);
 
 using Convolution = weft_convolution_step;  // of f32; Winograd has a relative error of 1e-6
 
-// Uses the threads that omp_get_max_threads() allows now; bits do not depend on their number.
-std::unique_ptr<Primitive> make_convolution(const Convolution& convolution);
+// Bits do not depend on the number of threads.
+std::unique_ptr<Primitive> make_convolution(const Convolution& convolution, int threads);
 
 // The layout of w that suits all directions of a convolution best; "" if that is row-major or not a layout for params.
 std::string preferred_weights_layout(const Convolution& convolution);

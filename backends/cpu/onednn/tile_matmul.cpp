@@ -32,7 +32,6 @@ TileMatmul::TileMatmul(TileMatmul&&) noexcept = default;
 TileMatmul& TileMatmul::operator=(TileMatmul&&) noexcept = default;
 
 void TileMatmul::run(const float* a, const float* b, float* result, void* scratch) {
-  const OneThread one_thread;
   impl_->call.set(0, const_cast<float*>(a));
   impl_->call.set(1, const_cast<float*>(b));
   impl_->call.set(2, result);

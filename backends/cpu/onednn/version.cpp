@@ -13,6 +13,8 @@ using dnnl::convolution_forward;
 
 #if DNNL_VERSION_MAJOR >= 3
 
+dnnl::memory::dims dims_of(const Desc& desc) { return desc.get_dims(); }
+
 std::optional<Blocking> blocking_of(const Desc& desc) {
   if (desc.get_format_kind() != dnnl::memory::format_kind::blocked) return {};
   Blocking blocking{desc.get_padded_dims(), desc.get_strides(), {}};
@@ -52,6 +54,8 @@ convolution_backward_weights::primitive_desc back_to_w_desc(const ConvolutionReq
 }
 
 #else
+
+dnnl::memory::dims dims_of(const Desc& desc) { return desc.dims(); }
 
 std::optional<Blocking> blocking_of(const Desc& desc) {
   const dnnl_memory_desc_t& data = desc.data;

@@ -8,6 +8,8 @@
 
 namespace weft::cpu {
 
+dnnl::memory::dims dims_of(const dnnl::memory::desc& desc);
+
 // How a memory descriptor places its numbers: blocks inside outer dims with strides.
 struct Blocking {
   dnnl::memory::dims padded_dims, strides;                   // by dim

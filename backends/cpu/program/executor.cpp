@@ -5,7 +5,6 @@
 #include "backends/cpu/program/thunk.h"
 #include "backends/cpu/similarity/similarity.h"
 #include "backends/cpu/threads/memory.h"
-#include "backends/cpu/threads/openmp.h"
 #include "ir/error.h"
 
 namespace weft::cpu {
@@ -13,18 +12,20 @@ namespace weft::cpu {
 namespace {
 
 // The optimizer reads the gradients right after the matmuls that computed them, whose rows were distributed over the
-// threads in order. Giving each thread its share of every part reads what is still in its cache.
+// threads in order. Giving each thread its share of every part reads what is still in its cache. A share is cut into
+// pieces, so that a thread that loses its core holds up one.
 Shares shares_of(const weft_kernel_step& body, int threads) {
   const std::int64_t chunks = body.kernel->chunks;
   if (body.cut_count == 0 || threads < 2 || chunks < 2 * threads) return {};
-  Shares shares(static_cast<std::size_t>(threads));
-  for (int i = 0; i + 1 < body.cut_count; ++i) {
-    const Range part{body.cuts[i] * chunks / body.elements, body.cuts[i + 1] * chunks / body.elements};
-    for (int thread = 0; thread < threads; ++thread) {
-      const Range share = share_of(part, thread, threads);
-      if (share.first < share.second) shares[std::size_t(thread)].push_back(share);
+  constexpr std::int64_t most = 16;  // pieces of a share
+  const std::int64_t pieces = std::clamp<std::int64_t>(chunks / threads / body.cut_count, 1, most);
+  Shares shares;
+  for (int thread = 0; thread < threads; ++thread)
+    for (int i = 0; i + 1 < body.cut_count; ++i) {
+      const Range part{body.cuts[i] * chunks / body.elements, body.cuts[i + 1] * chunks / body.elements};
+      for (std::int64_t piece = 0; piece < pieces; ++piece)
+        shares.push_back(share_of(share_of(part, thread, threads), piece, pieces));
     }
-  }
   return shares;
 }
 
@@ -37,10 +38,10 @@ struct Maker {
   }
   Made operator()(const weft_matmul_step& table) const {
     return std::make_unique<PrimitiveThunk>(
-        make_matmul(table.a, table.b, table.result, table.bias != 0, table.activation));
+        make_matmul(table.a, table.b, table.result, table.bias != 0, table.activation, threads));
   }
   Made operator()(const weft_convolution_step& table) const {
-    return std::make_unique<PrimitiveThunk>(make_convolution(table));
+    return std::make_unique<PrimitiveThunk>(make_convolution(table, threads));
   }
   Made operator()(const weft_im2col_step& table) const { return std::make_unique<Im2colThunk>(table, threads); }
   Made operator()(const weft_fill_step& table) const { return std::make_unique<FillThunk>(table); }
@@ -56,7 +57,6 @@ struct Maker {
 }  // namespace
 
 runtime::Thunks make_thunks(const weft_program& program, int threads, const MakeCustom& make_custom) {
-  omp_set_num_threads(threads);  // oneDNN makes its primitives for this number
   runtime::Thunks items;
   for (int i = 0; i < program.step_count; ++i) {
     items.push_back(runtime::visit_table<std::unique_ptr<Thunk>>(program.steps[i], Maker{threads}));
@@ -66,17 +66,10 @@ runtime::Thunks make_thunks(const weft_program& program, int threads, const Make
   return items;
 }
 
-Executor::Executor(const weft_program& program, runtime::Thunks items, int threads)
-    : runtime::Executor(program, std::move(items),
-                        [](std::size_t bytes) -> std::shared_ptr<void> {
-                          const auto memory = std::make_shared<HugeMemory>(bytes);
-                          return {memory, memory->data()};
-                        }),
-      threads_(threads) {}
-
-void Executor::run() const {
-  if (omp_get_max_threads() != threads_) omp_set_num_threads(threads_);
-  runtime::Executor::run();
-}
+Executor::Executor(const weft_program& program, runtime::Thunks items)
+    : runtime::Executor(program, std::move(items), [](std::size_t bytes) -> std::shared_ptr<void> {
+        const auto memory = std::make_shared<HugeMemory>(bytes);
+        return {memory, memory->data()};
+      }) {}
 
 }  // namespace weft::cpu

@@ -16,11 +16,7 @@ runtime::Thunks make_thunks(const weft_program& program, int threads, const Make
 
 class Executor : public runtime::Executor {
  public:
-  Executor(const weft_program& program, runtime::Thunks items, int threads);
-  void run() const;
-
- private:
-  int threads_;
+  Executor(const weft_program& program, runtime::Thunks items);
 };
 
 }  // namespace weft::cpu

@@ -9,7 +9,6 @@
 #include "backends/cpu/program/jit.h"
 #include "backends/cpu/program/reference_thunk.h"
 #include "backends/cpu/similarity/shape.h"
-#include "backends/cpu/threads/openmp.h"
 #include "ir/contraction.h"
 #include "ir/kernel/text/print.h"
 
@@ -39,7 +38,7 @@ class CpuProgram final : public runtime::Program {
     });
     schedule_.place(scratch_of(items));
     if (report.want_text) report.program_text = runtime::print(schedule_.program());
-    executor_.emplace(schedule_.program(), std::move(items), threads_);
+    executor_.emplace(schedule_.program(), std::move(items));
     allocate();
     bind_all();
   }
@@ -60,7 +59,6 @@ class CpuProgram final : public runtime::Program {
 
   std::vector<runtime::ItemProfile> do_profile(int runs) override {
     std::vector<std::vector<double>> seconds(executor_->size());
-    omp_set_num_threads(threads_);
     for (int i = 0; i < runs; ++i)
       for (std::size_t step = 0; step < seconds.size(); ++step) {
         const auto start = std::chrono::steady_clock::now();

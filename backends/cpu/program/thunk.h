@@ -17,7 +17,7 @@ using runtime::Thunk;
 
 class KernelThunk final : public Thunk {
  public:
-  // With `shares` each thread runs its chunks there, else equal parts in order.
+  // With `shares` each thread begins with its chunks there, else with an equal part, in order.
   KernelThunk(const weft_kernel& kernel, int threads, Shares shares)
       : kernel_(kernel), threads_(threads), shares_(std::move(shares)) {}
   void bind(const std::vector<void*>& pointers, void* scratch) override {
@@ -28,7 +28,7 @@ class KernelThunk final : public Thunk {
     if (shares_.empty())
       run_kernel(kernel_, buffers_.data(), scratch_, threads_);
     else
-      run_kernel(kernel_, buffers_.data(), scratch_, shares_);
+      run_kernel(kernel_, buffers_.data(), scratch_, shares_, threads_);
   }
   std::size_t scratch_bytes() const override { return kernel_.scratch_bytes; }
   std::string kind() const override { return "kernel"; }

@@ -227,6 +227,49 @@ int main() {
   CHECK(shop.run("c++ -O1 threads.cpp vae.a -ldnnl -fopenmp -o threads && ./threads") == "200 1\n");
 }
 
+TEST_CASE("examples: a program's own threads, the library's and one give the same bits") {
+  for (const std::string mode : {"", "STANDALONE=1"}) {
+    CAPTURE(mode);
+    const Workshop shop;
+    // Large enough for work to be shared: batch 64 of 784 numbers.
+    shop.run("make -s -C examples BATCHES=64 CFLAGS='-O1 -Wall -Wextra -Werror' " + mode + " own_threads > made");
+    const std::string output = shop.run("examples/own_threads 3");
+    CHECK(contains(output, " chunks on 3 threads: the same codes"));
+    CHECK(std::atoi(output.c_str()) > 3);
+  }
+}
+
+TEST_CASE("examples: training steps of a standalone model have the same bits on any number of threads") {
+  const Workshop shop;
+  shop.run(
+      "weft compile conv_vae --size 1x8x8 --widths 8,8 --latent 2 --entry train_step --batch 48 --standalone -o vae > "
+      "made");
+  shop.folder.write("steps.c", R"(#include <stdio.h>
+#include <string.h>
+#include "vae.h"
+static uint8_t images[48 * VAE_TRAIN_STEP_IMAGES];
+static int train(int threads, float* losses) {
+  vae* model = NULL;
+  if (vae_create(&model, NULL) || vae_init(model, 3) || vae_threads(model, threads)) return 1;
+  for (int step = 0; step < 20; ++step) {
+    for (size_t i = 0; i < sizeof images; ++i) images[i] = (uint8_t)(i * (step + 1) * 37);
+    float recon, kl;
+    if (vae_train_step(model, 48, images, &losses[step], &recon, &kl)) return 1;
+  }
+  vae_destroy(model);
+  return 0;
+}
+int main(void) {
+  float one[20], more[20];
+  if (train(1, one)) return 1;
+  for (int threads = 2; threads <= 4; ++threads)
+    if (train(threads, more) || memcmp(one, more, sizeof one)) return printf("%d threads differ\n", threads), 1;
+  return printf("%d\n", one[0] > one[19]), 0;
+}
+)");
+  CHECK(shop.run("cc -O1 -Wall -Werror steps.c vae.a -lm -o steps && ./steps") == "1\n");
+}
+
 TEST_CASE("examples: what is wrong has a text, and no crash") {
   const Workshop shop;
   shop.make("train_vae encode strangest");

@@ -9,7 +9,6 @@
 #include "backends/cpu/onednn/onednn.h"
 #include "backends/cpu/program/jit.h"
 #include "backends/cpu/program/thunk.h"
-#include "backends/cpu/threads/openmp.h"
 #include "backends/program/schedule.h"
 #include "backends/reference/reference.h"
 #include "ir/builder.h"
@@ -140,14 +139,11 @@ Outcome run(const Problem& problem, const std::vector<Floats>& inputs, const std
             bool winograd = true) {
   Operands operands(problem, inputs, layout);
   operands.convolution.winograd = winograd;
-  const int before = omp_get_max_threads();
-  omp_set_num_threads(threads);
-  const auto primitive = cpu::make_convolution(operands.convolution);
+  const auto primitive = cpu::make_convolution(operands.convolution, threads);
   const Memory scratch(primitive->scratch_bytes());
   primitive->bind(operands.pointers.data(), scratch.data());
   primitive->run();
   primitive->run();  // what the first left in scratch is of no matter
-  omp_set_num_threads(before);
   return {operands.values(problem), primitive->implementation()};
 }
 

@@ -279,16 +279,4 @@ TEST_CASE("object files stand alone, position independent or not") {
   CHECK(module.assembly().find("call") == std::string::npos);  // no function of a library
 }
 
-TEST_CASE("parallel_chunks covers each chunk once") {
-  for (const int threads : {1, 2, 3, 8})
-    for (const std::int64_t chunks : {0, 1, 2, 7, 100}) {
-      std::vector<int> seen(std::size_t(chunks), 0);
-      const auto body = [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t i = begin; i < end; ++i) ++seen[std::size_t(i)];
-      };
-      cpu::parallel_chunks(chunks, threads, body);
-      CHECK(std::all_of(seen.begin(), seen.end(), [](int each) { return each == 1; }));
-    }
-}
-
 }  // namespace weft

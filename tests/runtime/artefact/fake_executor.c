@@ -32,8 +32,9 @@ weft_executor* weft_executor_create(const weft_program* program, void* arena, in
   return executor;
 }
 
-int weft_executor_run(weft_executor* executor, void* const* inputs, void* const* outputs, char* error,
-                      size_t error_bytes) {
+int weft_executor_run(weft_executor* executor, const weft_parallel_for* own, void* const* inputs, void* const* outputs,
+                      char* error, size_t error_bytes) {
+  (void)own;
   if (executor->threads == 7) {
     snprintf(error, error_bytes, "a thread is lost");
     return 0;
