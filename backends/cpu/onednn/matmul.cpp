@@ -50,7 +50,8 @@ class OnednnMatmul final : public Primitive {
     const bool by_rows = !is_gemm || result.rows >= result.columns;
     const std::int64_t side = by_rows ? result.rows : result.columns;
     const double flops = 2.0 * double(result.rows) * double(result.columns) * double(a.columns);
-    const std::int64_t parts = is_gemm ? gemm_parts(side) : row_parts(side, flops);
+    const std::int64_t parts =
+        is_gemm ? gemm_parts(side) : row_parts(side, flops, b.column_stride == 1 || b.columns == 1);
     for (std::int64_t i = 0; i < parts; ++i) {
       const auto [first, last] = share_of({0, side}, i, parts, kUnit);
       const std::int64_t size = last - first;
@@ -96,9 +97,9 @@ class OnednnMatmul final : public Primitive {
   static constexpr std::int64_t kUnit = 16, kMostParts = 16;  // a part has a multiple of so many rows or columns
 
   // The library's brgemm (AVX-512) computes an element in the same order whatever the rows beside it. A part reads all
-  // of b, and copies it if its rows are not dense: below 32 rows that costs more than 5%.
-  static std::int64_t row_parts(std::int64_t rows, double flops) {
-    constexpr std::int64_t least = 32;
+  // of b, and copies it if its columns are the dense dim: smaller parts cost a step of the deep autoencoder 5%.
+  static std::int64_t row_parts(std::int64_t rows, double flops, bool dense_rows) {
+    const std::int64_t least = dense_rows ? 32 : 64;
     constexpr double least_flops = 1e6;  // 10 us
     return std::clamp<std::int64_t>(std::min(rows / least, std::int64_t(flops / least_flops)), 1, kMostParts);
   }
