@@ -5,8 +5,9 @@
  *   g++ -O2 -std=c++20 /tmp/fork_join.o bench/study/fork_join_tbb.cpp -ltbb -fopenmp -o /tmp/fork_join
  *   /tmp/fork_join 2          (2 threads; with yes >/dev/null & once and twice beside it for the busy rows)
  *
- * `empty`: 16 chunks of nothing, the median and the best of 2,000 rounds of 20, in ns a job. `work`: jobs of 16 chunks
- * of 30 us back to back; ms for 20 jobs (10 ms of work): median, 90th percentile and the worst of 100 rounds. */
+ * `empty`: 16 chunks of nothing, the median and the best of 2,000 rounds of 20, in ns a job. `short`: 16 chunks of 0.5
+ * us, likewise; two threads would take 4,000 ns if a fork and join were free. `work`: 20 jobs of 16 chunks of 30
+ * us, 4.8 ms for two threads: median, 90th percentile and the worst of 100 rounds, in ms. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -27,7 +28,7 @@ static void gomp_dynamic(int64_t chunks, int threads, weft_chunk_run run, void* 
 
 static void nothing(void* context, int64_t begin, int64_t end) { (void)context, (void)begin, (void)end; }
 
-/* About 30 us a chunk that no compiler removes. */
+/* Rounds that no compiler removes. */
 static void some_work(void* context, int64_t begin, int64_t end) {
   const int rounds = *(const int*)context;
   for (int64_t chunk = begin; chunk < end; ++chunk) {
@@ -46,6 +47,18 @@ static int compare(const void* a, const void* b) {
 
 enum { ROUNDS = 2000, REPEATS = 20, WORK_ROUNDS = 100 };
 
+static double times[ROUNDS];
+
+/* Sorts the times of so many rounds of jobs, each time that of one job in ns. */
+static void measure(parallel pool, int threads, weft_chunk_run run, int* context, int rounds) {
+  for (int i = 0; i < rounds; ++i) {
+    const int64_t start = weft_now();
+    for (int j = 0; j < REPEATS; ++j) pool(16, threads, run, context);
+    times[i] = (double)(weft_now() - start) / REPEATS;
+  }
+  qsort(times, (size_t)rounds, sizeof *times, compare);
+}
+
 int main(int count, char** words) {
   const int threads = count > 1 ? atoi(words[1]) : 2;
   const struct {
@@ -55,28 +68,22 @@ int main(int count, char** words) {
                {"libgomp static", gomp_static},
                {"libgomp dynamic", gomp_dynamic},
                {"oneTBB", tbb_parallel}};
-  static double times[ROUNDS];
   int rounds = 20000;
   int64_t start = weft_now();
   some_work(&rounds, 0, 50);
   rounds = (int)(rounds * 30000.0 * 50 / (double)(weft_now() - start));
-  printf("%-16s %12s %12s | %12s %12s %12s\n", "", "empty ns", "best", "work ms", "p90", "worst");
+  int few = rounds / 60;
+  printf("%-16s %9s %9s | %9s %9s | %9s %9s %9s\n", "", "empty ns", "best", "short ns", "best", "work ms", "p90",
+         "worst");
   for (size_t p = 0; p < sizeof pools / sizeof *pools; ++p) {
-    for (int i = 0; i < ROUNDS; ++i) {
-      start = weft_now();
-      for (int j = 0; j < REPEATS; ++j) pools[p].run(16, threads, nothing, NULL);
-      times[i] = (double)(weft_now() - start) / REPEATS;
-    }
-    qsort(times, ROUNDS, sizeof *times, compare);
-    const double median = times[ROUNDS / 2], best = times[0];
-    for (int i = 0; i < WORK_ROUNDS; ++i) {
-      start = weft_now();
-      for (int j = 0; j < REPEATS; ++j) pools[p].run(16, threads, some_work, &rounds);
-      times[i] = (double)(weft_now() - start) / 1e6;
-    }
-    qsort(times, WORK_ROUNDS, sizeof *times, compare);
-    printf("%-16s %12.0f %12.0f | %12.2f %12.2f %12.2f\n", pools[p].name, median, best, times[WORK_ROUNDS / 2],
-           times[WORK_ROUNDS * 9 / 10], times[WORK_ROUNDS - 1]);
+    measure(pools[p].run, threads, nothing, NULL, ROUNDS);
+    printf("%-16s %9.0f %9.0f", pools[p].name, times[ROUNDS / 2], times[0]);
+    measure(pools[p].run, threads, some_work, &few, ROUNDS);
+    printf(" | %9.0f %9.0f", times[ROUNDS / 2], times[0]);
+    measure(pools[p].run, threads, some_work, &rounds, WORK_ROUNDS);
+    const double ms = REPEATS / 1e6;
+    printf(" | %9.2f %9.2f %9.2f\n", times[WORK_ROUNDS / 2] * ms, times[WORK_ROUNDS * 9 / 10] * ms,
+           times[WORK_ROUNDS - 1] * ms);
   }
   return 0;
 }

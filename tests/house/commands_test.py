@@ -276,7 +276,7 @@ def main():
     (folder / "build/release").symlink_to(build)
     for name in ("docs", "examples", "scripts"):
         (folder / name).symlink_to(ROOT / name)
-    environment = dict(os.environ, PATH=f"{weft.parent}:{os.environ['PATH']}", HOME=str(folder), OMP_WAIT_POLICY="passive")
+    environment = dict(os.environ, PATH=f"{weft.parent}:{os.environ['PATH']}", HOME=str(folder))
     runner = Runner(folder, environment, os.environ.get("WEFT_BLESS") == "1")
     for page in pages or PAGES:
         runner.page(page)

@@ -70,7 +70,7 @@ class CompileCommand final : public Command {
     flags.add("target", options_.triple, "TRIPLE",
               "With --standalone: target machine, such as aarch64-linux-gnu; needs TRIPLE-gcc [this machine]");
     flags.add("standalone", options_.standalone,
-              "Generate matmuls and convolutions too: the libraries need only libc and libm, and use one thread");
+              "Generate matmuls and convolutions too: the libraries need only libc and libm");
     flags.add("cc", cc_, "PROGRAM", "C compiler and linker [cc]");
     flags.add("no-winograd", no_winograd_, "Disable Winograd convolution");
     optimizer_.declare(flags);

@@ -49,7 +49,8 @@ class OnednnMatmul final : public Primitive {
     const bool by_rows = !is_gemm || result.rows >= result.columns;
     const std::int64_t side = by_rows ? result.rows : result.columns;
     const double flops = 2.0 * double(result.rows) * double(result.columns) * double(a.columns);
-    const std::int64_t parts = is_gemm ? gemm_parts(side) : row_parts(side, flops);
+    const std::int64_t parts =
+        is_gemm ? gemm_parts(side) : row_parts(side, flops, b.column_stride == 1 || b.columns == 1);
     for (std::int64_t i = 0; i < parts; ++i) {
       const auto [first, last] = share_of({0, side}, i, parts, kUnit);
       const std::int64_t size = last - first;
@@ -95,11 +96,15 @@ class OnednnMatmul final : public Primitive {
   static constexpr std::int64_t kUnit = 16, kMostParts = 16;  // a part has a multiple of so many rows or columns
 
   // The library's brgemm (AVX-512) computes an element in the same order whatever the rows beside it. A part reads all
-  // of b, and copies it if its rows are not dense: below 32 rows that costs more than 5%.
-  static std::int64_t row_parts(std::int64_t rows, double flops) {
-    constexpr std::int64_t least = 32;
+  // of b, and copies it if its columns are the dense dim: more and smaller parts then cost a step of the deep
+  // autoencoder 5%. A few parts divide evenly among two or four threads.
+  static std::int64_t row_parts(std::int64_t rows, double flops, bool dense_rows) {
+    constexpr std::int64_t least = 32, few = 8;
     constexpr double least_flops = 1e6;  // 10 us
-    return std::clamp<std::int64_t>(std::min(rows / least, std::int64_t(flops / least_flops)), 1, kMostParts);
+    std::int64_t parts = rows / least;
+    if (!dense_rows) parts = std::max(parts / 2, std::min<std::int64_t>(parts, 2));
+    parts = std::clamp<std::int64_t>(std::min(parts, std::int64_t(flops / least_flops)), 1, kMostParts);
+    return parts < few ? std::int64_t(std::bit_floor(std::uint64_t(parts))) : parts;
   }
 
   // The library's gemm splits the longer side of the result. Each part packs the whole other operand again, so there
