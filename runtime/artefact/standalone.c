@@ -11,8 +11,10 @@ struct weft_executor {
   void** buffers; /* of the current step */
 };
 
-static int weft_runs_standalone(weft_step_kind kind) {
-  return kind == WEFT_STEP_KERNEL || kind == WEFT_STEP_FILL || kind == WEFT_STEP_POOLING || kind == WEFT_STEP_IM2COL;
+static int weft_runs_standalone(const weft_step* step) {
+  if (step->kind == WEFT_STEP_MATMUL) return ((const weft_matmul_step*)step->what)->kernel != NULL;
+  return step->kind == WEFT_STEP_KERNEL || step->kind == WEFT_STEP_FILL || step->kind == WEFT_STEP_POOLING ||
+         step->kind == WEFT_STEP_IM2COL;
 }
 
 static weft_executor* weft_executor_create(const weft_program* program, void* arena, int threads, char* error,
@@ -21,7 +23,7 @@ static weft_executor* weft_executor_create(const weft_program* program, void* ar
   (void)threads;
   for (int i = 0; i < program->step_count; ++i) {
     const weft_step* step = &program->steps[i];
-    if (!weft_runs_standalone(step->kind)) {
+    if (!weft_runs_standalone(step)) {
       snprintf(error, error_bytes, "a standalone artefact cannot run step %s", step->name);
       return NULL;
     }
@@ -52,6 +54,14 @@ static void weft_run_product(void* kernel, void* const* buffers, void* scratch) 
   matmul->run(buffers, scratch, 0, matmul->chunks);
 }
 
+static void weft_run_matmuls(const weft_matmul_step* matmul, void* const* operands, void* scratch) {
+  for (int64_t i = 0; i < matmul->count; ++i) {
+    void* buffers[3];
+    for (int side = 0; side < 3; ++side) buffers[side] = (float*)operands[side] + i * matmul->strides[side];
+    weft_run_kernel(matmul->kernel, buffers, scratch);
+  }
+}
+
 static void weft_run_im2col(const weft_im2col_step* columns, void* const* buffers, char* scratch) {
   weft_im2col_begin(columns, buffers, scratch);
   const weft_product product = {weft_run_product, (void*)columns->matmul};
@@ -64,6 +74,9 @@ static void weft_run_step(const weft_step* step, void* const* buffers, char* scr
   switch ((int)step->kind) {
     case WEFT_STEP_KERNEL:
       weft_run_kernel(((const weft_kernel_step*)step->what)->kernel, buffers, scratch);
+      break;
+    case WEFT_STEP_MATMUL:
+      weft_run_matmuls((const weft_matmul_step*)step->what, buffers, scratch);
       break;
     case WEFT_STEP_FILL:
       weft_run_fill((const weft_fill_step*)step->what, (char*)buffers[0]);
