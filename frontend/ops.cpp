@@ -153,7 +153,27 @@ bool is_image(const Tensor& x) {
 
 }  // namespace
 
-Tensor matmul(Operand a, Operand b) { return make(OpCode::matmul, {a, b}); }
+// Weights serve every row of x, so that one product does. Else each matrix of a meets its own of b.
+Tensor matmul(Operand a, Operand b) {
+  const std::vector<Tensor> both = as_tensors({a, b});
+  const Tensor &x = both[0], &y = both[1];
+  if (x.rank() < 2 || y.rank() < 2 || (x.rank() == 2 && y.rank() == 2)) return make(OpCode::matmul, {a, b});
+  const Composite call(a);
+  const Dims x_dims = x.dims(), y_dims = y.dims();
+  if (y.rank() == 2) {
+    Dims dims = x_dims;
+    dims.back() = y_dims.back();
+    return reshape(make(OpCode::matmul, {reshape(x, {-1, x_dims.back()}), b}), dims);
+  }
+  const auto leading = ir::broadcast({x_dims.begin(), x_dims.end() - 2}, {y_dims.begin(), y_dims.end() - 2});
+  if (!leading) return make(OpCode::matmul, {a, b});  // the type rule reports it
+  const auto expanded = [&](const Tensor& matrices, const Dims& dims) {
+    Dims wanted = *leading;
+    wanted.insert(wanted.end(), dims.end() - 2, dims.end());
+    return wanted == dims ? matrices : broadcast(matrices, wanted);
+  };
+  return make(OpCode::matmul, {expanded(x, x_dims), expanded(y, y_dims)});
+}
 
 Tensor conv2d(Operand x, Operand w, const Conv2dOptions& options) {
   return make(OpCode::conv2d, {x, w},

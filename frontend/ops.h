@@ -67,7 +67,8 @@ Tensor max(Operand x, const Axes& axes, bool keep_dims = false);
 // Index of the first largest element along `axis`, i32; drops the axis.
 Tensor argmax(Operand x, int axis);
 
-// [M,K] x [K,N] -> [M,N].
+// [M,K] x [K,N] -> [M,N]. With leading dims, [..,M,K] x [..,K,N] -> [..,M,N]: one matmul for each of their indices;
+// they broadcast as in numpy, and a matrix b of 2 dims multiplies every row of a.
 Tensor matmul(Operand a, Operand b);
 
 // Images are [N,C,H,W].

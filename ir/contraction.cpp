@@ -27,7 +27,7 @@ std::array<std::int64_t, 2> pair_of(const Attrs& attrs, Attr key) {
 
 double matmul_flops(const Graph& graph, const Op& op) {
   const Dims& a = graph.type(op.operands[0]).dims;
-  const Dim& inner = a[op.attrs.integer(Attr::transpose_a) != 0 ? 0 : 1];
+  const Dim& inner = a[a.size() - (op.attrs.integer(Attr::transpose_a) != 0 ? 2 : 1)];
   return 2 * double(graph.type(op.results[0]).elements()) * double(number(inner));
 }
 

@@ -31,8 +31,10 @@ struct Epilogue {
   OpId last() const { return activation != kNone ? activation : bias_add; }
 };
 
-bool takes_epilogue(const Target& target, OpCode code) {
-  return std::find(target.epilogues.begin(), target.epilogues.end(), code) != target.epilogues.end();
+// No target takes one for matmuls with leading dims.
+bool takes_epilogue(const Target& target, const ir::Graph& graph, const Op& op) {
+  if (op.code == OpCode::matmul && graph.type(op.results[0]).rank() != 2) return false;
+  return std::find(target.epilogues.begin(), target.epilogues.end(), op.code) != target.epilogues.end();
 }
 
 // The dim of the result that indexes the bias.
@@ -65,13 +67,13 @@ Expr split_bias(const Op& op, Rewriter& rewriter) {
 // Splits off a bias or an activation of a contraction if the target cannot apply it there.
 GraphPtr split_foreign_epilogues(const GraphPtr& source, const Target& target) {
   const GraphPtr graph = rewrite(source, [&](const Op& op, Rewriter& rewriter) -> std::optional<Expr> {
-    if (takes_epilogue(target, op.code) && has_activation(target, op.attrs.text(Attr::activation))) return {};
+    if (takes_epilogue(target, *source, op) && has_activation(target, op.attrs.text(Attr::activation))) return {};
     return split_activation(op, rewriter);
   });
   return rewrite(graph, [&](const Op& op, Rewriter& rewriter) -> std::optional<Expr> {
     const bool has_bias = ir::info(op.code).kind == ir::OpKind::contraction && op.operands.size() == 3 &&
                           contains(ir::info(op.code).attributes, Attr::activation);
-    if (!has_bias || takes_epilogue(target, op.code)) return {};
+    if (!has_bias || takes_epilogue(target, *graph, op)) return {};
     return split_bias(op, rewriter);
   });
 }
@@ -88,7 +90,7 @@ class Finder {
   std::vector<Epilogue> find() {
     std::vector<Epilogue> found;
     for (OpId id = 0; id < graph_.ops.size(); ++id)
-      if (takes_epilogue(context_.target, graph_.ops[id].code)) {
+      if (takes_epilogue(context_.target, graph_, graph_.ops[id])) {
         const Epilogue epilogue = epilogue_of(id);
         if (epilogue.last() != kNone) found.push_back(epilogue);
       }

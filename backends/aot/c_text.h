@@ -65,7 +65,7 @@ class Initialiser {
     else if constexpr (std::is_same_v<Value, const char*>)
       return c_string(value);
     else if constexpr (std::is_pointer_v<Value>)
-      return "&" + kernels_.at(value);
+      return value ? "&" + kernels_.at(value) : "0";
     else if constexpr (std::is_class_v<Value>)
       return of(value);
     else if constexpr (std::is_same_v<Value, float>)

@@ -1,4 +1,6 @@
 // Products, convolutions, pooling and sampling.
+#include <numeric>
+
 #include "backends/onnx/ops.h"
 #include "ir/error.h"
 #include "ir/layout.h"
@@ -29,6 +31,16 @@ std::string translate_matmul(Emitter& emit, const Op& op) {
   const std::int64_t transpose_a = op.attrs.integer(Attr::transpose_a);
   const std::int64_t transpose_b = op.attrs.integer(Attr::transpose_b);
   if (op.operands.size() == 2 && transpose_a == 0 && transpose_b == 0) return emit.node("MatMul", emit[op.operands]);
+  if (const std::size_t rank = emit.type(op.operands[0]).rank(); rank > 2) {  // Gemm takes matrices alone
+    std::vector<std::int64_t> perm(rank);
+    std::iota(perm.begin(), perm.end(), 0);
+    std::swap(perm[rank - 2], perm[rank - 1]);
+    const auto side = [&](std::size_t i, bool is_transposed) {
+      const std::string name = emit[op.operands[i]];
+      return is_transposed ? emit.node("Transpose", {name}, {{"perm", perm}}) : name;
+    };
+    return emit.node("MatMul", {side(0, transpose_a != 0), side(1, transpose_b != 0)});
+  }
   Attributes attributes;
   if (transpose_a != 0) attributes.emplace_back("transA", transpose_a);
   if (transpose_b != 0) attributes.emplace_back("transB", transpose_b);

@@ -2,6 +2,7 @@
 #include "backends/program/schedule.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "ir/contraction.h"
 #include "ir/error.h"
@@ -78,9 +79,9 @@ std::vector<ValueId> Schedule::values_of(const Op& op) {
 namespace {
 
 // Buffers and ports begin at the planner's alignment; elements may begin anywhere in them.
-unsigned alignment_of(const passes::Place& place, ir::DType dtype) {
+unsigned alignment_of(std::int64_t offset, ir::DType dtype) {
   unsigned alignment = passes::kAlignment;
-  while (place.offset * std::int64_t(ir::size_of(dtype)) % alignment != 0) alignment /= 2;
+  while (offset * std::int64_t(ir::size_of(dtype)) % alignment != 0) alignment /= 2;
   return alignment;
 }
 
@@ -88,19 +89,25 @@ unsigned alignment_of(const passes::Place& place, ir::DType dtype) {
 
 weft_matmul_step Schedule::matmul(const Op& op) {
   weft_matmul_step table{};
+  table.count = 1;
+  const ir::Dims& all = graph_.type(op.results[0]).dims;
+  for (std::size_t i = 0; i + 2 < all.size(); ++i) table.count *= ir::number(all[i]);
   const auto take = [&](ValueId value, std::size_t index, Attr transpose) -> weft_matrix {
     const passes::Place& place = plan_.places[value];
-    table.alignment[index] = alignment_of(place, graph_.type(value).dtype);
     const auto dims = ir::numbers(graph_.type(value).dims);
+    const std::size_t row = dims.size() - 2, column = dims.size() - 1;
+    table.strides[index] = table.count == 1 ? 0 : dims[row] * dims[column];
+    table.alignment[index] = alignment_of(std::gcd(place.offset, table.strides[index]), graph_.type(value).dtype);
     if (transpose != Attr::none && op.attrs.integer(transpose) != 0)
-      return {dims[1], dims[0], place.strides[1], place.strides[0]};
-    return {dims[0], dims[1], place.strides[0], place.strides[1]};
+      return {dims[column], dims[row], place.strides[column], place.strides[row]};
+    return {dims[row], dims[column], place.strides[row], place.strides[column]};
   };
   table.a = take(op.operands[0], 0, Attr::transpose_a);
   table.b = take(op.operands[1], 1, Attr::transpose_b);
   table.result = take(op.results[0], 2, Attr::none);
   table.bias = op.operands.size() == 3;
-  if (table.bias) table.alignment[3] = alignment_of(plan_.places[op.operands[2]], graph_.type(op.operands[2]).dtype);
+  if (table.bias)
+    table.alignment[3] = alignment_of(plan_.places[op.operands[2]].offset, graph_.type(op.operands[2]).dtype);
   table.activation = tables_.text(op.attrs.text(Attr::activation));
   table.dtype = weft_dtype(graph_.type(op.operands[0]).dtype);
   return table;

@@ -22,6 +22,22 @@ void add_bias(Tensor& result, const Operands& operands, std::size_t axis) {
                     [&](const Index& position) { result.data[i++] += operands[2]->data[std::size_t(position[axis])]; });
 }
 
+// The last two dims of an operand of matmul, transposed if it says so.
+struct Matrix {
+  Matrix(const Type& type, bool is_transposed) : transposed(is_transposed) {
+    const Index dims = numbers(type.dims);
+    rows = dims[dims.size() - (transposed ? 1 : 2)];
+    columns = dims[dims.size() - (transposed ? 2 : 1)];
+  }
+  // Of an element of the matrix with this index among those of the leading dims.
+  std::size_t offset(std::int64_t matrix, std::int64_t row, std::int64_t column) const {
+    return std::size_t(matrix * rows * columns + (transposed ? column * rows + row : row * columns + column));
+  }
+
+  bool transposed;
+  std::int64_t rows, columns;
+};
+
 // The relation of the three convolution ops, in the terms of conv2d: y [N,O,..] = x [N,C,..] * w [O,C/groups,..].
 class Convolution {
  public:
@@ -64,19 +80,17 @@ class Convolution {
 
 Tensor matmul(const Operands& operands, const Attrs& attrs, const Type& type) {
   const Tensor &a = *operands[0], &b = *operands[1];
-  const Index a_dims = numbers(a.type.dims), b_dims = numbers(b.type.dims);
   const bool transpose_a = attrs.integer(Attr::transpose_a) != 0, transpose_b = attrs.integer(Attr::transpose_b) != 0;
-  const std::int64_t inner = a_dims[transpose_a ? 0 : 1];
+  const Matrix left(a.type, transpose_a), right(b.type, transpose_b);
   Tensor result{type, {}};
-  for_each_position(numbers(type.dims), [&](const Index& position) {
-    double sum = 0;
-    for (std::int64_t k = 0; k < inner; ++k) {
-      const std::int64_t a_offset = transpose_a ? k * a_dims[1] + position[0] : position[0] * a_dims[1] + k;
-      const std::int64_t b_offset = transpose_b ? position[1] * b_dims[1] + k : k * b_dims[1] + position[1];
-      sum += a.data[std::size_t(a_offset)] * b.data[std::size_t(b_offset)];
-    }
-    result.data.push_back(sum);
-  });
+  for (std::int64_t product = 0; product < type.elements() / (left.rows * right.columns); ++product)
+    for (std::int64_t row = 0; row < left.rows; ++row)
+      for (std::int64_t column = 0; column < right.columns; ++column) {
+        double sum = 0;
+        for (std::int64_t k = 0; k < left.columns; ++k)
+          sum += a.data[left.offset(product, row, k)] * b.data[right.offset(product, k, column)];
+        result.data.push_back(sum);
+      }
   add_bias(result, operands, 1);
   return result;
 }

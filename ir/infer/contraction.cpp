@@ -1,6 +1,8 @@
 // Type rules of matmul and of the similarities between a matrix's rows.
 #include "ir/contraction.h"
 
+#include <algorithm>
+
 #include "ir/error.h"
 #include "ir/infer/rules.h"
 
@@ -10,14 +12,22 @@ Type infer_matmul(const Types& x, const Attrs& attrs, const Type& written) {
   need_same_dtype({x[0], x[1]});
   const bool transpose_a = attrs.integer(Attr::transpose_a) != 0;
   const bool transpose_b = attrs.integer(Attr::transpose_b) != 0;
-  if (x[0].rank() != 2 || x[1].rank() != 2)
-    fail("multiplies matrices of 2 dims, got {} x {}", to_string(x[0]), to_string(x[1]));
-  const Dim& a_inner = x[0].dims[transpose_a ? 0 : 1];
-  const Dim& b_inner = x[1].dims[transpose_b ? 1 : 0];
+  const std::size_t rank = x[0].rank();
+  if (rank < 2 || x[1].rank() != rank)
+    fail("multiplies matrices of 2 dims, or as many with equal leading dims, got {} x {}", to_string(x[0]),
+         to_string(x[1]));
+  Type result{x[0].dtype, {x[0].dims.begin(), x[0].dims.end() - 2}};
+  if (!std::equal(result.dims.begin(), result.dims.end(), x[1].dims.begin()))
+    fail("leading dims differ: {} x {}", to_string(x[0]), to_string(x[1]));
+  if (rank > 2 && x.size() > 2) fail("takes a bias only for matrices of 2 dims, got {}", to_string(x[0]));
+  const std::size_t row = rank - 2, column = rank - 1;
+  const Dim& a_inner = x[0].dims[transpose_a ? row : column];
+  const Dim& b_inner = x[1].dims[transpose_b ? column : row];
   if (a_inner != b_inner)
     fail("inner dimensions differ: {}{} x {}{}", to_string(x[0]), transpose_a ? " transposed" : "", to_string(x[1]),
          transpose_b ? " transposed" : "");
-  Type result{x[0].dtype, {x[0].dims[transpose_a ? 1 : 0], x[1].dims[transpose_b ? 0 : 1]}};
+  result.dims.push_back(x[0].dims[transpose_a ? column : row]);
+  result.dims.push_back(x[1].dims[transpose_b ? row : column]);
   if (written == Type{DType::f32, result.dims}) result.dtype = DType::f32;
   check_bias(x, result);
   return result;

@@ -109,7 +109,8 @@ class Recogniser {
   }
 
   std::optional<MatrixForm> product_of(const Op& op) {
-    if (op.operands.size() != 2 || op.attrs.integer(Attr::transpose_a) != 0 || op.attrs.has(Attr::activation))
+    if (op.operands.size() != 2 || op.attrs.integer(Attr::transpose_a) != 0 || op.attrs.has(Attr::activation) ||
+        graph_.type(op.results[0]).rank() != 2)
       return {};
     ValueId right = op.operands[1];
     if (op.attrs.integer(Attr::transpose_b) == 0) {

@@ -169,8 +169,9 @@ class Placer {
 
   // Whether the producer and all readers of a value accept strided rows.
   bool stands_strides(ValueId value) const {
-    const auto takes = [](const Op& op) {
-      return op.code == OpCode::fused || op.code == OpCode::matmul || is_assembly(op.code);
+    const auto takes = [&](const Op& op) {
+      const bool multiplies = op.code == OpCode::matmul && graph_.type(op.results[0]).rank() == 2;
+      return op.code == OpCode::fused || multiplies || is_assembly(op.code);
     };
     return takes(*graph_.producer(value)) &&
            std::all_of(users_[value].begin(), users_[value].end(), [&](OpId user) { return takes(graph_.ops[user]); });

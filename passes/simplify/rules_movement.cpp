@@ -181,8 +181,19 @@ Result sum_of_pads(const Match& m) {
   return pad(concat(parts, std::int64_t(*axis)), pieces[0].start, m.dims());
 }
 
-// matmul(transpose(a), b) -> matmul(a, b, transpose_a), and the same for b. Only if the transpose swaps the two dims: a
-// transpose that keeps their order is a reshape, which another rule drops.
+// Whether a transpose moves nothing but the last two dims, which it swaps.
+bool swaps_last_two(const ir::Op& op) {
+  if (op.code != OpCode::transpose) return false;
+  Axes perm = op.attrs.integers(Attr::perm);
+  if (perm.size() < 2) return false;
+  std::swap(perm[perm.size() - 2], perm.back());
+  for (std::size_t i = 0; i < perm.size(); ++i)
+    if (perm[i] != std::int64_t(i)) return false;
+  return true;
+}
+
+// matmul(transpose(a), b) -> matmul(a, b, transpose_a), and the same for b. Only if the transpose swaps the dims of the
+// matrices: one that keeps their order is a reshape, which another rule drops.
 Result transposes_into_matmul(const Match& m) {
   std::vector<Expr> operands;
   ir::Attrs attrs = m.root().attrs;
@@ -191,8 +202,7 @@ Result transposes_into_matmul(const Match& m) {
   for (std::size_t i = 0; i < m.root().operands.size(); ++i) {
     const ValueId operand = m.root().operands[i];
     const ir::Op* op = m.graph().producer(operand);
-    const bool transposed =
-        i < 2 && op && op->code == OpCode::transpose && op->attrs.integers(Attr::perm) == Axes{1, 0};
+    const bool transposed = i < 2 && op && swaps_last_two(*op);
     if (transposed) attrs.set(flags[i], 1 - attrs.integer(flags[i]));
     moved = moved || transposed;
     operands.push_back(m[transposed ? op->operands.front() : operand]);
@@ -204,7 +214,7 @@ Result transposes_into_matmul(const Match& m) {
 Result transpose_of_matmul(const Match& m) {
   const ir::Op& product = m.op(inner);
   if (product.operands.size() != 2 || product.attrs.has(Attr::activation) || !m.used_once(inner)) return {};
-  if (m.root().attrs.integers(Attr::perm) != Axes{1, 0}) return {};
+  if (!swaps_last_two(m.root())) return {};
   const bool a_transposed = product.attrs.integer(Attr::transpose_a) != 0;
   const bool b_transposed = product.attrs.integer(Attr::transpose_b) != 0;
   if (m.type().dtype != m.graph().type(product.operands[0]).dtype) return {};  // narrow operands, wide result

@@ -16,8 +16,10 @@ struct weft_executor {
 
 enum { WEFT_SERIAL_NS = 2500 }; /* a fork and join cost more than they save below so much work */
 
-static int weft_runs_standalone(weft_step_kind kind) {
-  return kind == WEFT_STEP_KERNEL || kind == WEFT_STEP_FILL || kind == WEFT_STEP_POOLING || kind == WEFT_STEP_IM2COL;
+static int weft_runs_standalone(const weft_step* step) {
+  if (step->kind == WEFT_STEP_MATMUL) return ((const weft_matmul_step*)step->what)->kernel != NULL;
+  return step->kind == WEFT_STEP_KERNEL || step->kind == WEFT_STEP_FILL || step->kind == WEFT_STEP_POOLING ||
+         step->kind == WEFT_STEP_IM2COL;
 }
 
 /* Bytes of columns, and of the scratch of their matmul, in whole cache lines. */
@@ -31,7 +33,7 @@ static weft_executor* weft_executor_create(const weft_program* program, void* ar
   size_t column_bytes = 0;
   for (int i = 0; i < program->step_count; ++i) {
     const weft_step* step = &program->steps[i];
-    if (!weft_runs_standalone(step->kind)) {
+    if (!weft_runs_standalone(step)) {
       snprintf(error, error_bytes, "a standalone artefact cannot run step %s", step->name);
       return NULL;
     }
@@ -91,6 +93,32 @@ static void weft_run_product(void* kernel, void* const* buffers, void* scratch) 
   matmul->run(buffers, scratch, 0, matmul->chunks);
 }
 
+/* The products of a matmul with leading dims, each on one thread, in the parts of program/batched_matmul.cpp. */
+typedef struct {
+  const weft_matmul_step* step;
+  void* const* operands;
+  char* scratch;
+  int64_t parts;
+} weft_matmul_call;
+
+static void weft_run_matmul_parts(void* context, int64_t begin, int64_t end) {
+  const weft_matmul_call* call = (const weft_matmul_call*)context;
+  const weft_matmul_step* step = call->step;
+  for (int64_t part = begin; part < end; ++part) {
+    char* scratch = call->scratch + (size_t)part * ((step->kernel->scratch_bytes + 63) / 64 * 64);
+    for (int64_t i = step->count * part / call->parts; i < step->count * (part + 1) / call->parts; ++i) {
+      void* buffers[3];
+      for (int side = 0; side < 3; ++side) buffers[side] = (float*)call->operands[side] + i * step->strides[side];
+      weft_run_product((void*)step->kernel, buffers, scratch);
+    }
+  }
+}
+
+static void weft_run_matmuls(const weft_executor* executor, const weft_matmul_step* step, char* scratch) {
+  weft_matmul_call call = {step, executor->buffers, scratch, step->count < 16 ? step->count : 16};
+  weft_parallel(call.parts, executor->threads, weft_run_matmul_parts, &call);
+}
+
 /* The blocks of an im2col step, claimed by workers that each have columns of their own. */
 typedef struct {
   const weft_executor* executor;
@@ -137,6 +165,9 @@ static void weft_run_step(const weft_executor* executor, const weft_step* step, 
   switch ((int)step->kind) {
     case WEFT_STEP_KERNEL:
       weft_run_kernel(((const weft_kernel_step*)step->what)->kernel, buffers, scratch, executor->threads);
+      break;
+    case WEFT_STEP_MATMUL:
+      weft_run_matmuls(executor, (const weft_matmul_step*)step->what, scratch);
       break;
     case WEFT_STEP_FILL:
       weft_run_fill((const weft_fill_step*)step->what, (char*)buffers[0]);

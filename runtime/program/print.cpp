@@ -64,7 +64,7 @@ class FieldText {
     } else if constexpr (std::is_same_v<Value, const char*>) {
       return fmt::format("\"{}\"", value);
     } else if constexpr (std::is_pointer_v<Value>) {
-      return value->name;  // of a kernel
+      return value ? value->name : "none";  // a kernel
     } else if constexpr (std::is_class_v<Value>) {
       FieldText fields;
       visit_fields(value, fields);

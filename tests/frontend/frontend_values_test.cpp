@@ -55,6 +55,27 @@ TEST_CASE("reductions and movement") {
         }) == Numbers{4, 5, 6, 4, 5, 6});
 }
 
+TEST_CASE("matmul with leading dims: weights serve every row, else matrices meet in pairs") {
+  const Numbers x = counting(1, 8);
+  const auto weights = [] { return constant(Numbers{1, 0, 1, -1, 2, 0}, {2, 3}); };
+  CHECK(value_of({2, 2, 2}, x, [&](Tensor t) { return matmul(t, weights()); }) ==
+        Numbers{-1, 4, 1, -1, 8, 3, -1, 12, 5, -1, 16, 7});
+  CHECK(value_of({2, 2, 2}, x, [](Tensor t) { return matmul(t, t); }) == Numbers{7, 10, 15, 22, 67, 78, 91, 106});
+  CHECK(value_of({2, 1, 2, 2}, x, [](Tensor t) {
+          return sum(matmul(t, reshape(t, {1, 2, 2, 2})), {0, 1});
+        }) == value_of({2, 2, 2}, x, [](Tensor t) {
+          const Tensor all = sum(t, 0);
+          return matmul(all, all);
+        }));
+  CHECK(value_of({2, 2}, {1, 0, 0, 2}, [](Tensor t) {
+          return matmul(t, constant(Numbers{1, 2, 3, 4}, {2, 2, 1}));
+        }) == Numbers{1, 4, 3, 8});
+  const std::string error = error_of([] {
+    graph_of(kTrain, [](Entry& entry) { matmul(entry.input("a", {2, 3, 4}), entry.input("b", {3, 4, 5})); });
+  });
+  CHECK(error.find("[matmul] leading dims differ: f32[2,3,4] x f32[3,4,5]") != std::string::npos);
+}
+
 TEST_CASE("a mean over the batch counts what is bound") {
   const auto y = evaluate(kEval,
                           [](Entry& entry) {

@@ -78,6 +78,7 @@ TEST_CASE("infer: sources") {
   CHECK(refusal(OpCode::constant, {}, values({1.5}), i32({})) == "1.5 is not a valid i32");
   CHECK(refusal(OpCode::constant, {}, values({3e9}), i32({})) == "3000000000 is not a valid i32");
   CHECK(refusal(OpCode::constant, {}, values({-1}), Type{DType::u8, {}}) == "-1 is not a valid u8");
+  CHECK(refusal(OpCode::constant, {}, values({256}), Type{DType::u8, {}}) == "256 is not a valid u8");
   CHECK(refusal(OpCode::constant, {}, values({2}), boolean({})) == "2 is not a valid bool");
   CHECK(refusal(OpCode::constant, {}, {}, f32({})) ==
         "needs the attribute values (row-major numbers of a constant, or one for all)");
@@ -127,7 +128,8 @@ TEST_CASE("infer: matmul") {
   CHECK(refusal(OpCode::matmul, {f32({B, 784}), f32({784, 400})}, transpose_b) ==
         "inner dimensions differ: f32[B,784] x f32[784,400] transposed");
   CHECK(refusal(OpCode::matmul, {f32({B, 2, 3}), f32({3, 4})}) ==
-        "multiplies matrices of 2 dims, got f32[B,2,3] x f32[3,4]");
+        "multiplies matrices of 2 dims, or as many with equal leading dims, got f32[B,2,3] x f32[3,4]");
+  CHECK(rule(OpCode::matmul, {f32({B, 5, 2, 3}), f32({B, 5, 4, 3})}, transpose_b) == f32({B, 5, 2, 4}));
   CHECK(refusal(OpCode::matmul, {f32({B, 3}), f32({3, 4}), f32({3})}) == "the bias must be f32[4], got f32[3]");
   CHECK(refusal(OpCode::matmul, {i32({B, 3}), i32({3, 4})}) == "needs floats, got i32[B,3] and i32[3,4]");
   const auto activated = [](const char* name) {

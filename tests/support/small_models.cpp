@@ -4,6 +4,7 @@
 #include "frontend/entry.h"
 #include "frontend/layers.h"
 #include "frontend/losses.h"
+#include "frontend/ops.h"
 #include "training/data/digits.h"
 
 namespace weft::test {
@@ -51,6 +52,27 @@ ir::Module make_autoencoder() {
   Entry entry(module, "loss", Mode::train);
   const Tensor x = entry.input("x", {B, kPixels});
   entry.output("loss", bce_with_logits(decoder(tanh(encoder(x))), x));
+  return module;
+}
+
+ir::Module make_attention_autoencoder() {
+  constexpr std::int64_t kPatches = 16, kWidth = 12;
+  ir::Module module;
+  module.name = "attention_autoencoder";
+  const Linear queries("queries", kPixels / kPatches, kWidth), keys("keys", kPixels / kPatches, kWidth),
+      values("values", kPixels / kPatches, kWidth), out("out", kWidth, kPixels / kPatches);
+  const auto attend = [&](const Tensor& x) {
+    const Tensor patches = reshape(x, {B, kPatches, kPixels / kPatches});
+    const Tensor weights = softmax(matmul(queries(patches), transpose(keys(patches), {0, 2, 1})) * 0.3);
+    return reshape(out(relu(matmul(weights, values(patches)))), {B, kPixels});
+  };
+  {
+    Entry entry(module, "loss", Mode::train);
+    const Tensor x = entry.input("x", {B, kPixels});
+    entry.output("loss", bce_with_logits(attend(x), x));
+  }
+  Entry entry(module, "reconstruct", Mode::eval);
+  entry.output("xhat", sigmoid(attend(entry.input("x", {B, kPixels}))));
   return module;
 }
 

@@ -19,6 +19,9 @@ ir::Module make_vae(std::int64_t hidden = 8, std::int64_t latent = 3);
 // Deterministic: its loss does not depend on the batches.
 ir::Module make_autoencoder();
 
+// One block of attention between the sixteenths of an image: matmuls with leading dims, forward and in gradients.
+ir::Module make_attention_autoencoder();
+
 training::DatasetSplits few_digits(std::int64_t train, std::int64_t validation = 0, std::int64_t test = 0);
 training::SessionOptions reference_options(std::int64_t batch = 32, std::uint64_t seed = 1);
 training::TrainOptions epochs(std::int64_t count);

@@ -1,6 +1,7 @@
 // A thunk for each kind of step.
 #include "backends/cpu/program/executor.h"
 
+#include "backends/cpu/program/batched_matmul.h"
 #include "backends/cpu/program/pooling.h"
 #include "backends/cpu/program/thunk.h"
 #include "backends/cpu/similarity/similarity.h"
@@ -37,6 +38,7 @@ struct Maker {
     return std::make_unique<KernelThunk>(*table.kernel, threads, shares_of(table, threads));
   }
   Made operator()(const weft_matmul_step& table) const {
+    if (table.count > 1) return make_batched_matmul(table, threads);
     return std::make_unique<PrimitiveThunk>(
         make_matmul(table.a, table.b, table.result, table.bias != 0, table.activation, threads));
   }

@@ -143,11 +143,13 @@ void Schedule::add_similarity(OpId id, weft_similarity code) {
 
 void Schedule::add_matmul(OpId id) {
   const Op& op = graph_.ops[id];
-  const weft_matmul_step table = matmul(op);
+  weft_matmul_step table = matmul(op);
   if (!options_.standalone) return add_step(table, id);
   const weft_kernel* kernel =
       add_kernel(Matmul{kernel_name(op), table.a, table.b, table.result, table.bias != 0, table.activation});
-  add_step(weft_kernel_step{kernel, nullptr, 0, 0}, id);
+  if (table.count == 1) return add_step(weft_kernel_step{kernel, nullptr, 0, 0}, id);
+  table.kernel = kernel;
+  add_step(table, id);
 }
 
 void Schedule::add_convolution(OpId id) {

@@ -19,7 +19,7 @@ bool has_dense_rows(const Matrix& matrix) { return matrix.column_stride == 1 || 
 
 // The transpose of our matrix, as cuBLASLt describes matrices.
 struct Transposed {
-  Transposed(const Matrix& matrix, weft_dtype dtype, const std::string& what) {
+  Transposed(const Matrix& matrix, weft_dtype dtype, const Matmul& matmul, std::size_t side, const std::string& what) {
     const bool dense_rows = has_dense_rows(matrix);
     operation = dense_rows ? CUBLAS_OP_N : CUBLAS_OP_T;
     const std::int64_t rows = dense_rows ? matrix.columns : matrix.rows,
@@ -27,6 +27,12 @@ struct Transposed {
     const std::int64_t between = std::max(dense_rows ? matrix.row_stride : matrix.column_stride, rows);
     const cudaDataType_t type = dtype == WEFT_BF16 ? CUDA_R_16BF : CUDA_R_32F;
     must(apis().cublasLtMatrixLayoutCreate(&layout, type, std::uint64_t(rows), std::uint64_t(columns), between), what);
+    if (matmul.count == 1) return;
+    const auto set = [&](cublasLtMatrixLayoutAttribute_t attribute, const auto& value) {
+      must(apis().cublasLtMatrixLayoutSetAttribute(layout, attribute, &value, sizeof value), what);
+    };
+    set(CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, std::int32_t(matmul.count));
+    set(CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, matmul.strides[side]);
   }
   ~Transposed() { apis().cublasLtMatrixLayoutDestroy(layout); }
   Transposed(const Transposed&) = delete;
@@ -44,9 +50,9 @@ class LtMatmul final : public Primitive {
         what_(text_of(matmul)),
         bias_(matmul.bias != 0),
         suffix_(precision_suffix(matmul.dtype, matmul.tf32 != 0)),
-        a_(matmul.b, matmul.dtype, what_),
-        b_(matmul.a, matmul.dtype, what_),
-        result_(matmul.result, WEFT_F32, what_) {
+        a_(matmul.b, matmul.dtype, matmul, 1, what_),
+        b_(matmul.a, matmul.dtype, matmul, 0, what_),
+        result_(matmul.result, WEFT_F32, matmul, 2, what_) {
     check(has_dense_rows(matmul.result), "matmuls write rows");
     const bool rounds = matmul.dtype == WEFT_F32 && matmul.tf32 != 0;
     must(

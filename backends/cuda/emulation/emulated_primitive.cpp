@@ -27,7 +27,14 @@ class EmulatedMatmul final : public Primitive {
   void run(void* const* operands, void*) override {
     const auto *a = static_cast<const float*>(operands[0]), *b = static_cast<const float*>(operands[1]);
     const float* bias = matmul_.bias ? static_cast<const float*>(operands[2]) : nullptr;
-    auto* result = static_cast<float*>(operands[matmul_.bias ? 3 : 2]);
+    auto* const result = static_cast<float*>(operands[matmul_.bias ? 3 : 2]);
+    const auto& [a_stride, b_stride, result_stride] = matmul_.strides;
+    for (Index i = 0; i < matmul_.count; ++i)
+      multiply(a + i * a_stride, b + i * b_stride, bias, result + i * result_stride);
+  }
+
+ private:
+  void multiply(const float* a, const float* b, const float* bias, float* result) const {
     const Matrix &left = matmul_.a, &right = matmul_.b, &to = matmul_.result;
     Sums sums;
     for (Index i = 0; i < to.rows; ++i) {
@@ -44,7 +51,6 @@ class EmulatedMatmul final : public Primitive {
     }
   }
 
- private:
   Matmul matmul_;
 };
 
@@ -293,7 +299,8 @@ Index result_size(const Convolution& c) {
 
 std::unique_ptr<Primitive> emulate(const Matmul& matmul) {
   auto exact = std::make_unique<EmulatedMatmul>(matmul);
-  std::vector<Index> sizes{size_of(matmul.a), size_of(matmul.b)};
+  std::vector<Index> sizes{(matmul.count - 1) * matmul.strides[0] + size_of(matmul.a),
+                           (matmul.count - 1) * matmul.strides[1] + size_of(matmul.b)};
   const std::size_t pointers = matmul.bias ? 4 : 3;
   if (matmul.dtype == WEFT_BF16)
     return std::make_unique<Bf16Operation>(std::move(exact), std::move(sizes), pointers, 0);

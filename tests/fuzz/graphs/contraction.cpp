@@ -25,23 +25,32 @@ void Generator::activate(Attrs& attrs) {
 }
 
 Generator::Value Generator::matmul() {
-  ValueId a = matrix();
+  ValueId a = random_.chance(25) ? matrices() : matrix();
   const Type type = maker_.type(a);
   const bool transpose_a = random_.chance(40), transpose_b = random_.chance(40);
-  const Dim inner = type.dims[transpose_a ? 0 : 1];
+  const std::size_t rank = type.rank(), row = rank - 2, column = rank - 1;
+  const Dim inner = type.dims[transpose_a ? row : column];
+  const Dims leading(type.dims.begin(), type.dims.end() - 2);
+  const auto with_leading = [&](const Dim& rows, const Dim& columns) {
+    Dims dims = leading;
+    dims.insert(dims.end(), {rows, columns});
+    return dims;
+  };
   const Value there = find([&](const Type& each) {
-    return each.rank() == 2 && each.dtype == type.dtype && each.dims[transpose_b ? 1 : 0] == inner;
+    return each.rank() == rank && each.dtype == type.dtype && each.dims[transpose_b ? column : row] == inner &&
+           std::equal(leading.begin(), leading.end(), each.dims.begin());
   });
   const Dim columns = size();
-  const Type other{type.dtype, transpose_b ? Dims{columns, inner} : Dims{inner, columns}};
+  const Type other{type.dtype, transpose_b ? with_leading(columns, inner) : with_leading(inner, columns)};
   if (!there && !fits(other)) return {};
   std::vector<ValueId> operands{a, there ? *there : fresh(other)};
   Attrs attrs;
   attrs.set(Attr::transpose_a, std::int64_t(transpose_a)).set(Attr::transpose_b, std::int64_t(transpose_b));
-  Type result{type.dtype, {type.dims[transpose_a ? 1 : 0], maker_.type(operands[1]).dims[transpose_b ? 0 : 1]}};
+  Type result{type.dtype, with_leading(type.dims[transpose_a ? column : row],
+                                       maker_.type(operands[1]).dims[transpose_b ? row : column])};
   if (type.dtype != DType::f32 && random_.chance(30)) result.dtype = DType::f32;
   if (!fits(result)) return {};
-  if (random_.chance(40)) operands.push_back(of_type({result.dtype, {result.dims[1]}}));
+  if (rank == 2 && random_.chance(40)) operands.push_back(of_type({result.dtype, {result.dims[1]}}));
   activate(attrs);
   return maker_.add(OpCode::matmul, operands, attrs, result);
 }

@@ -84,6 +84,7 @@ class Generator {
   ir::ValueId any(bool floats_only = false);
   ir::ValueId image();
   ir::ValueId matrix();
+  ir::ValueId matrices();  // with leading dims
 
   // elementwise.cpp
   ir::ValueId operand_of(ir::OpCode code);

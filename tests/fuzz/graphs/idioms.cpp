@@ -125,7 +125,7 @@ Generator::Value Generator::dense() {
   const Type type = maker_.type(*product);
   ValueId value = *product;
   if (random_.chance(80)) {
-    Dims bias = images ? Dims{type.dims[1], 1, 1} : Dims{type.dims[1]};
+    Dims bias = images ? Dims{type.dims[1], 1, 1} : Dims{type.dims.back()};
     if (random_.chance(30)) bias.insert(bias.begin(), Dim(1));
     if (random_.chance(30)) bias = type.dims;
     for (Dim& dim : bias)

@@ -218,4 +218,11 @@ ValueId Generator::matrix() {
     if (const Type type{float_dtype(), {size(), size()}}; fits(type)) return fresh(type);
 }
 
+ValueId Generator::matrices() {
+  const Value value = find([](const Type& type) { return type.rank() > 2 && is_float(type.dtype); });
+  if (value && random_.chance(85)) return *value;
+  for (;;)
+    if (const Type type{float_dtype(), {size(), size(), size()}}; fits(type)) return fresh(type);
+}
+
 }  // namespace weft::fuzz

@@ -203,6 +203,13 @@ std::vector<Build> matmuls() {
     const Expr x = s.param({3, 3});
     return matmul(x, x);
   });
+  for (const bool ta : {false, true})
+    for (const bool tb : {false, true})
+      result.push_back([=](Sample& s) {
+        const std::int64_t count = s.size(), m = s.size(), k = s.size(), n = s.size();
+        return matmul(s.param(ta ? Dims{count, k, m} : Dims{count, m, k}),
+                      s.param(tb ? Dims{count, n, k} : Dims{count, k, n}), ta, tb);
+      });
   return result;
 }
 

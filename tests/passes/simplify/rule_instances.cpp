@@ -142,6 +142,8 @@ std::vector<Instance> movement_instances() {
        "activation=relu}"},
       {"matmul(transpose(x), y) -> matmul(x, y)", "T[5,7]",
        "%p = transpose %sq {perm=[1,0]}\n%r = matmul %p, %x, %row {transpose_a=1}"},
+      {"matmul(transpose(x), y) -> matmul(x, y)", "T[1,7,7]",
+       "%o = reshape %x : T[1,5,7]\n%p = transpose %o {perm=[0,2,1]}\n%r = matmul %p, %o"},
       {"transpose(matmul(x, y)) -> matmul(y, x)", "T[3,5]", "%p = matmul %x, %m\n%r = transpose %p {perm=[1,0]}"},
       {"transpose(matmul(x, y)) -> matmul(y, x)", "T[5,7]",
        "%p = matmul %x, %sq {transpose_a=1}\n%r = transpose %p {perm=[1,0]}"},
