@@ -270,6 +270,51 @@ int main(void) {
   CHECK(shop.run("cc -O1 -Wall -Werror steps.c vae.a -lm -o steps && ./steps") == "1\n");
 }
 
+TEST_CASE("examples: a library's threads end before it is unloaded") {
+  for (const std::string mode : {"", " --standalone"}) {
+    CAPTURE(mode);
+    const Workshop shop;
+    shop.run("weft compile vae --entry train_step --batch 64 -o vae" + mode + " > made");
+    shop.folder.write("unload.c", R"(#include <dirent.h>
+#include <dlfcn.h>
+#include <stdio.h>
+#include "vae.h"
+static int tasks(void) {
+  int count = -2; /* . and .. */
+  DIR* folder = opendir("/proc/self/task");
+  while (readdir(folder)) ++count;
+  return closedir(folder), count;
+}
+int main(void) {
+  static uint8_t images[64 * VAE_TRAIN_STEP_IMAGES];
+  float loss, recon, kl;
+  for (int round = 0; round < 3; ++round) {
+    void* library = dlopen("./vae.so", RTLD_NOW);
+    if (!library) return puts(dlerror()), 1;
+    int (*create)(vae**, const char*, uint64_t) = dlsym(library, "vae_create_checked");
+    int (*threads)(vae*, int) = dlsym(library, "vae_threads");
+    void (*destroy)(vae*) = dlsym(library, "vae_destroy");
+    int (*run)(vae*, const char*, int64_t, const void* const*, const size_t*, void* const*, const size_t*) =
+        dlsym(library, "vae_run");
+    const void* in[] = {images};
+    void* out[] = {&loss, &recon, &kl};
+    const size_t in_bytes[] = {sizeof images}, out_bytes[] = {4, 4, 4};
+    vae* model;
+    if (create(&model, NULL, VAE_HASH) || threads(model, 3)) return 1;
+    for (int step = 0; step < 10; ++step)
+      if (run(model, "train_step", 64, in, in_bytes, out, out_bytes)) return 1;
+    printf("%d ", tasks());
+    destroy(model);
+    dlclose(library);
+    printf("%d ", tasks());
+  }
+  return 0;
+}
+)");
+    CHECK(shop.run("cc -O1 unload.c -o unload && ./unload") == "3 1 3 1 3 1 ");
+  }
+}
+
 TEST_CASE("examples: what is wrong has a text, and no crash") {
   const Workshop shop;
   shop.make("train_vae encode strangest");
