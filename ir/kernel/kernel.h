@@ -68,6 +68,7 @@ struct Node {
   ir::DType dtype = ir::DType::f32;
   std::vector<NodeId> operands;  // earlier nodes
   double value = 0;
+  bool of_unit = false;          // of an op: its operand lies in [0, 1], so that code may use a shorter formula
   std::uint32_t buffer = 0;
   std::uint32_t stream = 0;
   Map map;
