@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ir/error.h"
+#include "ir/integer.h"
 #include "ir/layout.h"
 
 namespace weft::ir {
@@ -74,7 +75,7 @@ ConvolutionShape convolution_shape(const Graph& graph, const Op& op) {
 }
 
 Type similarity_tiles_type(const Type& x, std::int64_t block) {
-  const std::int64_t blocks = (x.dims[0].factor + block - 1) / block;
+  const std::int64_t blocks = ceil_div(x.dims[0].factor, block);
   return {x.dtype, {blocks * (blocks + 1) / 2, block, block}};
 }
 
@@ -87,7 +88,6 @@ double flops_of(const Graph& graph, const Op& op) {
   const auto similarities = [&] { return operand(0) * double(graph.type(op.operands[0]).dims[0].factor); };
   if (op.code == OpCode::similarity_tiles) return similarities();
   if (op.code == OpCode::similarity_lse) return op.operands.size() == 3 ? 0 : similarities();
-  if (op.code == OpCode::similarity_pair) return 2 * operand(0);
   if (op.code == OpCode::similarity_lse_grad) return (op.operands.size() == 5 ? 2 : 3) * similarities();
   check(info(op.code).kind != OpKind::contraction, "every contraction has a count of operations");
   return 0;

@@ -2,6 +2,8 @@
 // weights and checkpoints in it.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -18,6 +20,9 @@ struct TensorFile {
   NamedTensors tensors;
   Metadata metadata;
 };
+
+// CRC-32 of ISO 3309, as in zip, PNG and gzip: of tensors in files, and of data in the id of a run.
+std::uint32_t crc32(const void* data, std::size_t size);
 
 // Throws Error with the file and the problem if the file is missing, truncated, damaged (header, offsets, holes,
 // overlaps, sizes that contradict shapes; with checksums, changed bytes) or has an element type that Weft does not
@@ -36,7 +41,7 @@ struct WriteOptions {
 };
 
 // Atomic (runtime/atomic_file.h): after an Error the file at `path` is unchanged. Throws Error also if a name is
-// reserved (`__metadata__`; the key `crc32`), a text is not UTF-8, or a tensor's bytes do not match its shape.
+// reserved (`__metadata__`; the key `crc32`), a text is not UTF-8 or holds the character 0, or a tensor's bytes do not match its shape.
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors, const Metadata& metadata = {},
                        WriteOptions options = {});
 

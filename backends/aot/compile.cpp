@@ -9,6 +9,7 @@
 
 #include "backends/compile.h"
 #include "ir/error.h"
+#include "ir/integer.h"
 #include "runtime/state.h"
 
 namespace weft::aot {
@@ -19,7 +20,7 @@ using ir::Role;
 namespace {
 
 // upper bound on the alignment that a device's libraries require
-std::size_t aligned(std::size_t bytes) { return (bytes + 255) / 256 * 256; }
+constexpr std::int64_t kRegionAlignment = 256;  // that of device memory, beyond that of the arena
 
 class Compiler {
  public:
@@ -107,7 +108,7 @@ class Compiler {
         const std::vector<std::byte> bytes = state_.region(tensor.region);
         offsets[tensor.region] = memory.size();
         memory.insert(memory.end(), bytes.begin(), bytes.end());
-        memory.resize(aligned(memory.size()));
+        memory.resize(std::size_t(round_up(std::int64_t(memory.size()), kRegionAlignment)));
         seen[tensor.region] = true;
       }
       const std::size_t offset = offsets[tensor.region] + tensor.byte_offset;

@@ -100,7 +100,6 @@ std::string translate(Emitter& emit, const Op& op) {
     case OpCode::view:
       fail_gradient(op);
     case OpCode::similarity_lse:
-    case OpCode::similarity_pair:
     case OpCode::similarity_tiles:
     case OpCode::fused:
       fail_lowered(op);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ir/graph.h"
+#include "ir/integer.h"
 #include "passes/layout/kept_layouts.h"
 #include "passes/plan/plan.h"
 #include "runtime/program/tables.h"
@@ -72,7 +73,9 @@ class Schedule {
  private:
   void fill_gaps(ir::ValueId value);
   weft_address address(ir::ValueId value) const;
-  std::size_t rounded(std::size_t bytes) const { return (bytes + alignment_ - 1) / alignment_ * alignment_; }
+  std::size_t rounded(std::size_t bytes) const {
+    return std::size_t(round_up(std::int64_t(bytes), std::int64_t(alignment_)));
+  }
   std::string described(const ir::Op& op, const std::string& what) const;
 
   std::size_t alignment_;

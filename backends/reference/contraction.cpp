@@ -169,16 +169,6 @@ Tensor similarity_lse(const Operands& operands, const Type& type) {
   return result;
 }
 
-Tensor similarity_pair(const Tensor& x, const Tensor& r, const Type& type) {
-  Tensor result{type, {}};
-  const std::size_t rows = r.data.size();
-  for (std::size_t i = 0; i < rows; ++i) {
-    const std::size_t partner = (i + rows / 2) % rows;
-    result.data.push_back(similarities(x, r, nullptr, i)[partner]);
-  }
-  return result;
-}
-
 Tensor similarity_lse_grad(const Operands& operands, const Type& type) {
   const Tensor &x = *operands[0], &r = *operands[1], &lse = *operands[2], &w = *operands[3];
   const auto width = std::size_t(numbers(type.dims)[1]);

@@ -33,7 +33,6 @@ Tensor conv2d(const Operands& operands, const ir::Attrs& attrs, const ir::Type& 
 Tensor conv_transpose2d(const Operands& operands, const ir::Attrs& attrs, const ir::Type& type);
 Tensor conv2d_weight_grad(const Tensor& x, const Tensor& dy, const ir::Attrs& attrs, const ir::Type& type);
 Tensor similarity_lse(const Operands& operands, const ir::Type& type);
-Tensor similarity_pair(const Tensor& x, const Tensor& r, const ir::Type& type);
 Tensor similarity_lse_grad(const Operands& operands, const ir::Type& type);
 Tensor similarity_tiles(const Tensor& x, const ir::Type& type);
 

@@ -63,8 +63,6 @@ Tensor evaluate(const Op& op, const Operands& x, const Type& type) {
       return conv2d_weight_grad(*x[0], *x[1], op.attrs, type);
     case OpCode::similarity_lse:
       return similarity_lse(x, type);
-    case OpCode::similarity_pair:
-      return similarity_pair(*x[0], *x[1], type);
     case OpCode::similarity_lse_grad:
       return similarity_lse_grad(x, type);
     case OpCode::similarity_tiles:

@@ -55,12 +55,6 @@ Type check_similarity(const Types& x, std::size_t columns) {
 
 Type infer_similarity_lse(const Types& x) { return check_similarity(x, 1); }
 
-Type infer_similarity_pair(const Types& x) {
-  if (x[0].rank() == 2 && x[0].dims[0].factor % 2 != 0)
-    fail("pairs up the halves of an even number of rows, as 2*B; got {}", to_string(x[0]));
-  return check_similarity(x, 1);
-}
-
 Type infer_similarity_lse_grad(const Types& x) {
   check_similarity(x, 3);
   return x[0];

@@ -246,8 +246,6 @@ Type apply_rule(OpCode code, const Types& x, const Attrs& attrs, const Type& wri
       return infer_conv2d_weight_grad(x, attrs);
     case OpCode::similarity_lse:
       return infer_similarity_lse(x);
-    case OpCode::similarity_pair:
-      return infer_similarity_pair(x);
     case OpCode::similarity_lse_grad:
       return infer_similarity_lse_grad(x);
     case OpCode::similarity_tiles:

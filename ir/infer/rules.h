@@ -25,7 +25,6 @@ void check_bias(const Types& x,
 // Contractions of matrices. A matmul of narrow floats has their dtype, or f32 if `written` says so.
 Type infer_matmul(const Types& x, const Attrs& attrs, const Type& written);
 Type infer_similarity_lse(const Types& x);
-Type infer_similarity_pair(const Types& x);
 Type infer_similarity_lse_grad(const Types& x);
 void check_similarity_tiles(const Type& x, const Type& written);
 

@@ -17,8 +17,8 @@ bool Buffer::operator==(const Buffer& other) const {
 
 bool Node::operator==(const Node& other) const {
   const auto facts = [](const Node& node) {
-    return std::tie(node.kind, node.code, node.dtype, node.operands, node.buffer, node.stream, node.map, node.indirect,
-                    node.extent, node.level, node.stage, node.varies, node.once, node.name);
+    return std::tie(node.kind, node.code, node.dtype, node.operands, node.of_unit, node.buffer, node.stream, node.map,
+                    node.indirect, node.extent, node.level, node.stage, node.varies, node.once, node.name);
   };
   return facts(*this) == facts(other) && bits_of(value) == bits_of(other.value);
 }

@@ -13,7 +13,8 @@
 namespace weft::kernel {
 
 using NodeId = std::uint32_t;
-using DimSet = std::uint64_t;  // bit d: loop dim d
+using DimSet = std::uint64_t;          // bit d: loop dim d
+constexpr std::size_t kMostDims = 59;  // of a kernel: bits of a DimSet, with room for merging
 
 // One loop. Outer dims come before row dims; neighbours are merged where every map allows it.
 struct Dim {
@@ -67,6 +68,7 @@ struct Node {
   ir::OpCode code = ir::OpCode::constant;
   ir::DType dtype = ir::DType::f32;
   std::vector<NodeId> operands;  // earlier nodes
+  bool of_unit = false;          // of an op: its operand lies in [0, 1], so that code may use a shorter formula
   double value = 0;
   std::uint32_t buffer = 0;
   std::uint32_t stream = 0;

@@ -160,7 +160,7 @@ bool join_some(Kernel& kernel) {
 }  // namespace
 
 void arrange_loops(Kernel& kernel) {
-  check(kernel.dims.size() < 60, "a kernel has too many dims");
+  check(kernel.dims.size() <= kMostDims, "a kernel has too many dims");
   std::vector<int> real;
   for (std::size_t d = 0; d < kernel.dims.size(); ++d)
     if (kernel.dims[d].size > 1) real.push_back(int(d));

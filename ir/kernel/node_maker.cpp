@@ -1,8 +1,6 @@
 // Nodes of ops and numbers, and the formulas that are written over several.
 #include "ir/kernel/node_maker.h"
 
-#include <iterator>
-
 #include "ir/bits.h"
 #include "ir/kernel/queries.h"
 
@@ -36,28 +34,15 @@ NodeId NodeMaker::constant(double number, ir::DType dtype) {
   return found->second;
 }
 
-namespace {
-constexpr OpCode kExpMinusAbs[] = {OpCode::abs, OpCode::neg, OpCode::exp};
-}
-
-bool is_exp_minus_abs(const Kernel& kernel, NodeId id) {
-  for (auto code = std::rbegin(kExpMinusAbs); code != std::rend(kExpMinusAbs); ++code) {
-    if (kernel.nodes[id].kind != NodeKind::op || kernel.nodes[id].code != *code) return false;
-    id = kernel.nodes[id].operands[0];
-  }
-  return true;
-}
-
 NodeId NodeMaker::exp_minus_abs(NodeId x) {
   const auto found = exp_minus_abs_.find(x);
   if (found != exp_minus_abs_.end()) return found->second;
-  NodeId node = x;
-  for (const OpCode code : kExpMinusAbs) node = apply(code, {node});
-  return exp_minus_abs_[x] = node;
+  return exp_minus_abs_[x] = apply(OpCode::exp, {apply(OpCode::neg, {apply(OpCode::abs, {x})})});
 }
 
 NodeId NodeMaker::softplus(NodeId x) {
   const NodeId log = apply(OpCode::log1p, {exp_minus_abs(x)});
+  kernel_.nodes[log].of_unit = true;
   return apply(OpCode::add, {apply(OpCode::relu, {x}), log});
 }
 

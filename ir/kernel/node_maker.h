@@ -10,9 +10,6 @@
 
 namespace weft::kernel {
 
-// Whether the node is e^-|x|, a number of [0, 1].
-bool is_exp_minus_abs(const Kernel& kernel, NodeId node);
-
 // `kernel_` has the dims of its space before the first node.
 class NodeMaker {
  protected:

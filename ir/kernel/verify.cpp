@@ -18,7 +18,6 @@ using ir::DType;
 using ir::OpCode;
 using Part = Fault::Part;
 
-constexpr std::size_t kMostDims = 59;                        // of a DimSet, with room for merging
 constexpr std::int64_t kMostPoints = std::int64_t{1} << 48;  // of a kernel, and elements that a map spans
 
 const char* name(Level level) {

@@ -1,6 +1,6 @@
 // Rewrites a contrastive loss over the similarities of all pairs of rows, in its textbook form, to ops that never store
-// the n x n matrix: `similarity_lse` for the log-sum-exp of each row without its diagonal, `similarity_pair` for the
-// similarity of each row and its partner (NT-Xent: Chen et al., "A Simple Framework for Contrastive Learning of Visual
+// the n x n matrix: `similarity_lse` for the log-sum-exp of each row without its diagonal, and products of each row
+// with its partner (NT-Xent: Chen et al., "A Simple Framework for Contrastive Learning of Visual
 // Representations", 2020).
 //
 // The pass recognises values by meaning, not by spelling. It visits the ops in order and gives each value that it
@@ -306,8 +306,8 @@ class Recogniser {
       reason_ = fmt::format("Weft cannot tell that the {} rows are an even number; write them as 2*B", to_string(rows));
       return {};
     }
-    const ScaledRows scaled_by = scaled_rows(graph_, rewriter_, form);
-    const Expr pair = apply(OpCode::similarity_pair, {scaled_by.x, scaled_by.r});
+    const auto [x, r] = scaled_rows(graph_, rewriter_, form);
+    const Expr pair = reduce_sum(x * roll_half(x), {1}) * r * roll_half(r);
     RowForm result = form.row;
     const Expr signed_pair = form.constant < 0 ? -pair : pair;
     result.rest = result.rest ? *result.rest + signed_pair : signed_pair;

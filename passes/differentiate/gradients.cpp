@@ -105,12 +105,6 @@ Gradients similarity_lse_gradients(Expr x, Expr r, Expr y, Expr dy) {
   return {dx, reduce_sum(x * dx, {1}) / r};
 }
 
-// Row i meets its partner twice: as row i, and as the partner of its partner.
-Gradients similarity_pair_gradients(Expr x, Expr r, Expr dy) {
-  const Expr dx = r * roll_half(r) * (dy + roll_half(dy)) * roll_half(x);
-  return {dx, reduce_sum(x * dx, {1}) / r};
-}
-
 // Movement
 
 Expr inverse_transpose(Expr dy, const std::vector<std::int64_t>& perm) {
@@ -237,8 +231,6 @@ std::vector<Expr> gradients(const Backward& backward) {
       if (op.operands.size() > 2)
         fail_at(op, "with stored tiles has no gradient rule: run `differentiate` before `similarities`");
       return similarity_lse_gradients(a, b, y, dy);
-    case OpCode::similarity_pair:
-      return similarity_pair_gradients(a, b, dy);
     case OpCode::similarity_lse_grad:
       fail_at(op, "has no gradient: Weft cannot differentiate similarity_lse twice");
     case OpCode::similarity_tiles:

@@ -171,6 +171,18 @@ bool has_larger(const Graph& graph, ValueId value, std::int64_t bound) {
                      [&](ValueId operand) { return has_larger(graph, operand, bound); });
 }
 
+// Whether `holds(n, bindings)` for a value that depends on the number of rows: for each of several sizes of a symbol,
+// of which the value's numbers can reveal no other.
+template <typename Holds>
+bool at_all_sizes(const Graph& graph, ValueId value, const ir::Dim& rows, const Holds& holds) {
+  constexpr std::int64_t kLargest = 150;
+  if (rows.is_number()) return holds(rows.factor, Bindings{});
+  if (has_larger(graph, value, kLargest / 2)) return false;
+  for (const std::int64_t size : {std::int64_t(2), std::int64_t(3), std::int64_t(5), kLargest})
+    if (!holds(rows.factor * size, Bindings{{rows.symbol, size}})) return false;
+  return true;
+}
+
 }  // namespace
 
 std::optional<PairPattern> pair_pattern(const ClosedForm& forms, const Graph& graph, ValueId value,
@@ -179,15 +191,21 @@ std::optional<PairPattern> pair_pattern(const ClosedForm& forms, const Graph& gr
   for (const ir::Dim& dim : graph.type(value).dims)
     if (!dim.is_one() && dim != rows) return {};
   PatternFinder finder(forms, graph, value);
-  constexpr std::int64_t kLargest = 150;
-  if (rows.is_number()) {
-    if (!finder.add(rows.factor, {})) return {};
-  } else {
-    if (has_larger(graph, value, kLargest / 2)) return {};
-    for (const std::int64_t size : {std::int64_t(2), std::int64_t(3), std::int64_t(5), kLargest})
-      if (!finder.add(rows.factor * size, {{rows.symbol, size}})) return {};
-  }
-  return finder.pattern();
+  const bool holds = at_all_sizes(graph, value, rows,
+                                  [&](std::int64_t n, const Bindings& bindings) { return finder.add(n, bindings); });
+  return holds ? std::optional(finder.pattern()) : std::nullopt;
+}
+
+bool is_own_inverse(const ClosedForm& forms, const Graph& graph, ValueId indices) {
+  if (!forms.is_closed(indices)) return false;
+  return at_all_sizes(graph, indices, graph.type(indices).dims[0], [&](std::int64_t n, const Bindings& bindings) {
+    const std::vector<double> to = forms.all(indices, bindings);
+    for (std::int64_t i = 0; i < n; ++i) {
+      const double there = to[std::size_t(i)];
+      if (!(there >= 0 && there < double(n)) || to[std::size_t(there)] != double(i)) return false;
+    }
+    return true;
+  });
 }
 
 }  // namespace weft::passes

@@ -39,4 +39,8 @@ struct PairPattern {
 std::optional<PairPattern> pair_pattern(const ClosedForm& forms, const ir::Graph& graph, ir::ValueId value,
                                         const ir::Dim& rows);
 
+// Whether closed indices i32[n] swap places, so that following them twice leads back: indices[indices[i]] = i. Of a
+// symbolic n, as pair_pattern.
+bool is_own_inverse(const ClosedForm& forms, const ir::Graph& graph, ir::ValueId indices);
+
 }  // namespace weft::passes

@@ -2,6 +2,7 @@
 // are exact.
 #include <algorithm>
 
+#include "passes/simplify/closed_form.h"
 #include "passes/simplify/rule.h"
 
 namespace weft::passes {
@@ -231,10 +232,10 @@ Result move_single(const Match& m) {
   return is_single(m.type(x).dims) ? Result(broadcast(reshape(m[x], {}), m.dims())) : Result();
 }
 
-// Expanded only after differentiate, because the op's gradient needs no scatter.
-Result write_out_pair(const Match& m) {
-  const Expr rows = m[x], r = m[y];
-  return reduce_sum(rows * roll_half(rows), {1}) * r * roll_half(r);
+// The gradient of a gather by a swap of rows, such as the partners of a contrastive loss.
+Result scatter_by_swap(const Match& m) {
+  if (m.dims()[0] != m.type(y).dims[0] || !is_own_inverse(ClosedForm(m.graph()), m.graph(), m.old(x))) return {};
+  return apply(OpCode::gather, {m[y], m[x]});
 }
 
 Result keep_equal_dims(const Match& m) { return m.type(x).dims == m.dims() ? Result(m[x]) : Result(); }
@@ -272,8 +273,7 @@ std::vector<Rule> movement_rules() {
       rule("concat(slice(x), slice(x)) -> slice(x)", op(OpCode::concat), concat_of_slices),
       rule("pad(x) + pad(y) -> pad(concat(x, y))", op(OpCode::pad, x) + y, sum_of_pads),
 
-      rule("similarity_pair(x, y) -> sum(x * gather(x)) * y * gather(y)", op(OpCode::similarity_pair, x, y),
-           write_out_pair),
+      rule("scatter_add(x, y) -> gather(y, x), x its own inverse", op(OpCode::scatter_add, x, y), scatter_by_swap),
       rule("matmul(transpose(x), y) -> matmul(x, y)", op(OpCode::matmul), transposes_into_matmul),
       rule("transpose(matmul(x, y)) -> matmul(y, x)", op(OpCode::transpose, op(OpCode::matmul).as(inner)),
            transpose_of_matmul),

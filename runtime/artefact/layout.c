@@ -2,22 +2,7 @@
  * order of files. */
 #include "runtime/artefact/model.h"
 
-static size_t weft_size_of(weft_dtype dtype) {
-  switch (dtype) {
-    case WEFT_F32:
-    case WEFT_I32:
-      return 4;
-    case WEFT_BF16:
-    case WEFT_F16:
-      return 2;
-    case WEFT_U8:
-    case WEFT_BOOL:
-      return 1;
-  }
-  return 1;
-}
-
-static size_t weft_elements(const weft_type* type) { return type->bytes / weft_size_of(type->dtype); }
+static size_t weft_elements(const weft_type* type) { return type->bytes / weft_row_of(type->dtype)->bytes; }
 
 /* The position of an element is a sum of one offset per dim. The lists of offsets follow each other, dims[0] +
  * dims[1] + ... numbers. */

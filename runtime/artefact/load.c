@@ -1,11 +1,27 @@
 /* Loads a model's weights from a file, as State::load of runtime/state.cpp does. */
 #include "runtime/artefact/model.h"
 
+static const weft_file_tensor* weft_find_tensor(const weft_file* file, const char* name) {
+  weft_file_tensor wanted;
+  wanted.name = name;
+  if (file->tensors.count == 0) return NULL;
+  return bsearch(&wanted, file->tensors.items, file->tensors.count, sizeof wanted, weft_by_name);
+}
+
+/* "f32[2,3]". */
+static void weft_add_type(weft_error* error, const char* dtype, int rank, const int64_t* dims) {
+  weft_add(error, "%s[", dtype);
+  for (int i = 0; i < rank && i < WEFT_MAX_RANK; ++i) weft_add(error, "%s%lld", i ? "," : "", (long long)dims[i]);
+  weft_add(error, rank > WEFT_MAX_RANK ? ",...]" : "]");
+}
+
 /* The settings that the file was made with, for error messages. */
 static void weft_add_origin(weft_error* error, const weft_file* file) {
-  if (file->model) weft_add(error, " (the file says: model %.100s", file->model);
-  if (file->model && file->settings) weft_add(error, ", settings %.300s", file->settings);
-  if (file->model) weft_add(error, ")");
+  const char *model = weft_metadata(file, "model"), *settings = weft_metadata(file, "settings");
+  if (!model) return;
+  weft_add(error, " (the file says: model %.100s", model);
+  if (settings) weft_add(error, ", settings %.300s", settings);
+  weft_add(error, ")");
 }
 
 WEFT_PRINTF(3, 4) static int weft_refuse(weft_error* error, const weft_file* file, const char* format, ...) {
@@ -20,7 +36,7 @@ WEFT_PRINTF(3, 4) static int weft_refuse(weft_error* error, const weft_file* fil
 }
 
 static int weft_check_fit(const weft_tensor* tensor, const weft_file* file, weft_error* error) {
-  const char* dtype = weft_dtype_names[weft_rank_of_dtype(tensor->type.dtype)].name;
+  const char* dtype = weft_row_of(tensor->type.dtype)->name;
   const weft_file_tensor* found = weft_find_tensor(file, tensor->name);
   if (!found) return weft_refuse(error, file, "it lacks %.200s", tensor->name);
   if (strcmp(found->dtype, dtype) == 0 && found->rank == tensor->type.rank &&
@@ -45,14 +61,16 @@ static int weft_is_of_optimizer(const char* name, const char* list) {
 
 /* An artefact may hold some of a model's tensors; the file of the whole model fits it. */
 static int weft_is_of_same_model(const weft_artefact* artefact, const weft_file* file) {
-  return file->model && strcmp(file->model, artefact->model) == 0;
+  const char* model = weft_metadata(file, "model");
+  return model && strcmp(model, artefact->model) == 0;
 }
 
 static int weft_check_others(const weft_artefact* artefact, const weft_file* file, weft_error* error) {
+  const char* optimizer = weft_metadata(file, "optimizer");
   if (weft_is_of_same_model(artefact, file)) return WEFT_OK;
-  for (size_t i = 0; i < file->tensor_count; ++i) {
-    const char* name = file->tensors[i].name;
-    int is_known = weft_is_of_optimizer(name, file->optimizer);
+  for (size_t i = 0; i < file->tensors.count; ++i) {
+    const char* name = weft_file_tensors(file)[i].name;
+    int is_known = weft_is_of_optimizer(name, optimizer);
     for (int j = 0; j < artefact->tensor_count && !is_known; ++j)
       is_known = strcmp(artefact->tensors[j].name, name) == 0;
     if (!is_known) return weft_refuse(error, file, "%.200s is not one of its tensors", name);
@@ -121,8 +139,8 @@ static int weft_take_weights(const weft_artefact* artefact, const weft_file* fil
 }
 
 /* Reads a number of the metadata. */
-static int weft_read_number(const weft_file* file, const char* key, const char* text, uint64_t* number,
-                            weft_error* error) {
+static int weft_read_number(const weft_file* file, const char* key, uint64_t* number, weft_error* error) {
+  const char* text = weft_metadata(file, key);
   *number = 0;
   if (!text)
     return weft_fail(error, WEFT_WRONG_WEIGHTS,
@@ -140,8 +158,8 @@ static int weft_read_number(const weft_file* file, const char* key, const char* 
 
 static int weft_load(weft_model* model, const weft_file* file, weft_error* error) {
   uint64_t seed = 0, steps = 0;
-  int code = weft_read_number(file, "seed", file->seed, &seed, error);
-  if (code == WEFT_OK) code = weft_read_number(file, "step", file->step, &steps, error);
+  int code = weft_read_number(file, "seed", &seed, error);
+  if (code == WEFT_OK) code = weft_read_number(file, "step", &steps, error);
   if (code == WEFT_OK) code = weft_take_weights(&the_artefact, file, 1, &model->weights, error);
   if (code != WEFT_OK) return code;
   weft_changed(model);

@@ -20,7 +20,7 @@ static void weft_read_manifest(weft_json* json, weft_manifest* manifest) {
     for (size_t i = 0; i < sizeof texts / sizeof *texts; ++i)
       if (strcmp(key, texts[i].key) == 0) text = texts[i].value;
     if (text && weft_json_peek(json) == '"') {
-      *text = weft_json_string(json);
+      *text = weft_json_string(json, "a text is missing");
     } else if (strcmp(key, "tables_version") == 0) {
       weft_json_count(json, &manifest->tables_version);
     } else {

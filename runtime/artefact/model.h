@@ -1,5 +1,8 @@
 /* A model in use. These files and the tables form one translation unit: functions are static, except those named by
  * WEFT_NAME, which are the artefact's interface. */
+#ifndef WEFT_ARTEFACT_MODEL_H
+#define WEFT_ARTEFACT_MODEL_H
+
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -47,3 +50,5 @@ typedef struct weft_model {
   uint64_t random[2];   /* seed and step of the running program */
   weft_error error;
 } weft_model;
+
+#endif

@@ -1,8 +1,6 @@
 /* Runs an entry on the caller's buffers. */
 #include "runtime/artefact/model.h"
 
-static const char* const weft_dtype_words[] = {"f32", "bf16", "f16", "i32", "u8", "bool"};
-
 /* --- The program ------------------------------------------------------------------------------------------------- */
 
 static int weft_is_first_of_entry(int program) {
@@ -66,17 +64,17 @@ static int weft_prepare(weft_model* model, int program) {
 
 static int weft_check_buffer(const weft_program* program, const weft_port* port, const void* buffer, size_t bytes,
                              weft_error* error) {
-  const size_t alignment = weft_size_of(port->type.dtype);
+  const weft_dtype_row* dtype = weft_row_of(port->type.dtype);
   weft_error type = {""};
-  if (buffer && (uintptr_t)buffer % alignment == 0 && bytes >= port->type.bytes) return WEFT_OK;
-  weft_add_type(&type, weft_dtype_words[port->type.dtype], port->type.rank, port->type.dims);
+  if (buffer && (uintptr_t)buffer % dtype->bytes == 0 && bytes >= port->type.bytes) return WEFT_OK;
+  weft_add_type(&type, dtype->word, port->type.rank, port->type.dims);
   if (!buffer)
     return weft_fail(error, WEFT_BAD_ARGUMENT, "%s at batch %lld: the buffer of %s, %.200s, is null", program->entry,
                      (long long)program->batch, port->name, type.text);
-  if ((uintptr_t)buffer % alignment != 0)
+  if ((uintptr_t)buffer % dtype->bytes != 0)
     return weft_fail(error, WEFT_BAD_ARGUMENT,
                      "%s at batch %lld: the buffer of %s, %.200s, is misaligned: %p is not a multiple of %zu",
-                     program->entry, (long long)program->batch, port->name, type.text, buffer, alignment);
+                     program->entry, (long long)program->batch, port->name, type.text, buffer, dtype->bytes);
   return weft_fail(error, WEFT_BAD_ARGUMENT,
                    "%s at batch %lld: the buffer of %s is short: %.200s takes %zu bytes, it has %zu", program->entry,
                    (long long)program->batch, port->name, type.text, port->type.bytes, bytes);

@@ -146,7 +146,6 @@ TEST_CASE("every op that a user may write has a function") {
   using enum ir::OpCode;
   const std::set<ir::OpCode> internal = {conv2d_weight_grad,
                                          similarity_lse,
-                                         similarity_pair,
                                          similarity_lse_grad,
                                          similarity_tiles,
                                          max_pool2d_grad,

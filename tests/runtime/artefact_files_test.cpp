@@ -131,7 +131,7 @@ TEST_CASE("artefact runtime: a checkpoint without its numbers is none") {
 TEST_CASE("artefact runtime: files that are none") {
   const TempFolder folder;
   check_create_refused(folder / "none", WEFT_BAD_FILE, "cannot open");
-  check_create_refused(folder.path(), WEFT_BAD_FILE, "it is not a regular file");
+  check_create_refused(folder.path(), WEFT_BAD_FILE, "it is a folder");
   CHECK(fixture_load(Model(), nullptr) == WEFT_BAD_ARGUMENT);
 }
 
@@ -231,12 +231,12 @@ TEST_CASE("artefact runtime: damaged headers") {
   } cases[] = {
       {"", "it holds 0 bytes"},
       {std::string(8, '\xff'), "claims 18446744073709551615 bytes, but the limit"},
-      {with_length("{}").substr(0, 9), "claims 2 bytes, but fewer follow"},
+      {with_length("{}").substr(0, 9), "claims 2 bytes, but only 1 follow"},
       {with_length("[]"), "does not begin with '{'"},
-      {with_length("{\"a\":"), "a tensor is not an object"},
+      {with_length("{\"a\":"), "'a' in its header, at byte 5: it is not an object"},
       {with_length("{\"a"), "a text has no end"},
       {with_length("{} x"), "something follows its end"},
-      {with_length(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},})", data), "a text is missing"},
+      {with_length(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},})", data), "a name is missing"},
       {with_length(R"({"a":{"dtype":"F32","shape":[2]}})", data), "lacks dtype, shape or data_offsets"},
       {with_length(R"({"a":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}})", data), "has dtype F64"},
       {with_length(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", data), "has 3 elements of 4 bytes"},
@@ -257,26 +257,26 @@ TEST_CASE("artefact runtime: damaged headers") {
            R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"\u0061":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
            data),
        "'a' is listed twice"},
-      {with_length(R"({"__metadata__":{"a":1}})"), "a text is missing"},
-      {with_length(R"({"__metadata__":{},"__metadata__":{}})"), "__metadata__ is listed twice"},
+      {with_length(R"({"__metadata__":{"a":1}})"), "a value is not a text"},
+      {with_length(R"({"__metadata__":{},"__metadata__":{}})"),
+       "'__metadata__' in its header, at byte 34: it is listed twice"},
       {with_length(R"({"\ud800":{}})"), "half a surrogate pair"},
       {with_length(R"({"\u0000":{}})"), "the character 0"},
       {with_length(R"({"\x":{}})"), "an unknown escape"},
       {with_length("{\"\xc3\":{}}"), "a text is not UTF-8"},
       {with_length("{\"\xe0\x80\x80\":{}}"), "a text is not UTF-8"},
       {with_length(R"({"a":{"dtype":"F32","dtype":"U8","shape":[2],"data_offsets":[0,8]}})", data), "a field twice"},
-      {with_length(R"({"__metadata__":{"step":"1","step":"2"}})"), "lists a name twice"},
+      {with_length(R"({"__metadata__":{"step":"1","step":"2"}})"), "'step' is listed twice in its metadata"},
       {with_length("{\"a\\u001b[31m\\u202eb\\u009b\\nc\":{}}"), "'a?[31m???b???c'"},
       {with_length("{\"a\":{\"b\":" + std::string(100, '[') + "}}"), "nested too deeply"},
   };
   for (const auto& [file, text] : cases) {
     CAPTURE(std::string(text));
     check_create_refused(folder.write("bad", file), WEFT_BAD_FILE, text);
-    CHECK(!test::error_of([&] { runtime::read_safetensors(folder / "bad"); }).empty());
+    CHECK_ERROR(runtime::read_safetensors(folder / "bad"), text);
   }
   check_create_refused(folder.write("zero", with_length(std::string("{}\0 ", 4))), WEFT_BAD_FILE,
                        "something follows its end");
-  CHECK_ERROR(runtime::read_safetensors(folder / "zero"), "it holds the byte 0");
 }
 
 TEST_CASE("artefact runtime: names and texts with escapes are read") {

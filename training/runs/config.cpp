@@ -10,8 +10,8 @@
 #include "ir/text/print.h"
 #include "ir/text/suggest.h"
 #include "runtime/atomic_file.h"
-#include "runtime/checksum.h"
 #include "runtime/json_text.h"
+#include "runtime/safetensors.h"
 #include "training/data/digits.h"
 
 namespace weft::training {

@@ -22,7 +22,6 @@ constexpr double kReach = 3;                            // of traversals, in sta
 
 // t-SNE of more codes takes seconds. They are spread over the data, which may be sorted by class.
 constexpr std::int64_t kMostMapped = 1'000;
-constexpr std::int64_t kFewestMapped = 4;
 
 double step_at(std::int64_t step, std::int64_t steps, double low, double high) {
   return low + (high - low) * static_cast<double>(step) / static_cast<double>(steps - 1);
@@ -86,7 +85,7 @@ std::string unit_caption(const UnitStatistics& unit, std::int64_t index, bool ha
 Canvas picture_latent(const Codes& codes, const Dataset& data) {
   const std::span<const float> latent = codes.latent.as<float>();
   const std::span<const std::int32_t> labels = data.labels.as<std::int32_t>();
-  const bool is_mapped = codes.dims() > 2 && codes.count() >= kFewestMapped &&
+  const bool is_mapped = codes.dims() > 2 && codes.count() >= kFewestTsnePoints &&
                          std::ranges::all_of(latent, [](float each) { return std::isfinite(each); });
   if (!is_mapped) return latent_maps({{.points = plane_of(latent, codes.dims())}}, labels, data.class_names);
   const std::int64_t every = (codes.count() + kMostMapped - 1) / kMostMapped;

@@ -161,7 +161,7 @@ void check_points(std::span<const float> points, std::int64_t dims) {
   if (dims <= 0 || points.size() % static_cast<std::size_t>(dims) != 0)
     fail("{} numbers do not form points of {} dims", points.size(), dims);
   const std::int64_t count = static_cast<std::int64_t>(points.size()) / dims;
-  if (count < 4) fail("t-SNE takes at least 4 points, not {}", count);
+  if (count < kFewestTsnePoints) fail("t-SNE takes at least {} points, not {}", kFewestTsnePoints, count);
   if (count > kMaxTsnePoints)
     fail("t-SNE of {} points: it compares every pair and takes at most {}; use fewer points", count, kMaxTsnePoints);
   if (!std::ranges::all_of(points, [](float each) { return std::isfinite(each); }))

@@ -13,11 +13,12 @@ struct TsneOptions {
   int steps = 1000;
 };
 
+inline constexpr std::int64_t kFewestTsnePoints = 4;
 // More points take minutes.
 inline constexpr std::int64_t kMaxTsnePoints = 5'000;
 
 // `points` is [N,dims]; returns [N,2]. Deterministic: the layout starts from the principal components. Throws Error if
-// there are fewer than 4 points, more than kMaxTsnePoints, or one is not finite.
+// there are fewer than kFewestTsnePoints, more than kMaxTsnePoints, or one is not finite.
 std::vector<float> tsne(std::span<const float> points, std::int64_t dims, const TsneOptions& options = {});
 
 }  // namespace weft::training

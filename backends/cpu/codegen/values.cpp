@@ -6,7 +6,6 @@
 #include "backends/cpu/codegen/vector_math.h"
 #include "backends/cpu/codegen/vector_memory.h"
 #include "ir/error.h"
-#include "ir/kernel/node_maker.h"
 #include "ir/scalar.h"
 
 namespace weft::cpu {
@@ -238,7 +237,7 @@ Value Evaluator::rounded(const Value& value, DType dtype) {
 
 Value Evaluator::apply(const Node& node, const std::vector<Value>& operands) {
   if (node.code == ir::OpCode::cast) return rounded(convert(operands[0], kind_of(node.dtype)), node.dtype);
-  if (node.code == ir::OpCode::log1p && is_exp_minus_abs(kernel_, node.operands[0]))
+  if (node.code == ir::OpCode::log1p && node.of_unit)
     return rounded(log1p_of_unit(operands[0]), node.dtype);
   return rounded(ir::apply_scalar<Value>(node.code, operands.data()), node.dtype);
 }

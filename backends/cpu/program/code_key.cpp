@@ -42,9 +42,9 @@ class Key {
     all(stride, size);
   }
   void add(const kernel::Node& node) {
-    const auto& [kind, code, dtype, operands, value, buffer, stream, map, indirect, extent, level, stage, varies, once,
-                 name] = node;
-    all(kind, code, dtype, operands, value, buffer, stream, map, indirect, extent, level, stage, varies, once);
+    const auto& [kind, code, dtype, operands, of_unit, value, buffer, stream, map, indirect, extent, level, stage,
+                 varies, once, name] = node;
+    all(kind, code, dtype, operands, of_unit, value, buffer, stream, map, indirect, extent, level, stage, varies, once);
   }
   void add(const kernel::Store& store) {
     const auto& [value, buffer, map, level, dims] = store;

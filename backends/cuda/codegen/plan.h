@@ -42,7 +42,7 @@ struct Nest {
   int turns = 0;                // > 0: a thread's share of a row fits registers; 0: a loop
 
   int threads() const { return group * rows_per_block; }
-  std::int64_t split_points() const { return (points + splits - 1) / splits; }
+  std::int64_t split_points() const { return ceil_div(points, splits); }
   bool is_ragged() const { return rows % rows_per_block != 0; }
 };
 

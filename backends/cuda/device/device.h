@@ -13,13 +13,14 @@
 #include <string>
 #include <vector>
 
+#include "ir/integer.h"
 #include "runtime/program/fields.h"
 
 namespace weft::cuda {
 
 inline constexpr std::size_t kDeviceAlignment = 256;  // bytes: of memory and scratch
 constexpr std::size_t aligned(std::size_t bytes) {
-  return (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment;
+  return std::size_t(round_up(std::int64_t(bytes), std::int64_t(kDeviceAlignment)));
 }
 
 using Matrix = weft_matrix;  // with one dim dense

@@ -36,7 +36,6 @@ class CudaProgram final : public runtime::Program {
     runtime::Thunks items;
     for (std::size_t i = 0; i < schedule_.steps().size(); ++i) items.push_back(make_thunk(i));
     schedule_.place(scratch_of(items));
-    if (report.want_text) report.program_text = runtime::print(schedule_.program());
     executor_.emplace(schedule_.program(), std::move(items), *device_, step_text(),
                       [this](std::size_t step, const std::string& what) { return schedule_.described(step, what); });
     allocate();

@@ -240,7 +240,9 @@ class KernelParser {
     node.kind = NodeKind::op;
     do node.operands.push_back(use(cursor_.expect_value("an operand such as %0")));
     while (cursor_.accept(","));
-    if (cursor_.accept_word("over")) reduction(node);
+    if (cursor_.accept_word("over")) return reduction(node);
+    node.of_unit = cursor_.accept_word("of");
+    if (node.of_unit) words({"unit"});
   }
 
   void load(Node& node) {

@@ -140,7 +140,7 @@ class Printer {
         return fmt::format("{} {} stream {} element {}", ir::name(node.code), names_[node.buffer], node.stream,
                            map(node.map));
       case NodeKind::op:
-        return fmt::format("{} {}", ir::name(node.code), operands(node));
+        return fmt::format("{} {}{}", ir::name(node.code), operands(node), node.of_unit ? " of unit" : "");
       case NodeKind::row_reduce:
         return fmt::format("{} {} over the row{}", ir::name(node.code), operands(node), once(node));
       case NodeKind::final_reduce:

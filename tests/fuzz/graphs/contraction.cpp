@@ -125,8 +125,6 @@ Generator::Value Generator::convolution(OpCode code) {
 Generator::Value Generator::similarity(OpCode code) {
   static constexpr std::int64_t kCounts[] = {2, 3, 4, 6};
   const Dim count = random_.chance(30) && settings_.symbols ? Dim("B", 2) : Dim(random_.pick(kCounts));
-  const bool even = count.factor % 2 == 0;
-  if (code == OpCode::similarity_pair && !even) return {};
   const Type rows{float_dtype(), {count, Dim(random_.between(1, 3))}};
   const Type column{rows.dtype, {count, 1}};
   if (!fits(rows) || !fits({rows.dtype, {count, count}})) return {};
@@ -139,7 +137,6 @@ Generator::Value Generator::similarity(OpCode code) {
   if (code == OpCode::similarity_tiles) return {};
   if (settings_.differentiable) tiles = {};
   const ValueId r = input(column, "positive");
-  if (code == OpCode::similarity_pair) return maker_.add(code, {x, r});
   std::vector<ValueId> operands{x, r};
   if (tiles) operands.push_back(*tiles);
   const ValueId lse = maker_.add(OpCode::similarity_lse, operands);

@@ -287,11 +287,10 @@ std::map<OpCode, std::vector<Build>> samples() {
   all[OpCode::conv2d] = convolutions(false);
   all[OpCode::conv_transpose2d] = convolutions(true);
   all[OpCode::conv2d_weight_grad] = weight_gradients();
-  for (const OpCode code : {OpCode::similarity_lse, OpCode::similarity_pair})
-    all[code] = {[code](Sample& s) {
-      const std::int64_t rows = 2 * s.size();
-      return apply(code, {s.param({rows, 3}), s.param({rows, 1}, 0.5, 1.5)});
-    }};
+  all[OpCode::similarity_lse] = {[](Sample& s) {
+    const std::int64_t rows = 2 * s.size();
+    return apply(OpCode::similarity_lse, {s.param({rows, 3}), s.param({rows, 1}, 0.5, 1.5)});
+  }};
   for (const OpCode code : {OpCode::max_pool2d, OpCode::avg_pool2d}) all[code] = pools(code);
   all[OpCode::avg_pool2d_grad] = {[](Sample& s) {
     return apply(OpCode::avg_pool2d_grad, {s.param({2, 1, 3, 3})}, window({2, 1}, {1, 0}).set(Attr::kernel, Pair{2, 2}),

@@ -131,10 +131,8 @@ std::vector<Instance> movement_instances() {
        "%p = slice %x {start=[1,1]} : T[2,6]\n%o = slice %x {start=[3,1]} : T[2,6]\n%r = concat %p, %o {axis=0}"},
       {"pad(x) + pad(y) -> pad(concat(x, y))", "T[12,7]",
        "%p = pad %x {start=[6,0]} : T[12,7]\n%o = pad %y {start=[1,0]} : T[12,7]\n%r = add %p, %o"},
-      {"similarity_pair(x, y) -> sum(x * gather(x)) * y * gather(y)", "T[4,1]",
-       "%p = slice %x {start=[1,0]} : T[4,7]\n%o = slice %col {start=[0,0]} : T[4,1]\n%a = exp %o\n%r = "
-       "similarity_pair %p, %a",
-       Promise::rearranges},
+      {"scatter_add(x, y) -> gather(y, x), x its own inverse", "T[5,7]",
+       "%p = constant {values=[4,1,3,2,0]} : i32[5]\n%r = scatter_add %p, %x : T[5,7]"},
       {"matmul(transpose(x), y) -> matmul(x, y)", "T[7,7]", "%p = transpose %x {perm=[1,0]}\n%r = matmul %p, %y"},
       {"matmul(transpose(x), y) -> matmul(x, y)", "T[5,5]", "%p = transpose %x {perm=[1,0]}\n%r = matmul %y, %p"},
       {"matmul(transpose(x), y) -> matmul(x, y)", "T[7,5]",

@@ -81,9 +81,9 @@ static char* weft_json_unicode(weft_json* json, char* out) {
   return out;
 }
 
-/* A string, which ends in a 0; null if there is none. */
-static char* weft_json_string(weft_json* json) {
-  if (!weft_json_need(json, '"', "a text is missing")) return NULL;
+/* A string, which ends in a 0; null, and the error `missing`, if there is none. */
+static char* weft_json_string(weft_json* json, const char* missing) {
+  if (!weft_json_need(json, '"', missing)) return NULL;
   char* const begin = json->at;
   char* out = begin;
   while (!json->wrong && *json->at != '"') {
@@ -122,7 +122,7 @@ static char* weft_json_string(weft_json* json) {
 /* The name of an object's next value; null at its end. */
 static char* weft_json_key(weft_json* json, size_t* count) {
   if (!weft_json_more(json, '}', count)) return NULL;
-  char* key = weft_json_string(json);
+  char* key = weft_json_string(json, "a name is missing");
   return key && weft_json_need(json, ':', "a ':' is missing") ? key : NULL;
 }
 
@@ -168,7 +168,7 @@ static void weft_json_skip(weft_json* json, int depth) {
   if (depth > 64) {
     weft_json_fail(json, "it is nested too deeply");
   } else if (first == '"') {
-    weft_json_string(json);
+    weft_json_string(json, "a text is missing");
   } else if (weft_json_take(json, '{')) {
     while (weft_json_key(json, &count)) weft_json_skip(json, depth + 1);
   } else if (weft_json_take(json, '[')) {

@@ -1,4 +1,4 @@
-/* Writes checkpoints, byte for byte as runtime/safetensors.cpp does for the same tensors and metadata. */
+/* Writes checkpoints. */
 #include "runtime/artefact/model.h"
 
 /* --- Tensors ----------------------------------------------------------------------------------------------------- */
@@ -24,60 +24,6 @@ static int weft_checksum(const weft_tensor* tensor, const weft_weights* weights,
   return values ? WEFT_OK : WEFT_NO_MEMORY;
 }
 
-/* --- The header -------------------------------------------------------------------------------------------------- */
-
-/* The order of tensors in a file: widest elements first, then by name. */
-static int weft_in_file_order(const void* a, const void* b) {
-  const weft_tensor *x = *(const weft_tensor*const*)a, *y = *(const weft_tensor*const*)b;
-  const int by_dtype = weft_rank_of_dtype(x->type.dtype) - weft_rank_of_dtype(y->type.dtype);
-  return by_dtype ? by_dtype : strcmp(x->name, y->name);
-}
-
-static void weft_append_pair(weft_text* header, const char* key, const char* value) {
-  weft_append(header, "%s\"%s\":", header->data[header->size - 1] == '{' ? "" : ",", key);
-  weft_append_quoted(header, value);
-}
-
-/* `order`: the tensors in the order of the file. */
-static int weft_append_metadata(weft_text* header, const weft_artefact* artefact, const weft_model* model,
-                                const weft_tensor* const* order, weft_error* error) {
-  char seed[24], step[24];
-  snprintf(seed, sizeof seed, "%llu", (unsigned long long)model->seed);
-  snprintf(step, sizeof step, "%llu", (unsigned long long)model->steps);
-  const char* const pairs[][2] = {{"model", artefact->model},
-                                  {"optimizer", artefact->optimizer},
-                                  {"seed", seed},
-                                  {"settings", artefact->settings},
-                                  {"step", step},
-                                  {"weft", artefact->weft}};
-  uint32_t sum = 0;
-  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; ++i)
-    if (*pairs[i][1]) sum += weft_crc32_of_pair(pairs[i][0], pairs[i][1]);
-  for (int i = 0; i < artefact->tensor_count; ++i)
-    sum += weft_crc32_of_pair(order[i]->name, weft_dtype_names[weft_rank_of_dtype(order[i]->type.dtype)].name);
-  weft_append(header, "{\"__metadata__\":{\"crc32\":\"%08x", (unsigned)sum);
-  for (int i = 0; i < artefact->tensor_count; ++i) {
-    if (order[i]->type.bytes == 0) continue;
-    const int code = weft_checksum(order[i], &model->weights, &sum, error);
-    if (code != WEFT_OK) return code;
-    weft_append(header, " %08x", (unsigned)sum);
-  }
-  weft_append(header, "\"");
-  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; ++i)
-    if (!header->failed && *pairs[i][1]) weft_append_pair(header, pairs[i][0], pairs[i][1]);
-  weft_append(header, "}");
-  return WEFT_OK;
-}
-
-static void weft_append_tensor(weft_text* header, const weft_tensor* tensor, size_t offset) {
-  weft_append(header, ",");
-  weft_append_quoted(header, tensor->name);
-  weft_append(header, ":{\"dtype\":\"%s\",\"shape\":[", weft_dtype_names[weft_rank_of_dtype(tensor->type.dtype)].name);
-  for (int i = 0; i < tensor->type.rank; ++i)
-    weft_append(header, "%s%lld", i ? "," : "", (long long)tensor->type.dims[i]);
-  weft_append(header, "],\"data_offsets\":[%zu,%zu]}", offset, offset + tensor->type.bytes);
-}
-
 /* --- The file ---------------------------------------------------------------------------------------------------- */
 
 static int weft_write(int descriptor, const void* data, size_t bytes) {
@@ -101,27 +47,61 @@ static int weft_write_tensor(int descriptor, const weft_tensor* tensor, const we
   return done;
 }
 
-static int weft_write_checkpoint(int descriptor, const weft_artefact* artefact, const weft_model* model,
-                                 const weft_tensor** order, weft_error* error) {
-  weft_text header = {NULL, 0, 0, 0};
-  size_t offset = 0;
-  for (int i = 0; i < artefact->tensor_count; ++i) order[i] = &artefact->tensors[i];
-  qsort(order, (size_t)artefact->tensor_count, sizeof *order, weft_in_file_order);
-  if (weft_append_metadata(&header, artefact, model, order, error) != WEFT_OK) {
-    free(header.data);
-    return 0;
+/* The tensors as entries of a header, in the order of files. */
+static int weft_describe_tensors(const weft_artefact* artefact, const weft_weights* weights, weft_file_tensor* entries,
+                                 weft_error* error) {
+  const size_t count = (size_t)artefact->tensor_count;
+  int code = WEFT_OK;
+  for (size_t i = 0; i < count && code == WEFT_OK; ++i) {
+    const weft_tensor* tensor = &artefact->tensors[i];
+    const weft_file_tensor entry = {.name = tensor->name,
+                                    .dtype = weft_row_of(tensor->type.dtype)->name,
+                                    .rank = tensor->type.rank,
+                                    .dims = tensor->type.dims,
+                                    .elements = weft_elements(&tensor->type),
+                                    .index = i};
+    entries[i] = entry;
+    code = weft_checksum(tensor, weights, &entries[i].checksum, error);
   }
-  for (int i = 0; i < artefact->tensor_count; offset += order[i++]->type.bytes)
-    weft_append_tensor(&header, order[i], offset);
-  weft_append(&header, "}");
-  while (header.size % 8 != 0 && !header.failed) weft_append(&header, " ");
-  if (header.failed) weft_no_memory(error, header.size, "a file's header");
+  if (code == WEFT_OK) weft_arrange(entries, count);
+  return code;
+}
 
+static void weft_append_checkpoint_header(weft_text* header, const weft_artefact* artefact, const weft_model* model,
+                                          const weft_file_tensor* entries) {
+  const size_t count = (size_t)artefact->tensor_count;
+  char seed[24], step[24];
+  snprintf(seed, sizeof seed, "%llu", (unsigned long long)model->seed);
+  snprintf(step, sizeof step, "%llu", (unsigned long long)model->steps);
+  const weft_pair all[] = {
+      {"crc32", NULL},         {"model", artefact->model},       {"optimizer", artefact->optimizer},
+      {"seed", seed},          {"settings", artefact->settings}, {"step", step},
+      {"weft", artefact->weft}};
+  weft_pair pairs[sizeof all / sizeof *all];
+  size_t pair_count = 1;
+  for (size_t i = 1; i < sizeof all / sizeof *all; ++i)
+    if (*all[i].value) pairs[pair_count++] = all[i];
+  weft_text sums = {NULL, 0, 0, 0};
+  pairs[0] = all[0];
+  weft_append_checksums(&sums, pairs, pair_count, entries, count);
+  pairs[0].value = sums.data;
+  if (!sums.failed) weft_append_header(header, pairs, pair_count, entries, count);
+  if (sums.failed) header->failed = 1;
+  free(sums.data);
+}
+
+/* `entries` has room for all tensors. */
+static int weft_write_checkpoint(int descriptor, const weft_artefact* artefact, const weft_model* model,
+                                 weft_file_tensor* entries, weft_error* error) {
+  weft_text header = {NULL, 0, 0, 0};
   unsigned char length[8];
+  if (weft_describe_tensors(artefact, &model->weights, entries, error) != WEFT_OK) return 0;
+  weft_append_checkpoint_header(&header, artefact, model, entries);
+  if (header.failed) weft_no_memory(error, header.size, "a file's header");
   for (int i = 0; i < 8; ++i) length[i] = (unsigned char)((uint64_t)header.size >> 8 * i);
   int done = !header.failed && weft_write(descriptor, length, 8) && weft_write(descriptor, header.data, header.size);
   for (int i = 0; i < artefact->tensor_count && done; ++i)
-    done = weft_write_tensor(descriptor, order[i], &model->weights, error);
+    done = weft_write_tensor(descriptor, &artefact->tensors[entries[i].index], &model->weights, error);
   free(header.data);
   return done;
 }
@@ -159,11 +139,11 @@ static int weft_save_failed(weft_error* error, const char* what, const char* pat
 }
 
 /* `temporary` has room for the path and 64 more bytes. */
-static int weft_save(const weft_model* model, const char* path, char* temporary, const weft_tensor** order,
+static int weft_save(const weft_model* model, const char* path, char* temporary, weft_file_tensor* entries,
                      weft_error* error) {
   const int descriptor = weft_create_beside(path, temporary);
   if (descriptor < 0) return weft_save_failed(error, "create", path);
-  int done = weft_write_checkpoint(descriptor, &the_artefact, model, order, error) && fsync(descriptor) == 0;
+  int done = weft_write_checkpoint(descriptor, &the_artefact, model, entries, error) && fsync(descriptor) == 0;
   int code = done ? WEFT_OK : weft_save_failed(error, "write", path);
   if (close(descriptor) != 0 && done) code = weft_save_failed(error, "close", path), done = 0;
   if (done && rename(temporary, path) != 0)
@@ -196,13 +176,14 @@ static int weft_call_save(weft_model* model, const char* path) {
   int code = weft_find_target(path, &resolved, &model->error);
   const char* target = resolved ? resolved : path;
   char* temporary = malloc(strlen(target) + 64);
-  const weft_tensor** order = malloc(((size_t)the_artefact.tensor_count + 1) * sizeof *order);
-  if (code == WEFT_OK && (!temporary || !order)) code = weft_no_memory(&model->error, strlen(target), "a file's name");
+  weft_file_tensor* entries = malloc(((size_t)the_artefact.tensor_count + 1) * sizeof *entries);
+  if (code == WEFT_OK && (!temporary || !entries))
+    code = weft_no_memory(&model->error, strlen(target), "a file's name");
   if (code == WEFT_OK) code = weft_to_host(model);
-  if (code == WEFT_OK) code = weft_save(model, target, temporary, order, &model->error);
+  if (code == WEFT_OK) code = weft_save(model, target, temporary, entries, &model->error);
   free(resolved);
   free(temporary);
-  free(order);
+  free(entries);
   return code;
 }
 

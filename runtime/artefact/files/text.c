@@ -1,4 +1,4 @@
-/* A text that grows. */
+/* Texts and lists that grow. */
 #include "runtime/artefact/model.h"
 
 typedef struct {
@@ -19,7 +19,7 @@ WEFT_PRINTF(2, 3) static void weft_append(weft_text* text, const char* format, .
       return;
     }
     const size_t room = 2 * text->room + (size_t)needed + 1;
-    char* data = realloc(text->data, room);
+    char* data = (char*)realloc(text->data, room);
     if (!data) text->failed = 1;
     if (data) text->data = data, text->room = room;
   }
@@ -40,4 +40,21 @@ static void weft_append_quoted(weft_text* text, const char* value) {
     }
   }
   weft_append(text, "\"");
+}
+
+typedef struct {
+  void* items;
+  size_t count, room;
+} weft_list;
+
+/* A new item of zeros at the end of the list; null if memory ran out. */
+static void* weft_append_item(weft_list* list, size_t bytes) {
+  if (list->count == list->room) {
+    const size_t room = list->room ? 2 * list->room : 64;
+    void* grown = realloc(list->items, room * bytes);
+    if (!grown) return NULL;
+    list->items = grown;
+    list->room = room;
+  }
+  return memset((char*)list->items + list->count++ * bytes, 0, bytes);
 }
