@@ -2,6 +2,7 @@
 #include "ir/kernel/region.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "ir/error.h"
 #include "ir/kernel/queries.h"
@@ -40,6 +41,16 @@ const ir::Dims& loop_dims(const Graph& graph, const Op& op) {
   return graph.type(is_reduce(op.code) ? op.operands[0] : op.results[0]).dims;
 }
 
+std::string describe(const Graph& graph, OpId id) {
+  const Op& op = graph.ops[id];
+  return fmt::format("{} {} -> {}", ir::name(op.code), to_string(graph.type(op.operands[0])),
+                     to_string(graph.type(op.results[0])));
+}
+
+std::string instead_of_moving(const Op& reader, ValueId value) {
+  return value == reader.operands[0] ? fmt::format("compute it after the {}", ir::name(reader.code)) : "";
+}
+
 RegionGraph::RegionGraph(const Graph& graph)
     : graph_(graph),
       users_(users_of(graph)),
@@ -59,7 +70,7 @@ Region::Region(const RegionGraph& graph, const std::vector<OpId>& members)
   for (std::size_t i = 0; i < members.size(); ++i) graph.position_[members[i]] = std::uint32_t(i);
   find_placed();
   find_space();
-  if (!why_not_.empty()) return;
+  if (!why_not().empty()) return;
   find_row_reductions();
   if (!reduces_.empty()) find_final();
 }
@@ -76,6 +87,7 @@ void Region::find_placed() {
     placed_ = members_;
     return;
   }
+  find_moved();
   std::vector<bool> needed(members_.size(), false);
   for (std::size_t i = members_.size(); i-- > 0;) {
     const ValueId result = op(members_[i]).results[0];
@@ -90,12 +102,52 @@ void Region::find_placed() {
   std::reverse(placed_.begin(), placed_.end());
 }
 
+// No reduction is moved, nor a random number, which is a function of its place.
+void Region::find_moved() {
+  for (const OpId reader : members_) {
+    if (!ir::reads_elsewhere(op(reader).code)) continue;
+    const std::string_view by = ir::name(op(reader).code);
+    for (const ValueId value : op(reader).operands) {
+      if (!makes(value)) continue;
+      moved_.push_back({reader, value, makers(value)});
+      for (const OpId id : moved_.back().makers) {
+        const auto is_random = [&](OpId each) {
+          return each != ir::kNone && ir::has(op(each).code, ir::Trait::random);
+        };
+        const auto is_drawn = [&](ValueId operand) { return is_random(graph_.graph().values[operand].op); };
+        if (is_random(id) || std::ranges::any_of(op(id).operands, is_drawn))
+          objection_ = {id, fmt::format("{} reads random numbers at computed places", by),
+                        instead_of_moving(op(reader), value)};
+        if (is_reduce(op(id).code))
+          objection_ = {id, fmt::format("{} reads the result of {} at computed places", by, ir::name(op(id).code)),
+                        instead_of_moving(op(reader), value)};
+      }
+    }
+  }
+}
+
+std::vector<OpId> Region::makers(ValueId value) const {
+  std::vector<bool> found(members_.size(), false);
+  std::vector<OpId> all;
+  const auto add = [&](ValueId each) {
+    if (!makes(each) || found[position(graph_.graph().values[each].op)]) return;
+    all.push_back(graph_.graph().values[each].op);
+    found[position(all.back())] = true;
+  };
+  add(value);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (const ValueId operand : op(all[i]).operands) add(operand);
+  return all;
+}
+
 void Region::find_space() {
   for (const OpId id : placed_)
     if (!widen(graph_.loop_sizes(id))) {
-      why_not_ =
+      objection_ = {
+          id,
           fmt::format("{} loops over {}, the others over {}", ir::name(op(id).code),
-                      to_string(loop_dims(graph_.graph(), op(id))), to_string(ir::Dims(sizes_.begin(), sizes_.end())));
+                      to_string(loop_dims(graph_.graph(), op(id))), to_string(ir::Dims(sizes_.begin(), sizes_.end()))),
+          ""};
       return;
     }
   for (const OpId id : placed_) {
@@ -152,7 +204,20 @@ void Region::find_row_reductions() {
     if (is_row(id)) row_ |= reduced(id);
   }
   for (const OpId id : reduces_)
-    if (is_row(id) && reduced(id) != (extents(id) & row_)) why_not_ = "it would reduce rows along different axes";
+    if (is_row(id) && reduced(id) != (extents(id) & row_)) refuse_rows(id);
+}
+
+// Two reductions of different dims, each of which something at every element waits for: the one of more dims is in the
+// way.
+void Region::refuse_rows(OpId some) {
+  const auto differs = [&](OpId id) { return is_row_reduce(id) && reduced(id) != (reduced(some) & extents(id)); };
+  const OpId other = *std::find_if(reduces_.begin(), reduces_.end(), differs);
+  const bool is_other = std::popcount(reduced(other)) > std::popcount(reduced(some));
+  objection_ = {
+      is_other ? other : some,
+      fmt::format("{} and {} reduce rows along different dims", describe(graph_.graph(), is_other ? other : some),
+                  describe(graph_.graph(), is_other ? some : other)),
+      kReduceRows};
 }
 
 // From the last op to the first: along which dims of the space anything computed from each extends.

@@ -40,6 +40,18 @@ class RegionGraph {
   mutable std::vector<std::uint32_t> position_;        // by op: its index in the region that exists, or kNone
 };
 
+// Why ops are not one kernel, for the user. Empty: nothing is against it.
+struct Objection {
+  ir::OpId op = ir::kNone;  // of the graph: the one in the way
+  std::string what;
+  std::string instead;  // what the user could do, or ""
+};
+// "reduce_sum f32[4,6] -> f32[4,1]".
+std::string describe(const ir::Graph& graph, ir::OpId op);
+// Advice: where reductions must end before their operands are read again; where a gather or sample reads a value.
+inline constexpr const char* kReduceRows = "reduce each row alone, as a layer norm does";
+std::string instead_of_moving(const ir::Op& reader, ir::ValueId value);
+
 // Ops of one kernel. What it takes to know them is in proportion to their number. One region of a graph exists at a
 // time.
 class Region {
@@ -50,13 +62,21 @@ class Region {
   Region(const Region&) = delete;
   Region& operator=(const Region&) = delete;
 
-  // Why no kernel can hold them, or "". What follows is known if it is "".
-  const std::string& why_not() const { return why_not_; }
+  // Why no kernel can hold them. What follows is known if `what` is "".
+  const Objection& objection() const { return objection_; }
+  const std::string& why_not() const { return objection_.what; }
 
   bool contains(ir::OpId op) const { return op != ir::kNone && graph_.position_[op] != ir::kNone; }
   bool makes(ir::ValueId value) const { return contains(graph_.graph().values[value].op); }
   // The members that loop over the space; others are evaluated where a gather or sample reads them.
   const std::vector<ir::OpId>& placed() const { return placed_; }
+  // What a gather or sample of the region reads, and the members that compute it there.
+  struct Moved {
+    ir::OpId reader = ir::kNone;
+    ir::ValueId value = ir::kNone;
+    std::vector<ir::OpId> makers;
+  };
+  const std::vector<Moved>& moved() const { return moved_; }
   const std::vector<std::int64_t>& sizes() const { return sizes_; }     // of the iteration space
   DimSet dims() const;                                                  // of it, with more than one element
   DimSet extents(ir::OpId op) const { return extents_[position(op)]; }  // the dims that the op loops over
@@ -72,17 +92,21 @@ class Region {
   std::size_t position(ir::OpId member) const { return graph_.position_[member]; }
   const ir::Op& op(ir::OpId id) const { return graph_.graph().ops[id]; }
   void find_placed();
+  void find_moved();
+  std::vector<ir::OpId> makers(ir::ValueId value) const;
   void find_space();
   bool widen(const std::vector<std::int64_t>& sizes);
   void find_row_reductions();
+  void refuse_rows(ir::OpId some);
   void find_spread_again();
   void find_final();
   bool is_window(ir::OpId reduce) const;
 
   const RegionGraph& graph_;
   const std::vector<ir::OpId>& members_;
-  std::string why_not_;
+  Objection objection_;
   std::vector<ir::OpId> placed_, reduces_;
+  std::vector<Moved> moved_;
   std::vector<std::int64_t> sizes_;
   std::vector<DimSet> extents_;                 // by position among the members
   std::vector<bool> is_row_reduce_, is_final_;  // by position

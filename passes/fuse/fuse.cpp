@@ -1,15 +1,14 @@
 // Turns regions of elementwise, broadcast, random, gather and reduce ops into `fused` ops, one kernel each.
 //
-// Three steps: `Grouping` decides which ops form a kernel, `Recompute` which results to recompute instead of storing,
-// and `Outliner` builds the bodies.
+// Three steps: `Search` decides which ops form a kernel and which values kernels compute again, `Outliner` builds the
+// bodies, and `note_kernels_apart` tells what stayed apart.
 #include <algorithm>
 #include <map>
 
 #include "ir/builder.h"
 #include "ir/error.h"
-#include "passes/fuse/groups.h"
-#include "passes/fuse/recompute.h"
-#include "passes/fuse/region.h"
+#include "passes/fuse/remarks.h"
+#include "passes/fuse/search.h"
 #include "passes/passes.h"
 
 namespace weft::passes {
@@ -26,15 +25,14 @@ namespace {
 // Builds one body from its members and recomputed ops; all other operands become inputs.
 class Outliner {
  public:
-  Outliner(const Graph& graph, const Grouping& grouping, const Recompute& recompute, std::uint32_t group)
-      : graph_(graph), grouping_(grouping), recompute_(recompute), group_(group), body_("fused") {}
+  Outliner(const Graph& graph, const Search& search, std::uint32_t kernel)
+      : graph_(graph), search_(search), kernel_(kernel), body_("fused") {}
 
   // The value in the body for a value of the graph.
   ValueId emit(ValueId value) {
     if (const auto found = map_.find(value); found != map_.end()) return found->second;
     const Op* op = graph_.producer(value);
-    const bool member = op && group_ != kNone && grouping_.group_of(graph_.values[value].op) == group_;
-    const bool inside = member || (op && (is_recomputed(graph_, *op) || recompute_.contains(value)));
+    const bool inside = op && (is_free_source(graph_, *op) || search_.computes(kernel_, value));
     if (!inside) return input(value);
     const ValueId result = emit_op(*op, value);
     return map_[value] = result;
@@ -73,9 +71,8 @@ class Outliner {
   }
 
   const Graph& graph_;
-  const Grouping& grouping_;
-  const Recompute& recompute_;
-  std::uint32_t group_;
+  const Search& search_;
+  std::uint32_t kernel_;
   Builder body_;
   std::vector<ValueId> operands_;
   std::map<ValueId, ValueId> map_, inputs_;
@@ -84,19 +81,15 @@ class Outliner {
 // Writes the new graph: groups and single ops, each defined before its uses.
 class Emitter {
  public:
-  Emitter(const Graph& graph, const Grouping& grouping, const Recompute& recompute)
-      : graph_(graph),
-        grouping_(grouping),
-        recompute_(recompute),
-        builder_(graph.name),
-        map_(graph.values.size(), kNone) {}
+  Emitter(const Graph& graph, const Search& search)
+      : graph_(graph), search_(search), builder_(graph.name), map_(graph.values.size(), kNone) {}
 
   Graph emit() {
     for (const ir::Input& input : graph_.inputs)
       map_[input.value] = builder_.input(graph_.values[input.value].name, graph_.type(input.value), input.role,
                                          input.init, input.slots, input.layout);
     for (OpId id = 0; id < graph_.ops.size(); ++id)
-      if (grouping_.group_of(id) == kNone && !is_recomputed(graph_, graph_.ops[id])) need(graph_.ops[id].results[0]);
+      if (search_.kernel_of(id) == kNone && !is_free_source(graph_, graph_.ops[id])) need(graph_.ops[id].results[0]);
     for (const ir::Output& output : graph_.outputs) builder_.output(output.name, need(output.value), output.donates);
     return builder_.take();
   }
@@ -105,10 +98,10 @@ class Emitter {
   ValueId need(ValueId value) {
     if (map_[value] != kNone) return map_[value];
     const OpId id = graph_.values[value].op;
-    const std::uint32_t group = grouping_.group_of(id);
-    if (group != kNone)
-      emit_fused(group, stored_values(group));
-    else if (is_recomputed(graph_, graph_.ops[id]))
+    const std::uint32_t kernel = search_.kernel_of(id);
+    if (kernel != kNone)
+      emit_fused(kernel, stored_values(kernel));
+    else if (is_free_source(graph_, graph_.ops[id]))
       emit_fused(kNone, {value});
     else
       emit_op(graph_.ops[id]);
@@ -116,22 +109,21 @@ class Emitter {
     return map_[value];
   }
 
-  // The results of a group that ops outside read from memory.
-  std::vector<ValueId> stored_values(std::uint32_t group) const {
+  // The results of a kernel that others read from memory.
+  std::vector<ValueId> stored_values(std::uint32_t kernel) const {
     std::vector<ValueId> stored;
-    for (const OpId id : grouping_.groups().at(group)) {
+    for (const OpId id : search_.members(kernel)) {
       const ValueId value = graph_.ops[id].results[0];
-      const bool is_output = grouping_.regions().is_output(value);
-      const bool is_read = std::any_of(grouping_.users(value).begin(), grouping_.users(value).end(), [&](OpId user) {
-        return grouping_.group_of(user) == kNone || (grouping_.group_of(user) != group && !recompute_.contains(value));
-      });
-      if (is_output || is_read) stored.push_back(value);
+      const std::vector<OpId>& users = search_.regions().users(value);
+      const auto is_unfused = [&](OpId user) { return search_.kernel_of(user) == kNone; };
+      const bool is_read = !search_.readers(value).empty() || std::any_of(users.begin(), users.end(), is_unfused);
+      if (search_.regions().is_output(value) || is_read) stored.push_back(value);
     }
     return stored;
   }
 
-  void emit_fused(std::uint32_t group, const std::vector<ValueId>& stored) {
-    Outliner outliner(graph_, grouping_, recompute_, group);
+  void emit_fused(std::uint32_t kernel, const std::vector<ValueId>& stored) {
+    Outliner outliner(graph_, search_, kernel);
     for (const ValueId value : stored) outliner.output(value);
     std::vector<ValueId> operands;
     for (const ValueId operand : outliner.operands()) operands.push_back(need(operand));
@@ -149,27 +141,10 @@ class Emitter {
   }
 
   const Graph& graph_;
-  const Grouping& grouping_;
-  const Recompute& recompute_;
+  const Search& search_;
   Builder builder_;
   std::vector<ValueId> map_;
 };
-
-// Notes each large value that one kernel stores and another loads.
-void note_stored_values(const Graph& graph, const Grouping& grouping, const Recompute& recompute, Context& context) {
-  for (const auto& [group, members] : grouping.groups())
-    for (const OpId id : members)
-      for (const ValueId operand : graph.ops[id].operands) {
-        const OpId maker = graph.values[operand].op;
-        if (maker == kNone || recompute.contains(operand) || graph.type(operand).elements() <= 1) continue;
-        const std::uint32_t other = grouping.group_of(maker);
-        if (other == kNone || other == group) continue;
-        context.notes.push_back({"fuse", graph.ops[id].location,
-                                 fmt::format("{} is not in the kernel that computes its operand {}, {} bytes: {}",
-                                             ir::name(graph.ops[id].code), to_string(graph.type(operand)),
-                                             graph.type(operand).bytes(), grouping.why_apart(other, group))});
-      }
-}
 
 }  // namespace
 
@@ -177,12 +152,11 @@ GraphPtr fuse(const GraphPtr& graph, Context& context) {
   for (const ir::Value& value : graph->values)
     if (!value.type.is_static())
       fail("fuse needs numbers for dims, but a value is {}: bind the symbols first", to_string(value.type));
-  const Regions regions(*graph);
-  const Grouping grouping(*graph, regions);
-  if (grouping.groups().empty()) return graph;
-  const Recompute recompute(*graph, grouping);
-  note_stored_values(*graph, grouping, recompute, context);
-  return std::make_shared<const Graph>(Emitter(*graph, grouping, recompute).emit());
+  const kernel::RegionGraph regions(*graph);
+  const Search search(regions);
+  if (!search.fuses_any()) return graph;
+  note_kernels_apart(search, context);
+  return std::make_shared<const Graph>(Emitter(*graph, search).emit());
 }
 
 }  // namespace weft::passes

@@ -12,7 +12,7 @@
 #include "ir/text/parse.h"
 #include "ir/text/print.h"
 #include "ir/verify.h"
-#include "passes/fuse/groups.h"
+#include "passes/fuse/search.h"
 #include "passes/pipeline.h"
 #include "passes/plan/offsets.h"
 #include "passes/plan/plan.h"
@@ -66,8 +66,8 @@ std::vector<Count> compile(const bench::Shape& shape, int size) {
   for (std::string& name : passes::compile_pipeline()) names.push_back(std::move(name));
   for (const std::string& name : names) {
     if (name == "fuse") {
-      const passes::Regions regions(*graph);
-      counts.all.push_back({"detours", passes::Grouping(*graph, regions).steps()});
+      const kernel::RegionGraph regions(*graph);
+      counts.all.push_back({"detours", passes::Search(regions).steps()});
     }
     graph = counts.stage(name, [&] { return passes::find_pass(name)->run(graph, context); });
   }

@@ -199,7 +199,7 @@ ir::Graph random_body(std::mt19937& random, bool with_row, bool with_final) {
 }
 
 bool breaks_contract(const std::string& what) {
-  return what.find("over different axes") != std::string::npos || what.find("meets a row's") != std::string::npos;
+  return what.find("along different dims") != std::string::npos || what.find("meets a row's") != std::string::npos;
 }
 
 }  // namespace weft::test
