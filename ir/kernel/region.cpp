@@ -102,7 +102,7 @@ void Region::find_placed() {
   std::reverse(placed_.begin(), placed_.end());
 }
 
-// No reduction and no sample is moved, nor a random number, which is a function of its place.
+// No reduction is moved, nor a random number, which is a function of its place.
 void Region::find_moved() {
   for (const OpId reader : members_) {
     if (!ir::reads_elsewhere(op(reader).code)) continue;
@@ -118,7 +118,7 @@ void Region::find_moved() {
         if (is_random(id) || std::ranges::any_of(op(id).operands, is_drawn))
           objection_ = {id, fmt::format("{} reads random numbers at computed places", by),
                         instead_of_moving(op(reader), value)};
-        if (is_reduce(op(id).code) || op(id).code == OpCode::affine_sample)
+        if (is_reduce(op(id).code))
           objection_ = {id, fmt::format("{} reads the result of {} at computed places", by, ir::name(op(id).code)),
                         instead_of_moving(op(reader), value)};
       }

@@ -101,7 +101,9 @@ class Pricing {
                                     : std::int64_t(is_first);
       const std::int64_t reads = graph_.type(op(reader).results[0]).elements() * each;
       for (const OpId id : makers)
-        add(work(graph_, id) * std::max(0.0, double(reads) / double(elements(id)) - 1),
+        add(op(id).code == OpCode::affine_sample
+                ? kEveryByte  // a sample of a sample reads 16 pixels
+                : work(graph_, id) * std::max(0.0, double(reads) / double(elements(id)) - 1),
             {id, fmt::format("{} would compute {} {} times", ir::name(op(reader).code), ir::name(op(id).code), reads),
              kernel::instead_of_moving(op(reader), value)});
     }
