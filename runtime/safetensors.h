@@ -41,7 +41,8 @@ struct WriteOptions {
 };
 
 // Atomic (runtime/atomic_file.h): after an Error the file at `path` is unchanged. Throws Error also if a name is
-// reserved (`__metadata__`; the key `crc32`), a text is not UTF-8 or holds the character 0, or a tensor's bytes do not match its shape.
+// reserved (`__metadata__`; the key `crc32`), a text is not UTF-8 or holds the character 0, or a tensor's bytes do not
+// match its shape.
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors, const Metadata& metadata = {},
                        WriteOptions options = {});
 

@@ -32,7 +32,8 @@ class Executor {
   using Allocate = std::function<std::shared_ptr<void>(std::size_t bytes)>;
 
   // One item per step of the program, which must outlive this. Items that need more scratch than their step has,
-  // because it was planned on another machine, get separate memory.
+  // because it was planned on another machine, get separate memory. Throws Error, with the step, unless each address
+  // begins inside its port or inside the arena, and scratch lies in it.
   Executor(const weft_program& program, Thunks items, const Allocate& allocate);
 
   // The addresses of the arena, the inputs and the outputs. Allocates only the first time.

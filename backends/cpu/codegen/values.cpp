@@ -237,8 +237,7 @@ Value Evaluator::rounded(const Value& value, DType dtype) {
 
 Value Evaluator::apply(const Node& node, const std::vector<Value>& operands) {
   if (node.code == ir::OpCode::cast) return rounded(convert(operands[0], kind_of(node.dtype)), node.dtype);
-  if (node.code == ir::OpCode::log1p && node.of_unit)
-    return rounded(log1p_of_unit(operands[0]), node.dtype);
+  if (node.code == ir::OpCode::log1p && node.of_unit) return rounded(log1p_of_unit(operands[0]), node.dtype);
   return rounded(ir::apply_scalar<Value>(node.code, operands.data()), node.dtype);
 }
 

@@ -224,6 +224,58 @@ __device__ inline void tile_dots(const float* x, int first, int second, float (*
   }
 }
 
+// numbers[i]: that of row first + tile_place(thread, i); 0 past the end.
+template <int Count, int Per>
+__device__ inline void read_rows(const float* from, int first, int thread, float (&numbers)[Per]) {
+#pragma unroll
+  for (int i = 0; i < Per; ++i) {
+    const int row = first + tile_place(thread, i);
+    numbers[i] = row < Count ? from[row] : 0.0f;
+  }
+}
+
+// Dot products to similarities s_ij = r_i r_j x_i.x_j; those of a row with itself and of rows past the end to -infinity.
+template <int Count, int Per>
+__device__ inline void scale_dots(const float* r, int first, int second, const float (&row_r)[Per],
+                                  float (&dots)[Per][Per]) {
+  const int tx = threadIdx.x % 16, ty = threadIdx.x / 16;
+#pragma unroll
+  for (int j = 0; j < Per; ++j) {
+    const int column = second + tile_place(tx, j);
+    const float column_r = column < Count ? r[column] : 0.0f;
+#pragma unroll
+    for (int i = 0; i < Per; ++i) {
+      const int row = first + tile_place(ty, i);
+      dots[i][j] = row < Count && column < Count && column != row ? row_r[i] * column_r * dots[i][j] : -kInfinity;
+    }
+  }
+}
+
+// Adds the similarities of each row to its sum.
+template <int Per>
+__device__ inline void add_rows(const float (&dots)[Per][Per], LogSum (&rows)[Per]) {
+#pragma unroll
+  for (int i = 0; i < Per; ++i) {
+    LogSum here = {dots[i][0], 0.0f};
+#pragma unroll
+    for (int j = 1; j < Per; ++j) here.top = Max::of(here.top, dots[i][j]);
+    if (here.top == -kInfinity) continue;
+#pragma unroll
+    for (int j = 0; j < Per; ++j) here.sum += expf(dots[i][j] - here.top);
+    rows[i] = join_log_sums(rows[i], here);
+  }
+}
+
+__device__ inline LogSum shuffled(LogSum sum, int distance) {
+  return {__shfl_xor_sync(0xffffffffu, sum.top, distance), __shfl_xor_sync(0xffffffffu, sum.sum, distance)};
+}
+
+// Over the 16 threads of a row.
+__device__ inline LogSum join_threads(LogSum sum) {
+  for (int distance = 8; distance > 0; distance /= 2) sum = join_log_sums(sum, shuffled(sum, distance));
+  return sum;
+}
+
 )cuda";
 
 }  // namespace

@@ -24,44 +24,18 @@ extern "C" __global__ void __launch_bounds__(256, 2) NAME(const float* x, const 
   const int first = blockIdx.x / kSplits * kTile;
   LogSum rows[kPer];
   float row_r[kPer];
-  for (int i = 0; i < kPer; ++i) {
-    const int row = first + tile_place(ty, i);
-    rows[i] = {-kInfinity, 0.0f};
-    row_r[i] = row < kCount ? r[row] : 0.0f;
-  }
+  read_rows<kCount>(r, first, ty, row_r);
+  for (int i = 0; i < kPer; ++i) rows[i] = {-kInfinity, 0.0f};
   for (int tile = blockIdx.x % kSplits; tile < kTiles; tile += kSplits) {
     float dots[kPer][kPer];
     tile_dots<kCount, WIDTH, kTile>(x, first, tile * kTile, mine, theirs, dots);
-#pragma unroll
-    for (int j = 0; j < kPer; ++j) {
-      const int column = tile * kTile + tile_place(tx, j);
-      const float column_r = column < kCount ? r[column] : 0.0f;
-#pragma unroll
-      for (int i = 0; i < kPer; ++i) {
-        const bool counts = column < kCount && column != first + tile_place(ty, i);
-        dots[i][j] = counts ? row_r[i] * column_r * dots[i][j] : -kInfinity;
-      }
-    }
-#pragma unroll
-    for (int i = 0; i < kPer; ++i) {
-      LogSum here = {dots[i][0], 0.0f};
-#pragma unroll
-      for (int j = 1; j < kPer; ++j) here.top = Max::of(here.top, dots[i][j]);
-      if (here.top == -kInfinity) continue;
-#pragma unroll
-      for (int j = 0; j < kPer; ++j) here.sum += expf(dots[i][j] - here.top);
-      rows[i] = join_log_sums(rows[i], here);
-    }
+    scale_dots<kCount>(r, first, tile * kTile, row_r, dots);
+    add_rows(dots, rows);
   }
   LogSum* parts = (LogSum*)scratch;
 #pragma unroll
   for (int i = 0; i < kPer; ++i) {
-    for (int distance = 8; distance > 0; distance /= 2) {
-      LogSum other;
-      other.top = __shfl_xor_sync(0xffffffffu, rows[i].top, distance);
-      other.sum = __shfl_xor_sync(0xffffffffu, rows[i].sum, distance);
-      rows[i] = join_log_sums(rows[i], other);
-    }
+    rows[i] = join_threads(rows[i]);
     const int row = first + tile_place(ty, i);
     if (tx == 0 && row < kCount) parts[(long long)(blockIdx.x % kSplits) * kCount + row] = rows[i];
   }
@@ -97,47 +71,25 @@ extern "C" __global__ void __launch_bounds__(256, 2) NAME(const float* x, const 
   const int first = blockIdx.x * kTile, from = *(const int*)scratch * DEPTH;
   LogSum rows[kPer];
   float row_r[kPer];
-  for (int i = 0; i < kPer; ++i) {
-    const int row = first + tile_place(ty, i);
-    rows[i] = {-kInfinity, 0.0f};
-    row_r[i] = row < kCount ? r[row] : 0.0f;
-  }
+  read_rows<kCount>(r, first, ty, row_r);
+  for (int i = 0; i < kPer; ++i) rows[i] = {-kInfinity, 0.0f};
   for (int diagonal = from; diagonal < from + DEPTH; ++diagonal) {
     // On the middle diagonal of an even number of tiles, each pair would come twice.
     if (diagonal > kTiles / 2 || (diagonal * 2 == kTiles && blockIdx.x >= kTiles / 2)) break;
     const int second = (blockIdx.x + diagonal) % kTiles * kTile;
     float dots[kPer][kPer];
     tile_dots<kCount, WIDTH, kTile>(x, first, second, mine, theirs, dots);
-#pragma unroll
-    for (int j = 0; j < kPer; ++j) {
-      const int column = second + tile_place(tx, j);
-      const float column_r = column < kCount ? r[column] : 0.0f;
-#pragma unroll
-      for (int i = 0; i < kPer; ++i) {
-        const int row = first + tile_place(ty, i);
-        dots[i][j] = row < kCount && column < kCount && column != row ? row_r[i] * column_r * dots[i][j] : -kInfinity;
-      }
-    }
-#pragma unroll
-    for (int i = 0; i < kPer; ++i) {
-      LogSum here = {dots[i][0], 0.0f};
-#pragma unroll
-      for (int j = 1; j < kPer; ++j) here.top = Max::of(here.top, dots[i][j]);
-      if (here.top == -kInfinity) continue;
-#pragma unroll
-      for (int j = 0; j < kPer; ++j) here.sum += expf(dots[i][j] - here.top);
-      rows[i] = join_log_sums(rows[i], here);
-    }
+    scale_dots<kCount>(r, first, second, row_r, dots);
+    add_rows(dots, rows);
     if (diagonal == 0) continue;  // its rows are its columns
 #pragma unroll
     for (int j = 0; j < kPer; ++j) {
-      LogSum here = {dots[0][j], 0.0f}, other;
+      LogSum here = {dots[0][j], 0.0f};
 #pragma unroll
       for (int i = 1; i < kPer; ++i) here.top = Max::of(here.top, dots[i][j]);
 #pragma unroll
       for (int i = 0; i < kPer; ++i) here.sum += here.top == -kInfinity ? 0.0f : expf(dots[i][j] - here.top);
-      other.top = __shfl_xor_sync(0xffffffffu, here.top, 16);
-      other.sum = __shfl_xor_sync(0xffffffffu, here.sum, 16);
+      const LogSum other = shuffled(here, 16);
       if (threadIdx.x % 32 < 16) warps[threadIdx.x / 32][tile_place(tx, j)] = join_log_sums(here, other);
     }
     __syncthreads();
@@ -150,12 +102,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) NAME(const float* x, const 
   }
 #pragma unroll
   for (int i = 0; i < kPer; ++i) {
-    for (int distance = 8; distance > 0; distance /= 2) {
-      LogSum other;
-      other.top = __shfl_xor_sync(0xffffffffu, rows[i].top, distance);
-      other.sum = __shfl_xor_sync(0xffffffffu, rows[i].sum, distance);
-      rows[i] = join_log_sums(rows[i], other);
-    }
+    rows[i] = join_threads(rows[i]);
     const int row = first + tile_place(ty, i);
     if (tx == 0 && row < kCount) all_rows[row] = join_log_sums(all_rows[row], rows[i]);
   }
@@ -185,15 +132,13 @@ extern "C" __global__ void __launch_bounds__(256) NAME(const float* x, const flo
   const int first = blockIdx.x / kSplits / kChunks * kTile;
   float sums[kPer][kChunk / 16];
   float row_r[kPer], row_lse[kPer], row_w[kPer];
+  read_rows<kCount>(r, first, ty, row_r);
+  read_rows<kCount>(lse, first, ty, row_lse);
+  read_rows<kCount>(w, first, ty, row_w);
 #pragma unroll
-  for (int i = 0; i < kPer; ++i) {
-    const int row = first + tile_place(ty, i);
-    row_r[i] = row < kCount ? r[row] : 0.0f;
-    row_lse[i] = row < kCount ? lse[row] : 0.0f;
-    row_w[i] = row < kCount ? w[row] : 0.0f;
+  for (int i = 0; i < kPer; ++i)
 #pragma unroll
     for (int c = 0; c < kChunk / 16; ++c) sums[i][c] = 0.0f;
-  }
   for (int tile = split; tile < kTiles; tile += kSplits) {
     const int second = tile * kTile;
     float dots[kPer][kPer];
@@ -271,7 +216,7 @@ Shape shape_of(const OpShape& op) {
   return {dims[0], dims[1]};
 }
 
-std::size_t scratch(std::int64_t numbers) { return (std::size_t(numbers) * 4 + 255) / 256 * 256; }
+std::size_t scratch(std::int64_t numbers) { return std::size_t(round_up(numbers * 4, 256)); }
 
 std::vector<std::pair<std::string, std::string>> words(const Shape& shape, const std::string& name, std::int64_t tile,
                                                        std::int64_t splits) {
