@@ -12,7 +12,8 @@ struct weft_executor {
 };
 
 static int weft_runs_standalone(weft_step_kind kind) {
-  return kind == WEFT_STEP_KERNEL || kind == WEFT_STEP_FILL || kind == WEFT_STEP_POOLING || kind == WEFT_STEP_IM2COL;
+  return kind == WEFT_STEP_KERNEL || kind == WEFT_STEP_FILL || kind == WEFT_STEP_POOLING ||
+         kind == WEFT_STEP_IM2COL || kind == WEFT_STEP_WINOGRAD;
 }
 
 static weft_executor* weft_executor_create(const weft_program* program, void* arena, int threads, char* error,
@@ -60,6 +61,14 @@ static void weft_run_im2col(const weft_im2col_step* columns, void* const* buffer
   weft_im2col_end(columns, buffers, scratch);
 }
 
+static void weft_run_winograd(const weft_winograd_step* winograd, void* const* buffers, char* scratch) {
+  void* const transform[2] = {buffers[1], scratch};
+  weft_run_kernel(winograd->transform, transform, NULL);
+  void* result[4] = {buffers[0], scratch, buffers[2], NULL};
+  if (winograd->bias) result[3] = buffers[3];
+  weft_run_kernel(winograd->result, result, scratch + winograd->kernels_bytes);
+}
+
 static void weft_run_step(const weft_step* step, void* const* buffers, char* scratch) {
   switch ((int)step->kind) {
     case WEFT_STEP_KERNEL:
@@ -75,6 +84,9 @@ static void weft_run_step(const weft_step* step, void* const* buffers, char* scr
     }
     case WEFT_STEP_IM2COL:
       weft_run_im2col((const weft_im2col_step*)step->what, buffers, scratch);
+      break;
+    case WEFT_STEP_WINOGRAD:
+      weft_run_winograd((const weft_winograd_step*)step->what, buffers, scratch);
       break;
     default: /* weft_executor_create refuses it */
       break;

@@ -26,7 +26,9 @@ Schedule make_schedule(const ir::Graph& graph, const ScheduleOptions& options, C
 
 std::string print(const KernelSource& source) {
   const auto* kernel = std::get_if<kernel::Kernel>(&source);
-  return kernel ? kernel::print(*kernel) : to_string(std::get<Matmul>(source)) + "\n";
+  if (kernel) return kernel::print(*kernel);
+  const auto* matmul = std::get_if<Matmul>(&source);
+  return (matmul ? to_string(*matmul) : to_string(std::get<Winograd>(source))) + "\n";
 }
 
 class CpuProgram final : public runtime::Program {

@@ -155,9 +155,21 @@ void Schedule::add_convolution(OpId id) {
   weft_convolution_step table = convolution(op);
   table.winograd = int(options_.winograd);
   if (!options_.standalone) return add_step(table, id);
+  if (options_.winograd && suits_winograd(table)) return add_winograd(id, table);
   weft_im2col_step columns = columns_of(table);
   columns.matmul = add_kernel(matmul_of(columns, table.activation, kernel_name(op)));
   add_step(columns, id);
+}
+
+void Schedule::add_winograd(OpId id, const weft_convolution_step& table) {
+  const std::string name = kernel_name(graph_.ops[id]);
+  if (table.direction == WEFT_BACK_TO_W) {
+    const weft_kernel* weights = add_kernel(winograd_of(table, WinogradPart::weights, name));
+    return add_step(weft_kernel_step{weights, nullptr, 0, 0}, id);
+  }
+  const weft_kernel* transform = add_kernel(winograd_of(table, WinogradPart::kernels, name + "_kernels"));
+  const weft_kernel* result = add_kernel(winograd_of(table, WinogradPart::result, name));
+  add_step(weft_winograd_step{table.bias, aligned(winograd_kernels_bytes(table)), transform, result}, id);
 }
 
 const weft_kernel* Schedule::add_kernel(KernelSource source) {

@@ -29,6 +29,7 @@ class Schedule final : public weft::Schedule {
   void add_op(ir::OpId id) override;
   void add_fused(ir::OpId id);
   void add_convolution(ir::OpId id);
+  void add_winograd(ir::OpId id, const weft_convolution_step& table);
   void add_similarity(ir::OpId id, weft_similarity code);
   void add_matmul(ir::OpId id);
   void add_reference(ir::OpId id);

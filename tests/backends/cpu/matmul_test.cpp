@@ -7,7 +7,7 @@
 #include <cstring>
 #include <random>
 
-#include "backends/cpu/codegen/matmul_plan.h"
+#include "backends/cpu/codegen/products/matmul_plan.h"
 #include "backends/cpu/program/jit.h"
 #include "ir/error.h"
 

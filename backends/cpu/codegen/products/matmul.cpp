@@ -1,6 +1,6 @@
 // Matmuls by tiles of the result in registers: each step of the depth multiplies a row of b by one number of each row
 // of a.
-#include "backends/cpu/codegen/matmul.h"
+#include "backends/cpu/codegen/products/matmul.h"
 
 #include <cmath>
 

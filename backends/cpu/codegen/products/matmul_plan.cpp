@@ -1,5 +1,5 @@
 // Forms, tiles and chunks of generated matmuls.
-#include "backends/cpu/codegen/matmul_plan.h"
+#include "backends/cpu/codegen/products/matmul_plan.h"
 
 #include <algorithm>
 
