@@ -18,7 +18,6 @@ constexpr int kWidth = 16;
 constexpr int kWidth = 8;
 #endif
 using Vector = float __attribute__((vector_size(kWidth * sizeof(float))));
-using Loose = float __attribute__((vector_size(kWidth * sizeof(float)), aligned(4), may_alias));
 
 double now() {
   timespec t{};
@@ -52,7 +51,12 @@ double peak() {
          });
 }
 
-Vector load(const float* from) { return *reinterpret_cast<const Loose*>(from); }
+Vector load(const float* from) {
+  Vector value;
+  __builtin_memcpy(&value, from, sizeof value);
+  return value;
+}
+void store(float* to, Vector value) { __builtin_memcpy(to, &value, sizeof value); }
 
 // c[R, V vectors] += a * b over the depth. Strides are constants, as in generated code: addresses are displacements.
 template <int R, int V, long a_row, long a_step, long b_step, long c_row>
@@ -76,7 +80,7 @@ __attribute__((noinline)) void tile(long depth, const float* a, const float* b, 
 #pragma clang loop unroll(full)
   for (int i = 0; i < R; ++i)
 #pragma clang loop unroll(full)
-    for (int j = 0; j < V; ++j) *reinterpret_cast<Loose*>(c + i * c_row + j * kWidth) = sums[i][j];
+    for (int j = 0; j < V; ++j) store(c + i * c_row + j * kWidth, sums[i][j]);
 }
 
 struct Shape {
@@ -111,7 +115,7 @@ double product(const float* a, const float* b, float* c, long depth_block, long 
             const float* from = b + (k0 + p) * kBk + j * kBj;
             float* to = packed_b + p * kColumns;
             if (!s.turned_b)
-              for (int v = 0; v < V; ++v) *reinterpret_cast<Loose*>(to + v * kWidth) = load(from + v * kWidth);
+              for (int v = 0; v < V; ++v) store(to + v * kWidth, load(from + v * kWidth));
             else
               for (long q = 0; q < kColumns; ++q) to[q] = from[q * kBj];
           }

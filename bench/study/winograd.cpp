@@ -21,7 +21,6 @@ constexpr int kWidth = 8, kRows = 6, kGradientRows = 4;
 #endif
 constexpr int kVectors = 2, kPanel = kVectors * kWidth;
 using Vector = float __attribute__((vector_size(kWidth * sizeof(float))));
-using Loose = float __attribute__((vector_size(kWidth * sizeof(float)), aligned(4), may_alias));
 
 double now() {
   timespec t{};
@@ -55,8 +54,12 @@ double peak() {
          });
 }
 
-Vector load(const float* from) { return *reinterpret_cast<const Loose*>(from); }
-void store(float* to, Vector value) { *reinterpret_cast<Loose*>(to) = value; }
+Vector load(const float* from) {
+  Vector value;
+  __builtin_memcpy(&value, from, sizeof value);
+  return value;
+}
+void store(float* to, Vector value) { __builtin_memcpy(to, &value, sizeof value); }
 Vector fma(float a, Vector b, Vector c) { return __builtin_elementwise_fma(a - Vector{}, b, c); }
 
 // The points 0, +-1/sqrt 2, +-sqrt 2 and infinity.
