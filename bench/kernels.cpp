@@ -13,7 +13,7 @@
 #include <limits>
 #include <string>
 
-#include "backends/cpu/codegen/matmul_plan.h"
+#include "backends/cpu/codegen/products/matmul_plan.h"
 #include "backends/cpu/onednn/onednn.h"
 #include "backends/cpu/program/jit.h"
 #include "bench/vae_kernels.h"

@@ -19,7 +19,7 @@ enum { WEFT_SERIAL_NS = 2500 }; /* a fork and join cost more than they save belo
 static int weft_runs_standalone(const weft_step* step) {
   if (step->kind == WEFT_STEP_MATMUL) return ((const weft_matmul_step*)step->what)->kernel != NULL;
   return step->kind == WEFT_STEP_KERNEL || step->kind == WEFT_STEP_FILL || step->kind == WEFT_STEP_POOLING ||
-         step->kind == WEFT_STEP_IM2COL;
+         step->kind == WEFT_STEP_IM2COL || step->kind == WEFT_STEP_WINOGRAD;
 }
 
 /* Bytes of columns, and of the scratch of their matmul, in whole cache lines. */
@@ -150,6 +150,15 @@ static void weft_run_im2col(const weft_executor* executor, const weft_im2col_ste
   weft_im2col_end(step, buffers, scratch);
 }
 
+static void weft_run_winograd(const weft_executor* executor, const weft_winograd_step* step, char* scratch) {
+  void* const* buffers = executor->buffers;
+  void* const transform[2] = {buffers[1], scratch};
+  weft_run_kernel(step->transform, transform, NULL, executor->threads);
+  void* result[4] = {buffers[0], scratch, buffers[2], NULL};
+  if (step->bias) result[3] = buffers[3];
+  weft_run_kernel(step->result, result, scratch + step->kernels_bytes, executor->threads);
+}
+
 typedef struct {
   const weft_pooling_step* step;
   void* const* buffers;
@@ -180,6 +189,9 @@ static void weft_run_step(const weft_executor* executor, const weft_step* step, 
     }
     case WEFT_STEP_IM2COL:
       weft_run_im2col(executor, (const weft_im2col_step*)step->what, buffers, scratch);
+      break;
+    case WEFT_STEP_WINOGRAD:
+      weft_run_winograd(executor, (const weft_winograd_step*)step->what, scratch);
       break;
     default: /* weft_executor_create refuses it */
       break;

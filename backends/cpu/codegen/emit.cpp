@@ -12,8 +12,9 @@
 #include "backends/cpu/codegen/code.h"
 #include "backends/cpu/codegen/kernel.h"
 #include "backends/cpu/codegen/llvm_memory.h"
-#include "backends/cpu/codegen/matmul.h"
+#include "backends/cpu/codegen/products/matmul.h"
 #include "backends/cpu/codegen/plan.h"
+#include "backends/cpu/codegen/products/winograd.h"
 #include "ir/error.h"
 
 namespace weft::cpu {
@@ -122,6 +123,14 @@ void EmittedModule::add(const Matmul& matmul) {
   const MatmulPlan plan = make_matmul_plan(matmul, impl_->target);
   emit_matmul(code, matmul.name, plan);
   impl_->facts.push_back({matmul.name, plan.chunks(), plan.scratch_bytes(), false, plan.work_ns});
+}
+
+void EmittedModule::add(const Winograd& winograd) {
+  Code code(impl_->context, impl_->module, impl_->target);
+  const WinogradPlan plan = make_winograd_plan(winograd, impl_->target);
+  emit_winograd(code, plan);
+  const bool finish = winograd.part == WinogradPart::weights;
+  impl_->facts.push_back({winograd.name, plan.chunks, plan.scratch_bytes(), finish, plan.work_ns});
 }
 
 void EmittedModule::add(const KernelSource& source) {

@@ -9,12 +9,13 @@
 #include <vector>
 
 #include "backends/cpu/matmul.h"
+#include "backends/cpu/winograd.h"
 #include "ir/kernel/kernel.h"
 
 namespace weft::cpu {
 
 // The target of a module.
-using KernelSource = std::variant<kernel::Kernel, Matmul>;
+using KernelSource = std::variant<kernel::Kernel, Matmul, Winograd>;
 
 struct MachineTarget {
   std::string triple;    // LLVM's, of four parts: "x86_64-pc-linux-gnu"
@@ -54,6 +55,7 @@ class EmittedModule {
 
   void add(const kernel::Kernel& kernel);
   void add(const Matmul& matmul);
+  void add(const Winograd& winograd);
   void add(const KernelSource& source);
   const std::vector<KernelFacts>& facts() const;  // in the order they were added
   void optimise();

@@ -62,6 +62,10 @@ class Key {
     const auto& [name, a, b, result, bias, activation, accumulate] = matmul;
     all(a, b, result, bias, activation, accumulate);
   }
+  void add(const Winograd& winograd) {
+    const auto& [name, part, images, height, width, in, out, is_turned, bias, activation] = winograd;
+    all(part, images, height, width, in, out, is_turned, bias, activation);
+  }
 
  private:
   template <typename... Fields>

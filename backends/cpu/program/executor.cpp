@@ -46,6 +46,7 @@ struct Maker {
     return std::make_unique<PrimitiveThunk>(make_convolution(table, threads));
   }
   Made operator()(const weft_im2col_step& table) const { return std::make_unique<Im2colThunk>(table, threads); }
+  Made operator()(const weft_winograd_step& table) const { return std::make_unique<WinogradThunk>(table, threads); }
   Made operator()(const weft_fill_step& table) const { return std::make_unique<FillThunk>(table); }
   Made operator()(const weft_relayout_step& table) const { return std::make_unique<RelayoutThunk>(table); }
   Made operator()(const weft_pooling_step& table) const { return make_pooling_thunk(table, threads); }

@@ -75,6 +75,12 @@ weft_pooling_step pooling_of(const Graph& graph, const Op& op) {
 
 }  // namespace
 
+bool goes_by_winograd(const weft_convolution_step& table, const ScheduleOptions& options) {
+  if (!options.winograd || options.contractions == Contractions::onednn || *table.weights_layout != 0) return false;
+  return suits_winograd(table) &&
+         (options.contractions == Contractions::generated || is_faster_by_winograd(table, options.avx512));
+}
+
 Schedule::Schedule(const Graph& graph, const ScheduleOptions& options)
     : weft::Schedule(graph, kCacheLine), options_(options) {
   add_all();
@@ -144,7 +150,7 @@ void Schedule::add_similarity(OpId id, weft_similarity code) {
 void Schedule::add_matmul(OpId id) {
   const Op& op = graph_.ops[id];
   weft_matmul_step table = matmul(op);
-  if (!options_.standalone) return add_step(table, id);
+  if (options_.contractions != Contractions::generated) return add_step(table, id);
   const weft_kernel* kernel =
       add_kernel(Matmul{kernel_name(op), table.a, table.b, table.result, table.bias != 0, table.activation});
   if (table.count == 1) return add_step(weft_kernel_step{kernel, nullptr, 0, 0}, id);
@@ -156,10 +162,22 @@ void Schedule::add_convolution(OpId id) {
   const Op& op = graph_.ops[id];
   weft_convolution_step table = convolution(op);
   table.winograd = int(options_.winograd);
-  if (!options_.standalone) return add_step(table, id);
+  if (goes_by_winograd(table, options_)) return add_winograd(id, table);
+  if (options_.contractions != Contractions::generated) return add_step(table, id);
   weft_im2col_step columns = columns_of(table);
   columns.matmul = add_kernel(matmul_of(columns, table.activation, kernel_name(op)));
   add_step(columns, id);
+}
+
+void Schedule::add_winograd(OpId id, const weft_convolution_step& table) {
+  const std::string name = kernel_name(graph_.ops[id]);
+  if (table.direction == WEFT_BACK_TO_W) {
+    const weft_kernel* weights = add_kernel(winograd_of(table, WinogradPart::weights, name));
+    return add_step(weft_kernel_step{weights, nullptr, 0, 0}, id);
+  }
+  const weft_kernel* transform = add_kernel(winograd_of(table, WinogradPart::kernels, name + "_kernels"));
+  const weft_kernel* result = add_kernel(winograd_of(table, WinogradPart::result, name));
+  add_step(weft_winograd_step{table.bias, aligned(winograd_kernels_bytes(table)), transform, result}, id);
 }
 
 const weft_kernel* Schedule::add_kernel(KernelSource source) {

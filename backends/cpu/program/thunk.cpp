@@ -20,6 +20,18 @@ void Im2colThunk::run() {
   blocks_.run(product, kernels_.data());
 }
 
+void WinogradThunk::bind(const std::vector<void*>& pointers, void* scratch) {
+  transform_ = {pointers[1], scratch};
+  result_ = pointers;
+  result_[1] = scratch;
+  scratch_ = static_cast<std::byte*>(scratch) + step_.kernels_bytes;
+}
+
+void WinogradThunk::run() {
+  run_kernel(*step_.transform, transform_.data(), nullptr, threads_);
+  run_kernel(*step_.result, result_.data(), scratch_, threads_);
+}
+
 void FillThunk::run() {
   for (int i = 0; i < work_.gap_count; ++i)
     std::fill_n(start_ + work_.gaps[i].offset, work_.gaps[i].bytes, std::byte{});

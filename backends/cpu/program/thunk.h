@@ -67,6 +67,22 @@ class Im2colThunk final : public Thunk {
   std::vector<void*> kernels_;  // one per thread
 };
 
+// A convolution without oneDNN, by two kernels.
+class WinogradThunk final : public Thunk {
+ public:
+  WinogradThunk(const weft_winograd_step& step, int threads) : step_(step), threads_(threads) {}
+  void bind(const std::vector<void*>& pointers, void* scratch) override;
+  void run() override;
+  std::size_t scratch_bytes() const override { return step_.kernels_bytes + step_.result->scratch_bytes; }
+  std::string kind() const override { return "winograd"; }
+
+ private:
+  const weft_winograd_step& step_;
+  int threads_;
+  std::vector<void*> transform_, result_;  // their buffers
+  std::byte* scratch_ = nullptr;           // of `result`
+};
+
 class FillThunk final : public Thunk {
  public:
   explicit FillThunk(const weft_fill_step& work) : work_(work) {}

@@ -174,7 +174,7 @@ void check_model(How how, const ir::Module& module, const std::vector<std::int64
   session_options.backend = options.on_gpu ? "cuda-emulated" : "cpu";
   session_options.batch = batches.back();
   session_options.threads = 2;
-  session_options.standalone = standalone;
+  if (standalone) session_options.contractions = Contractions::generated;
   session_options.contrastive = contrastive;
   Session session(module, session_options);
   for (const std::int64_t batch : {batches.back(), batches.back(), batches.front()}) {

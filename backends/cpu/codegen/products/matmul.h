@@ -4,7 +4,7 @@
 #include <string>
 
 #include "backends/cpu/codegen/code.h"
-#include "backends/cpu/codegen/matmul_plan.h"
+#include "backends/cpu/codegen/products/matmul_plan.h"
 
 namespace weft::cpu {
 

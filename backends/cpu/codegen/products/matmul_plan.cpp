@@ -1,5 +1,5 @@
 // Forms, tiles and chunks of generated matmuls.
-#include "backends/cpu/codegen/matmul_plan.h"
+#include "backends/cpu/codegen/products/matmul_plan.h"
 
 #include <algorithm>
 
@@ -14,6 +14,7 @@ constexpr std::int64_t kFewRows = 4;  // at most, for dot products
 constexpr std::int64_t kDotsATile = 8;
 constexpr std::int64_t kMostTileRows = 14;  // the code of a row takes 200 bytes
 constexpr std::int64_t kSumsAtOnce = 8;     // two FMA units with a latency of four cycles
+constexpr std::int64_t kNumbersAtOnce = kSumsAtOnce * kDotSums;
 constexpr std::int64_t kWholeDepth = 2048;  // a longer depth is split
 constexpr std::int64_t kDepthBlock = 1024;
 constexpr std::int64_t kRowsPerPanelCopy = 64;  // least rows that justify copying b's panels, if b has so many
@@ -83,12 +84,14 @@ class MatmulPlanner {
   }
 
   void choose_dots() {
+    const int vectors = kDotSums / target_.vector_width;  // of sums
+    const std::int64_t tile = std::min<std::int64_t>(kDotsATile, target_.vector_registers / 2 / vectors);
     if (rows() <= columns()) {
       plan_.tile_rows = std::min(rows(), kFewRows);
-      plan_.tile_columns = std::min(columns(), kDotsATile / plan_.tile_rows);
+      plan_.tile_columns = std::min(columns(), tile / plan_.tile_rows);
     } else {
       plan_.tile_columns = std::min(columns(), kFewRows);
-      plan_.tile_rows = std::min(rows(), kDotsATile / plan_.tile_columns);
+      plan_.tile_rows = std::min(rows(), tile / plan_.tile_columns);
     }
     plan_.depth_block = plan_.depth();
     cycles_ = double(rows() * columns()) * (double(plan_.depth()) / double(plan_.width) + 4) * 1.2;
@@ -112,10 +115,12 @@ class MatmulPlanner {
   // one set of the first-level cache, which has eight ways.
   bool fits(std::int64_t tile_rows, std::int64_t vectors) const {
     if (tile_rows > kSameSet && plan_.a.row_stride % kPage == 0) return false;
-    return (tile_rows == 1 ? vectors : (tile_rows + 1) * vectors) + 2 <= target_.vector_registers;
+    const std::int64_t sums = plan_.sums * tile_rows * vectors;
+    return (tile_rows == 1 ? sums : sums + vectors) + 2 <= target_.vector_registers;
   }
 
   void choose_tile() {
+    plan_.sums = independent_sums(rows(), columns());
     double best = 0;
     std::int64_t best_vectors = 0;
     for (std::int64_t vectors = std::min<std::int64_t>(ceil_div(columns(), plan_.width), target_.vector_registers - 2);
@@ -131,7 +136,7 @@ class MatmulPlanner {
     plan_.tile_columns = best_vectors * plan_.width;
     const std::int64_t depth = plan_.depth();
     plan_.depth_block = depth;
-    if (depth > kWholeDepth && (rows() > plan_.tile_rows || plan_.form == ProductForm::packed))
+    if (plan_.sums == 1 && depth > kWholeDepth && (rows() > plan_.tile_rows || plan_.form == ProductForm::packed))
       plan_.depth_block = round_up(ceil_div(depth, ceil_div(depth, kDepthBlock)), plan_.width);
     cycles_ = best * double(depth) * (target_.vector_width == 16 ? 1 : 0.5);
     if (plan_.form == ProductForm::packed) cycles_ += double(depth) * double(columns()) * 0.4;
@@ -186,6 +191,10 @@ MatmulPlan make_matmul_plan(const Matmul& matmul, const MachineTarget& target) {
   return MatmulPlanner(matmul, target).run();
 }
 
-std::int64_t independent_sums(std::int64_t tile_vectors) { return ceil_div(kSumsAtOnce, tile_vectors); }
+std::int64_t independent_sums(std::int64_t rows, std::int64_t columns) {
+  std::int64_t sums = 1;
+  while (2 * sums <= kSumsAtOnce && 2 * sums * rows * columns <= kNumbersAtOnce) sums *= 2;
+  return sums;
+}
 
 }  // namespace weft::cpu

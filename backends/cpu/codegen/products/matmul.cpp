@@ -1,6 +1,6 @@
 // Matmuls by tiles of the result in registers: each step of the depth multiplies a row of b by one number of each row
 // of a.
-#include "backends/cpu/codegen/matmul.h"
+#include "backends/cpu/codegen/products/matmul.h"
 
 #include <cmath>
 
@@ -161,7 +161,7 @@ class MatmulEmitter {
 
   void tile(const Part& part, LLVMValueRef row, std::int64_t tile_rows, std::int64_t count) {
     const std::int64_t vectors = (count + code_.width - 1) / code_.width;
-    const Sums sums = make_sums(tile_rows, vectors, independent_sums(tile_rows * vectors));
+    const Sums sums = make_sums(tile_rows, vectors, plan_.sums);
     LLVMValueRef result = element(result_, plan_.result, row, part.column_begin);
     start(sums, part, row, result, count);
     multiply(sums, part, row, count);
@@ -303,25 +303,40 @@ class MatmulEmitter {
     });
   }
 
+  // Each number has kDotSums sums, which are several vectors where vectors are shorter.
   void dot_tile(LLVMValueRef row, std::int64_t tile_rows, LLVMValueRef column, std::int64_t count) {
-    const Sums sums = make_sums(tile_rows, count, 1);
-    each(sums, [&](std::int64_t i, std::int64_t j) { write(0.0, sums.place(0, i, j)); });
-    steps(code_.number(0), code_.number(depth()), depth(), code_.width, "k", [&](LLVMValueRef k, std::int64_t lanes) {
-      LLVMValueRef a = element(a_, plan_.a, row, k), b = element(b_, plan_.b, k, column), mask = first_lanes(lanes);
-      std::vector<Value> b_columns;
-      for (std::int64_t j = 0; j < count; ++j)
-        b_columns.push_back(vector_at(after(b, j * plan_.b.column_stride), mask));
-      for (std::int64_t i = 0; i < tile_rows; ++i) {
-        const Value a_row = vector_at(after(a, i * plan_.a.row_stride), mask);
-        for (std::int64_t j = 0; j < count; ++j) {
-          LLVMValueRef place = sums.place(0, i, j);
-          write(fma(a_row, b_columns[std::size_t(j)], read(place)), place);
-        }
-      }
+    const int parts = kDotSums / code_.width;
+    const Sums sums = make_sums(tile_rows, count, parts);
+    for (LLVMValueRef place : sums.places) write(0.0, place);
+    steps(code_.number(0), code_.number(depth()), depth(), kDotSums, "k", [&](LLVMValueRef k, std::int64_t lanes) {
+      for (std::int64_t part = 0; part < parts; ++part)
+        if (lanes > part * code_.width)
+          dot_step(sums, part, row, column, code_.add(k, code_.number(part * code_.width)),
+                   first_lanes(lanes - part * code_.width));
     });
     each(sums, [&](std::int64_t i, std::int64_t j) {
-      store_dot(read(sums.place(0, i, j)), code_.add(row, code_.number(i)), code_.add(column, code_.number(j)));
+      std::vector<Value> lanes;
+      for (std::int64_t part = 0; part < parts; ++part) lanes.push_back(read(sums.place(part, i, j)));
+      for (; lanes.size() > 1; lanes.resize(lanes.size() / 2))  // as across_lanes halves one long vector
+        for (std::size_t part = 0; part < lanes.size() / 2; ++part)
+          lanes[part] = lanes[part] + lanes[part + lanes.size() / 2];
+      store_dot(lanes[0], code_.add(row, code_.number(i)), code_.add(column, code_.number(j)));
     });
+  }
+
+  void dot_step(const Sums& sums, std::int64_t part, LLVMValueRef row, LLVMValueRef column, LLVMValueRef k,
+                LLVMValueRef mask) {
+    LLVMValueRef a = element(a_, plan_.a, row, k), b = element(b_, plan_.b, k, column);
+    std::vector<Value> b_columns;
+    for (std::int64_t j = 0; j < sums.vectors; ++j)
+      b_columns.push_back(vector_at(after(b, j * plan_.b.column_stride), mask));
+    for (std::int64_t i = 0; i < sums.rows; ++i) {
+      const Value a_row = vector_at(after(a, i * plan_.a.row_stride), mask);
+      for (std::int64_t j = 0; j < sums.vectors; ++j) {
+        LLVMValueRef place = sums.place(part, i, j);
+        write(fma(a_row, b_columns[std::size_t(j)], read(place)), place);
+      }
+    }
   }
 
   void store_dot(const Value& sum, LLVMValueRef row, LLVMValueRef column) {

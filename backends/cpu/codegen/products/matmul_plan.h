@@ -1,5 +1,6 @@
 // Decides how a generated matmul runs: which dim lies across lanes, the tile of the result in registers, parts of the
-// depth, chunks. Everything follows from sizes, strides and the machine.
+// depth, chunks. The order of each number's sum follows from sizes and strides alone, so that every machine with fused
+// multiply-add makes the same bits; all else follows from the machine too.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +16,8 @@ namespace weft::cpu {
 enum class ProductForm : std::uint8_t {
   direct,  // columns across lanes, b read in place: its rows are dense
   packed,  // columns across lanes, panels of b copied to scratch first: b's columns are dense, or its rows far apart
-  dots,    // depth across lanes; a and b are dense along it: for few rows or columns, which do not pay for a copy
+  dots,    // depth across kDotSums virtual lanes; a and b are dense along it: for few rows or columns, which do not pay
+           // for a copy
 };
 
 struct MatmulPlan {
@@ -25,6 +27,7 @@ struct MatmulPlan {
   bool bias = false, bias_by_row = false, relu = false, accumulate = false;
   ProductForm form = ProductForm::direct;
   int width = 0;                       // in lanes
+  std::int64_t sums = 1;               // of each number, which take steps of the depth in turn; not for `dots`
   std::int64_t tile_rows = 1;          // of the result, in registers
   std::int64_t tile_columns = 1;       // whole vectors, except for `dots`
   std::int64_t depth_block = 0;        // the depth processed at once; a panel's part of it stays in cache
@@ -41,8 +44,9 @@ struct MatmulPlan {
 
 MatmulPlan make_matmul_plan(const Matmul& matmul, const MachineTarget& target);
 
-// The number of independent sums per number of a tile. They take steps of the depth in turn, so that additions do not
-// wait for each other.
-std::int64_t independent_sums(std::int64_t tile_vectors);
+inline constexpr int kDotSums = 16;  // of each number of a dot product: the lanes of the widest machine
+
+// The number of sums per number of a small result, so that additions do not wait for each other.
+std::int64_t independent_sums(std::int64_t rows, std::int64_t columns);
 
 }  // namespace weft::cpu
