@@ -13,7 +13,6 @@
 #include "backends/cpu/program/jit.h"
 #include "backends/cpu/program/thunk.h"
 #include "backends/cpu/threads/memory.h"
-#include "backends/cpu/threads/openmp.h"
 #include "backends/cpu/winograd.h"
 
 namespace weft::bench {
@@ -144,7 +143,7 @@ class Runs {
   double library(std::string& implementation) {
     const std::string layout = cpu::preferred_weights_layout(step_);
     step_.weights_layout = layout.c_str();
-    cpu::PrimitiveThunk thunk(cpu::make_convolution(step_));
+    cpu::PrimitiveThunk thunk(cpu::make_convolution(step_, 1));
     implementation = thunk.kind();
     const double result = rate(thunk);
     step_.weights_layout = "";
@@ -166,7 +165,6 @@ class Runs {
 };
 
 void run(const std::string& cpu) {
-  omp_set_num_threads(1);
   const bool wide = cpu::find_target(cpu).avx512;
   fmt::print("FMA peak {:.1f} GFLOP/s; times the peak, by the work of the direct algorithm\n", peak(wide));
   for (const Shape& shape : kShapes)
