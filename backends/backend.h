@@ -24,10 +24,10 @@ struct Backend {
   std::string name;
   Default by_default = Default::never;
   std::vector<Precision> precisions = {Precision::f32};
-  bool standalone = false;                  // whether it supports CompileOptions::standalone
+  bool generates_contractions = false;      // whether it supports Contractions::generated
   std::vector<std::string> libraries = {};  // with the versions that this build found
   // Facts for the passes. Empty: it takes the bound graph without passes.
-  std::function<passes::Target()> target = {};
+  std::function<passes::Target(const CompileOptions&)> target = {};
   std::function<std::shared_ptr<runtime::Memory>()> memory = runtime::host_memory;
   // What it needs from the machine. Empty: nothing.
   std::function<std::vector<Finding>()> needs = {};

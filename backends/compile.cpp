@@ -16,6 +16,7 @@ namespace weft {
 namespace {
 
 constexpr std::array<std::string_view, 3> kPrecisions{"f32", "tf32", "bf16"};  // in the order of the enum
+constexpr std::array<std::string_view, 3> kContractions{"auto", "generated", "onednn"};
 
 ir::GraphPtr bound(const ir::GraphPtr& graph, const ir::Bindings& bindings) {
   if (graph->symbols().empty()) return graph;
@@ -39,9 +40,10 @@ const Backend& need_backend(const std::string& name) {
 }
 
 passes::Target target(const Backend& backend, const CompileOptions& options) {
-  passes::Target target = backend.target ? backend.target() : passes::Target();
-  if (!options.choose_layouts || options.standalone) target.weights_layout = nullptr;
-  if (!options.choose_layouts && !options.standalone && !options.layouts.empty()) target.kept_layouts = options.layouts;
+  passes::Target target = backend.target ? backend.target(options) : passes::Target();
+  const bool row_major = options.contractions == Contractions::generated;
+  if (!options.choose_layouts || row_major) target.weights_layout = nullptr;
+  if (!options.choose_layouts && !row_major && !options.layouts.empty()) target.kept_layouts = options.layouts;
   return target;
 }
 
@@ -55,6 +57,16 @@ Precision parse_precision(std::string_view text) {
   const auto found = std::ranges::find(kPrecisions, text);
   if (found == kPrecisions.end()) fail("unknown precision {}{}", text, did_you_mean(text, precision_names()));
   return Precision(found - kPrecisions.begin());
+}
+
+std::string_view name(Contractions contractions) { return kContractions[std::size_t(contractions)]; }
+
+std::vector<std::string> contractions_names() { return {kContractions.begin(), kContractions.end()}; }
+
+Contractions parse_contractions(std::string_view text) {
+  const auto found = std::ranges::find(kContractions, text);
+  if (found == kContractions.end()) fail("unknown contractions {}{}", text, did_you_mean(text, contractions_names()));
+  return Contractions(found - kContractions.begin());
 }
 
 std::vector<std::string> backend_names() {
@@ -119,8 +131,8 @@ std::unique_ptr<runtime::Program> compile(const ir::GraphPtr& graph, const Compi
   if (!has_precision(options.backend, options.precision))
     fail("graph @{}: the backend '{}' does not support {}: use cuda, or f32", graph->name, options.backend,
          name(options.precision));
-  if (options.standalone && !backend.standalone)
-    fail("graph @{}: the backend '{}' does not compile standalone: use cpu", graph->name, options.backend);
+  if (options.contractions == Contractions::generated && !backend.generates_contractions)
+    fail("graph @{}: the backend '{}' has no contractions of its own: use cpu", graph->name, options.backend);
   return backend.compile(backend.target ? lowered(graph, options, &facts) : bound_and_verified(graph, options, facts),
                          options, facts);
 }

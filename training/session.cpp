@@ -152,7 +152,7 @@ Session::Compiled& Session::add_program(Use use, std::string_view entry, std::in
   compile_options.backend = options_.backend;
   compile_options.threads = options_.threads;
   compile_options.winograd = options_.winograd;
-  compile_options.standalone = options_.standalone;
+  compile_options.contractions = options_.contractions;
   compile_options.precision = options_.precision;
   for (const std::string& symbol : made->graph->symbols())
     compile_options.bind[symbol] = made->size > 0 && symbol == kSizeSymbol ? made->size : batch;

@@ -35,7 +35,7 @@ struct SessionOptions {
   passes::OptimizerSpec optimizer;
   bool contrastive = true;  // whether the pass `contrastive` runs
   bool winograd = true;     // see CompileOptions
-  bool standalone = false;  // see CompileOptions
+  Contractions contractions = Contractions::automatic;
   Precision precision = Precision::f32;
   bool allow_nonfinite = false;  // accepts weights that hold NaN or infinity, for inspection; not part of a config
 };

@@ -68,6 +68,8 @@ class Compiler {
     if (input.role == Role::param || input.role == Role::state) used_.insert(name);
   }
 
+  Contractions contractions() const { return options_.standalone ? Contractions::generated : options_.contractions; }
+
   void compile_entry(Entry& entry) {
     std::vector<std::int64_t> batches = options_.batches;
     std::ranges::sort(batches);
@@ -75,7 +77,8 @@ class Compiler {
     for (const std::int64_t batch : batches) {
       CompileOptions compile_options;
       for (const std::string& symbol : entry.graph->symbols()) compile_options.bind[symbol] = batch;
-      compile_options.standalone = options_.standalone;
+      compile_options.contractions = contractions();
+      compile_options.winograd = options_.winograd;
       if (options_.on_gpu) compile_options.backend = "cuda";
       compile_options.precision = options_.precision;
       compile_options.choose_layouts = entry.trains && !state_.has_settled_layouts();
@@ -89,7 +92,7 @@ class Compiler {
   std::variant<CpuProgram, CudaProgram> compiled(const GraphPtr& graph, const Entry& entry, std::int64_t batch) const {
     if (options_.on_gpu) return compile_for_cuda(graph, options_.precision == Precision::tf32, options_.architectures);
     return compile_for_cpu(graph, {fmt::format("{}_{}_{}_", options_.name, identifier(entry.name), batch), options_.cpu,
-                                   options_.triple, options_.winograd, options_.standalone});
+                                   options_.triple, options_.winograd, contractions(), options_.standalone});
   }
 
   // Assigns regions of the state to regions of the artefact. Drops tensors that no entry uses, unless the artefact

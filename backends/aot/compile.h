@@ -21,8 +21,9 @@ struct Options {
   std::string name;                  // of the artefact
   std::vector<std::string> entries;  // by name; empty: all except those for training
   std::vector<std::int64_t> batches = {1};
-  std::string cpu = "native", triple = {};      // the machine: see find_target (backends/cpu/codegen/emit.h)
-  bool standalone = false;                      // without oneDNN
+  std::string cpu = "native", triple = {};  // the machine: see find_target (backends/cpu/codegen/emit.h)
+  bool standalone = false;                  // without oneDNN: all contractions are generated
+  Contractions contractions = Contractions::automatic;
   bool on_gpu = false;                          // with the backend cuda instead of cpu
   Precision precision = Precision::f32;         // of matmuls and convolutions, see CompileOptions
   std::vector<std::string> architectures = {};  // GPU architectures to compile machine code for, "sm_90"

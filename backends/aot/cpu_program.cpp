@@ -31,8 +31,9 @@ void refuse_others(const ir::Graph& graph, const cpu::Schedule& schedule, bool s
 CpuProgram compile_for_cpu(ir::GraphPtr graph, const CpuOptions& options) {
   CpuProgram program;
   program.graph = std::move(graph);
+  const bool avx512 = cpu::find_target(options.cpu, options.triple).avx512;
   program.schedule = std::make_unique<cpu::Schedule>(
-      *program.graph, cpu::ScheduleOptions{options.prefix, options.winograd, options.standalone});
+      *program.graph, cpu::ScheduleOptions{options.prefix, options.winograd, options.contractions, avx512});
   refuse_others(*program.graph, *program.schedule, options.standalone);
   if (!program.schedule->kernels().empty()) {
     const cpu::InLlvm inside;

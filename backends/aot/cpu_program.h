@@ -16,7 +16,8 @@ struct CpuOptions {
   std::string cpu = "native";  // see cpu::find_target (emit.h)
   std::string triple = {};     // likewise
   bool winograd = true;        // see onednn.h
-  bool standalone = false;     // see schedule.h
+  Contractions contractions = Contractions::automatic;
+  bool standalone = false;  // refuses what needs oneDNN
 };
 
 struct CpuProgram {

@@ -12,7 +12,8 @@ namespace {
 constexpr std::int64_t kLeastChannels = 32;  // less, and the transforms cost more than the products save
 constexpr std::int64_t kChannelStep = 16;    // whole vectors on every machine
 constexpr std::int64_t kLeastTiles = 48;
-constexpr double kLeastUse = 0.5;  // of the pixels of all tiles, those that are in the image
+constexpr std::int64_t kLargeWeights = 256 * 256;  // pass through the caches for each block of tiles
+constexpr double kLeastUse = 0.5;                  // of the pixels of all tiles, those that are in the image
 
 bool all_are(const std::int64_t (&numbers)[2], std::int64_t wanted) {
   return std::all_of(numbers, numbers + 2, [wanted](std::int64_t each) { return each == wanted; });
@@ -28,6 +29,10 @@ bool suits_winograd(const weft_convolution_step& c) {
   const Winograd all = winograd_of(c, WinogradPart::result, "");
   const double pixels = double(c.y[0] * c.y[2] * c.y[3]);
   return suits(c.x[1]) && suits(c.y[1]) && all.tiles() >= kLeastTiles && pixels >= kLeastUse * 16 * double(all.tiles());
+}
+
+bool is_faster_by_winograd(const weft_convolution_step& c, bool avx512) {
+  return !avx512 || c.x[1] * c.y[1] < kLargeWeights;
 }
 
 Winograd winograd_of(const weft_convolution_step& c, WinogradPart part, const std::string& name) {

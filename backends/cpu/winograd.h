@@ -31,6 +31,9 @@ struct Winograd {
 // The rule of shapes, the same for every machine: kernels of 3x3, stride 1 and padding 1, between multiples of 16
 // channels, at least 32, with so many tiles that these outweigh the transform of the kernels and fill their blocks.
 bool suits_winograd(const weft_convolution_step& convolution);
+// Whether its kernels are faster than oneDNN's, which have a Winograd convolution of their own on AVX-512; measured in
+// docs/evidence/contractions.md.
+bool is_faster_by_winograd(const weft_convolution_step& convolution, bool avx512);
 Winograd winograd_of(const weft_convolution_step& convolution, WinogradPart part, const std::string& name);
 std::size_t winograd_kernels_bytes(const weft_convolution_step& convolution);
 

@@ -53,7 +53,7 @@ Backend row_of(std::string name, Backend::Default by_default) {
   row.name = std::move(name);
   row.by_default = by_default;
   row.precisions = {Precision::f32, Precision::tf32, Precision::bf16};
-  row.target = weft::cuda::target;
+  row.target = [](const CompileOptions&) { return weft::cuda::target(); };
   row.memory = [] { return opened<open>().memory; };
   row.source = weft::cuda::source_of;
   row.compile = [](ir::GraphPtr graph, const CompileOptions& options, CompileReport& report) {

@@ -59,14 +59,16 @@ TEST_CASE("a run keeps the switches of its compiler, and one of before they came
   RunConfig config = config_of(make_vae(), 1);
   config.session.winograd = config.session.contrastive = false;
   config.session.precision = Precision::bf16;
+  config.session.contractions = Contractions::generated;
   const RunDirectory run = RunDirectory::create(folder / "run", config, make_vae());
   const auto session = [&] { return RunDirectory::open(folder / "run").config().session; };
   CHECK_FALSE(session().winograd);
   CHECK_FALSE(session().contrastive);
   CHECK(session().precision == Precision::bf16);
+  CHECK(session().contractions == Contractions::generated);
 
   std::string text = runtime::read_file(run.file("config.json"));
-  for (const std::string name : {"winograd", "contrastive", "precision"}) {
+  for (const std::string name : {"winograd", "contrastive", "precision", "contractions"}) {
     const std::size_t line = text.find("\"" + name);
     REQUIRE(line != std::string::npos);
     const std::size_t before = text.rfind(',', line), end = text.find_first_of(",\n", line);
@@ -76,6 +78,7 @@ TEST_CASE("a run keeps the switches of its compiler, and one of before they came
   CHECK(session().winograd);
   CHECK(session().contrastive);
   CHECK(session().precision == Precision::f32);
+  CHECK(session().contractions == Contractions::onednn);
 }
 
 namespace {
@@ -86,7 +89,7 @@ nlohmann::ordered_json other_value(const nlohmann::ordered_json& value) {
   if (value.is_number_integer()) return value.get<std::int64_t>() + 1;
   if (value.is_number()) return value.get<double>() + 1;
   if (value.is_null()) return 1;
-  for (const auto& [from, to] : {std::pair("adam", "sgd"), {"constant", "cosine"}, {"f32", "bf16"}})
+  for (const auto& [from, to] : {std::pair("adam", "sgd"), {"constant", "cosine"}, {"f32", "bf16"}, {"auto", "onednn"}})
     if (value == from) return to;
   return value.get<std::string>() + "x";
 }

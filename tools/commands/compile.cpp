@@ -72,6 +72,8 @@ class CompileCommand final : public Command {
     flags.add("standalone", options_.standalone,
               "Generate matmuls and convolutions too: the libraries need only libc and libm, and use one thread");
     flags.add("cc", cc_, "PROGRAM", "C compiler and linker [cc]");
+    flags.choose("contractions", contractions_, contractions_names(),
+                 "Matmuls and convolutions by kernels that Weft generates, by oneDNN, or by shape");
     flags.add("no-winograd", no_winograd_, "Disable Winograd convolution");
     optimizer_.declare(flags);
     passes_.declare(flags);
@@ -82,6 +84,9 @@ class CompileCommand final : public Command {
   int run() override {
     options_ = passes_.apply(options_);
     options_.winograd = !no_winograd_;
+    options_.contractions = parse_contractions(contractions_);
+    if (options_.standalone && options_.contractions == Contractions::onednn)
+      fail_usage("--standalone generates all contractions: omit it or --contractions onednn");
     options_.batches = batches_of(batches_);
     options_.entries = parts_of(entries_);
     options_.on_gpu = backend_ != "cpu";
@@ -172,6 +177,7 @@ class CompileCommand final : public Command {
   aot::Options options_;
   std::string entries_, batches_ = "1,64", backend_ = "cpu", architectures_, precision_ = "f32";
   std::optional<std::string> weights_, out_, cc_;
+  std::string contractions_ = "auto";
   bool embed_ = false, json_ = false, no_winograd_ = false;
 };
 

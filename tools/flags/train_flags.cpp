@@ -58,6 +58,8 @@ void MachineFlags::declare(Flags& flags) {
   flags.group("Machine");
   flags.choose("backend", backend_, backend_choices(), fmt::format("Backend [{}]", backend_names().front()));
   flags.add("threads", threads_, 1, fmt::format("Threads [all cores: {}]", thread_count(0)));
+  flags.choose("contractions", contractions_, contractions_names(),
+               "Matmuls and convolutions by kernels that Weft generates, by oneDNN, or by shape [auto]");
   flags.add("no-winograd", no_winograd_, "Disable Winograd convolution: slower, with less rounding");
   flags.choose(
       "precision", precision_, precision_names(),
@@ -70,6 +72,7 @@ training::SessionOptions MachineFlags::apply(training::SessionOptions options) c
   options.backend = backend_.value_or(options.backend);
   options.threads = static_cast<int>(threads_.value_or(options.threads));
   if (no_winograd_) options.winograd = false;
+  if (contractions_) options.contractions = parse_contractions(*contractions_);
   if (precision_) options.precision = parse_precision(*precision_);
   if (has_precision(options.backend, options.precision)) return options;
   if (precision_)

@@ -24,7 +24,7 @@ class OptimizerFlags {
   bool decay_matrices_ = false;
 };
 
-// --backend, --threads, --no-winograd, --precision
+// --backend, --threads, --contractions, --no-winograd, --precision
 class MachineFlags {
  public:
   void declare(Flags& flags);
@@ -33,7 +33,7 @@ class MachineFlags {
   const std::optional<std::string>& backend() const { return backend_; }
 
  private:
-  std::optional<std::string> backend_, precision_;
+  std::optional<std::string> backend_, precision_, contractions_;
   std::optional<std::int64_t> threads_;
   bool no_winograd_ = false;
 };

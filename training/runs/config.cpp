@@ -99,6 +99,7 @@ class Writer {
   }
   void operator()(const char* key, Schedule::Kind kind) { json[key] = name(kind); }
   void operator()(const char* key, Precision precision) { json[key] = name(precision); }
+  void operator()(const char* key, Contractions contractions) { json[key] = name(contractions); }
 };
 
 class Reader {
@@ -124,6 +125,10 @@ class Reader {
   }
   void operator()(const char* key, Precision& precision) const {
     if (json.contains(key)) precision = parse_precision(text(key));
+  }
+  // Older runs had the library's alone, and repeat its bits.
+  void operator()(const char* key, Contractions& contractions) const {
+    contractions = json.contains(key) ? parse_contractions(text(key)) : Contractions::onednn;
   }
   void operator()(const char* key, std::vector<Column>& columns) const {
     columns.clear();
@@ -165,6 +170,7 @@ void session_fields(Visit& visit, Options& options) {
   visit("contrastive", options.contrastive);
   visit("winograd", options.winograd);
   visit("precision", options.precision);
+  visit("contractions", options.contractions);
 }
 
 template <typename Visit, typename Spec>

@@ -24,11 +24,11 @@ Schedule make_schedule(const ir::Graph& graph, const ScheduleOptions& options, C
   return schedule;
 }
 
+// Contractions are comments, so that a file of kernels can be read again.
 std::string print(const KernelSource& source) {
-  const auto* kernel = std::get_if<kernel::Kernel>(&source);
-  if (kernel) return kernel::print(*kernel);
+  if (const auto* kernel = std::get_if<kernel::Kernel>(&source)) return kernel::print(*kernel);
   const auto* matmul = std::get_if<Matmul>(&source);
-  return (matmul ? to_string(*matmul) : to_string(std::get<Winograd>(source))) + "\n";
+  return "// " + (matmul ? to_string(*matmul) : to_string(std::get<Winograd>(source))) + "\n";
 }
 
 class CpuProgram final : public runtime::Program {
@@ -133,11 +133,12 @@ class CpuProgram final : public runtime::Program {
 
 }  // namespace
 
-passes::Target target() {
+passes::Target target(const ScheduleOptions& options) {
   passes::Target target;
   target.similarity_block = kept_similarity_block;
-  target.weights_layout = [](const ir::Graph& graph, const ir::Op& op) {
-    return preferred_weights_layout(convolution_table(graph, op, ""));
+  target.weights_layout = [options](const ir::Graph& graph, const ir::Op& op) {
+    const weft_convolution_step table = convolution_table(graph, op, "");
+    return goes_by_winograd(table, options) ? "" : preferred_weights_layout(table);
   };
   return target;
 }

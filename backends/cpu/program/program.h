@@ -13,7 +13,7 @@
 namespace weft::cpu {
 
 // Facts about this backend for the passes.
-passes::Target target();
+passes::Target target(const ScheduleOptions& options = {});
 
 // `graph` has static dims and has been through fuse and copies. `threads` > 0.
 std::unique_ptr<runtime::Program> make_program(ir::GraphPtr graph, int threads, const ScheduleOptions& options,

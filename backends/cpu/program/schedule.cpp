@@ -75,6 +75,12 @@ weft_pooling_step pooling_of(const Graph& graph, const Op& op) {
 
 }  // namespace
 
+bool goes_by_winograd(const weft_convolution_step& table, const ScheduleOptions& options) {
+  if (!options.winograd || options.contractions == Contractions::onednn || *table.weights_layout != 0) return false;
+  return suits_winograd(table) &&
+         (options.contractions == Contractions::generated || is_faster_by_winograd(table, options.avx512));
+}
+
 Schedule::Schedule(const Graph& graph, const ScheduleOptions& options)
     : weft::Schedule(graph, kCacheLine), options_(options) {
   add_all();
@@ -144,7 +150,7 @@ void Schedule::add_similarity(OpId id, weft_similarity code) {
 void Schedule::add_matmul(OpId id) {
   const Op& op = graph_.ops[id];
   const weft_matmul_step table = matmul(op);
-  if (!options_.standalone) return add_step(table, id);
+  if (options_.contractions != Contractions::generated) return add_step(table, id);
   const weft_kernel* kernel =
       add_kernel(Matmul{kernel_name(op), table.a, table.b, table.result, table.bias != 0, table.activation});
   add_step(weft_kernel_step{kernel, nullptr, 0, 0}, id);
@@ -154,8 +160,8 @@ void Schedule::add_convolution(OpId id) {
   const Op& op = graph_.ops[id];
   weft_convolution_step table = convolution(op);
   table.winograd = int(options_.winograd);
-  if (!options_.standalone) return add_step(table, id);
-  if (options_.winograd && suits_winograd(table)) return add_winograd(id, table);
+  if (goes_by_winograd(table, options_)) return add_winograd(id, table);
+  if (options_.contractions != Contractions::generated) return add_step(table, id);
   weft_im2col_step columns = columns_of(table);
   columns.matmul = add_kernel(matmul_of(columns, table.activation, kernel_name(op)));
   add_step(columns, id);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "backends/cpu/codegen/emit.h"
+#include "backends/options.h"
 #include "backends/program/schedule.h"
 
 namespace weft::cpu {
@@ -12,8 +13,12 @@ namespace weft::cpu {
 struct ScheduleOptions {
   std::string prefix = {};  // prefix of the kernels' names
   bool winograd = true;     // see steps.def
-  bool standalone = false;  // matmuls and convolutions of f32 without oneDNN
+  Contractions contractions = Contractions::automatic;
+  bool avx512 = true;  // of the machine that runs it
 };
+
+// Whether a convolution becomes kernels of Winograd's algorithm.
+bool goes_by_winograd(const weft_convolution_step& table, const ScheduleOptions& options);
 
 class Schedule final : public weft::Schedule {
  public:

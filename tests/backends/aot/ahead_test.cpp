@@ -177,7 +177,7 @@ void check_models(How how, const std::vector<std::string>& names, const std::vec
     session_options.backend = options.on_gpu ? "cuda-emulated" : "cpu";
     session_options.batch = batches.back();
     session_options.threads = 2;
-    session_options.standalone = standalone;
+    if (standalone) session_options.contractions = Contractions::generated;
     session_options.contrastive = contrastive;
     Session session(module, session_options);
     for (const std::int64_t batch : {batches.back(), batches.back(), batches.front()}) {

@@ -28,20 +28,20 @@ struct Backend {
 
 std::vector<Backend> backends() {
   std::vector<Backend> all;
-  const auto add = [&](const char* name, const char* backend, int threads, bool standalone) {
+  const auto add = [&](const char* name, const char* backend, int threads, Contractions contractions) {
     CompileOptions options;
     options.backend = backend;
     options.threads = threads;
-    options.standalone = standalone;
+    options.contractions = contractions;
     all.push_back({name, options});
   };
-  add("cpu, 1 thread", "cpu", 1, false);
-  add("cpu, 2 threads", "cpu", 2, false);
-  add("cpu, standalone", "cpu", 1, true);
-  add("cuda-emulated", "cuda-emulated", 1, false);
+  add("cpu, 1 thread", "cpu", 1, Contractions::automatic);
+  add("cpu, 2 threads", "cpu", 2, Contractions::automatic);
+  add("cpu, generated", "cpu", 1, Contractions::generated);
+  add("cuda-emulated", "cuda-emulated", 1, Contractions::automatic);
   try {
     memory_of("cuda");
-    add("cuda", "cuda", 1, false);
+    add("cuda", "cuda", 1, Contractions::automatic);
   } catch (const Error&) {
     MESSAGE("cuda: skipped, no GPU here");
   }

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "backends/cpu/program/jit.h"
+#include "backends/cpu/program/schedule.h"
 #include "backends/cpu/program/thunk.h"
 #include "backends/cpu/threads/memory.h"
 
@@ -181,7 +182,8 @@ TEST_CASE("each direction is within 2e-6 of sums in double, with the same bits f
 
 TEST_CASE("the convolutions of the zoo are within 2e-6 in each direction") {
   std::mt19937 engine(6);
-  const std::int64_t shapes[][4] = {{8, 32, 64, 64}, {16, 14, 32, 64}, {64, 8, 64, 128}, {64, 4, 128, 256}, {12, 8, 256, 512}};
+  const std::int64_t shapes[][4] = {
+      {8, 32, 64, 64}, {16, 14, 32, 64}, {64, 8, 64, 128}, {64, 4, 128, 256}, {12, 8, 256, 512}};
   for (const auto& [images, size, in, out] : shapes)
     for (const weft_direction direction : kDirections) {
       const weft_convolution_step step = convolution(direction, images, size, size, in, out);
@@ -215,4 +217,27 @@ TEST_CASE("shapes for which Winograd does not pay") {
     step.x[0] = step.y[0] = 64;
     step.x[2] = step.y[2] = step.x[3] = step.y[3] = 5;
   }));
+}
+
+TEST_CASE("who computes a convolution follows from the options, the shape and the machine") {
+  using enum Contractions;
+  const weft_convolution_step good = convolution(WEFT_FORWARD, 8, 16, 16, 32, 64),
+                              large = convolution(WEFT_BACK_TO_W, 64, 8, 8, 256, 256),
+                              small = convolution(WEFT_FORWARD, 8, 16, 16, 3, 64);
+  weft_convolution_step blocked = good;
+  blocked.weights_layout = "hwio";
+  for (const bool avx512 : {false, true}) {
+    const auto goes = [&](const weft_convolution_step& step, Contractions contractions, bool winograd = true) {
+      return cpu::goes_by_winograd(step, {"", winograd, contractions, avx512});
+    };
+    CHECK(goes(good, automatic));
+    CHECK(goes(good, generated));
+    CHECK_FALSE(goes(good, onednn));
+    CHECK_FALSE(goes(good, automatic, false));
+    CHECK_FALSE(goes(good, generated, false));
+    CHECK_FALSE(goes(blocked, automatic));
+    CHECK_FALSE(goes(small, generated));
+    CHECK(goes(large, automatic) == !avx512);  // there oneDNN's is faster
+    CHECK(goes(large, generated));
+  }
 }

@@ -72,7 +72,8 @@ const std::vector<Way>& ways() {
     };
     add("cpu, 1 thread", 100, [](CompileOptions&) {});
     add("cpu, 2 threads", 100, [](CompileOptions& options) { options.threads = 2; });
-    add("standalone", 50, [](CompileOptions& options) { options.standalone = true; });
+    add("generated", 50, [](CompileOptions& options) { options.contractions = Contractions::generated; });
+    add("onednn", 25, [](CompileOptions& options) { options.contractions = Contractions::onednn; });
     add("no winograd", 25, [](CompileOptions& options) { options.winograd = false; });
     add("chosen layouts", 25, [](CompileOptions& options) { options.choose_layouts = true; });
     add("reference", 10, [](CompileOptions& options) { options.backend = "reference"; });
