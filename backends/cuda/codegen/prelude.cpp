@@ -266,13 +266,13 @@ __device__ inline void add_rows(const float (&dots)[Per][Per], LogSum (&rows)[Pe
   }
 }
 
-__device__ inline LogSum shuffled(LogSum sum, int distance) {
+__device__ inline LogSum shuffled_log_sum(LogSum sum, int distance) {
   return {__shfl_xor_sync(0xffffffffu, sum.top, distance), __shfl_xor_sync(0xffffffffu, sum.sum, distance)};
 }
 
 // Over the 16 threads of a row.
 __device__ inline LogSum join_threads(LogSum sum) {
-  for (int distance = 8; distance > 0; distance /= 2) sum = join_log_sums(sum, shuffled(sum, distance));
+  for (int distance = 8; distance > 0; distance /= 2) sum = join_log_sums(sum, shuffled_log_sum(sum, distance));
   return sum;
 }
 

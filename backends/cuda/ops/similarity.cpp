@@ -89,7 +89,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) NAME(const float* x, const 
       for (int i = 1; i < kPer; ++i) here.top = Max::of(here.top, dots[i][j]);
 #pragma unroll
       for (int i = 0; i < kPer; ++i) here.sum += here.top == -kInfinity ? 0.0f : expf(dots[i][j] - here.top);
-      const LogSum other = shuffled(here, 16);
+      const LogSum other = shuffled_log_sum(here, 16);
       if (threadIdx.x % 32 < 16) warps[threadIdx.x / 32][tile_place(tx, j)] = join_log_sums(here, other);
     }
     __syncthreads();

@@ -30,7 +30,7 @@ const std::vector<Fusion> kMost = {
     {"denoising_autoencoder", 7, 11, 77255864},
     {"conv_autoencoder", 15, 17, 58489692},
     {"rotnet", 31, 14, 167029824},
-    {"simclr", 35, 19, 334202476},
+    {"simclr", 35, 19, 334206572},
     {"classifier", 31, 14, 167274120},
     {"layer_norm_autoencoder", 8, 11, 15733260},
     {"vicreg", 18, 16, 11114044},
