@@ -12,8 +12,8 @@
 #include "backends/cpu/codegen/code.h"
 #include "backends/cpu/codegen/kernel.h"
 #include "backends/cpu/codegen/llvm_memory.h"
-#include "backends/cpu/codegen/products/matmul.h"
 #include "backends/cpu/codegen/plan.h"
+#include "backends/cpu/codegen/products/matmul.h"
 #include "backends/cpu/codegen/products/winograd.h"
 #include "ir/error.h"
 

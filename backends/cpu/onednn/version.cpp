@@ -6,7 +6,12 @@
 
 namespace weft::cpu {
 
+namespace {
+
 using Desc = dnnl::memory::desc;
+
+}  // namespace
+
 using dnnl::convolution_backward_data;
 using dnnl::convolution_backward_weights;
 using dnnl::convolution_forward;
