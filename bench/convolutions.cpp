@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <ctime>
 
 #include "backends/cpu/im2col.h"
 #include "backends/cpu/onednn/onednn.h"
@@ -14,28 +13,10 @@
 #include "backends/cpu/program/thunk.h"
 #include "backends/cpu/threads/memory.h"
 #include "backends/cpu/winograd.h"
+#include "bench/thread_time.h"
 
 namespace weft::bench {
 namespace {
-
-double now() {
-  timespec t{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
-}
-
-template <typename Body>
-double fastest(double budget, Body body) {
-  double best = 1e9;
-  for (double spent = 0; spent < budget;) {
-    const double start = now();
-    body();
-    const double seconds = now() - start;
-    best = std::min(best, seconds);
-    spent += seconds;
-  }
-  return best;
-}
 
 constexpr int kChains = 12, kSteps = 20000;
 
@@ -55,7 +36,7 @@ CHAINS(chains_of_512, "avx512f,fma", 64)
 CHAINS(chains_of_256, "avx2,fma", 32)
 
 double peak(bool wide) {
-  return 2e-9 * (wide ? 16 : 8) * kChains * kSteps / fastest(.05, wide ? chains_of_512 : chains_of_256);
+  return 2e-9 * (wide ? 16 : 8) * kChains * kSteps / least_seconds(.05, wide ? chains_of_512 : chains_of_256);
 }
 
 struct Shape {
@@ -154,7 +135,7 @@ class Runs {
   double rate(runtime::Thunk& thunk) {
     const cpu::HugeMemory scratch(std::max<std::size_t>(thunk.scratch_bytes(), 64));
     thunk.bind(buffers_, scratch.data());
-    return work_ / fastest(.25, [&] { thunk.run(); });
+    return work_ / least_seconds(.25, [&] { thunk.run(); });
   }
 
   weft_convolution_step step_;

@@ -8,55 +8,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
+
+#include "vectors.h"
 
 namespace {
-
-#ifdef __AVX512F__
-constexpr int kWidth = 16;
-#else
-constexpr int kWidth = 8;
-#endif
-using Vector = float __attribute__((vector_size(kWidth * sizeof(float))));
-
-double now() {
-  timespec t{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
-}
-
-template <class Body>
-double best_seconds(double budget, Body body) {
-  double best = 1e9;
-  for (double spent = 0; spent < budget;) {
-    const double start = now();
-    body();
-    const double each = now() - start;
-    best = std::min(best, each);
-    spent += each;
-  }
-  return best;
-}
-
-double peak() {
-  return 2.0 * kWidth * 12 * 20000 / 1e9 / best_seconds(.05, [] {
-           Vector sums[12] = {};
-           const Vector scale = Vector{} + .999f, step = Vector{} + .001f;
-           for (int i = 0; i < 20000; ++i)
-#pragma clang loop unroll(full)
-             for (Vector& sum : sums) {
-               sum = __builtin_elementwise_fma(sum, scale, step);
-               asm volatile("" : "+v"(sum));
-             }
-         });
-}
-
-Vector load(const float* from) {
-  Vector value;
-  __builtin_memcpy(&value, from, sizeof value);
-  return value;
-}
-void store(float* to, Vector value) { __builtin_memcpy(to, &value, sizeof value); }
 
 // c[R, V vectors] += a * b over the depth. Strides are constants, as in generated code: addresses are displacements.
 template <int R, int V, long a_row, long a_step, long b_step, long c_row>
@@ -150,7 +105,7 @@ void measure(const Room& room) {
       if ((depth != s.k && depth >= s.k) || (rows != s.m && rows >= s.m)) continue;
       const double before = peak();
       double work = 0;
-      const double seconds = best_seconds(.04, [&] {
+      const double seconds = least_seconds(.04, [&] {
         work = product<R, V, kShape, pack_a, pack_b>(room.a, room.b, room.c, depth, rows == s.m ? rows : rows / R * R,
                                                      room.scratch);
       });

@@ -10,56 +10,18 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <ctime>
+
+#include "vectors.h"
 
 namespace {
 
 #ifdef __AVX512F__
-constexpr int kWidth = 16, kRows = 12, kGradientRows = 8;
+constexpr int kRows = 12, kGradientRows = 8;
 #else
-constexpr int kWidth = 8, kRows = 6, kGradientRows = 4;
+constexpr int kRows = 6, kGradientRows = 4;
 #endif
 constexpr int kVectors = 2, kPanel = kVectors * kWidth;
-using Vector = float __attribute__((vector_size(kWidth * sizeof(float))));
 
-double now() {
-  timespec t{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
-}
-
-template <class Body>
-double best_seconds(double budget, Body body) {
-  double best = 1e9;
-  for (double spent = 0; spent < budget;) {
-    const double start = now();
-    body();
-    const double each = now() - start;
-    best = std::min(best, each);
-    spent += each;
-  }
-  return best;
-}
-
-double peak() {
-  return 2.0 * kWidth * 12 * 20000 / 1e9 / best_seconds(.05, [] {
-           Vector sums[12] = {};
-           const Vector scale = Vector{} + .999f, step = Vector{} + .001f;
-           for (int i = 0; i < 20000; ++i)
-#pragma clang loop unroll(full)
-             for (Vector& sum : sums) {
-               sum = __builtin_elementwise_fma(sum, scale, step);
-               asm volatile("" : "+v"(sum));
-             }
-         });
-}
-
-Vector load(const float* from) {
-  Vector value;
-  __builtin_memcpy(&value, from, sizeof value);
-  return value;
-}
-void store(float* to, Vector value) { __builtin_memcpy(to, &value, sizeof value); }
 Vector fma(float a, Vector b, Vector c) { return __builtin_elementwise_fma(a - Vector{}, b, c); }
 
 // The points 0, +-1/sqrt 2, +-sqrt 2 and infinity.
@@ -326,11 +288,11 @@ void measure(const Problem& p) {
   std::printf("%ld images %ldx%ld, %ld to %ld\n", p.images, p.height, p.width, p.in, p.out);
   for (const long block : {24L, 48L, 96L, 192L}) {
     const double of = peak();
-    const double back = best_seconds(.3, [&] { weights(p, x, y, dw, block, room); });
+    const double back = least_seconds(.3, [&] { weights(p, x, y, dw, block, room); });
     const double back_error = weights_error(p, x, y, dw);
-    const double kernels = best_seconds(.05, [&] { kernels_of(p, w, room.u); });
+    const double kernels = least_seconds(.05, [&] { kernels_of(p, w, room.u); });
     float* result = numbers(p.images * p.height * p.width * p.out);
-    const double seconds = best_seconds(.3, [&] { forward(p, x, result, block, room); });
+    const double seconds = least_seconds(.3, [&] { forward(p, x, result, block, room); });
     std::printf(
         "  %3ld tiles: forward %5.2f of the peak, error %.2e; weights %5.2f, error %.2e; kernels take %.0f us\n", block,
         work / seconds / of, forward_error(p, x, w, result), work / back / of, back_error, kernels * 1e6);
