@@ -18,6 +18,15 @@ namespace {
 constexpr std::array<std::string_view, 3> kPrecisions{"f32", "tf32", "bf16"};  // in the order of the enum
 constexpr std::array<std::string_view, 3> kContractions{"auto", "generated", "onednn"};
 
+// The value of an enum whose names these are, in order.
+template <typename Enum, std::size_t count>
+Enum parse_name(const std::array<std::string_view, count>& names, const char* what, std::string_view text) {
+  const auto found = std::ranges::find(names, text);
+  if (found == names.end())
+    fail("unknown {} {}{}", what, text, did_you_mean(text, std::vector<std::string>(names.begin(), names.end())));
+  return Enum(found - names.begin());
+}
+
 ir::GraphPtr bound(const ir::GraphPtr& graph, const ir::Bindings& bindings) {
   if (graph->symbols().empty()) return graph;
   for (const std::string& symbol : graph->symbols())
@@ -53,20 +62,14 @@ std::string_view name(Precision precision) { return kPrecisions[std::size_t(prec
 
 std::vector<std::string> precision_names() { return {kPrecisions.begin(), kPrecisions.end()}; }
 
-Precision parse_precision(std::string_view text) {
-  const auto found = std::ranges::find(kPrecisions, text);
-  if (found == kPrecisions.end()) fail("unknown precision {}{}", text, did_you_mean(text, precision_names()));
-  return Precision(found - kPrecisions.begin());
-}
+Precision parse_precision(std::string_view text) { return parse_name<Precision>(kPrecisions, "precision", text); }
 
 std::string_view name(Contractions contractions) { return kContractions[std::size_t(contractions)]; }
 
 std::vector<std::string> contractions_names() { return {kContractions.begin(), kContractions.end()}; }
 
 Contractions parse_contractions(std::string_view text) {
-  const auto found = std::ranges::find(kContractions, text);
-  if (found == kContractions.end()) fail("unknown contractions {}{}", text, did_you_mean(text, contractions_names()));
-  return Contractions(found - kContractions.begin());
+  return parse_name<Contractions>(kContractions, "contractions", text);
 }
 
 std::vector<std::string> backend_names() {
