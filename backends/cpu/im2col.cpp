@@ -2,7 +2,6 @@
 #include "backends/cpu/im2col.h"
 
 #include <algorithm>
-#include <atomic>
 
 #include "backends/cpu/threads/memory.h"
 #include "backends/cpu/threads/parallel.h"
@@ -89,16 +88,13 @@ void Im2col::run(Product product, void* const* contexts) const {
 }
 
 void Im2col::run_blocks(Product product, void* const* contexts) const {
-  // Workers, each with its own columns, claim blocks. Which worker a thread is does not matter: one that begins after
-  // the last block has been claimed has nothing to do.
-  const std::int64_t blocks = step_.images / step_.block;
-  std::atomic<std::int64_t> claimed = 0;
+  // Workers, each with its own columns.
+  std::int64_t claimed = 0;
   parallel_chunks(threads_, threads_, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t worker = first; worker < last; ++worker) {
       char* columns = scratch_ + step_.weights_bytes + std::size_t(worker) * bytes_a_thread_;
       const weft_product here{product, contexts[worker]};
-      for (std::int64_t block; (block = claimed.fetch_add(1, std::memory_order_relaxed)) < blocks;)
-        weft_im2col_blocks(&step_, here, buffers_.data(), scratch_, columns, block, block + 1);
+      weft_im2col_work(&step_, here, buffers_.data(), scratch_, columns, &claimed);
     }
   });
 }

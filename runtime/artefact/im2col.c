@@ -160,6 +160,14 @@ static void weft_im2col_blocks(const weft_im2col_step* step, weft_product produc
   }
 }
 
+/* Runs blocks that no other worker has claimed. Which worker a thread is does not matter: one that begins after the
+ * last block has been claimed has nothing to do. */
+static void weft_im2col_work(const weft_im2col_step* step, weft_product product, void* const* buffers, void* scratch,
+                             char* columns, int64_t* claimed) {
+  for (int64_t block; (block = __atomic_fetch_add(claimed, 1, __ATOMIC_RELAXED)) < step->images / step->block;)
+    weft_im2col_blocks(step, product, buffers, scratch, columns, block, block + 1);
+}
+
 /* Runs after the blocks. */
 static void weft_im2col_end(const weft_im2col_step* step, void* const* buffers, void* scratch) {
   if (step->direction == WEFT_BACK_TO_W && step->weights_bytes > 0)

@@ -14,17 +14,18 @@ struct weft_executor {
   void** buffers;      /* of the current step */
 };
 
-enum { WEFT_SERIAL_NS = 2500 }; /* a fork and join cost more than they save below so much work */
-
 static int weft_runs_standalone(const weft_step* step) {
   if (step->kind == WEFT_STEP_MATMUL) return ((const weft_matmul_step*)step->what)->kernel != NULL;
   return step->kind == WEFT_STEP_KERNEL || step->kind == WEFT_STEP_FILL || step->kind == WEFT_STEP_POOLING ||
          step->kind == WEFT_STEP_IM2COL || step->kind == WEFT_STEP_WINOGRAD;
 }
 
-/* Bytes of columns, and of the scratch of their matmul, in whole cache lines. */
+/* Scratch of a thread begins on a cache line. */
+static size_t weft_whole_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/* Bytes of columns, and of the scratch of their matmul. */
 static size_t weft_thread_columns(const weft_im2col_step* step) {
-  return step->columns_bytes + (step->matmul->scratch_bytes + 63) / 64 * 64;
+  return step->columns_bytes + weft_whole_lines(step->matmul->scratch_bytes);
 }
 
 static weft_executor* weft_executor_create(const weft_program* program, void* arena, int threads, char* error,
@@ -79,8 +80,7 @@ static void weft_run_kernel_chunks(void* context, int64_t begin, int64_t end) {
 
 static void weft_run_kernel(const weft_kernel* kernel, void* const* buffers, void* scratch, int threads) {
   weft_kernel_call call = {kernel, buffers, scratch};
-  const double most = kernel->work_ns < WEFT_SERIAL_NS ? 1 : 1 + kernel->work_ns / WEFT_SERIAL_NS;
-  weft_parallel(kernel->chunks, most < threads ? (int)most : threads, weft_run_kernel_chunks, &call);
+  weft_parallel(kernel->chunks, weft_threads_of_work(kernel->work_ns, threads), weft_run_kernel_chunks, &call);
   if (kernel->finish) kernel->finish(buffers, scratch);
 }
 
@@ -93,30 +93,24 @@ static void weft_run_product(void* kernel, void* const* buffers, void* scratch) 
   matmul->run(buffers, scratch, 0, matmul->chunks);
 }
 
-/* The products of a matmul with leading dims, each on one thread, in the parts of program/batched_matmul.cpp. */
 typedef struct {
   const weft_matmul_step* step;
   void* const* operands;
   char* scratch;
-  int64_t parts;
 } weft_matmul_call;
 
 static void weft_run_matmul_parts(void* context, int64_t begin, int64_t end) {
   const weft_matmul_call* call = (const weft_matmul_call*)context;
-  const weft_matmul_step* step = call->step;
-  for (int64_t part = begin; part < end; ++part) {
-    char* scratch = call->scratch + (size_t)part * ((step->kernel->scratch_bytes + 63) / 64 * 64);
-    for (int64_t i = step->count * part / call->parts; i < step->count * (part + 1) / call->parts; ++i) {
-      void* buffers[3];
-      for (int side = 0; side < 3; ++side) buffers[side] = (float*)call->operands[side] + i * step->strides[side];
-      weft_run_product((void*)step->kernel, buffers, scratch);
-    }
-  }
+  const weft_kernel* kernel = call->step->kernel;
+  for (int64_t part = begin; part < end; ++part)
+    weft_run_matmul_part(call->step, part, call->operands,
+                         call->scratch + (size_t)part * weft_whole_lines(kernel->scratch_bytes), weft_run_product,
+                         (void*)kernel);
 }
 
 static void weft_run_matmuls(const weft_executor* executor, const weft_matmul_step* step, char* scratch) {
-  weft_matmul_call call = {step, executor->buffers, scratch, step->count < 16 ? step->count : 16};
-  weft_parallel(call.parts, executor->threads, weft_run_matmul_parts, &call);
+  weft_matmul_call call = {step, executor->buffers, scratch};
+  weft_parallel(weft_matmul_parts(step), executor->threads, weft_run_matmul_parts, &call);
 }
 
 /* The blocks of an im2col step, claimed by workers that each have columns of their own. */
@@ -135,8 +129,7 @@ static void weft_run_im2col_workers(void* context, int64_t begin, int64_t end) {
   for (int64_t worker = begin; worker < end; ++worker) {
     char* columns = worker == 0 ? call->scratch + step->weights_bytes
                                 : call->executor->columns + (size_t)(worker - 1) * call->executor->column_bytes;
-    for (int64_t block; (block = __atomic_fetch_add(&call->claimed, 1, __ATOMIC_RELAXED)) < step->images / step->block;)
-      weft_im2col_blocks(step, product, call->buffers, call->scratch, columns, block, block + 1);
+    weft_im2col_work(step, product, call->buffers, call->scratch, columns, &call->claimed);
   }
 }
 

@@ -246,6 +246,14 @@ static void weft_run_on_pool(const weft_job* job, uint32_t members) {
   if (mine < job->pieces) weft_await_done(job->pieces - mine);
 }
 
+/* How many of `threads` an estimated amount of work is worth: for less time a fork and join cost more than they save.
+ */
+static int weft_threads_of_work(double nanoseconds, int threads) {
+  const double worth_a_thread = 2500;
+  const double most = 1 + (nanoseconds < worth_a_thread ? 0 : nanoseconds / worth_a_thread);
+  return most < threads ? (int)most : threads;
+}
+
 static void weft_run_caller_chunk(void* context, int64_t piece) {
   const weft_job* job = (const weft_job*)context;
   const int was_inside = weft_is_inside;

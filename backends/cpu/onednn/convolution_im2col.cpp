@@ -48,7 +48,7 @@ class Columns final : public Primitive {
 
   void run() override {
     for (std::size_t i = 0; i < weight_offsets_.size(); ++i) scratch_[i] = weights_[weight_offsets_[i]];
-    blocks_.run_blocks(is_planes_ ? run_planes : run_rows, contexts_.data());
+    blocks_.run_blocks(is_planes_ ? run_planes : TileMatmul::run_product, contexts_.data());
   }
 
   std::size_t scratch_bytes() const override { return blocks_.scratch_bytes(); }
@@ -75,13 +75,9 @@ class Columns final : public Primitive {
     return products_.front().scratch_bytes();
   }
 
-  static void run_rows(void* product, void* const* buffers, void* scratch) {
-    static_cast<TileMatmul*>(product)->run(static_cast<const float*>(buffers[0]), static_cast<const float*>(buffers[1]),
-                                           static_cast<float*>(buffers[2]), scratch);
-  }
   static void run_planes(void* product, void* const* buffers, void* scratch) {
     void* const swapped[] = {buffers[1], buffers[0], buffers[2]};
-    run_rows(product, swapped, scratch);
+    TileMatmul::run_product(product, swapped, scratch);
   }
 
   weft_im2col_step step_;

@@ -38,6 +38,10 @@ void TileMatmul::run(const float* a, const float* b, float* result, void* scratc
   impl_->call.set(3, scratch);
   impl_->call.run();
 }
+void TileMatmul::run_product(void* product, void* const* buffers, void* scratch) {
+  static_cast<TileMatmul*>(product)->run(static_cast<const float*>(buffers[0]), static_cast<const float*>(buffers[1]),
+                                         static_cast<float*>(buffers[2]), scratch);
+}
 std::size_t TileMatmul::scratch_bytes() const { return impl_->scratch_bytes; }
 
 }  // namespace weft::cpu

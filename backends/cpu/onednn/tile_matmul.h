@@ -18,6 +18,8 @@ class TileMatmul {
   TileMatmul& operator=(TileMatmul&&) noexcept;
 
   void run(const float* a, const float* b, float* result, void* scratch);
+  // The same of a `TileMatmul` and its buffers: a, b, result.
+  static void run_product(void* product, void* const* buffers, void* scratch);
   std::size_t scratch_bytes() const;
 
  private:

@@ -12,13 +12,7 @@ Im2colThunk::Im2colThunk(const weft_im2col_step& step, int threads)
     : blocks_(step, step.matmul->scratch_bytes, threads),
       kernels_(std::size_t(blocks_.threads()), const_cast<weft_kernel*>(step.matmul)) {}
 
-void Im2colThunk::run() {
-  const auto product = [](void* kernel, void* const* buffers, void* scratch) {
-    const auto& matmul = *static_cast<const weft_kernel*>(kernel);
-    matmul.run(buffers, scratch, 0, matmul.chunks);
-  };
-  blocks_.run(product, kernels_.data());
-}
+void Im2colThunk::run() { blocks_.run(run_product, kernels_.data()); }
 
 void WinogradThunk::bind(const std::vector<void*>& pointers, void* scratch) {
   transform_ = {pointers[1], scratch};

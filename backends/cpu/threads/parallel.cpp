@@ -1,8 +1,6 @@
 // Chunks over the pool's threads.
 #include "backends/cpu/threads/parallel.h"
 
-#include <algorithm>
-
 extern "C" {
 #include "runtime/pool/pool.c"
 }
@@ -17,10 +15,14 @@ OwnThreads::OwnThreads(const weft_parallel_for* own) : before_(weft_of_caller) {
 OwnThreads::~OwnThreads() { weft_of_caller = before_; }
 
 void run_kernel(const weft_kernel& kernel, void* const* buffers, void* scratch, int threads) {
-  const double most = kernel.work_ns < kSerialWorkNs ? 1 : 1 + kernel.work_ns / kSerialWorkNs;
   const auto run = [&](std::int64_t begin, std::int64_t end) { kernel.run(buffers, scratch, begin, end); };
-  parallel_chunks(kernel.chunks, int(std::min<double>(threads, most)), run);
+  parallel_chunks(kernel.chunks, weft_threads_of_work(kernel.work_ns, threads), run);
   if (kernel.finish) kernel.finish(buffers, scratch);
+}
+
+void run_product(void* kernel, void* const* buffers, void* scratch) {
+  const auto& matmul = *static_cast<const weft_kernel*>(kernel);
+  matmul.run(buffers, scratch, 0, matmul.chunks);
 }
 
 void run_kernel(const weft_kernel& kernel, void* const* buffers, void* scratch, const Shares& shares, int threads) {

@@ -55,12 +55,12 @@ class OwnThreads {
   const weft_parallel_for* before_;
 };
 
-// Estimated work below which a fork and join cost more than they save.
-inline constexpr double kSerialWorkNs = 2500;
-
 // Runs all chunks of a kernel, whose `buffers` are one pointer per argument (the body's inputs, then its outputs), then
 // `finish`. Stays on the caller's thread if the work is too small to share, and on few threads if it is small.
 void run_kernel(const weft_kernel& kernel, void* const* buffers, void* scratch, int threads);
+
+// All chunks of a `weft_kernel` on this thread: the product of a matmul in parts.
+void run_product(void* kernel, void* const* buffers, void* scratch);
 
 // The chunks of a kernel as ranges, a thread's after another's, as many for each thread. A thread starts with its own.
 // The assignment changes the speed, never the result.
